@@ -1,0 +1,199 @@
+//! Makes the event of a captured change.
+
+use serde_json::{Map, Value, json};
+use wagrun::event::Event;
+use wagrun::outbox::{CapturedChange, Site};
+
+use crate::classify::{Action, classify, net_changed};
+use crate::site_url::page_url;
+
+/// Largest event, in bytes of JSON: SNS takes 262 144 with its attributes, and fan-out wraps it once more.
+pub const LARGEST_EVENT: usize = 240 * 1024;
+
+/// A text this long, in bytes, is the first to be cut from an event that is too large.
+const LONG_TEXT: usize = 1024;
+
+/// What an event shows of a page, besides its id, content type, locale, URL and editor.
+const PAGE_FIELDS: [&str; 8] = [
+    "title",
+    "slug",
+    "url_path",
+    "live",
+    "first_published_at",
+    "last_published_at",
+    "latest_revision",
+    "live_revision",
+];
+
+/// The event of a change, or `None` when the commit's net change is none.
+pub fn compose(change: &CapturedChange, sites: &[Site], source: &str) -> Option<Event> {
+    let action = classify(change)?;
+    let is_page = change.kind == "page";
+    let event = Event {
+        specversion: "1.0".to_owned(),
+        id: change.id,
+        source: source.to_owned(),
+        kind: format!("wagtail.{}.{}", type_name(change), action.as_str()),
+        subject: change.object.clone(),
+        time: change.time.clone(),
+        datacontenttype: "application/json".to_owned(),
+        partitionkey: change.object.clone(),
+        sequence: format!("{:016}", change.sequence),
+        replayed: false,
+        data: if is_page {
+            page_data(change, action, sites)
+        } else {
+            object_data(change)
+        },
+    };
+    Some(trim(event))
+}
+
+/// `page`, `image`, `document`, or the model's own name.
+fn type_name(change: &CapturedChange) -> &str {
+    match change.kind.as_str() {
+        "page" | "image" | "document" => &change.kind,
+        _ => change
+            .model
+            .rsplit_once('.')
+            .map_or(change.model.as_str(), |(_, model)| model),
+    }
+}
+
+fn page_data(change: &CapturedChange, action: Action, sites: &[Site]) -> Map<String, Value> {
+    let mut data = common_data(change);
+    let state = last_known(change);
+    for field in PAGE_FIELDS {
+        data.insert(field.to_owned(), value_of(&state, field));
+    }
+    data.insert("url".to_owned(), url_of(&state, sites));
+    if action == Action::Deleted {
+        data.insert("live".to_owned(), Value::Bool(false));
+    }
+
+    let mut previous = Map::new();
+    if let Some(before) = change.before.as_deref() {
+        for field in PAGE_FIELDS {
+            let old = value_of(before, field);
+            if data.get(field) != Some(&old) {
+                previous.insert(field.to_owned(), old);
+            }
+        }
+        if previous.contains_key("url_path") {
+            previous.insert("url".to_owned(), url_of(before, sites));
+        }
+    }
+    finish(data, change, previous)
+}
+
+fn object_data(change: &CapturedChange) -> Map<String, Value> {
+    let mut data = common_data(change);
+    let state = last_known(change);
+    let title = state.get("title").or_else(|| state.get("name")).cloned();
+    data.insert("title".to_owned(), title.unwrap_or_default());
+    let mut fields = state;
+    fields.remove("id");
+    data.insert("fields".to_owned(), Value::Object(fields));
+
+    let mut previous = Map::new();
+    if let (Some(before), Some(after)) = (change.before.as_deref(), change.after.as_deref()) {
+        for (field, old) in before {
+            if after.get(field) != Some(old) {
+                previous.insert(field.clone(), old.clone());
+            }
+        }
+    }
+    finish(data, change, previous)
+}
+
+fn common_data(change: &CapturedChange) -> Map<String, Value> {
+    let (_, key) = change
+        .object
+        .split_once('/')
+        .unwrap_or(("", &change.object));
+    let mut data = Map::new();
+    data.insert("id".to_owned(), number_or_text(key));
+    let content_type = change.content_type.as_deref().unwrap_or(&change.model);
+    data.insert("content_type".to_owned(), json!(content_type));
+    if let Some(locale) = &change.locale {
+        data.insert("locale".to_owned(), json!(locale));
+    }
+    let editor = change.editor_id.as_deref().map_or(
+        Value::Null,
+        |id| json!({"id": number_or_text(id), "username": change.editor_name}),
+    );
+    data.insert("editor".to_owned(), editor);
+    data
+}
+
+fn finish(
+    mut data: Map<String, Value>,
+    change: &CapturedChange,
+    previous: Map<String, Value>,
+) -> Map<String, Value> {
+    let changed = match (change.before.as_deref(), change.after.as_deref()) {
+        (Some(before), Some(after)) => net_changed(before, after, &change.changed),
+        _ => Vec::new(),
+    };
+    data.insert("changed".to_owned(), json!(changed));
+    data.insert("previous".to_owned(), Value::Object(previous));
+    data
+}
+
+/// The state after the commit, or for what is gone the last one before it.
+fn last_known(change: &CapturedChange) -> Map<String, Value> {
+    let state = change.after.as_deref().or(change.before.as_deref());
+    state.cloned().unwrap_or_default()
+}
+
+fn value_of(state: &Map<String, Value>, field: &str) -> Value {
+    state.get(field).cloned().unwrap_or_default()
+}
+
+fn url_of(state: &Map<String, Value>, sites: &[Site]) -> Value {
+    state
+        .get("url_path")
+        .and_then(Value::as_str)
+        .and_then(|path| page_url(sites, path))
+        .map_or(Value::Null, Value::String)
+}
+
+fn number_or_text(key: &str) -> Value {
+    key.parse::<i64>()
+        .map_or_else(|_| json!(key), |number| json!(number))
+}
+
+/// An event that is too large loses its old values first, then the ends of its long texts; it is never dropped.
+fn trim(mut event: Event) -> Event {
+    if size(&event) <= LARGEST_EVENT {
+        return event;
+    }
+    event.data.insert("truncated".to_owned(), Value::Bool(true));
+    event.data.insert("previous".to_owned(), json!({}));
+    if size(&event) > LARGEST_EVENT {
+        event.data.values_mut().for_each(cut_long_texts);
+    }
+    if size(&event) > LARGEST_EVENT {
+        event.data.remove("fields");
+        event.data.insert("changed".to_owned(), json!([]));
+    }
+    event
+}
+
+fn cut_long_texts(value: &mut Value) {
+    match value {
+        Value::String(text) if text.len() > LONG_TEXT => {
+            text.truncate(text.floor_char_boundary(LONG_TEXT));
+        }
+        Value::Array(items) => items.iter_mut().for_each(cut_long_texts),
+        Value::Object(fields) => fields.values_mut().for_each(cut_long_texts),
+        _ => {}
+    }
+}
+
+fn size(event: &Event) -> usize {
+    serde_json::to_vec(event).map_or(usize::MAX, |json| json.len())
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,177 @@
+use serde_json::from_value;
+use sqlx::types::Json;
+
+use super::*;
+
+/// A captured change of page 4; `null` is a state that is not there.
+pub(crate) fn change(before: Value, after: Value, touched: &[&str]) -> CapturedChange {
+    let state = |value: Value| (!value.is_null()).then(|| Json(from_value(value).unwrap()));
+    CapturedChange {
+        position: 1,
+        id: uuid::Uuid::nil(),
+        xid: "700".to_owned(),
+        object: "page/4".to_owned(),
+        kind: "page".to_owned(),
+        model: "wagtailcore.page".to_owned(),
+        time: "2026-11-21T21:46:46.426651Z".to_owned(),
+        before: state(before),
+        after: state(after),
+        changed: touched.iter().map(|name| (*name).to_owned()).collect(),
+        sequence: 1106,
+        content_type: Some("blog.blogpage".to_owned()),
+        locale: Some("en".to_owned()),
+        editor_id: Some("1".to_owned()),
+        editor_name: Some("admin".to_owned()),
+    }
+}
+
+/// A live page's small fields, with some of them replaced.
+pub(crate) fn page(replaced: Value) -> Value {
+    let mut page = json!({
+        "id": 4, "title": "News", "slug": "news", "url_path": "/home/news/", "live": true,
+        "first_published_at": "2026-11-01T08:00:00+00:00", "last_published_at": "2026-11-01T08:00:00+00:00",
+        "latest_revision": 2, "live_revision": 2, "content_type": 9, "locale": 1,
+    });
+    let fields = page.as_object_mut().unwrap();
+    fields.extend(replaced.as_object().unwrap().clone());
+    page
+}
+
+fn sites() -> Vec<Site> {
+    vec![Site {
+        hostname: "www.example.org".to_owned(),
+        port: 443,
+        root_path: "/home/".to_owned(),
+    }]
+}
+
+fn composed(change: &CapturedChange) -> Value {
+    serde_json::to_value(compose(change, &sites(), "/wagrun/test").unwrap()).unwrap()
+}
+
+#[test]
+fn a_publication_reads_as_the_contract_says() {
+    let event = composed(&change(
+        page(json!({"live": false, "live_revision": null, "last_published_at": null})),
+        page(json!({"title": "News 2", "live_revision": 3, "latest_revision": 3})),
+        &[
+            "live",
+            "live_revision",
+            "last_published_at",
+            "title",
+            "latest_revision",
+        ],
+    ));
+    assert_eq!(
+        event,
+        json!({
+            "specversion": "1.0",
+            "id": "00000000-0000-0000-0000-000000000000",
+            "source": "/wagrun/test",
+            "type": "wagtail.page.published",
+            "subject": "page/4",
+            "time": "2026-11-21T21:46:46.426651Z",
+            "datacontenttype": "application/json",
+            "partitionkey": "page/4",
+            "sequence": "0000000000001106",
+            "data": {
+                "id": 4, "content_type": "blog.blogpage", "title": "News 2", "slug": "news", "locale": "en",
+                "url_path": "/home/news/", "url": "https://www.example.org/news/", "live": true,
+                "first_published_at": "2026-11-01T08:00:00+00:00",
+                "last_published_at": "2026-11-01T08:00:00+00:00",
+                "latest_revision": 3, "live_revision": 3, "editor": {"id": 1, "username": "admin"},
+                "changed": ["last_published_at", "latest_revision", "live", "live_revision", "title"],
+                "previous": {
+                    "live": false, "live_revision": null, "last_published_at": null,
+                    "title": "News", "latest_revision": 2,
+                },
+            },
+        })
+    );
+}
+
+#[test]
+fn a_move_shows_both_paths_and_both_urls() {
+    let event = composed(&change(
+        page(json!({})),
+        page(json!({"url_path": "/home/archive/news/"})),
+        &["url_path", "path", "depth"],
+    ));
+    assert_eq!(event["type"], "wagtail.page.moved");
+    assert_eq!(
+        event["data"]["url"],
+        "https://www.example.org/archive/news/"
+    );
+    assert_eq!(
+        event["data"]["previous"],
+        json!({"url_path": "/home/news/", "url": "https://www.example.org/news/"})
+    );
+}
+
+#[test]
+fn a_deleted_page_says_where_it_was_and_is_no_longer_live() {
+    let event = composed(&change(page(json!({})), json!(null), &["title"]));
+    assert_eq!(event["type"], "wagtail.page.deleted");
+    assert_eq!(event["data"]["url"], "https://www.example.org/news/");
+    assert_eq!(event["data"]["live"], false);
+    assert_eq!(event["data"]["previous"], json!({"live": true}));
+    assert_eq!(event["data"]["changed"], json!([]));
+}
+
+#[test]
+fn a_snippet_is_named_by_its_model() {
+    let mut author = change(
+        json!({"id": 3, "name": "Ann"}),
+        json!({"id": 3, "name": "Anne"}),
+        &["name", "bio"],
+    );
+    author.kind = "snippet".to_owned();
+    author.model = "blog.author".to_owned();
+    author.object = "blog.author/3".to_owned();
+    author.content_type = None;
+    author.locale = None;
+    author.editor_id = None;
+    let event = composed(&author);
+    assert_eq!(event["type"], "wagtail.author.updated");
+    assert_eq!(event["subject"], "blog.author/3");
+    assert_eq!(
+        event["data"],
+        json!({
+            "id": 3, "content_type": "blog.author", "title": "Anne", "editor": null,
+            "fields": {"name": "Anne"}, "changed": ["bio", "name"], "previous": {"name": "Ann"},
+        })
+    );
+}
+
+#[test]
+fn a_key_that_is_no_number_stays_text() {
+    let mut tag = change(json!(null), json!({"id": "a/b"}), &[]);
+    tag.kind = "snippet".to_owned();
+    tag.object = "blog.tag/a/b".to_owned();
+    assert_eq!(composed(&tag)["data"]["id"], "a/b");
+}
+
+#[test]
+fn an_event_too_large_loses_old_values_before_new_ones() {
+    let long = "ä".repeat(LARGEST_EVENT / 4);
+    let event = composed(&change(
+        page(json!({"title": long, "slug": long})),
+        page(json!({"title": long})),
+        &["slug"],
+    ));
+    assert_eq!(event["data"]["truncated"], true);
+    assert_eq!(event["data"]["previous"], json!({}));
+    assert_eq!(
+        event["data"]["title"], long,
+        "it fits without its old values"
+    );
+
+    let longer = "ä".repeat(LARGEST_EVENT);
+    let event = composed(&change(
+        page(json!({})),
+        page(json!({"title": longer})),
+        &["title"],
+    ));
+    assert_eq!(event["data"]["title"], "ä".repeat(LONG_TEXT / 2));
+    assert!(event.to_string().len() <= LARGEST_EVENT);
+}

@@ -1,0 +1,263 @@
+//! One run of the drainer, top to bottom.
+
+use std::time::Duration;
+
+use aws_sdk_sns::config::timeout::TimeoutConfig;
+use serde::Serialize;
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+use tokio::time::Instant;
+use wagrun::database::ConnectError;
+use wagrun::outbox::{self, CapturedChange, Outcome, SettleError, Site, TransactionStatus};
+
+use crate::compose::compose;
+use crate::config::Config;
+use crate::publish::{Outgoing, Refused, Topic};
+use crate::wake::Wake;
+
+/// Rows that are claimed, published and settled together: what memory holds, and what a crash publishes again.
+const BATCH_ROWS: i64 = 500;
+
+/// How long a session may sit idle before the server ends it; longer than any invocation, so that the lock is never
+/// lost while this function still works.
+const SESSION_IDLE: Duration = Duration::from_secs(180);
+
+/// Longest wait for a transaction to end, after which the doorbell rings again for it.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// First and longest pause between two looks at a transaction: a commit usually follows the ring within milliseconds.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Connects, drains and disconnects; one for the life of the process.
+#[derive(Debug)]
+pub struct Drainer {
+    config: Config,
+    topic: Topic,
+}
+
+/// What one run did.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// Events that the topic took.
+    pub published: usize,
+    /// Commits whose net change was none.
+    pub nothing: usize,
+    /// Settled rows that were removed because their time was over.
+    pub removed: u64,
+    /// Another drainer was at work, and will see what this one came for.
+    pub another_drainer: bool,
+    /// The work outlasted the time, so the doorbell was rung again.
+    pub rang_again: bool,
+}
+
+/// A run that did not bring everything committed to the topic; what is left is pending.
+#[derive(Debug, thiserror::Error)]
+pub enum DrainError {
+    /// The database can't be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A doorbell's transaction id is not one of this database's.
+    #[error("xid {xid}: can't tell how the transaction ended")]
+    Transaction {
+        /// As the doorbell gave it.
+        xid: u64,
+        /// What PostgreSQL said.
+        source: sqlx::Error,
+    },
+    /// The database refused, or went away.
+    #[error("the outbox can't be read or written")]
+    Outbox(#[from] sqlx::Error),
+    /// Rows could not be marked as done.
+    #[error(transparent)]
+    Settle(#[from] SettleError),
+    /// An event is no JSON, which its type rules out.
+    #[error("outbox row {position}: the event can't be written as JSON")]
+    Json {
+        /// The row.
+        position: i64,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The topic refused events; their rows say why.
+    #[error("{count} events were not published; first outbox row {position} ({object}): {reason}")]
+    Refused {
+        /// How many.
+        count: usize,
+        /// The first one's row.
+        position: i64,
+        /// And its object.
+        object: String,
+        /// And what SNS said.
+        reason: String,
+    },
+    /// The session lost its lock on the way, so another drainer may have run beside this one.
+    #[error("the drain lock was lost")]
+    LockLost,
+}
+
+impl Drainer {
+    /// A drainer with its SNS client; a call to SNS that hangs is given up after ten seconds.
+    pub fn new(config: Config, sdk: &aws_config::SdkConfig) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(Duration::from_secs(4))
+            .operation_timeout(Duration::from_secs(10))
+            .build();
+        let client = aws_sdk_sns::Client::from_conf(
+            aws_sdk_sns::config::Builder::from(sdk)
+                .timeout_config(timeouts)
+                .build(),
+        );
+        let topic = Topic::new(client, config.topic_arn.clone());
+        Self { config, topic }
+    }
+
+    /// Brings everything that is committed to the topic and disconnects; takes no new rows after `stop_at`.
+    pub async fn run(&self, wake: &Wake, stop_at: Instant) -> Result<Answer, DrainError> {
+        let mut connection = self
+            .config
+            .database
+            .connect("wagrun content-events", SESSION_IDLE)
+            .await?;
+        let result = self.drain(&mut connection, wake, stop_at).await;
+        // Said properly, so that the server frees the session at once; on an error it frees it all the same.
+        let closed = connection.close().await;
+        let answer = result?;
+        closed?;
+        Ok(answer)
+    }
+
+    async fn drain(
+        &self,
+        connection: &mut PgConnection,
+        wake: &Wake,
+        stop_at: Instant,
+    ) -> Result<Answer, DrainError> {
+        let mut answer = Answer::default();
+        if let Wake::Transactions(xids) = wake {
+            for xid in xids {
+                answer.rang_again |= !wait_for_end(connection, *xid, stop_at).await?;
+            }
+        }
+
+        let mut refused = Vec::new();
+        // Around again after every unlock: whoever found the lock taken has left, and what they came for may have
+        // been committed since the last claim.
+        while outbox::is_pending(connection, &objects(&refused)).await? {
+            if !outbox::try_lock(connection).await? {
+                answer.another_drainer = true;
+                break;
+            }
+            let finished = self
+                .drain_locked(connection, stop_at, &mut refused, &mut answer)
+                .await?;
+            if !outbox::unlock(connection).await? {
+                return Err(DrainError::LockLost);
+            }
+            if !finished {
+                break;
+            }
+        }
+
+        let count = refused.len();
+        match refused.into_iter().next() {
+            None => Ok(answer),
+            Some(first) => Err(DrainError::Refused {
+                count,
+                position: first.position,
+                object: first.object,
+                reason: first.reason,
+            }),
+        }
+    }
+
+    /// Batch after batch until nothing is pending; false when the time was over first.
+    async fn drain_locked(
+        &self,
+        connection: &mut PgConnection,
+        stop_at: Instant,
+        refused: &mut Vec<Refused>,
+        answer: &mut Answer,
+    ) -> Result<bool, DrainError> {
+        let sites = outbox::sites(connection).await?;
+        loop {
+            let changes = outbox::claim(connection, BATCH_ROWS, &objects(refused)).await?;
+            let Some(last) = changes.last() else {
+                answer.removed +=
+                    outbox::remove_history(connection, self.config.history_days).await?;
+                return Ok(true);
+            };
+            let last_xid = last.xid.clone();
+
+            let (outgoing, nothing) = self.compose_all(&changes, &sites)?;
+            let published = self.topic.publish(outgoing).await;
+            outbox::settle(connection, &nothing, Outcome::Nothing).await?;
+            outbox::settle(connection, &published.positions, Outcome::Published).await?;
+            for one in &published.refused {
+                outbox::record_failure(connection, one.position, &one.reason).await?;
+            }
+            answer.nothing += nothing.len();
+            answer.published += published.positions.len();
+            refused.extend(published.refused);
+
+            if Instant::now() >= stop_at {
+                outbox::ring_again(connection, &last_xid).await?;
+                answer.rang_again = true;
+                return Ok(false);
+            }
+        }
+    }
+
+    /// The events of these changes, and the rows that come to nothing.
+    fn compose_all(
+        &self,
+        changes: &[CapturedChange],
+        sites: &[Site],
+    ) -> Result<(Vec<Outgoing>, Vec<i64>), DrainError> {
+        let mut outgoing = Vec::with_capacity(changes.len());
+        let mut nothing = Vec::new();
+        for change in changes {
+            let position = change.position;
+            let Some(event) = compose(change, sites, &self.config.source) else {
+                nothing.push(position);
+                continue;
+            };
+            let json = serde_json::to_string(&event)
+                .map_err(|source| DrainError::Json { position, source })?;
+            outgoing.push(Outgoing {
+                position,
+                event,
+                json,
+            });
+        }
+        Ok((outgoing, nothing))
+    }
+}
+
+/// Waits until the transaction has ended; false when it outlasted the wait and the doorbell was rung again for it.
+async fn wait_for_end(
+    connection: &mut PgConnection,
+    xid: u64,
+    stop_at: Instant,
+) -> Result<bool, DrainError> {
+    let give_up_at = stop_at.min(Instant::now() + LONGEST_WAIT);
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        let status = outbox::transaction_status(connection, xid)
+            .await
+            .map_err(|source| DrainError::Transaction { xid, source })?;
+        if status != TransactionStatus::InProgress {
+            return Ok(true);
+        }
+        if Instant::now() >= give_up_at {
+            outbox::ring_again(connection, &xid.to_string()).await?;
+            return Ok(false);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn objects(refused: &[Refused]) -> Vec<String> {
+    refused.iter().map(|one| one.object.clone()).collect()
+}

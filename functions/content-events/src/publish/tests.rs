@@ -1,0 +1,155 @@
+use serde_json::json;
+use wagrun::replay::Replay;
+
+use super::*;
+use crate::compose::{compose, tests as captured};
+
+/// Event `position` of `object`, with a text of `bytes` in it.
+fn outgoing(position: i64, object: &str, bytes: usize) -> Outgoing {
+    let mut change = captured::change(json!(null), captured::page(json!({})), &[]);
+    change.position = position;
+    change.object = object.to_owned();
+    let event = compose(&change, &[], "/wagrun/test").unwrap();
+    let json = format!(
+        "{{\"position\":{position},\"text\":\"{}\"}}",
+        "x".repeat(bytes)
+    );
+    Outgoing {
+        position,
+        event,
+        json,
+    }
+}
+
+fn answer(successful: &[usize], failed: &[usize]) -> (u16, String) {
+    let taken: String = successful
+        .iter()
+        .map(|id| format!("<member><Id>{id}</Id><MessageId>m</MessageId></member>"))
+        .collect();
+    let refused: String = failed
+        .iter()
+        .map(|id| {
+            format!(
+                "<member><Id>{id}</Id><Code>InvalidParameter</Code><Message>too bad</Message><SenderFault>true</SenderFault></member>"
+            )
+        })
+        .collect();
+    let body = format!(
+        "<PublishBatchResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishBatchResult>\
+         <Successful>{taken}</Successful><Failed>{refused}</Failed></PublishBatchResult></PublishBatchResponse>"
+    );
+    (200, body)
+}
+
+fn topic(replay: &Replay) -> Topic {
+    Topic::new(
+        Client::new(&replay.config()),
+        "arn:aws:sns:eu-central-1:123456789012:t.fifo".to_owned(),
+    )
+}
+
+/// The positions that each call carried.
+fn calls(replay: &Replay) -> Vec<Vec<i64>> {
+    replay
+        .requests()
+        .iter()
+        .map(|request| {
+            request
+                .body
+                .split("%22position%22%3A")
+                .skip(1)
+                .map(|rest| rest.split("%2C").next().unwrap().parse().unwrap())
+                .collect()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn objects_share_a_call_and_an_object_waits_for_itself() {
+    let replay = Replay::new([answer(&[0, 1], &[]), answer(&[0], &[])]);
+    let published = topic(&replay)
+        .publish(vec![
+            outgoing(1, "page/1", 0),
+            outgoing(2, "page/1", 0),
+            outgoing(3, "page/2", 0),
+        ])
+        .await;
+    assert_eq!(calls(&replay), [vec![1, 3], vec![2]]);
+    assert_eq!(published.positions, [1, 3, 2]);
+    assert_eq!(published.refused, []);
+}
+
+#[tokio::test]
+async fn a_refused_event_holds_back_its_own_object_only() {
+    let replay = Replay::new([answer(&[1], &[0]), answer(&[0], &[])]);
+    let published = topic(&replay)
+        .publish(vec![
+            outgoing(1, "page/1", 0),
+            outgoing(2, "page/2", 0),
+            outgoing(3, "page/1", 0),
+            outgoing(4, "page/2", 0),
+        ])
+        .await;
+    assert_eq!(
+        calls(&replay),
+        [vec![1, 2], vec![4]],
+        "event 3 must not overtake event 1"
+    );
+    assert_eq!(published.positions, [2, 4]);
+    assert_eq!(
+        published.refused,
+        [Refused {
+            position: 1,
+            object: "page/1".to_owned(),
+            reason: "InvalidParameter: too bad".to_owned()
+        }]
+    );
+}
+
+#[tokio::test]
+async fn a_failed_call_refuses_every_event_in_it() {
+    let replay = Replay::new([(500, String::new())]);
+    let published = topic(&replay)
+        .publish(vec![outgoing(1, "page/1", 0), outgoing(2, "page/2", 0)])
+        .await;
+    assert_eq!(published.positions, [0_i64; 0]);
+    let refused: Vec<i64> = published
+        .refused
+        .iter()
+        .map(|refused| refused.position)
+        .collect();
+    assert_eq!(refused, [1, 2]);
+}
+
+#[tokio::test]
+async fn an_entry_that_the_answer_leaves_out_is_refused() {
+    let replay = Replay::new([answer(&[0], &[])]);
+    let published = topic(&replay)
+        .publish(vec![outgoing(1, "page/1", 0), outgoing(2, "page/2", 0)])
+        .await;
+    assert_eq!(published.positions, [1]);
+    assert_eq!(
+        published.refused[0].reason,
+        "SNS did not mention this entry"
+    );
+}
+
+#[tokio::test]
+async fn a_call_holds_ten_events_and_no_more_than_sns_takes() {
+    let many: Vec<Outgoing> = (1..=12)
+        .map(|n| outgoing(n, &format!("page/{n}"), 0))
+        .collect();
+    let replay = Replay::new([
+        answer(&(0..10).collect::<Vec<_>>(), &[]),
+        answer(&[0, 1], &[]),
+    ]);
+    assert_eq!(topic(&replay).publish(many).await.positions.len(), 12);
+
+    let large = vec![
+        outgoing(1, "page/1", 130 * 1024),
+        outgoing(2, "page/2", 130 * 1024),
+    ];
+    let replay = Replay::new([answer(&[0], &[]), answer(&[0], &[])]);
+    assert_eq!(topic(&replay).publish(large).await.positions.len(), 2);
+    assert_eq!(calls(&replay), [vec![1], vec![2]]);
+}

@@ -1,0 +1,166 @@
+//! What wakes `content-events`: the doorbell, the doorbell's log line, or the schedule.
+
+use aws_lambda_events::event::cloudwatch_logs::LogsEvent;
+use serde_json::Value;
+
+/// What a failed doorbell's log line begins with; the trigger writes it in exactly this form.
+const LOG_LINE: &str = "wagrun doorbell {\"xid\":\"";
+
+/// A reason to look into the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wake {
+    /// These transactions captured something and are about to commit, or have.
+    Transactions(Vec<u64>),
+    /// Nobody rang; look all the same.
+    Sweep,
+}
+
+/// The invocation's payload is none of the shapes that wake this function.
+#[derive(Debug, thiserror::Error)]
+pub enum WakeError {
+    /// Some other JSON.
+    #[error(
+        "unknown event with {found}; expected {{\"xid\": \"<transaction id>\"}}, {{\"sweep\": true}} or a CloudWatch Logs record"
+    )]
+    Unknown {
+        /// Its top-level keys, or what it is instead of an object.
+        found: String,
+    },
+    /// `xid` is no transaction id.
+    #[error("xid: {0} is not a transaction id")]
+    TransactionId(String),
+    /// The log record can't be decoded.
+    #[error("awslogs: not a CloudWatch Logs record")]
+    LogRecord(#[source] serde_json::Error),
+    /// The log record has no doorbell line in it, so the subscription filter lets through what it should not.
+    #[error("awslogs: no line contains `{LOG_LINE}…`")]
+    NoDoorbell,
+}
+
+impl Wake {
+    /// Reads an invocation's payload.
+    pub fn parse(payload: &Value) -> Result<Self, WakeError> {
+        if let Some(xid) = payload.get("xid") {
+            return Ok(Self::Transactions(vec![transaction_id(xid)?]));
+        }
+        if payload.get("sweep") == Some(&Value::Bool(true)) {
+            return Ok(Self::Sweep);
+        }
+        if payload.get("awslogs").is_some() {
+            return from_log_record(payload);
+        }
+        Err(WakeError::Unknown {
+            found: describe(payload),
+        })
+    }
+}
+
+fn transaction_id(value: &Value) -> Result<u64, WakeError> {
+    let parsed = match value {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => number.as_u64(),
+        _ => None,
+    };
+    // Transaction ids below 3 are PostgreSQL's own.
+    parsed
+        .filter(|xid| *xid >= 3)
+        .ok_or_else(|| WakeError::TransactionId(value.to_string()))
+}
+
+fn from_log_record(payload: &Value) -> Result<Wake, WakeError> {
+    // The record's own reader borrows from text, which a parsed value does not have.
+    let record: LogsEvent =
+        serde_json::from_str(&payload.to_string()).map_err(WakeError::LogRecord)?;
+    let mut xids: Vec<u64> = record
+        .aws_logs
+        .data
+        .log_events
+        .iter()
+        .filter_map(|line| xid_in_log_line(&line.message))
+        .collect();
+    xids.sort_unstable();
+    xids.dedup();
+    if xids.is_empty() {
+        return Err(WakeError::NoDoorbell);
+    }
+    Ok(Wake::Transactions(xids))
+}
+
+fn xid_in_log_line(line: &str) -> Option<u64> {
+    let (_, rest) = line.split_once(LOG_LINE)?;
+    let (xid, _) = rest.split_once('"')?;
+    xid.parse().ok().filter(|xid| *xid >= 3)
+}
+
+fn describe(payload: &Value) -> String {
+    match payload {
+        Value::Object(fields) if fields.is_empty() => "no keys".to_owned(),
+        Value::Object(fields) => {
+            let keys: Vec<&str> = fields.keys().map(String::as_str).take(10).collect();
+            format!("keys {}", keys.join(", "))
+        }
+        Value::Array(_) => "an array".to_owned(),
+        other => format!("only {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_doorbell_names_its_transaction() {
+        assert_eq!(
+            Wake::parse(&json!({"xid": "784"})).unwrap(),
+            Wake::Transactions(vec![784])
+        );
+        assert_eq!(
+            Wake::parse(&json!({"xid": 784})).unwrap(),
+            Wake::Transactions(vec![784])
+        );
+    }
+
+    #[test]
+    fn the_schedule_sweeps() {
+        assert_eq!(Wake::parse(&json!({"sweep": true})).unwrap(), Wake::Sweep);
+    }
+
+    #[test]
+    fn a_log_record_names_each_transaction_once() {
+        // Three log lines, gzipped and base64-encoded as CloudWatch Logs sends them: xid 901, xid 900 and 901 again.
+        let data = include_str!("../tests/fixtures/log-record.base64").trim();
+        assert_eq!(
+            Wake::parse(&json!({"awslogs": {"data": data}})).unwrap(),
+            Wake::Transactions(vec![900, 901])
+        );
+    }
+
+    #[test]
+    fn what_it_can_not_read_it_names() {
+        let table = [
+            (
+                json!({"hello": 1, "world": 2}),
+                "unknown event with keys hello, world",
+            ),
+            (json!({}), "unknown event with no keys"),
+            (json!([1]), "unknown event with an array"),
+            (json!("ring"), "unknown event with only \"ring\""),
+            (json!({"sweep": "yes"}), "unknown event with keys sweep"),
+            (
+                json!({"xid": "abc"}),
+                "xid: \"abc\" is not a transaction id",
+            ),
+            (json!({"xid": -1}), "xid: -1 is not a transaction id"),
+            (json!({"xid": "0"}), "xid: \"0\" is not a transaction id"),
+            (
+                json!({"awslogs": {"data": "rubbish"}}),
+                "awslogs: not a CloudWatch Logs record",
+            ),
+        ];
+        for (payload, message) in table {
+            let error = Wake::parse(&payload).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{payload} gave {error}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The AWS SDK's configuration, with ring as its TLS provider.
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+
+/// Region, credentials and endpoint from the function's environment; builds no client yet.
+pub async fn config() -> SdkConfig {
+    let https = Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https)
+        .load()
+        .await
+}

@@ -1,0 +1,74 @@
+//! What can be wrong with a subscriber's parameter; never says the value of a URL or a secret.
+
+use std::fmt;
+
+/// A parameter that is no subscriber, and where in it the fault is.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("subscriber {parameter}: {place}{problem}")]
+pub struct InvalidSubscriber {
+    /// The parameter's whole name.
+    pub parameter: String,
+    /// The field, with its index where it is a list.
+    pub place: Place,
+    /// What is wrong there.
+    pub problem: Problem,
+}
+
+/// A place in the parameter's JSON: empty for the whole, `url`, `secrets[1]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place(pub String);
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        write!(formatter, "{}: ", self.0)
+    }
+}
+
+/// What is wrong at a place.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Problem {
+    /// The value does not parse.
+    #[error("is not JSON (line {line}, column {column})")]
+    NotJson {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// The value is JSON of another kind.
+    #[error("is not a JSON object")]
+    NotAnObject,
+    /// A field that must be there is not.
+    #[error("is missing")]
+    Missing,
+    /// A field that nothing reads.
+    #[error("is not a known field; a webhook has {0}")]
+    UnknownField(String),
+    /// A target that this version does not deliver to.
+    #[error("unknown target {0:?}; this version supports \"webhook\"")]
+    UnknownTarget(String),
+    /// The value is of another kind.
+    #[error("is not {0}")]
+    Not(&'static str),
+    /// Text or a list with nothing in it.
+    #[error("is empty")]
+    Empty,
+    /// The URL does not parse.
+    #[error("is not a URL ({0})")]
+    NotAUrl(url::ParseError),
+    /// The URL is neither https nor, where that is allowed, http.
+    #[error("has the scheme {0:?}, which is not https")]
+    Scheme(String),
+    /// The URL carries a user name or a password.
+    #[error("carries a user name or password")]
+    Credentials,
+    /// The secret is not in the form of Standard Webhooks.
+    #[error("is not whsec_ followed by base64")]
+    NotASecret,
+    /// The key is outside what Standard Webhooks allows.
+    #[error("holds {0} bytes, not 24 to 64")]
+    KeyLength(usize),
+}
