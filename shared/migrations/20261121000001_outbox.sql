@@ -17,8 +17,9 @@ create table wagrun.watched_table (
     object     text not null,
     key_column name not null,
     root       regclass,
+    collection text,
     fields     jsonb not null,
-    small      text[] not null,
+    withheld   text[] not null,
     ignored    text[] not null,
     constraint watched_table_kind check (kind in ('page', 'image', 'document', 'snippet', 'table'))
 );
@@ -28,8 +29,11 @@ comment on column wagrun.watched_table.object is 'First part of the object''s na
 comment on column wagrun.watched_table.key_column is 'The column that holds the object''s key: the primary key, or in a part the link to the root row.';
 comment on column wagrun.watched_table.root is
     'Null for an object''s own row; for a part (a page type''s own table, an inline child) the table that holds the object''s row.';
-comment on column wagrun.watched_table.fields is 'Column name to field name, where capture should report another name than the column''s.';
-comment on column wagrun.watched_table.small is 'Columns whose values are captured; of all others only the name.';
+comment on column wagrun.watched_table.collection is
+    'For an inline child, of which an object has many, the field that they are: a change in one is a change of that field.';
+comment on column wagrun.watched_table.fields is 'Column name to field name, for the reader of the outbox.';
+comment on column wagrun.watched_table.withheld is
+    'Columns whose values are not captured, only that they changed: they are large, or nobody''s business.';
 comment on column wagrun.watched_table.ignored is 'Bookkeeping columns: a change of nothing else is no change.';
 
 create sequence wagrun.event_sequence as bigint;
@@ -62,9 +66,9 @@ create table wagrun.outbox (
 comment on table wagrun.outbox is 'One row per commit and object; pending until settled.';
 comment on column wagrun.outbox.position is 'Order of capture. Not commit order between objects: a row may become visible after a later one.';
 comment on column wagrun.outbox.id is 'The event''s id, for ever.';
-comment on column wagrun.outbox.before is 'Small fields before the commit; null when the object did not exist.';
-comment on column wagrun.outbox.after is 'Small fields after the commit; null when the object no longer exists.';
-comment on column wagrun.outbox.changed is 'Names of the fields that some statement of the transaction changed.';
+comment on column wagrun.outbox.before is 'Small columns before the commit; null when the object did not exist.';
+comment on column wagrun.outbox.after is 'Small columns after the commit; null when the object no longer exists.';
+comment on column wagrun.outbox.changed is 'Withheld columns and collections that some statement of the transaction changed; of all others before and after tell.';
 comment on column wagrun.outbox.outcome is 'published: the topic has it. nothing: the commit''s net change is none.';
 
 create index outbox_pending on wagrun.outbox (position) where settled_at is null;

@@ -21,16 +21,18 @@ begin
         delete from wagrun.watched_table where relation = stale;
     end loop;
 
-    insert into wagrun.watched_table as known (relation, kind, model, object, key_column, root, fields, small, ignored)
+    insert into wagrun.watched_table as known
+        (relation, kind, model, object, key_column, root, collection, fields, withheld, ignored)
     select
         (entry ->> 'table')::regclass, entry ->> 'kind', entry ->> 'model', entry ->> 'object',
-        (entry ->> 'key_column')::name, (entry ->> 'root')::regclass, entry -> 'fields',
-        array(select jsonb_array_elements_text(entry -> 'small')),
+        (entry ->> 'key_column')::name, (entry ->> 'root')::regclass, entry ->> 'collection', entry -> 'fields',
+        array(select jsonb_array_elements_text(entry -> 'withheld')),
         array(select jsonb_array_elements_text(entry -> 'ignored'))
     from jsonb_array_elements(discovered) as entry
     on conflict (relation) do update set
         kind = excluded.kind, model = excluded.model, object = excluded.object, key_column = excluded.key_column,
-        root = excluded.root, fields = excluded.fields, small = excluded.small, ignored = excluded.ignored;
+        root = excluded.root, collection = excluded.collection, fields = excluded.fields,
+        withheld = excluded.withheld, ignored = excluded.ignored;
 
     -- Creating a trigger locks the table against writes, so only tables without one are touched.
     for watched in
@@ -76,23 +78,43 @@ end
 $$;
 comment on function wagrun.editor_name is 'The user''s name; all that the relay role may know of a user.';
 
-create function wagrun.grant_roles(web_role name, relay_role name) returns void
+create function wagrun.set_up_roles(web_role name, relay_role name) returns void
 language plpgsql
-set search_path = pg_catalog, pg_temp
 as $$
+declare
+    role name;
 begin
-    execute format('revoke all on all tables in schema wagrun from %I, %I', web_role, relay_role);
-    execute format('revoke all on schema wagrun from %I, %I', web_role, relay_role);
+    foreach role in array array[web_role, relay_role] loop
+        if not exists (select from pg_roles where rolname = role) then
+            execute format('create role %I login', role);
+        end if;
+        -- On Aurora a role without a password comes in by IAM.
+        if exists (select from pg_roles where rolname = 'rds_iam') then
+            execute format('grant rds_iam to %I', role);
+        end if;
+    end loop;
+
+    -- The web role: every table of the site's, none of wagrun's.
+    execute format('grant select, insert, update, delete on all tables in schema public to %I', web_role);
+    execute format('grant usage, select on all sequences in schema public to %I', web_role);
+    execute format('alter default privileges in schema public grant select, insert, update, delete on tables to %I', web_role);
+    execute format('alter default privileges in schema public grant usage, select on sequences to %I', web_role);
+
+    -- The relay role: reads and settles the outbox, and reads the few columns of Wagtail's that an event shows.
     execute format('grant usage on schema wagrun to %I', relay_role);
+    execute format('grant select on wagrun.watched_table to %I', relay_role);
     execute format('grant select, delete on wagrun.outbox to %I', relay_role);
     execute format(
         'grant update (sequence, claimed_at, settled_at, outcome, failures, last_error) on wagrun.outbox to %I',
         relay_role);
     execute format('grant usage on sequence wagrun.event_sequence to %I', relay_role);
     execute format('grant execute on function wagrun.ring, wagrun.editor_name to %I', relay_role);
+    execute format('grant select on django_content_type, wagtailcore_locale, wagtailcore_site to %I', relay_role);
+    execute format('grant select (id, url_path) on wagtailcore_page to %I', relay_role);
+    execute format('grant select (id, user_id) on wagtailcore_revision to %I', relay_role);
+    execute format('grant select (page_id, user_id, timestamp) on wagtailcore_pagelogentry to %I', relay_role);
 end
 $$;
-comment on function wagrun.grant_roles is
-    'The relay role may read and settle the outbox; the web role may do nothing here (its triggers run as their owner).';
+comment on function wagrun.set_up_roles is 'Creates the web and the relay role where they are missing, and grants each what it needs.';
 
-revoke all on function wagrun.watch, wagrun.editor_name, wagrun.grant_roles from public;
+revoke all on function wagrun.watch, wagrun.editor_name, wagrun.set_up_roles from public;

@@ -18,12 +18,9 @@ pub struct DatabaseConfig {
 
 /// The database could not be reached, or the session could not be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("can't connect to database {database:?} on {host}:{port} as {user:?}")]
+#[error("can't connect to {target}")]
 pub struct ConnectError {
-    host: String,
-    port: u16,
-    database: String,
-    user: String,
+    target: String,
     source: sqlx::Error,
 }
 
@@ -86,10 +83,13 @@ impl DatabaseConfig {
         PgConnection::connect_with(&options)
             .await
             .map_err(|source| ConnectError {
-                host: options.get_host().to_owned(),
-                port: options.get_port(),
-                database: options.get_database().unwrap_or_default().to_owned(),
-                user: options.get_username().to_owned(),
+                target: format!(
+                    "database {:?} on {}:{} as {:?}",
+                    options.get_database().unwrap_or_default(),
+                    options.get_host(),
+                    options.get_port(),
+                    options.get_username(),
+                ),
                 source,
             })
     }

@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 
+/// The session lock that makes migrate single; any constant that nothing else in the database uses.
+const MIGRATION_LOCK: i64 = 0x7761_6772_756e_0002;
+
 /// One table to watch, as discovered from Django.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,10 +24,12 @@ pub struct WatchedTable {
     pub object: String,
     /// For a part of an object, the table that holds the object's own row.
     pub root: Option<String>,
+    /// For an inline child, of which an object has many, the field that they are.
+    pub collection: Option<String>,
     /// Field names by column, where they differ.
     pub fields: Map<String, Value>,
-    /// Columns whose values are captured.
-    pub small: Vec<String>,
+    /// Columns whose values are not captured, only that they changed: large ones, and nobody's business.
+    pub withheld: Vec<String>,
     /// Bookkeeping columns.
     pub ignored: Vec<String>,
 }
@@ -78,18 +83,46 @@ pub async fn set_doorbell_function(
     set(connection, "doorbell_function", function).await
 }
 
-/// Gives the relay role what content-events needs, and the web role nothing in this schema.
-pub async fn grant_roles(
+/// Creates the two roles where they are missing and grants: content to the web role, the outbox to the relay role.
+pub async fn set_up_roles(
     connection: &mut PgConnection,
     web: &str,
     relay: &str,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("select wagrun.grant_roles($1::name, $2::name)")
+    sqlx::query("select wagrun.set_up_roles($1::name, $2::name)")
         .bind(web)
         .bind(relay)
         .execute(connection)
         .await
         .map(drop)
+}
+
+/// Installs the extension that the doorbell calls through.
+pub async fn create_lambda_extension(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("create extension if not exists aws_lambda cascade")
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Waits for the session lock that makes migrate single, five minutes at most.
+pub async fn lock_migration(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("set lock_timeout = '5min'")
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("select pg_advisory_lock($1)")
+        .bind(MIGRATION_LOCK)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Gives the lock back; false when this session did not hold it.
+pub async fn unlock_migration(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select pg_advisory_unlock($1)")
+        .bind(MIGRATION_LOCK)
+        .fetch_one(connection)
+        .await
 }
 
 async fn set(

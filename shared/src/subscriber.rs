@@ -22,7 +22,7 @@ use std::fmt;
 use url::Url;
 
 pub use filter::Filter;
-pub use invalid::{InvalidSubscriber, Problem};
+pub use invalid::{InvalidSubscriber, Place, Problem};
 pub use store::{Found, LoadError, SubscriberStore, Subscribers};
 
 /// One valid subscriber.

@@ -6,7 +6,7 @@ use wagrun::outbox::CapturedChange;
 /// The last part of an event's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// The object is new, and, if it is a page, not live.
+    /// The object is new. A page may be live already, which its data says.
     Created,
     /// Something else about it changed.
     Updated,
@@ -40,8 +40,7 @@ pub fn classify(change: &CapturedChange) -> Option<Action> {
     match (change.before.as_deref(), change.after.as_deref()) {
         (None, None) => None,
         (Some(_), None) => Some(Action::Deleted),
-        // A page that is born live is live now, which is what `published` promises.
-        (None, Some(after)) if is_page && is_live(after) => Some(Action::Published),
+        // Also when a page's `live` is true: the admin inserts so what it publishes, or only schedules, a moment later.
         (None, Some(_)) => Some(Action::Created),
         (Some(before), Some(after)) => {
             if net_changed(before, after, &change.changed).is_empty() {
@@ -66,9 +65,11 @@ pub fn net_changed(
     let mut names: Vec<String> = touched
         .iter()
         .chain(before.keys())
+        .chain(after.keys())
         .filter(|name| match (before.get(*name), after.get(*name)) {
             (Some(old), Some(new)) => old != new,
-            _ => touched.contains(name),
+            (None, None) => touched.contains(name),
+            _ => true,
         })
         .cloned()
         .collect();
@@ -81,15 +82,22 @@ fn page_action(before: &Map<String, Value>, after: &Map<String, Value>) -> Actio
     let differs = |field: &str| before.get(field) != after.get(field);
     match (is_live(before), is_live(after)) {
         (false, true) => Action::Published,
-        (true, false) => Action::Unpublished,
+        // The admin's "create and schedule" inserts a page as live and takes it back before it ever had a live revision.
+        (true, false) if is_set(before, "live_revision") || !is_set(after, "go_live_at") => {
+            Action::Unpublished
+        }
         // A revision that is deleted takes `live_revision` to null, which publishes nothing.
-        (true, true) if differs("live_revision") && after["live_revision"].is_number() => {
+        (true, true) if differs("live_revision") && is_set(after, "live_revision") => {
             Action::Published
         }
         (true, true) if differs("last_published_at") => Action::Published,
         _ if differs("url_path") => Action::Moved,
         _ => Action::Updated,
     }
+}
+
+fn is_set(page: &Map<String, Value>, field: &str) -> bool {
+    page.get(field).is_some_and(|value| !value.is_null())
 }
 
 fn is_live(page: &Map<String, Value>) -> bool {
@@ -113,19 +121,34 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_is_created_and_a_page_born_live_is_published() {
+    fn what_is_new_is_created_live_or_not() {
+        for live in [true, false] {
+            assert_page(
+                json!(null),
+                page(json!({"live": live})),
+                &[],
+                Some(Action::Created),
+            );
+        }
+    }
+
+    #[test]
+    fn a_page_born_live_is_published_with_its_first_live_revision() {
         assert_page(
-            json!(null),
-            page(json!({"live": false})),
-            &[],
-            Some(Action::Created),
-        );
-        assert_page(
-            json!(null),
-            page(json!({"live": true})),
+            page(json!({"live_revision": null, "last_published_at": null})),
+            page(json!({"live_revision": 2})),
             &[],
             Some(Action::Published),
         );
+    }
+
+    #[test]
+    fn create_and_schedule_is_neither_published_nor_unpublished() {
+        let schedule =
+            json!({"live_revision": null, "go_live_at": "2027-01-01T00:00:00+00:00", "live": true});
+        let mut scheduled = schedule.clone();
+        scheduled["live"] = json!(false);
+        assert_page(page(schedule), page(scheduled), &[], Some(Action::Updated));
     }
 
     #[test]

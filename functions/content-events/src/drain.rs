@@ -8,7 +8,9 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 use wagrun::database::ConnectError;
-use wagrun::outbox::{self, CapturedChange, Outcome, SettleError, Site, TransactionStatus};
+use wagrun::outbox::{
+    self, CapturedChange, FieldNames, Outcome, SettleError, Site, TransactionStatus,
+};
 
 use crate::compose::compose;
 use crate::config::Config;
@@ -180,8 +182,9 @@ impl Drainer {
         answer: &mut Answer,
     ) -> Result<bool, DrainError> {
         let sites = outbox::sites(connection).await?;
+        let names = FieldNames::load(connection).await?;
         loop {
-            let changes = outbox::claim(connection, BATCH_ROWS, &objects(refused)).await?;
+            let changes = outbox::claim(connection, BATCH_ROWS, &objects(refused), &names).await?;
             let Some(last) = changes.last() else {
                 answer.removed +=
                     outbox::remove_history(connection, self.config.history_days).await?;

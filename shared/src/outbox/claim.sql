@@ -28,15 +28,17 @@ select
     case when editor.id is not null then wagrun.editor_name(editor.id) end as editor_name
 from claimed
 left join django_content_type as content_type
-    on content_type.id = (coalesce(claimed.after, claimed.before) ->> 'content_type')::bigint
+    on content_type.id = (coalesce(claimed.after, claimed.before) ->> 'content_type_id')::bigint
 left join wagtailcore_locale as locale
-    on locale.id = (coalesce(claimed.after, claimed.before) ->> 'locale')::bigint
--- Who did it: the author of a new or newly live revision, whoever created the object, or else the audit log,
+    on locale.id = (coalesce(claimed.after, claimed.before) ->> 'locale_id')::bigint
+-- Who did it: the author of a newly live or new revision, whoever created the object, or else the audit log,
 -- which Wagtail writes a moment after the change and which may therefore not be there yet.
 left join wagtailcore_revision as revision
     on revision.id = case
-        when 'live_revision' = any (claimed.changed) then (claimed.after ->> 'live_revision')::bigint
-        when 'latest_revision' = any (claimed.changed) then (claimed.after ->> 'latest_revision')::bigint
+        when claimed.after ->> 'live_revision_id' is distinct from claimed.before ->> 'live_revision_id'
+            then (claimed.after ->> 'live_revision_id')::bigint
+        when claimed.after ->> 'latest_revision_id' is distinct from claimed.before ->> 'latest_revision_id'
+            then (claimed.after ->> 'latest_revision_id')::bigint
     end
 left join lateral (
     select log.user_id
@@ -51,7 +53,7 @@ cross join lateral (
     select coalesce(
         revision.user_id::text,
         case when claimed.before is null then
-            coalesce(claimed.after ->> 'owner', claimed.after ->> 'uploaded_by_user')
+            coalesce(claimed.after ->> 'owner_id', claimed.after ->> 'uploaded_by_user_id')
         end,
         page_log.user_id::text
     ) as id

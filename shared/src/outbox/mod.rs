@@ -5,8 +5,10 @@ use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+mod field_names;
 mod transaction;
 
+pub use field_names::FieldNames;
 pub use transaction::{TransactionStatus, ring_again, transaction_status};
 
 /// The session lock that makes the drainer single; any constant that nothing else in the database uses.
@@ -29,11 +31,11 @@ pub struct CapturedChange {
     pub model: String,
     /// When it was captured, RFC 3339 in UTC.
     pub time: String,
-    /// Small fields before the commit; none when the object was not there.
+    /// Captured columns before the commit; none when the object was not there.
     pub before: Option<Json<Map<String, Value>>>,
-    /// Small fields after the commit; none when the object is gone.
+    /// Captured columns after the commit; none when the object is gone.
     pub after: Option<Json<Map<String, Value>>>,
-    /// Names of the fields that some statement changed, with repetitions.
+    /// Names of changed columns whose values are not captured, with repetitions.
     pub changed: Vec<String>,
     /// Grows with commit order for one object.
     pub sequence: i64,
@@ -112,17 +114,23 @@ pub async fn is_pending(
     .await
 }
 
-/// The next `limit` pending rows in order, numbered and enriched; the caller must hold the drain lock.
+/// The next `limit` pending rows in order, numbered, enriched and with columns by their field names; the caller must
+/// hold the drain lock.
 pub async fn claim(
     connection: &mut PgConnection,
     limit: i64,
     blocked: &[String],
+    names: &FieldNames,
 ) -> Result<Vec<CapturedChange>, sqlx::Error> {
-    sqlx::query_as(include_str!("claim.sql"))
+    let mut changes: Vec<CapturedChange> = sqlx::query_as(include_str!("claim.sql"))
         .bind(limit)
         .bind(blocked)
         .fetch_all(connection)
-        .await
+        .await?;
+    for change in &mut changes {
+        names.apply(change);
+    }
+    Ok(changes)
 }
 
 /// Marks rows as done; all of them, or an error.

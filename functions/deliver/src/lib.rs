@@ -1,0 +1,28 @@
+//! Makes one delivery of an event to one subscriber: a webhook signed as Standard Webhooks 1.0 say.
+//!
+//! # What it promises
+//! A delivery leaves the queue when its receiver has answered 2xx, or when its subscriber is gone or disabled by then.
+//! Everything else puts it back with a growing delay, and after the last try it is in the delivery dead-letter queue,
+//! whole. Deliveries of one lane (subscriber and object) are made in order, one at a time.
+//!
+//! # What a crash or a failure does
+//! - Before the receiver answered: the delivery comes back when the queue's visibility timeout has passed.
+//! - After the receiver answered 2xx, before Lambda acknowledged: the delivery is made again with the same
+//!   `webhook-id`, by which the receiver can drop it.
+//! - The delay can't be set: the delivery comes back after the queue's own visibility timeout instead.
+//! - The subscribers can't be read, or this one's parameter can't be used: as if the receiver had failed.
+
+mod backoff;
+mod config;
+mod deliver;
+mod handler;
+mod webhook;
+
+pub use backoff::Backoff;
+pub use config::Config;
+pub use deliver::{Attempt, DeliverError, Deliverer};
+pub use handler::{Handler, handle};
+pub use webhook::{Timeouts, WebhookClient, WebhookError};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! Starts deliver: see the library's documentation.
+
+use aws_lambda_events::sqs::SqsEvent;
+use deliver::{Config, Deliverer, Handler, Timeouts, WebhookClient, handle};
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use wagrun::subscriber::SubscriberStore;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    wagrun::telemetry::init();
+    let config = Config::from_environment()?;
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| "the process already has a TLS provider")?;
+    let aws = wagrun::aws::config().await;
+    let handler = &Handler {
+        deliverer: Deliverer {
+            subscribers: SubscriberStore::new(
+                &aws,
+                &config.subscribers_path,
+                config.subscriber_cache,
+                config.schemes,
+            ),
+            webhooks: WebhookClient::new(Timeouts::default())?,
+            sqs: aws_sdk_sqs::Client::new(&aws),
+            queue_url: config.delivery_queue_url,
+            backoff: config.backoff,
+        },
+        clock: Timestamp::now,
+        jitter: || fastrand::f64() * 2.0 - 1.0,
+    };
+    run(service_fn(async |event: LambdaEvent<SqsEvent>| {
+        // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.
+        Ok::<_, Error>(Box::pin(handle(handler, &event.payload)).await)
+    }))
+    .await
+}

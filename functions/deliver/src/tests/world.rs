@@ -1,0 +1,164 @@
+//! What the tests need: prepared answers of SSM and SQS, and a receiver that listens.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use aws_lambda_events::sqs::SqsEvent;
+use axum::{
+    Router,
+    body::Bytes,
+    http::{HeaderMap, Uri},
+    response::Response,
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use wagrun::{
+    replay::Replay,
+    subscriber::{Schemes, SubscriberStore},
+};
+
+use crate::{Backoff, Deliverer, Handler, Timeouts, WebhookClient, handle};
+
+pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub const OTHER_SECRET: &str = "whsec_b3RoZXIgc2VjcmV0IGZvciByb3RhdGlvbiE=";
+pub const EVENT_ID: &str = "0f2c8f6e-7d1b-4c8e-9a53-000000000001";
+// Neither spaces nor the order of fields nor escapes may change on the way.
+pub const EVENT: &str = r#"{"specversion":"1.0", "id":"0f2c8f6e-7d1b-4c8e-9a53-000000000001","source":"/wagrun/test","type":"wagtail.page.published","subject":"page/4","time":"2026-11-21T21:46:46.426651Z","datacontenttype":"application/json","partitionkey":"page/4","sequence":"0000000000001106","data":{"title":"Z\u00fcrich","id":4}}"#;
+
+/// Listens on a free port, and remembers what came.
+pub struct Receiver {
+    pub origin: String,
+    received: Arc<Mutex<Vec<(Uri, HeaderMap, Bytes)>>>,
+}
+
+impl Receiver {
+    /// Gives every request this answer.
+    pub async fn answering(answer: fn() -> Response) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let receiver = Self {
+            origin: format!("http://{}", listener.local_addr().unwrap()),
+            received: Arc::default(),
+        };
+        let received = Arc::clone(&receiver.received);
+        let router =
+            Router::new().fallback(async move |uri: Uri, headers: HeaderMap, body: Bytes| {
+                lock(&received).push((uri, headers, body));
+                answer()
+            });
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        receiver
+    }
+
+    pub fn received(&self) -> Vec<(Uri, HeaderMap, Bytes)> {
+        lock(&self.received).clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub fn subscriber(url: &str, rest: Value) -> String {
+    let mut subscriber = json!({"target": "webhook", "url": url, "secrets": [SECRET]});
+    let fields = rest.as_object().unwrap().clone();
+    subscriber.as_object_mut().unwrap().extend(fields);
+    subscriber.to_string()
+}
+
+pub fn parameters(subscribers: &[(&str, String)]) -> (u16, String) {
+    let parameters: Vec<_> = subscribers
+        .iter()
+        .map(|(name, value)| json!({"Name": format!("/wagrun/subscribers/{name}"), "Value": value}))
+        .collect();
+    (200, json!({"Parameters": parameters}).to_string())
+}
+
+pub fn delivery(subscriber: &str) -> String {
+    format!(r#"{{"subscriber":"{subscriber}","event":{EVENT}}}"#)
+}
+
+pub struct World {
+    pub handler: Handler,
+    pub ssm: Replay,
+    sqs: Replay,
+}
+
+impl World {
+    /// With these answers of SSM; SQS takes every new visibility.
+    pub fn new(ssm: Vec<(u16, String)>) -> Self {
+        Self::with_sqs(ssm, vec![(200, "{}".into()); 4])
+    }
+
+    pub fn with_sqs(ssm: Vec<(u16, String)>, sqs: Vec<(u16, String)>) -> Self {
+        // Another test of this process may have been first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (ssm, sqs) = (Replay::new(ssm), Replay::new(sqs));
+        let timeouts = Timeouts {
+            connect: Duration::from_secs(5),
+            total: Duration::from_millis(500),
+        };
+        let deliverer = Deliverer {
+            subscribers: SubscriberStore::new(
+                &ssm.config(),
+                "/wagrun/subscribers",
+                Duration::from_secs(30),
+                Schemes::HttpOrHttps,
+            ),
+            webhooks: WebhookClient::new(timeouts).unwrap(),
+            sqs: aws_sdk_sqs::Client::new(&sqs.config()),
+            queue_url: "https://sqs.example.org/1/deliveries.fifo".into(),
+            backoff: Backoff::default(),
+        };
+        let handler = Handler {
+            deliverer,
+            clock: Timestamp::now,
+            jitter: || 1.0,
+        };
+        Self { handler, ssm, sqs }
+    }
+
+    /// One record; whether it was reported as failed.
+    pub async fn fails(&self, body: &str, attempt: u32) -> bool {
+        self.fails_sent_at(body, attempt, Timestamp::UNIX_EPOCH)
+            .await
+    }
+
+    pub async fn fails_sent_at(&self, body: &str, attempt: u32, sent_at: Timestamp) -> bool {
+        let record = json!({
+            "messageId": "m1", "receiptHandle": "handle", "body": body,
+            "attributes": {
+                "MessageGroupId": "lane", "ApproximateReceiveCount": attempt.to_string(),
+                "SentTimestamp": sent_at.as_millisecond().to_string(),
+            },
+        });
+        let batch: SqsEvent = serde_json::from_value(json!({"Records": [record]})).unwrap();
+        let failures = handle(&self.handler, &batch).await.batch_item_failures;
+        assert!(
+            failures
+                .iter()
+                .all(|failure| failure.item_identifier == "m1")
+        );
+        !failures.is_empty()
+    }
+
+    /// The visibility timeouts that were set.
+    pub fn delays(&self) -> Vec<i64> {
+        self.sqs
+            .requests()
+            .iter()
+            .map(|request| {
+                assert_eq!(request.operation, "AmazonSQS.ChangeMessageVisibility");
+                let call: Value = serde_json::from_str(&request.body).unwrap();
+                assert_eq!(
+                    call["QueueUrl"],
+                    "https://sqs.example.org/1/deliveries.fifo"
+                );
+                assert_eq!(call["ReceiptHandle"], "handle");
+                call["VisibilityTimeout"].as_i64().unwrap()
+            })
+            .collect()
+    }
+}

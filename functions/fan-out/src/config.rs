@@ -1,0 +1,31 @@
+//! What the template sets.
+
+use std::time::Duration;
+
+use wagrun::environment::{EnvironmentError, parsed_or, required};
+
+/// Read once, at start-up.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the subscribers' parameters are, such as `/wagrun/subscribers`.
+    pub subscribers_path: String,
+    /// How long the subscribers are used before they are read again.
+    pub subscriber_cache: Duration,
+    /// The FIFO queue in front of deliver.
+    pub delivery_queue_url: String,
+}
+
+impl Config {
+    /// From `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30) and `DELIVERY_QUEUE_URL`.
+    pub fn from_environment() -> Result<Self, EnvironmentError> {
+        Ok(Self {
+            subscribers_path: required("SUBSCRIBERS_PATH")?,
+            subscriber_cache: Duration::from_secs(parsed_or(
+                "SUBSCRIBER_CACHE_SECONDS",
+                30,
+                "a number of seconds",
+            )?),
+            delivery_queue_url: required("DELIVERY_QUEUE_URL")?,
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! Sends deliveries in as few calls as SQS allows.
+
+use aws_sdk_sqs::{
+    Client,
+    error::{BuildError, SdkError},
+    operation::send_message_batch::SendMessageBatchError,
+    types::SendMessageBatchRequestEntry,
+};
+
+/// What SQS takes in one call.
+const MOST_ENTRIES: usize = 10;
+/// SQS takes 1 MiB by now; an event is at most a quarter of that, and older endpoints end here.
+const MOST_BYTES: usize = 256 * 1024;
+
+/// The FIFO queue in front of deliver.
+#[derive(Debug)]
+pub struct DeliveryQueue {
+    sqs: Client,
+    url: String,
+}
+
+/// One delivery as it goes into the queue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    pub subscriber: String,
+    pub group_id: String,
+    pub deduplication_id: String,
+    pub body: String,
+}
+
+/// Not every delivery is in the queue; those that are stay there, and SQS drops them when they are sent again soon.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// A call that this SDK would not build.
+    #[error("cannot build the call to the delivery queue")]
+    Build(#[from] BuildError),
+    /// The call failed as a whole.
+    #[error("cannot send to the delivery queue")]
+    Call(#[source] Box<SdkError<SendMessageBatchError>>),
+    /// The call succeeded, and said that deliveries did not.
+    #[error("the delivery queue refused {count}, the first for {subscriber} ({code}): {message}")]
+    Refused {
+        /// How many were refused.
+        count: usize,
+        /// The first one's subscriber.
+        subscriber: String,
+        /// Its code from SQS.
+        code: String,
+        /// Its explanation from SQS.
+        message: String,
+    },
+}
+
+impl DeliveryQueue {
+    /// The queue under this URL.
+    pub fn new(sqs: Client, url: String) -> Self {
+        Self { sqs, url }
+    }
+
+    /// Sends them all; a refused one does not keep back the others.
+    pub async fn send(&self, messages: Vec<Message>) -> Result<(), SendError> {
+        let mut refusals = Vec::new();
+        for batch in batches(messages) {
+            refusals.extend(self.send_batch(&batch).await?);
+        }
+        let count = refusals.len();
+        match refusals.into_iter().next() {
+            None => Ok(()),
+            Some(first) => Err(SendError::Refused {
+                count,
+                subscriber: first.subscriber,
+                code: first.code,
+                message: first.message,
+            }),
+        }
+    }
+
+    async fn send_batch(&self, batch: &[Message]) -> Result<Vec<Refusal>, SendError> {
+        let entries = batch
+            .iter()
+            .enumerate()
+            .map(|(index, message)| {
+                SendMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .message_group_id(&message.group_id)
+                    .message_deduplication_id(&message.deduplication_id)
+                    .message_body(&message.body)
+                    .build()
+            })
+            .collect::<Result<_, _>>()?;
+        let answer = self
+            .sqs
+            .send_message_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(entries))
+            .send()
+            .await
+            .map_err(|source| SendError::Call(Box::new(source)))?;
+        // What the answer does not name as sent was not sent, whether it names it as failed or not at all.
+        let refusals = batch.iter().enumerate().filter_map(|(index, message)| {
+            let id = index.to_string();
+            if answer.successful.iter().any(|entry| entry.id == id) {
+                return None;
+            }
+            let failed = answer.failed.iter().find(|entry| entry.id == id);
+            Some(Refusal {
+                subscriber: message.subscriber.clone(),
+                code: failed
+                    .map_or("not answered", |entry| &entry.code)
+                    .to_owned(),
+                message: failed
+                    .and_then(|entry| entry.message.clone())
+                    .unwrap_or_default(),
+            })
+        });
+        Ok(refusals.collect())
+    }
+}
+
+struct Refusal {
+    subscriber: String,
+    code: String,
+    message: String,
+}
+
+/// Splits by count and size, in order; a message that is too large by itself goes alone, for SQS to judge.
+fn batches(messages: Vec<Message>) -> Vec<Vec<Message>> {
+    let mut batches: Vec<Vec<Message>> = Vec::new();
+    let mut bytes = 0;
+    for message in messages {
+        match batches.last_mut() {
+            Some(batch)
+                if batch.len() < MOST_ENTRIES && bytes + message.body.len() <= MOST_BYTES =>
+            {
+                bytes += message.body.len();
+                batch.push(message);
+            }
+            _ => {
+                bytes = message.body.len();
+                batches.push(vec![message]);
+            }
+        }
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(bytes: usize) -> Message {
+        Message {
+            subscriber: "cdn".into(),
+            group_id: "cdn|page/4".into(),
+            deduplication_id: "1:cdn".into(),
+            body: "x".repeat(bytes),
+        }
+    }
+
+    #[test]
+    fn batches_keep_to_count_and_size() {
+        let kib = 1024;
+        let cases = [
+            (vec![], vec![]),
+            (vec![1; 10], vec![10]),
+            (vec![1; 21], vec![10, 10, 1]),
+            (vec![128 * kib; 3], vec![2, 1]),
+            (vec![1, 300 * kib, 1], vec![1, 1, 1]),
+            (vec![100 * kib, 100 * kib, 100 * kib, 1], vec![2, 2]),
+        ];
+        for (sizes, expected) in cases {
+            let messages = sizes.iter().map(|&bytes| message(bytes)).collect();
+            let lengths: Vec<_> = batches(messages).iter().map(Vec::len).collect();
+            assert_eq!(lengths, expected, "{sizes:?}");
+        }
+    }
+}

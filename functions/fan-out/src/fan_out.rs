@@ -1,0 +1,85 @@
+//! One event in, one delivery for each subscriber that it concerns out.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use wagrun::{
+    delivery::{Delivery, deduplication_id, lane},
+    event::Event,
+    subscriber::{LoadError, SubscriberStore},
+};
+
+use crate::delivery_queue::{DeliveryQueue, Message, SendError};
+
+/// What fan-out needs.
+#[derive(Debug)]
+pub struct FanOut {
+    subscribers: SubscriberStore,
+    queue: DeliveryQueue,
+}
+
+/// The event stays in the queue.
+#[derive(Debug, thiserror::Error)]
+pub enum FanOutError {
+    /// The message can't be used, now or later.
+    #[error("the message is not an event")]
+    NotAnEvent(#[source] serde_json::Error),
+    /// The subscribers are not known.
+    #[error(transparent)]
+    Subscribers(#[from] LoadError),
+    /// A delivery could not be written down as JSON.
+    #[error("cannot encode a delivery")]
+    Encode(#[source] serde_json::Error),
+    /// Some deliveries are not in the queue.
+    #[error(transparent)]
+    Send(#[from] SendError),
+}
+
+impl FanOut {
+    /// With the delivery queue under this URL.
+    pub fn new(
+        subscribers: SubscriberStore,
+        sqs: aws_sdk_sqs::Client,
+        delivery_queue_url: String,
+    ) -> Self {
+        Self {
+            subscribers,
+            queue: DeliveryQueue::new(sqs, delivery_queue_url),
+        }
+    }
+
+    /// Sends a delivery to each subscriber that the event in `body` concerns; an error when any of them was not sent.
+    pub async fn fan_out(&self, body: &str, now: Timestamp) -> Result<(), FanOutError> {
+        // The event's own text travels on, so that nothing in it changes on the way to the subscriber.
+        let raw: &RawValue = serde_json::from_str(body).map_err(FanOutError::NotAnEvent)?;
+        let event: Event = serde_json::from_str(raw.get()).map_err(FanOutError::NotAnEvent)?;
+        let subscribers = self.subscribers.current(now).await?;
+        let messages = subscribers
+            .matching(&event)
+            .map(|subscriber| message(&subscriber.name, &event, raw))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(FanOutError::Encode)?;
+        if messages.is_empty() {
+            tracing::debug!(event.id = %event.id, event.type = event.kind, "concerns no subscriber");
+            return Ok(());
+        }
+        let count = messages.len();
+        self.queue.send(messages).await?;
+        tracing::info!(event.id = %event.id, event.type = event.kind, deliveries = count, "fanned out");
+        Ok(())
+    }
+}
+
+fn message(subscriber: &str, event: &Event, raw: &RawValue) -> Result<Message, serde_json::Error> {
+    let delivery = Delivery {
+        subscriber: Cow::Borrowed(subscriber),
+        event: raw,
+    };
+    Ok(Message {
+        group_id: lane(subscriber, &event.subject),
+        deduplication_id: deduplication_id(event.id, subscriber),
+        body: serde_json::to_string(&delivery)?,
+        subscriber: subscriber.to_owned(),
+    })
+}

@@ -1,0 +1,16 @@
+//! The edge: Lambda's types in, Lambda's types out.
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use jiff::Timestamp;
+use wagrun::partial_batch::in_order;
+
+use crate::FanOut;
+
+/// Fans out each record's event, and reports the records that go back to the queue.
+pub async fn handle(fan_out: &FanOut, batch: &SqsEvent) -> SqsBatchResponse {
+    in_order(batch, async |record| {
+        let body = record.body.as_deref().unwrap_or_default();
+        fan_out.fan_out(body, Timestamp::now()).await
+    })
+    .await
+}

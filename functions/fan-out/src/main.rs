@@ -1,0 +1,27 @@
+//! Starts fan-out: see the library's documentation.
+
+use aws_lambda_events::sqs::SqsEvent;
+use fan_out::{Config, FanOut, handle};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use wagrun::subscriber::{Schemes, SubscriberStore};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    wagrun::telemetry::init();
+    let config = Config::from_environment()?;
+    let aws = wagrun::aws::config().await;
+    let subscribers = SubscriberStore::new(
+        &aws,
+        &config.subscribers_path,
+        config.subscriber_cache,
+        // Fan-out calls no receiver. deliver decides, and what it refuses stays in the dead-letter queue.
+        Schemes::HttpOrHttps,
+    );
+    let sqs = aws_sdk_sqs::Client::new(&aws);
+    let fan_out = &FanOut::new(subscribers, sqs, config.delivery_queue_url);
+    run(service_fn(async |event: LambdaEvent<SqsEvent>| {
+        // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.
+        Ok::<_, Error>(Box::pin(handle(fan_out, &event.payload)).await)
+    }))
+    .await
+}

@@ -1,0 +1,16 @@
+"""Search over the live pages."""
+
+from django.core.paginator import Paginator
+from django.template.response import TemplateResponse
+from wagtail.models import Page
+
+
+def search(request):
+    """Ten results a page for `?query=`; a page number that doesn't exist shows the nearest."""
+    query = request.GET.get("query", "")
+    results = Page.objects.live().search(query) if query else Page.objects.none()
+    return TemplateResponse(
+        request,
+        "search/search.html",
+        {"query": query, "results": Paginator(results, 10).get_page(request.GET.get("page"))},
+    )

@@ -1,0 +1,33 @@
+"""Reads single environment variables, with errors that name the variable."""
+
+import os
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def optional(name, default=None):
+    """The variable's value; an empty one counts as absent, as CloudFormation can only set it empty."""
+    return os.environ.get(name) or default
+
+
+def required(name):
+    """The variable's value, or an error that names it."""
+    value = optional(name)
+    if value is None:
+        raise ImproperlyConfigured(f"environment variable {name} is not set")
+    return value
+
+
+def boolean(name, default):
+    """True for "true", False for "false"; anything else is an error, so that a typo can't turn DEBUG on or off."""
+    value = optional(name, "true" if default else "false")
+    if value not in ("true", "false"):
+        raise ImproperlyConfigured(
+            f'environment variable {name}: {value!r} is neither "true" nor "false"'
+        )
+    return value == "true"
+
+
+def comma_list(name):
+    """The items between the commas, without the blanks around them; an absent variable is an empty list."""
+    return [item.strip() for item in optional(name, "").split(",") if item.strip()]
