@@ -10,6 +10,8 @@ use sqlx::{ConnectOptions, Connection};
 
 use crate::environment::{self, EnvironmentError};
 
+const SSL_MODE: &str = "DATABASE_SSL_MODE";
+
 /// Where the database is and who connects.
 #[derive(Debug, Clone)]
 pub struct DatabaseConfig {
@@ -27,7 +29,6 @@ pub struct ConnectError {
 impl DatabaseConfig {
     /// Reads `DATABASE_HOST`, `DATABASE_PORT` (5432), `DATABASE_NAME`, `DATABASE_USER` and `DATABASE_SSL_MODE` (verify-full).
     pub fn from_environment() -> Result<Self, EnvironmentError> {
-        const SSL_MODE: &str = "DATABASE_SSL_MODE";
         let ssl_mode = match environment::optional(SSL_MODE) {
             None => PgSslMode::VerifyFull,
             Some(value) => PgSslMode::from_str(&value).map_err(|_| EnvironmentError::Invalid {
@@ -53,6 +54,29 @@ impl DatabaseConfig {
     /// The same for options that are already at hand.
     pub fn new(options: PgConnectOptions) -> Self {
         Self { options }
+    }
+
+    /// The same as variables, for a child process that is to connect where we do.
+    pub fn variables(&self) -> [(&'static str, String); 5] {
+        let options = &self.options;
+        let ssl_mode = match options.get_ssl_mode() {
+            PgSslMode::Disable => "disable",
+            PgSslMode::Allow => "allow",
+            PgSslMode::Prefer => "prefer",
+            PgSslMode::Require => "require",
+            PgSslMode::VerifyCa => "verify-ca",
+            PgSslMode::VerifyFull => "verify-full",
+        };
+        [
+            ("DATABASE_HOST", options.get_host().to_owned()),
+            ("DATABASE_PORT", options.get_port().to_string()),
+            (
+                "DATABASE_NAME",
+                options.get_database().unwrap_or_default().to_owned(),
+            ),
+            ("DATABASE_USER", options.get_username().to_owned()),
+            (SSL_MODE, ssl_mode.to_owned()),
+        ]
     }
 
     /// Connects with a session that gives itself up: the server ends it after `idle` without a query, and notices

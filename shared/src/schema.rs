@@ -70,7 +70,16 @@ pub async fn set_user_table(
     connection: &mut PgConnection,
     users: &UserTable,
 ) -> Result<(), sqlx::Error> {
-    set(connection, "user_table", Some(&users.table)).await?;
+    // editor_name looks nowhere by itself, so the table's name is kept with its schema.
+    let table: String = sqlx::query_scalar(
+        "select format('%I.%I', nspname, relname)
+         from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+         where pg_class.oid = $1::text::regclass",
+    )
+    .bind(&users.table)
+    .fetch_one(&mut *connection)
+    .await?;
+    set(connection, "user_table", Some(&table)).await?;
     set(connection, "user_key", Some(&users.key_column)).await?;
     set(connection, "user_name", Some(&users.name_column)).await
 }

@@ -113,7 +113,10 @@ impl Migrator {
     ) -> Result<Answer, MigrateError> {
         // Nothing that lasts is signed while migrating, so a site that insists on a key gets one of the moment.
         let key = uuid::Uuid::new_v4().to_string();
+        let database = self.config.database.variables();
         let mut environment = vec![("PGOPTIONS", CAPTURE_OFF)];
+        // Django must work on the database whose lock we hold, whatever else the environment says.
+        environment.extend(database.iter().map(|(name, value)| (*name, value.as_str())));
         if wagrun::environment::optional("SECRET_KEY").is_none() {
             environment.push(("SECRET_KEY", &key));
         }

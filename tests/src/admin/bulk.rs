@@ -1,0 +1,47 @@
+//! Several pages at once: tick boxes in the listing, then a button. Each is one transaction.
+//!
+//! The admin leaves out, without a word, pages on which the action is not possible: unpublishing a draft, or a page that
+//! is locked by a scheduled publication.
+
+use super::ids::PageId;
+use super::pages::checked;
+use super::{Admin, AdminError};
+
+impl Admin {
+    /// Publishes the newest revision of each page, and with `include_descendants` of every page under it.
+    pub async fn bulk_publish(
+        &self,
+        pages: &[PageId],
+        include_descendants: bool,
+    ) -> Result<(), AdminError> {
+        self.bulk("publish", pages, include_descendants).await
+    }
+
+    /// Unpublishes each page, and with `include_descendants` every page under it.
+    pub async fn bulk_unpublish(
+        &self,
+        pages: &[PageId],
+        include_descendants: bool,
+    ) -> Result<(), AdminError> {
+        self.bulk("unpublish", pages, include_descendants).await
+    }
+
+    /// Deletes each page with everything under it.
+    pub async fn bulk_delete(&self, pages: &[PageId]) -> Result<(), AdminError> {
+        self.bulk("delete", pages, false).await
+    }
+
+    async fn bulk(
+        &self,
+        action: &str,
+        pages: &[PageId],
+        include_descendants: bool,
+    ) -> Result<(), AdminError> {
+        let ids: Vec<String> = pages.iter().map(|page| format!("id={page}")).collect();
+        let path = format!("/admin/bulk/wagtailcore/page/{action}/?{}", ids.join("&"));
+        let mut fields = vec![("next", "/admin/pages/1/")];
+        fields.extend(checked("include_descendants", include_descendants));
+        let answer = self.post(&path, &fields).await?;
+        answer.redirected().map(drop)
+    }
+}

@@ -1,0 +1,161 @@
+//! `make demo`: publishes a page in the real admin, follows its event to the webhook, and stays up to be played with.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use wagrun::event::Event;
+
+use crate::admin::{Action, AdminError, Block, Fields, PageId};
+use crate::page::Page;
+use crate::progress::Progress;
+use crate::receiver::{Delivery, Missing};
+use crate::stack::{LocalStack, Options, StackError, StartError};
+use crate::timeline::{Timeline, TimelineError};
+
+/// The name of the one subscriber.
+const SUBSCRIBER: &str = "demo";
+const TITLE: &str = "Hello from wagrun";
+/// Far more than it takes; a lost doorbell would not be noticed before.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The demo did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The stack did not come up.
+    #[error("starting the local stack")]
+    Start(#[from] StartError),
+    /// Nobody could log in.
+    #[error("opening the Wagtail admin")]
+    Login(#[from] StackError),
+    /// The admin refused something.
+    #[error("editing in the Wagtail admin")]
+    Admin(#[from] AdminError),
+    /// The webhook did not arrive.
+    #[error("following the published page")]
+    Missing(#[from] Missing),
+    /// The webhook arrived, and is not from wagrun.
+    #[error("the webhook arrived, but its signature does not verify: {0}")]
+    Signature(String),
+    /// The outbox does not know the event.
+    #[error("measuring the timeline")]
+    Timeline(#[from] TimelineError),
+    /// The page of deliveries could not be served.
+    #[error("serving the page of deliveries")]
+    Page(#[source] io::Error),
+}
+
+/// The demo's stack, or what became of it.
+pub struct Demo {
+    stack: LocalStack,
+    progress: Progress,
+}
+
+impl Demo {
+    /// Brings the stack up, with a line for each step.
+    pub async fn start() -> Result<Self, DemoError> {
+        let progress = Progress::lines();
+        let options = Options {
+            progress: progress.clone(),
+            subscribers: vec![SUBSCRIBER.to_owned()],
+            ..Options::new("demo")
+        };
+        let stack = LocalStack::start(options).await?;
+        Ok(Self { stack, progress })
+    }
+
+    /// Publishes a page and prints what happened to it; an error keeps the logs and says where they are.
+    pub async fn publish_and_follow(&self) -> Result<(), DemoError> {
+        let result = self.scripted().await;
+        if result.is_err() {
+            self.stack.supervisor.keep_logs();
+            let logs = self.stack.supervisor.logs().display();
+            eprintln!("The logs are kept for two days in {logs}");
+        }
+        result
+    }
+
+    async fn scripted(&self) -> Result<(), DemoError> {
+        let stack = &self.stack;
+        let admin = stack.admin().await?;
+        let blog = admin
+            .create_page(
+                stack.home,
+                "blog/blogindexpage",
+                &Fields::titled("Blog"),
+                Action::Publish,
+            )
+            .await?;
+        // The function that starts now, and the emulator's first container, are not what the timeline is about.
+        let first = self.published(blog).await?;
+        self.progress.step(&format!(
+            "the first webhook arrived ({})",
+            described(&first.1)
+        ));
+
+        let body = [Block::Paragraph("Written by the demo.".to_owned())];
+        let fields = Fields::titled(TITLE).body(body);
+        let clicked = Timestamp::now();
+        let page = admin
+            .create_page(blog, "blog/blogpage", &fields, Action::Publish)
+            .await?;
+        let answered = Timestamp::now();
+        let (delivery, event) = self.published(page).await?;
+        let verified = Timestamp::now();
+
+        let mut timeline = Timeline::of(&stack.database_url(), &delivery, &event).await?;
+        timeline.add("\"Publish\" clicked", clicked);
+        timeline.add("the admin answers the editor", answered);
+        timeline.add("signature verified", verified.max(delivery.received_at));
+        println!("\n{}, webhook-id {}", described(&event), event.id);
+        println!("{timeline}");
+        Ok(())
+    }
+
+    /// The verified delivery that says that this page is live.
+    async fn published(&self, page: PageId) -> Result<(Delivery, Event), DemoError> {
+        let subject = format!("page/{page}");
+        let what = format!("wagtail.page.published of {subject}");
+        let is_it =
+            |event: &Event| event.kind == "wagtail.page.published" && event.subject == subject;
+        let receiver = &self.stack.receiver;
+        let found = |deliveries: &[Delivery]| {
+            deliveries.iter().find_map(|delivery| {
+                let event = delivery.event.as_ref().ok().filter(|event| is_it(event))?;
+                Some((delivery.clone(), event.clone()))
+            })
+        };
+        let (delivery, event) = receiver
+            .wait_until(SUBSCRIBER, &what, PATIENCE, found)
+            .await?;
+        match &delivery.signature {
+            Ok(()) => Ok((delivery, event)),
+            Err(error) => Err(DemoError::Signature(error.clone())),
+        }
+    }
+
+    /// Says where everything is, and serves the page of deliveries until it is dropped.
+    pub async fn stay(&self) -> Result<(), DemoError> {
+        let stack = &self.stack;
+        let admin = format!("{}/admin/", stack.site.url);
+        let page = Page {
+            receiver: Arc::clone(&stack.receiver),
+            database: stack.database_url(),
+            admin: admin.clone(),
+        };
+        let (address, server) = page.bind().await.map_err(DemoError::Page)?;
+        println!("Deliveries     http://{address}/");
+        println!("Wagtail admin  {admin}");
+        println!("               user {}", stack.superuser.username);
+        println!("               password {}", stack.superuser.password);
+        println!("Database       {}", stack.database_url());
+        println!("Logs           {}", stack.supervisor.logs().display());
+        println!("Edit a page and watch its events arrive. Ctrl-C stops and removes everything.");
+        server.await.map_err(DemoError::Page)
+    }
+}
+
+fn described(event: &Event) -> String {
+    format!("{} {}", event.kind, event.subject)
+}

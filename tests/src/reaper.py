@@ -1,0 +1,83 @@
+"""Ends the stack's processes and removes its directories when whoever started them is gone.
+
+Destructors don't run when a test process exits, nor after SIGKILL; the end of this program's input is noticed always.
+Input, one command a line:
+    group <process group> <signal>     end this group with that signal (the newest first)
+    forget <process group>             it has ended
+    signal <process group> <signal>    send that signal now
+    directory <path>                   remove this directory at the end
+"""
+
+import os
+import shutil
+import signal
+import sys
+import time
+
+PATIENCE_SECONDS = 10
+
+groups = {}
+directories = []
+
+
+def send(group, name):
+    try:
+        os.killpg(group, getattr(signal, "SIG" + name))
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def alive(group):
+    """Whether the group has a process that still runs; a zombie does not, and may never be collected in a container."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        processes = [name for name in os.listdir("/proc") if name.isdigit()]
+    except FileNotFoundError:
+        return True
+    for process in processes:
+        try:
+            with open(f"/proc/{process}/stat", encoding="ascii", errors="replace") as file:
+                # The command's name stands in brackets and may hold anything.
+                state, _, of_group = file.read().rpartition(")")[2].split()[:3]
+        except (FileNotFoundError, ProcessLookupError, ValueError):
+            continue
+        if int(of_group) == group and state not in "ZX":
+            return True
+    return False
+
+
+def end(group, name):
+    send(group, name)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while alive(group):
+        if time.monotonic() > deadline:
+            send(group, "KILL")
+            return
+        time.sleep(0.02)
+
+
+for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(ignored, signal.SIG_IGN)
+
+for line in sys.stdin:
+    command, _, rest = line.rstrip("\n").partition(" ")
+    if command == "group":
+        group, name = rest.split()
+        groups[int(group)] = name
+    elif command == "forget":
+        groups.pop(int(rest), None)
+    elif command == "signal":
+        group, name = rest.split()
+        send(int(group), name)
+    elif command == "directory":
+        directories.append(rest)
+
+for group, name in reversed(groups.items()):
+    end(group, name)
+for directory in directories:
+    shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,128 @@
+//! What happened to one event between the editor's click and the verified webhook, and when.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use sqlx::{Connection as _, PgConnection, Row as _};
+use wagrun::event::Event;
+
+use crate::receiver::Delivery;
+
+/// One stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// What happened, in words.
+    pub what: &'static str,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The stages of one event in the order in which they happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timeline {
+    moments: Vec<Moment>,
+}
+
+/// The outbox could not be asked about an event.
+#[derive(Debug, thiserror::Error)]
+#[error("looking up event {id} in the outbox")]
+pub struct TimelineError {
+    id: uuid::Uuid,
+    source: sqlx::Error,
+}
+
+impl Timeline {
+    /// Puts together what the outbox (through `url`, as the schema's owner) and the receiver know about a delivery.
+    ///
+    /// The database needs `track_commit_timestamp`. All clocks are this machine's.
+    pub async fn of(url: &str, delivery: &Delivery, event: &Event) -> Result<Self, TimelineError> {
+        let failed = |source| TimelineError {
+            id: event.id,
+            source,
+        };
+        let mut connection = PgConnection::connect(url).await.map_err(failed)?;
+        let row = sqlx::query(
+            "select (extract(epoch from captured_at) * 1000000)::bigint as captured,
+                (extract(epoch from pg_xact_commit_timestamp(xid::xid)) * 1000000)::bigint as committed,
+                (extract(epoch from claimed_at) * 1000000)::bigint as claimed,
+                (extract(epoch from settled_at) * 1000000)::bigint as settled
+             from wagrun.outbox where id = $1",
+        )
+        .bind(event.id)
+        .fetch_one(&mut connection)
+        .await
+        .map_err(failed)?;
+        connection.close().await.map_err(failed)?;
+
+        let mut timeline = Self {
+            moments: Vec::new(),
+        };
+        for (what, column) in [
+            ("captured in the editor's transaction", "captured"),
+            ("committed", "committed"),
+            ("doorbell answered: content-events claims it", "claimed"),
+            ("drained: SNS has taken it, and it is settled", "settled"),
+        ] {
+            let micros: Option<i64> = row.try_get(column).map_err(failed)?;
+            if let Some(at) = micros.and_then(|micros| Timestamp::from_microsecond(micros).ok()) {
+                timeline.add(what, at);
+            }
+        }
+        timeline.add("webhook received", delivery.received_at);
+        Ok(timeline)
+    }
+
+    /// Adds a stage that somebody else observed.
+    pub fn add(&mut self, what: &'static str, at: Timestamp) {
+        // After those of the same moment: they were known before.
+        let place = self.moments.partition_point(|moment| moment.at <= at);
+        self.moments.insert(place, Moment { what, at });
+    }
+
+    /// The stages, each with the milliseconds since the first.
+    pub fn stages(&self) -> impl Iterator<Item = (f64, &'static str)> + '_ {
+        let first = self.moments.first().map(|moment| moment.at);
+        self.moments.iter().map(move |moment| {
+            let since = first.map_or(0.0, |first| {
+                moment.at.duration_since(first).as_secs_f64() * 1000.0
+            });
+            (since, moment.what)
+        })
+    }
+}
+
+impl fmt::Display for Timeline {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut before = 0.0;
+        for (since, what) in self.stages() {
+            writeln!(
+                formatter,
+                "{since:>9.1} ms  {:>9}  {what}",
+                format!("+{:.1}", since - before)
+            )?;
+            before = since;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_stand_in_order_with_their_distances() {
+        let at = |millis: i64| Timestamp::from_millisecond(1_000_000 + millis).unwrap();
+        let mut timeline = Timeline {
+            moments: Vec::new(),
+        };
+        timeline.add("committed", at(20));
+        timeline.add("received", at(95));
+        timeline.add("clicked", at(0));
+        timeline.add("verified", at(95));
+        assert_eq!(
+            timeline.to_string(),
+            "      0.0 ms       +0.0  clicked\n     20.0 ms      +20.0  committed\n     95.0 ms      +75.0  received\n     95.0 ms       +0.0  verified\n"
+        );
+    }
+}

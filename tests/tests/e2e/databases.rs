@@ -1,0 +1,163 @@
+//! One PostgreSQL for the whole test program, and for each test a database of its own with a migrated Wagtail in it.
+
+use std::future::Future;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use local_stack::checkout;
+use local_stack::postgres::{Durability, MASTER, Postgres, SUPERUSER};
+use local_stack::process::Supervisor;
+use local_stack::progress::Progress;
+use local_stack::tools::Tools;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+use wagrun::database::DatabaseConfig;
+
+/// The database that every test's is a copy of.
+const TEMPLATE: &str = "migrated";
+/// The function that the doorbell calls.
+pub const DOORBELL: &str = "arn:aws:lambda:us-east-1:000000000000:function:content-events";
+pub const WEB: &str = "wagtail_web";
+pub const RELAY: &str = "wagrun_relay";
+
+/// Servers outlive the test that started them, so all tests share one runtime.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+static SERVER: OnceCell<Server> = OnceCell::const_new();
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+struct Server {
+    _supervisor: Supervisor,
+    postgres: Postgres,
+}
+
+/// Runs a test.
+pub fn run<T>(test: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(test)
+}
+
+/// A database with Wagtail's tables, wagrun's schema and every trigger, and nothing that is anybody else's.
+pub struct Database {
+    pub name: String,
+    postgres: &'static Postgres,
+}
+
+impl Database {
+    pub async fn new() -> Self {
+        let postgres = &SERVER.get_or_init(start).await.postgres;
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        postgres
+            .create_database(&name, Some(TEMPLATE))
+            .await
+            .unwrap();
+        Self { name, postgres }
+    }
+
+    /// A session of the role that owns the database.
+    pub async fn connect(&self) -> PgConnection {
+        self.connect_as(MASTER).await
+    }
+
+    pub async fn connect_as(&self, role: &str) -> PgConnection {
+        PgConnection::connect(&self.postgres.url_as(role, &self.name))
+            .await
+            .unwrap()
+    }
+
+    /// A session that sees and may end every other one's.
+    pub async fn observer(&self) -> PgConnection {
+        self.connect_as(SUPERUSER).await
+    }
+
+    /// How a function connects as this role.
+    pub fn config(&self, role: &str) -> DatabaseConfig {
+        let options: PgConnectOptions = self.postgres.url_as(role, &self.name).parse().unwrap();
+        DatabaseConfig::new(options)
+    }
+
+    /// Where sessions that begin from now on find Lambda.
+    pub async fn set_lambda_endpoint(&self, endpoint: &str) {
+        self.postgres
+            .set_lambda_endpoint(&self.name, endpoint)
+            .await
+            .unwrap();
+    }
+
+    pub fn server_log(&self) -> String {
+        std::fs::read_to_string(self.postgres.log()).unwrap()
+    }
+
+    pub fn postgres(&self) -> &'static Postgres {
+        self.postgres
+    }
+}
+
+/// Runs statements that hold no values from outside; each that ends its line is sent, and committed, by itself.
+pub async fn execute(connection: &mut PgConnection, statements: &str) {
+    for statement in statements.split(";\n") {
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+    }
+}
+
+/// A configuration of the AWS SDK for an endpoint of the test's.
+pub fn sdk(endpoint: &str) -> SdkConfig {
+    local_stack::install_crypto();
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(aws_config::Region::from_static("us-east-1"))
+        .credentials_provider(
+            aws_credential_types::provider::SharedCredentialsProvider::new(
+                aws_credential_types::Credentials::new("test", "test", None, None, "test"),
+            ),
+        )
+        .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
+            aws_smithy_async::rt::sleep::TokioSleep::new(),
+        ))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .endpoint_url(endpoint)
+        .build()
+}
+
+/// What migrate is told, for a database of this server.
+pub async fn migrate_config(database: DatabaseConfig) -> migrate::config::Config {
+    let tools = Tools::install(checkout(), &Progress::quiet())
+        .await
+        .unwrap();
+    migrate::config::Config {
+        database,
+        web_user: WEB.to_owned(),
+        relay_user: RELAY.to_owned(),
+        site_directory: checkout().join("site"),
+        site_python: tools.program("site", "python"),
+        doorbell_function: Some(DOORBELL.to_owned()),
+        superuser_parameter: None,
+        watched_tables: Vec::new(),
+    }
+}
+
+async fn start() -> Server {
+    let progress = Progress::quiet();
+    let tools = Tools::install(checkout(), &progress).await.unwrap();
+    let supervisor = Supervisor::start("databases", &checkout().join(".local/logs")).unwrap();
+    let venv = tools.environment("postgres");
+    let postgres = Postgres::start(&supervisor, &venv, Durability::Fast, &progress)
+        .await
+        .unwrap();
+    postgres.create_database(TEMPLATE, None).await.unwrap();
+    let options: PgConnectOptions = postgres.url(TEMPLATE).parse().unwrap();
+    let config = migrate_config(DatabaseConfig::new(options)).await;
+    let nowhere = sdk("http://127.0.0.1:9");
+    migrate::Migrator::new(config, &nowhere)
+        .migrate()
+        .await
+        .unwrap();
+    Server {
+        _supervisor: supervisor,
+        postgres,
+    }
+}

@@ -1,0 +1,10 @@
+//! All tests that need a real PostgreSQL, and those that need the whole stack, in one binary: they share what is slow
+//! to start, and each has a database, or pages, of its own.
+
+mod capture;
+mod databases;
+mod doorbell;
+mod drain;
+mod fake_lambda;
+mod fake_topic;
+mod schema;

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Installs pinned Python packages into this checkout: tools/venv.py NAME...
+
+NAME is one of the requirements files below; its packages go to .local/venv/NAME, and stay there until the file, or the
+Python that runs this, changes. Runs at the same time wait for each other.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = {
+    "checkov": ROOT / "requirements/checkov.txt",
+    "emulator": ROOT / "requirements/emulator.txt",
+    "postgres": ROOT / "requirements/postgres.txt",
+    "site": ROOT / "site/requirements.txt",
+    "tools": ROOT / "requirements/tools.txt",
+}
+OLDEST_PYTHON = (3, 10)
+# Not the Python of an environment, which may be the one to replace.
+PYTHON = os.path.realpath(sys.executable)
+
+
+def main(names):
+    unknown = [name for name in names if name not in REQUIREMENTS]
+    if unknown or not names:
+        sys.exit(f"usage: tools/venv.py NAME..., each one of {', '.join(REQUIREMENTS)}; not {' '.join(unknown) or 'none'}")
+    if sys.version_info < OLDEST_PYTHON:
+        sys.exit(f"Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed, this is {sys.version.split()[0]}")
+    for name in names:
+        install(name)
+
+
+def install(name):
+    requirements, directory = REQUIREMENTS[name], ROOT / ".local/venv" / name
+    stamp, wanted = directory / "installed", fingerprint(requirements)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with open(directory.parent / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        print(f"installing {requirements.relative_to(ROOT)} into {directory.relative_to(ROOT)} …", flush=True)
+        shutil.rmtree(directory, ignore_errors=True)
+        run([PYTHON, "-m", "venv", directory], f"{PYTHON} -m venv failed; on Debian it needs the package python3-venv")
+        run(
+            [directory / "bin/python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "-r", requirements],
+            f"the packages of {requirements} could not be installed",
+        )
+        # Last, so that an installation that was cut off is done again.
+        stamp.write_text(wanted)
+
+
+def fingerprint(requirements):
+    """Changes with the packages asked for, the constraints on them, and the interpreter."""
+    text = requirements.read_text()
+    for line in text.splitlines():
+        option, _, path = line.partition(" ")
+        if option in ("-c", "-r"):
+            text += (requirements.parent / path.strip()).read_text()
+    return hashlib.sha256(f"{sys.version}\n{PYTHON}\n{text}".encode()).hexdigest()
+
+
+def run(command, complaint):
+    # The caller's standard output may be read by a program; pip's complaints go to standard error anyway.
+    if subprocess.run(command, stdout=sys.stderr).returncode != 0:
+        sys.exit(complaint)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
