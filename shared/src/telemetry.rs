@@ -2,6 +2,9 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use lambda_runtime::Diagnostic;
 
 /// Starts logging; call once, before anything else in `main`.
 pub fn init() {
@@ -18,4 +21,25 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
         cause = inner.source();
     }
     text
+}
+
+/// Logs an invocation's error once, as a whole chain, and tells the caller the same under a name of its own.
+pub fn failed(name: &str, error: &(dyn Error + 'static)) -> Diagnostic {
+    let error_message = chain(error);
+    tracing::error!(error = error_message, "{name}");
+    Diagnostic {
+        error_type: name.to_owned(),
+        error_message,
+    }
+}
+
+/// How `main` ends: an error on the way, such as a missing variable, is logged in words.
+pub fn ended(result: Result<(), lambda_runtime::Error>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = chain(error.as_ref()), "can't start");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -15,8 +15,6 @@ pub mod stack;
 pub mod timeline;
 pub mod tools;
 
-mod os_user;
-
 /// The root of the checkout this program was built from.
 pub fn checkout() -> &'static std::path::Path {
     let tests = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 /// How long a wait stays silent before it says what it waits for, and between two such lines.
 const REMINDER: Duration = Duration::from_secs(5);
+/// How many characters of it such a line quotes.
+const LINE: usize = 100;
 
 /// Where progress goes: nowhere in tests, to standard output with the elapsed time in the demo.
 #[derive(Debug, Clone)]
@@ -36,6 +38,18 @@ impl Progress {
         if !self.quiet {
             println!("{:>7.1} s  {what}", self.started.elapsed().as_secs_f64());
         }
+    }
+
+    /// What is being waited for still, and the end of what was last seen of it.
+    pub fn waiting(&self, what: &str, last: &str) {
+        // Programs that draw a progress bar write a whole log on one line.
+        let last = last
+            .trim_end()
+            .rsplit(['\r', '\n', '\t'])
+            .next()
+            .unwrap_or_default();
+        let abridged: String = last.trim().chars().take(LINE).collect();
+        self.step(&format!("… waiting for {what}: {abridged}"));
     }
 }
 
@@ -111,7 +125,7 @@ where
         }
         if reminded.elapsed() >= REMINDER {
             reminded = Instant::now();
-            progress.step(&format!("… waiting for {what}: {last}"));
+            progress.waiting(what, &last);
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(200));

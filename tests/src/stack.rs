@@ -91,26 +91,35 @@ pub struct LocalStack {
 
 /// A part of the stack did not come up.
 #[derive(Debug, thiserror::Error)]
-#[allow(missing_docs)] // Each variant is the part that its error describes.
 pub enum StackError {
+    /// The run's directories, or a child.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// The Python packages.
     #[error(transparent)]
     Tools(#[from] ToolsError),
+    /// PostgreSQL.
     #[error(transparent)]
     Postgres(#[from] PostgresError),
+    /// The emulator of AWS.
     #[error(transparent)]
     Emulator(#[from] EmulatorError),
+    /// `sam build`, `sam deploy`, or the migrate function.
     #[error(transparent)]
     Deployment(#[from] DeploymentError),
+    /// gunicorn.
     #[error(transparent)]
     Site(#[from] SiteError),
+    /// The receiver's port or thread.
     #[error("starting the webhook receiver")]
     Receiver(#[source] io::Error),
+    /// The migrated database has no default site.
     #[error("looking for the site's front page")]
     Home(#[source] sqlx::Error),
+    /// Never, as the address is ours.
     #[error("the site's address {0} is no URL")]
     Address(String),
+    /// The superuser can't log in.
     #[error("logging in to the Wagtail admin")]
     Login(#[from] AdminError),
 }

@@ -1,8 +1,8 @@
-//! The edge: Lambda's types in, counts out, and the one place where an error is logged.
+//! The edge: Lambda's types in, counts out.
 
 use std::time::Duration;
 
-use lambda_runtime::{Error, LambdaEvent};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -17,20 +17,12 @@ const MARGIN: Duration = Duration::from_secs(20);
 /// # Errors
 /// When the payload is unknown, or when anything that was committed could not be published; Lambda then tries twice
 /// more, and the failure destination has the invocation.
-pub async fn handle(drainer: &Drainer, event: LambdaEvent<Value>) -> Result<Answer, Error> {
-    match drain(drainer, &event).await {
-        Ok(answer) => {
-            tracing::info!(?answer, "drained");
-            Ok(answer)
-        }
-        Err(error) => {
-            tracing::error!(
-                error = wagrun::telemetry::chain(error.as_ref()),
-                "drain failed"
-            );
-            Err(error)
-        }
-    }
+pub async fn handle(drainer: &Drainer, event: LambdaEvent<Value>) -> Result<Answer, Diagnostic> {
+    let answer = drain(drainer, &event)
+        .await
+        .map_err(|error| wagrun::telemetry::failed("DrainFailed", error.as_ref()))?;
+    tracing::info!(?answer, "drained");
+    Ok(answer)
 }
 
 async fn drain(drainer: &Drainer, event: &LambdaEvent<Value>) -> Result<Answer, Error> {

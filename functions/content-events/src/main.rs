@@ -1,13 +1,23 @@
-//! Start-up of `content-events`.
+//! Starts content-events: see the library's documentation.
+
+use std::process::ExitCode;
 
 use content_events::{Drainer, config::Config, handler};
 use lambda_runtime::{Error, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     wagrun::telemetry::init();
+    wagrun::telemetry::ended(serve().await)
+}
+
+async fn serve() -> Result<(), Error> {
     let config = Config::from_environment()?;
     let sdk = wagrun::aws::config().await;
     let drainer = Drainer::new(config, &sdk);
-    lambda_runtime::run(service_fn(|event| handler::handle(&drainer, event))).await
+    lambda_runtime::run(service_fn(async |event| {
+        // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.
+        Box::pin(handler::handle(&drainer, event)).await
+    }))
+    .await
 }

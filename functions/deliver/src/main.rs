@@ -1,5 +1,7 @@
 //! Starts deliver: see the library's documentation.
 
+use std::process::ExitCode;
+
 use aws_lambda_events::sqs::SqsEvent;
 use deliver::{Config, Deliverer, Handler, Timeouts, WebhookClient, handle};
 use jiff::Timestamp;
@@ -7,8 +9,12 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use wagrun::subscriber::SubscriberStore;
 
 #[tokio::main]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     wagrun::telemetry::init();
+    wagrun::telemetry::ended(serve().await)
+}
+
+async fn serve() -> Result<(), Error> {
     let config = Config::from_environment()?;
     rustls::crypto::ring::default_provider()
         .install_default()

@@ -1,13 +1,19 @@
 //! Starts fan-out: see the library's documentation.
 
+use std::process::ExitCode;
+
 use aws_lambda_events::sqs::SqsEvent;
 use fan_out::{Config, FanOut, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use wagrun::subscriber::{Schemes, SubscriberStore};
 
 #[tokio::main]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     wagrun::telemetry::init();
+    wagrun::telemetry::ended(serve().await)
+}
+
+async fn serve() -> Result<(), Error> {
     let config = Config::from_environment()?;
     let aws = wagrun::aws::config().await;
     let subscribers = SubscriberStore::new(

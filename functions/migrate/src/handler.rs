@@ -1,6 +1,6 @@
-//! The edge: Lambda's types in, the answer out, and the one place where an error is logged.
+//! The edge: Lambda's types in, the answer out.
 
-use lambda_runtime::{Error, LambdaEvent};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -24,19 +24,12 @@ struct Request {
 ///
 /// # Errors
 /// On an unknown command, and when any step failed; the steps before it stay done, and a later run goes on from there.
-pub async fn handle(migrator: &Migrator, event: LambdaEvent<Value>) -> Result<Answer, Error> {
-    match run(migrator, event.payload).await {
-        Ok(answer) => {
-            tracing::info!(?answer, "migrated");
-            Ok(answer)
-        }
-        Err(error) => {
-            let chain = wagrun::telemetry::chain(error.as_ref());
-            tracing::error!(error = chain, "migrate failed");
-            // The caller sees the whole chain too: an operator who invoked by hand should not need the log.
-            Err(chain.into())
-        }
-    }
+pub async fn handle(migrator: &Migrator, event: LambdaEvent<Value>) -> Result<Answer, Diagnostic> {
+    let answer = run(migrator, event.payload)
+        .await
+        .map_err(|error| wagrun::telemetry::failed("MigrateFailed", error.as_ref()))?;
+    tracing::info!(?answer, "migrated");
+    Ok(answer)
 }
 
 async fn run(migrator: &Migrator, payload: Value) -> Result<Answer, Error> {

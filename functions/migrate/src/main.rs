@@ -1,13 +1,23 @@
-//! Start-up of `migrate`.
+//! Starts migrate: see the library's documentation.
+
+use std::process::ExitCode;
 
 use lambda_runtime::{Error, service_fn};
 use migrate::{Migrator, config::Config, handler};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     wagrun::telemetry::init();
+    wagrun::telemetry::ended(serve().await)
+}
+
+async fn serve() -> Result<(), Error> {
     let config = Config::from_environment()?;
     let sdk = wagrun::aws::config().await;
     let migrator = Migrator::new(config, &sdk);
-    lambda_runtime::run(service_fn(|event| handler::handle(&migrator, event))).await
+    lambda_runtime::run(service_fn(async |event| {
+        // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.
+        Box::pin(handler::handle(&migrator, event)).await
+    }))
+    .await
 }

