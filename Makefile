@@ -11,7 +11,7 @@ TOOLS := .local/venv/tools/bin
 # SAM asks for a region and credentials even where it calls nothing.
 SAM_OFFLINE := AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none SAM_CLI_TELEMETRY=0
 
-.PHONY: help demo test check format lint template dependencies audit build clean
+.PHONY: help demo test check format lint template dependencies schema audit build clean
 
 help: ## what there is to make
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -40,6 +40,9 @@ template:
 dependencies:
 	python3 tools/venv.py tools
 	PATH="$(CURDIR)/$(TOOLS):$$PATH" cargo deny --locked check bans licenses sources
+
+schema: ## writes shared/schema.sql anew, after a change of shared/migrations
+	UPDATE_SCHEMA=1 cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- schema::the_dumped_schema_is_what_is_installed
 
 audit: ## known vulnerabilities of the dependencies; not part of check, as it fetches the advisory database from the internet
 	python3 tools/venv.py tools
