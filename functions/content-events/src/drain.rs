@@ -173,7 +173,7 @@ impl Drainer {
         }
     }
 
-    /// Batch after batch until nothing is pending; false when the time was over first.
+    /// Batch after batch until nothing is pending; false when the time was over first, or the topic takes nothing.
     async fn drain_locked(
         &self,
         connection: &mut PgConnection,
@@ -201,8 +201,12 @@ impl Drainer {
             }
             answer.nothing += nothing.len();
             answer.published += published.positions.len();
+            let topic_is_down = published.positions.is_empty() && !published.refused.is_empty();
             refused.extend(published.refused);
-
+            if topic_is_down {
+                // More of the same would keep the database awake; Lambda's retries and the next ring come later.
+                return Ok(false);
+            }
             if Instant::now() >= stop_at {
                 outbox::ring_again(connection, &last_xid).await?;
                 answer.rang_again = true;

@@ -305,6 +305,25 @@ fn an_event_that_the_topic_refuses_holds_back_its_object_and_no_other() {
 }
 
 #[test]
+fn a_topic_that_takes_nothing_ends_the_run_after_one_batch() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        authors(&mut session, 600).await;
+        execute(&mut session, "update blog_author set name = '1'").await;
+        world.topic.refuse(|_| true);
+        let error = world.sweep().await.unwrap_err();
+        assert!(
+            matches!(error, DrainError::Refused { count: 500, .. }),
+            "{error}"
+        );
+        world.topic.recover();
+        assert_eq!(world.sweep().await.unwrap().published, 600);
+        assert_each_in_order(&world.topic.taken(), 600, 1);
+    });
+}
+
+#[test]
 fn a_drainer_killed_after_publishing_repeats_the_same_ids_and_keeps_the_order() {
     run(async {
         let world = World::new().await;
