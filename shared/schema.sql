@@ -311,9 +311,9 @@ begin
 
     -- The web role: every table of the site's, none of wagrun's.
     execute format('grant select, insert, update, delete on all tables in schema public to %I', web_role);
-    execute format('grant usage, select on all sequences in schema public to %I', web_role);
+    execute format('grant usage, select, update on all sequences in schema public to %I', web_role);
     execute format('alter default privileges in schema public grant select, insert, update, delete on tables to %I', web_role);
-    execute format('alter default privileges in schema public grant usage, select on sequences to %I', web_role);
+    execute format('alter default privileges in schema public grant usage, select, update on sequences to %I', web_role);
 
     -- The relay role: reads and settles the outbox, and reads the few columns of Wagtail's that an event shows.
     execute format('grant usage on schema wagrun to %I', relay_role);

@@ -1,10 +1,21 @@
 //! All tests that need a real PostgreSQL, and those that need the whole stack, in one binary: they share what is slow
 //! to start, and each has a database, or pages, of its own.
 
+mod bulk;
 mod capture;
 mod databases;
+mod deliveries;
 mod doorbell;
 mod drain;
 mod fake_lambda;
 mod fake_topic;
+mod faults;
+mod objects;
+mod pages;
+mod raw;
+mod schedule;
 mod schema;
+mod story;
+mod subscribers;
+mod subtrees;
+mod world;

@@ -1,0 +1,128 @@
+//! Receivers that fail, for a while or for good.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use local_stack::admin::{Action, Fields, PageId};
+use local_stack::progress::{Progress, Wait, wait_until};
+use local_stack::receiver::{Answer, Delivery};
+use serde_json::{Value, json};
+use wagrun::telemetry::chain;
+
+use crate::databases::run;
+use crate::story::{Story, page};
+use crate::subscribers::{requests, retitle, subscribe, unsubscribe};
+use crate::world::PATIENCE;
+
+fn subject(delivery: &Delivery) -> &str {
+    &delivery.event.as_ref().unwrap().subject
+}
+
+/// Which event it was, by type and subject, and what it was answered.
+fn outcome(delivery: &Delivery) -> (&str, &str, u16) {
+    let event = delivery.event.as_ref().unwrap();
+    let status = delivery.status.unwrap().as_u16();
+    (&event.kind, &event.subject, status)
+}
+
+#[test]
+fn a_failing_receiver_is_tried_again_later_and_in_order_and_holds_up_one_page_only() {
+    run(async {
+        let mut story = Story::new("failing-twice").await;
+        let one = story.live_post(story.root, "One").await;
+        let two = story.live_post(story.root, "Two").await;
+        subscribe(&story, "failing-twice", json!({})).await;
+        let failure = Answer::status(StatusCode::INTERNAL_SERVER_ERROR);
+        story.receiver().answer_next("failing-twice", 2, &failure);
+        // The subscriber that gets everything receives each of these at once, which `expect` sees to.
+        retitle(&mut story, one, "First").await;
+        requests(&story, "failing-twice", 2).await;
+        story
+            .edit(one, &Fields::none().slug("second"), Action::Publish)
+            .await;
+        story
+            .expect(&[page("updated", one), page("published", one)])
+            .await;
+        retitle(&mut story, two, "Other").await;
+
+        let all = requests(&story, "failing-twice", 3).await;
+        let of = |post: PageId| {
+            let post = format!("page/{post}");
+            move |delivery: &&Delivery| subject(delivery) == post
+        };
+        assert_eq!(
+            all.iter().filter(of(two)).count(),
+            1,
+            "page two need not wait"
+        );
+
+        let all = requests(&story, "failing-twice", 6).await;
+        let lane: Vec<&Delivery> = all.iter().filter(of(one)).collect();
+        let outcomes: Vec<(&str, u16)> = lane
+            .iter()
+            .map(|one| (outcome(one).0, outcome(one).2))
+            .collect();
+        let expected = [
+            ("wagtail.page.updated", 500),
+            ("wagtail.page.updated", 500),
+            ("wagtail.page.updated", 204),
+            ("wagtail.page.updated", 204),
+            ("wagtail.page.published", 204),
+        ];
+        assert_eq!(outcomes, expected);
+        let gap = |index: usize| {
+            let (from, to) = (lane[index].received_at, lane[index + 1].received_at);
+            to.duration_since(from).unsigned_abs()
+        };
+        // One and six seconds, a tenth less for the jitter.
+        assert!(gap(0) >= Duration::from_millis(900), "{:?}", gap(0));
+        assert!(gap(1) >= Duration::from_millis(5400), "{:?}", gap(1));
+        for attempt in &lane[..3] {
+            assert_eq!(attempt.body, lane[0].body);
+            assert_eq!(attempt.header("webhook-id"), lane[0].header("webhook-id"));
+            assert_eq!(attempt.signature, Ok(()), "signed anew for each attempt");
+        }
+        unsubscribe(&story, "failing-twice").await;
+    });
+}
+
+#[test]
+fn a_delivery_that_always_fails_ends_whole_in_the_dead_letter_queue() {
+    run(async {
+        let mut story = Story::new("dead").await;
+        let post = story.live_post(story.root, "Post").await;
+        subscribe(&story, "dead", json!({})).await;
+        let failure = Answer::status(StatusCode::SERVICE_UNAVAILABLE);
+        story.receiver().answer_next("dead", 3, &failure);
+        story
+            .edit(post, &Fields::titled("Lost"), Action::Save)
+            .await;
+        let events = story.expect(&[page("updated", post)]).await;
+
+        let deployment = &story.world.stack.deployment;
+        let queue = deployment.output("DeliveryDeadLetterQueueUrl").unwrap();
+        let look = || async {
+            let messages = deployment.aws().receive(queue).await?;
+            let bodies = messages.iter().map(|one| serde_json::from_str(&one.body));
+            let found = bodies
+                .map(Result::<Value, _>::unwrap)
+                .find(|body| body["subscriber"] == "dead");
+            Ok::<_, local_stack::aws::AwsError>(match found {
+                Some(body) => Wait::Ready(body),
+                None => Wait::NotYet(format!("{} other messages", messages.len())),
+            })
+        };
+        let dead = wait_until(&Progress::quiet(), "the dead letter", PATIENCE, look)
+            .await
+            .unwrap_or_else(|error| panic!("{}", chain(&error)));
+        assert_eq!(dead["event"], serde_json::to_value(&events[0]).unwrap());
+        assert_eq!(story.receiver().deliveries("dead").len(), 3);
+
+        retitle(&mut story, post, "Next").await;
+        let all = requests(&story, "dead", 4).await;
+        let subject = format!("page/{post}");
+        assert_eq!(outcome(&all[3]), ("wagtail.page.updated", &*subject, 204));
+        assert_ne!(all[3].header("webhook-id"), all[0].header("webhook-id"));
+        unsubscribe(&story, "dead").await;
+    });
+}
