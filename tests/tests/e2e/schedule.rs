@@ -5,17 +5,24 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use local_stack::admin::{Action, Fields, PageId};
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use crate::databases::run;
 use crate::story::{Story, changed, page};
 use crate::world::PATIENCE;
+
+/// The job takes whatever is due, so that two at once would publish a page twice.
+static JOB: Mutex<()> = Mutex::const_new(());
 
 /// Runs the scheduled job, as cron would, until it has made a page live or not live.
 async fn publish_scheduled_until(story: &Story, page: PageId, live: bool) {
     let deadline = Instant::now() + PATIENCE;
     let mut database = story.world.database().await;
     loop {
-        story.world.manage(&["publish_scheduled"]).await;
+        {
+            let _job = JOB.lock().await;
+            story.world.manage(&["publish_scheduled"]).await;
+        }
         let is_live: bool =
             sqlx::query_scalar("select live from wagtailcore_page where id::bigint = $1")
                 .bind(page.0)
