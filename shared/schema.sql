@@ -24,6 +24,24 @@ CREATE SCHEMA wagrun;
 
 
 --
+-- Name: as_key(text); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.as_key(value text) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    AS $_$
+    select case when value ~ '^[0-9]{1,18}$' then value::bigint end
+$_$;
+
+
+--
+-- Name: FUNCTION as_key(value text); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.as_key(value text) IS 'A captured value as an integer key, or null: a watched table may call anything locale_id.';
+
+
+--
 -- Name: capture(); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
@@ -186,6 +204,9 @@ begin
         from wagrun.setting as s
     ) into name;
     return name;
+-- The site names its editor by itself, and a name that is no key of its users must not stop the drain.
+exception when data_exception then
+    return null;
 end
 $$;
 
@@ -204,8 +225,8 @@ COMMENT ON FUNCTION wagrun.editor_name(user_id text) IS 'The user''s name; all t
 CREATE FUNCTION wagrun.ring(xid text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    SET "aws_lambda.connect_timeout_ms" TO '250'
-    SET "aws_lambda.request_timeout_ms" TO '400'
+    SET "aws_lambda.connect_timeout_ms" TO '200'
+    SET "aws_lambda.request_timeout_ms" TO '250'
     AS $$
 declare
     doorbell_function text := (select value from wagrun.setting where name = 'doorbell_function');
@@ -323,7 +344,7 @@ begin
         'grant update (sequence, claimed_at, settled_at, outcome, failures, last_error) on wagrun.outbox to %I',
         relay_role);
     execute format('grant usage on sequence wagrun.event_sequence to %I', relay_role);
-    execute format('grant execute on function wagrun.ring, wagrun.editor_name to %I', relay_role);
+    execute format('grant execute on function wagrun.ring, wagrun.editor_name, wagrun.as_key to %I', relay_role);
     execute format('grant select on django_content_type, wagtailcore_locale, wagtailcore_site to %I', relay_role);
     execute format('grant select (id, url_path) on wagtailcore_page to %I', relay_role);
     execute format('grant select (id, user_id) on wagtailcore_revision to %I', relay_role);
@@ -445,6 +466,7 @@ CREATE TABLE wagrun.outbox (
     before jsonb,
     after jsonb,
     changed text[] NOT NULL,
+    editor text DEFAULT NULLIF(current_setting('wagrun.editor'::text, true), ''::text),
     sequence bigint,
     claimed_at timestamp with time zone,
     settled_at timestamp with time zone,
@@ -498,6 +520,13 @@ COMMENT ON COLUMN wagrun.outbox.after IS 'Small columns after the commit; null w
 --
 
 COMMENT ON COLUMN wagrun.outbox.changed IS 'Withheld columns and collections that some statement of the transaction changed; of all others before and after tell.';
+
+
+--
+-- Name: COLUMN outbox.editor; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.outbox.editor IS 'Key of the user, where the site says who is editing: set wagrun.editor.';
 
 
 --
@@ -700,6 +729,14 @@ CREATE CONSTRAINT TRIGGER doorbell AFTER INSERT ON wagrun.outbox DEFERRABLE INIT
 --
 
 GRANT USAGE ON SCHEMA wagrun TO wagrun_relay;
+
+
+--
+-- Name: FUNCTION as_key(value text); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.as_key(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wagrun.as_key(value text) TO wagrun_relay;
 
 
 --

@@ -51,6 +51,7 @@ create table wagrun.outbox (
     before      jsonb,
     after       jsonb,
     changed     text[] not null,
+    editor      text default nullif(current_setting('wagrun.editor', true), ''),
     sequence    bigint,
     claimed_at  timestamptz,
     settled_at  timestamptz,
@@ -69,6 +70,7 @@ comment on column wagrun.outbox.id is 'The event''s id, for ever.';
 comment on column wagrun.outbox.before is 'Small columns before the commit; null when the object did not exist.';
 comment on column wagrun.outbox.after is 'Small columns after the commit; null when the object no longer exists.';
 comment on column wagrun.outbox.changed is 'Withheld columns and collections that some statement of the transaction changed; of all others before and after tell.';
+comment on column wagrun.outbox.editor is 'Key of the user, where the site says who is editing: set wagrun.editor.';
 comment on column wagrun.outbox.outcome is 'published: the topic has it. nothing: the commit''s net change is none.';
 
 create index outbox_pending on wagrun.outbox (position) where settled_at is null;

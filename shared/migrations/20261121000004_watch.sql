@@ -74,9 +74,20 @@ begin
         from wagrun.setting as s
     ) into name;
     return name;
+-- The site names its editor by itself, and a name that is no key of its users must not stop the drain.
+exception when data_exception then
+    return null;
 end
 $$;
 comment on function wagrun.editor_name is 'The user''s name; all that the relay role may know of a user.';
+
+create function wagrun.as_key(value text) returns bigint
+language sql immutable
+as $$
+    select case when value ~ '^[0-9]{1,18}$' then value::bigint end
+$$;
+comment on function wagrun.as_key is
+    'A captured value as an integer key, or null: a watched table may call anything locale_id.';
 
 create function wagrun.set_up_roles(web_role name, relay_role name) returns void
 language plpgsql
@@ -108,7 +119,7 @@ begin
         'grant update (sequence, claimed_at, settled_at, outcome, failures, last_error) on wagrun.outbox to %I',
         relay_role);
     execute format('grant usage on sequence wagrun.event_sequence to %I', relay_role);
-    execute format('grant execute on function wagrun.ring, wagrun.editor_name to %I', relay_role);
+    execute format('grant execute on function wagrun.ring, wagrun.editor_name, wagrun.as_key to %I', relay_role);
     execute format('grant select on django_content_type, wagtailcore_locale, wagtailcore_site to %I', relay_role);
     execute format('grant select (id, url_path) on wagtailcore_page to %I', relay_role);
     execute format('grant select (id, user_id) on wagtailcore_revision to %I', relay_role);
@@ -117,4 +128,4 @@ end
 $$;
 comment on function wagrun.set_up_roles is 'Creates the web and the relay role where they are missing, and grants each what it needs.';
 
-revoke all on function wagrun.watch, wagrun.editor_name, wagrun.set_up_roles from public;
+revoke all on function wagrun.watch, wagrun.editor_name, wagrun.as_key, wagrun.set_up_roles from public;

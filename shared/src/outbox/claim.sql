@@ -28,29 +28,30 @@ select
     case when editor.id is not null then wagrun.editor_name(editor.id) end as editor_name
 from claimed
 left join django_content_type as content_type
-    on content_type.id = (coalesce(claimed.after, claimed.before) ->> 'content_type_id')::bigint
+    on content_type.id = wagrun.as_key(coalesce(claimed.after, claimed.before) ->> 'content_type_id')
 left join wagtailcore_locale as locale
-    on locale.id = (coalesce(claimed.after, claimed.before) ->> 'locale_id')::bigint
--- Who did it: the author of a newly live or new revision, whoever created the object, or else the audit log,
+    on locale.id = wagrun.as_key(coalesce(claimed.after, claimed.before) ->> 'locale_id')
+-- Who did it: whom the site named, the author of a newly live or new revision, whoever created the object, or else the audit log,
 -- which Wagtail writes a moment after the change and which may therefore not be there yet.
 left join wagtailcore_revision as revision
     on revision.id = case
         when claimed.after ->> 'live_revision_id' is distinct from claimed.before ->> 'live_revision_id'
-            then (claimed.after ->> 'live_revision_id')::bigint
+            then wagrun.as_key(claimed.after ->> 'live_revision_id')
         when claimed.after ->> 'latest_revision_id' is distinct from claimed.before ->> 'latest_revision_id'
-            then (claimed.after ->> 'latest_revision_id')::bigint
+            then wagrun.as_key(claimed.after ->> 'latest_revision_id')
     end
 left join lateral (
     select log.user_id
     from wagtailcore_pagelogentry as log
     where claimed.kind = 'page'
-        and log.page_id = (coalesce(claimed.after, claimed.before) ->> 'id')::bigint
+        and log.page_id = wagrun.as_key(coalesce(claimed.after, claimed.before) ->> 'id')
         and log.timestamp between claimed.captured_at - interval '1 second' and claimed.captured_at + interval '1 minute'
     order by log.timestamp
     limit 1
 ) as page_log on true
 cross join lateral (
     select coalesce(
+        claimed.editor,
         revision.user_id::text,
         case when claimed.before is null then
             coalesce(claimed.after ->> 'owner_id', claimed.after ->> 'uploaded_by_user_id')

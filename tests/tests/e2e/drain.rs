@@ -9,9 +9,11 @@ use content_events::Drainer;
 use content_events::config::Config;
 use content_events::drain::{Answer, DrainError};
 use content_events::wake::Wake;
+use serde_json::json;
 use sqlx::PgConnection;
 use tokio::time::Instant;
 use wagrun::event::Event;
+use wagrun::schema::{self, WatchedTable};
 
 use crate::databases::{Database, RELAY, execute, run};
 use crate::fake_lambda::{FakeLambda, Mood};
@@ -411,6 +413,47 @@ fn a_database_that_goes_away_is_an_error_and_loses_nothing() {
         world.topic.recover();
         world.sweep().await.unwrap();
         assert_each_in_order(&world.topic.taken(), 1, 1);
+    });
+}
+
+#[test]
+fn keys_and_columns_of_any_kind_are_drained() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        execute(
+            &mut session,
+            "create table shop_note (id text primary key, title text, content_type_id text, locale_id text,
+                                     live_revision_id text, owner_id text)",
+        )
+        .await;
+        let table = WatchedTable {
+            table: "shop_note".to_owned(),
+            kind: "snippet".to_owned(),
+            model: "shop.note".to_owned(),
+            object: "shop.note".to_owned(),
+            key_column: "id".to_owned(),
+            root: None,
+            collection: None,
+            fields: serde_json::Map::new(),
+            withheld: Vec::new(),
+            ignored: Vec::new(),
+        };
+        schema::watch(&mut session, &[table]).await.unwrap();
+        execute(
+            &mut session,
+            "set wagrun.editor = 'nobody';\n\
+             insert into shop_note values ('ä b', 'Note', 'x', 'de', 'soon', 'somebody')",
+        )
+        .await;
+        assert_eq!(world.sweep().await.unwrap().published, 1);
+        let event = &world.topic.taken()[0];
+        assert_eq!(event.subject, "shop.note/ä b");
+        assert_eq!(event.data["id"], "ä b");
+        assert_eq!(
+            event.data["editor"],
+            json!({"id": "nobody", "username": null})
+        );
     });
 }
 

@@ -185,6 +185,7 @@ fn an_unpublished_page_is_no_longer_live_and_can_go_live_again() {
             (&json!(false), &Value::Null)
         );
         assert_eq!(data["previous"]["live"], true);
+        assert_eq!(data["editor"]["username"], "admin");
         assert_eq!(
             changed(&events[0]),
             ["has_unpublished_changes", "live", "live_revision"]
@@ -215,5 +216,6 @@ fn a_deleted_page_says_what_it_was() {
         assert_eq!(data["url"], story.url_of("post/"));
         assert_eq!(data["live"], false);
         assert_eq!(data["previous"], json!({"live": true}));
+        assert_eq!(data["editor"]["username"], "admin");
     });
 }

@@ -44,6 +44,7 @@ fn a_new_slug_gives_every_page_below_a_new_address() {
             let previous = &event.data["previous"];
             assert_eq!(previous["url_path"], format!("{}{old}", story.url_path));
             assert_eq!(previous["url"], story.url_of(&old));
+            assert_eq!(event.data["editor"]["username"], "admin");
         }
         assert_eq!(events[1].data["previous"]["slug"], "index");
         assert_eq!(events[2].data["previous"].get("slug"), None);
