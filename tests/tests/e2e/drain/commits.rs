@@ -1,0 +1,80 @@
+//! The doorbell rings before the commit: what the drainer makes of the transaction that rang.
+
+use super::*;
+
+#[test]
+fn a_doorbell_before_the_commit_brings_the_event_by_that_ring_alone() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        authors(&mut session, 1).await;
+        let xid = open_rename(&mut session).await;
+        let drainer = world.drainer.clone();
+        let ring = tokio::spawn(async move {
+            let wake = Wake::Transactions(vec![xid]);
+            drainer.run(&wake, in_a_minute()).await
+        });
+        // The drainer has looked once its session is there and idle between two looks.
+        let mut observer = world.database.observer().await;
+        until(
+            &mut observer,
+            "select exists (select from pg_stat_activity where datname = current_database()
+            and application_name like 'wagrun%' and query like '%pg_xact_status%')",
+        )
+        .await;
+        assert_eq!(world.titles(), []);
+        execute(&mut session, "commit").await;
+        assert_eq!(ring.await.unwrap().unwrap().published, 1);
+        assert_eq!(world.titles(), pairs(&[("blog.author/1", "Ann")]));
+    });
+}
+
+#[test]
+fn a_transaction_that_outlasts_the_wait_is_rung_for_again() {
+    run(async {
+        let world = World::new().await;
+        let lambda = FakeLambda::start(Mood::Accepting).await;
+        let mut session = world.database.connect().await;
+        authors(&mut session, 1).await;
+        world.database.set_lambda_endpoint(&lambda.endpoint).await;
+        let xid = open_rename(&mut session).await;
+        let wake = Wake::Transactions(vec![xid]);
+        let answer = world.drainer.run(&wake, Instant::now()).await.unwrap();
+        assert!(answer.rang_again);
+        let calls = lambda.calls();
+        assert_eq!(calls.len(), 1);
+        assert_eq!(
+            calls[0].1.replace(' ', ""),
+            format!("{{\"xid\":\"{xid}\"}}")
+        );
+    });
+}
+
+#[test]
+fn a_transaction_that_was_rolled_back_is_no_event_and_no_error() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        authors(&mut session, 1).await;
+        let xid = open_rename(&mut session).await;
+        execute(&mut session, "rollback").await;
+        let answer = world.drain(Wake::Transactions(vec![xid])).await.unwrap();
+        assert_eq!(answer, Answer::default());
+        assert_eq!(world.titles(), []);
+    });
+}
+
+#[test]
+fn a_transaction_id_from_the_future_is_named() {
+    run(async {
+        let world = World::new().await;
+        let error = world
+            .drain(Wake::Transactions(vec![u64::from(u32::MAX)]))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "xid 4294967295: can't tell how the transaction ended"
+        );
+    });
+}

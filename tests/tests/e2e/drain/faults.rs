@@ -1,0 +1,154 @@
+//! A drain that something or somebody interrupts.
+
+use super::*;
+
+#[test]
+fn an_event_that_the_topic_refuses_holds_back_its_object_and_no_other() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        authors(&mut session, 2).await;
+        rename(&mut session, 1, "poison").await;
+        rename(&mut session, 2, "fine").await;
+        rename(&mut session, 1, "later").await;
+        world.topic.refuse(|event| title(event) == "poison");
+
+        let error = world.sweep().await.unwrap_err().to_string();
+        assert!(
+            error.starts_with("1 events were not published; first outbox row")
+                && error.ends_with("(blog.author/1): InvalidParameter: not this one"),
+            "{error}"
+        );
+        assert_eq!(world.titles(), pairs(&[("blog.author/2", "fine")]));
+        let (failures, reason): (i32, String) =
+            sqlx::query_as("select failures, last_error from wagrun.outbox where failures > 0")
+                .fetch_one(&mut session)
+                .await
+                .unwrap();
+        assert_eq!(
+            (failures, reason.as_str()),
+            (1, "InvalidParameter: not this one")
+        );
+
+        world.topic.recover();
+        assert_eq!(world.sweep().await.unwrap().published, 2);
+        assert_eq!(
+            world.titles(),
+            pairs(&[
+                ("blog.author/2", "fine"),
+                ("blog.author/1", "poison"),
+                ("blog.author/1", "later")
+            ])
+        );
+    });
+}
+
+#[test]
+fn a_topic_that_takes_nothing_ends_the_run_after_one_batch() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        authors(&mut session, 600).await;
+        execute(&mut session, "update blog_author set name = '1'").await;
+        world.topic.refuse(|_| true);
+        let error = world.sweep().await.unwrap_err();
+        assert!(
+            matches!(error, DrainError::Refused { count: 500, .. }),
+            "{error}"
+        );
+        world.topic.recover();
+        assert_eq!(world.sweep().await.unwrap().published, 600);
+        assert_each_in_order(&world.topic.taken(), 600, 1);
+    });
+}
+
+#[test]
+fn a_drainer_killed_after_publishing_repeats_the_same_ids_and_keeps_the_order() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        authors(&mut session, 3).await;
+        for round in 1..=3 {
+            for id in 1..=3 {
+                rename(&mut session, id, &round.to_string()).await;
+            }
+        }
+        world.topic.swallow_answers();
+        let drainer = world.drainer.clone();
+        let killed = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        world.topic.arrival().await;
+        killed.abort();
+        assert!(killed.await.unwrap_err().is_cancelled());
+        assert_eq!(pending(&mut session).await, 9, "published, but not settled");
+
+        world.topic.recover();
+        until(
+            &mut session,
+            "select not exists (select from pg_locks where locktype = 'advisory'
+            and database = (select oid from pg_database where datname = current_database()))",
+        )
+        .await;
+        assert_eq!(world.sweep().await.unwrap().published, 9);
+        assert_eq!(
+            world.topic.repeated(),
+            3,
+            "the topic dropped what it already had"
+        );
+        assert_each_in_order(&world.topic.taken(), 3, 3);
+    });
+}
+
+#[test]
+fn a_database_that_goes_away_is_an_error_and_loses_nothing() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        authors(&mut session, 1).await;
+        rename(&mut session, 1, "1").await;
+        world.topic.swallow_answers();
+        let drainer = world.drainer.clone();
+        let drain = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        world.topic.arrival().await;
+        execute(
+            &mut world.database.observer().await,
+            "select pg_terminate_backend(pid) from pg_stat_activity
+             where datname = current_database() and application_name like 'wagrun%'",
+        )
+        .await;
+        let error = drain.await.unwrap().unwrap_err();
+        assert!(
+            matches!(error, DrainError::Outbox(_) | DrainError::Settle(_)),
+            "{error}"
+        );
+        assert_eq!(pending(&mut session).await, 1);
+        world.topic.recover();
+        world.sweep().await.unwrap();
+        assert_each_in_order(&world.topic.taken(), 1, 1);
+    });
+}
+
+#[test]
+fn drainers_beside_each_other_while_content_changes_lose_nothing_and_keep_every_order() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        authors(&mut session, 8).await;
+        let mut writers = Vec::new();
+        for id in 1..=8 {
+            let mut session = world.database.connect().await;
+            let drainer = world.drainer.clone();
+            writers.push(tokio::spawn(async move {
+                for round in 1..=10 {
+                    rename(&mut session, id, &round.to_string()).await;
+                    drainer.run(&Wake::Sweep, in_a_minute()).await.unwrap();
+                }
+            }));
+        }
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        // No sweep at the end: whoever found the lock taken must have been served by its holder.
+        assert_eq!(pending(&mut session).await, 0);
+        assert_each_in_order(&world.topic.taken(), 8, 10);
+    });
+}

@@ -1,0 +1,158 @@
+//! The drain under every fault that can be arranged: nothing is lost, nothing is invented, and an object never
+//! overtakes itself.
+
+mod commits;
+mod faults;
+mod runs;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use content_events::Drainer;
+use content_events::config::Config;
+use content_events::drain::{Answer, DrainError};
+use content_events::wake::Wake;
+use serde_json::json;
+use sqlx::PgConnection;
+use tokio::time::Instant;
+use wagrun::event::Event;
+use wagrun::schema::{self, WatchedTable};
+
+use crate::databases::{Database, RELAY, execute, run};
+use crate::fake_lambda::{FakeLambda, Mood};
+use crate::fake_topic::FakeTopic;
+
+/// A database with its drainer and the topic that it publishes to.
+struct World {
+    database: Database,
+    topic: FakeTopic,
+    drainer: Arc<Drainer>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let database = Database::new().await;
+        let topic = FakeTopic::start().await;
+        let drainer = Arc::new(drainer(&database, &topic));
+        Self {
+            database,
+            topic,
+            drainer,
+        }
+    }
+
+    async fn drain(&self, wake: Wake) -> Result<Answer, DrainError> {
+        self.drainer.run(&wake, in_a_minute()).await
+    }
+
+    async fn sweep(&self) -> Result<Answer, DrainError> {
+        self.drain(Wake::Sweep).await
+    }
+
+    /// Each event as object and title, in the order of publication.
+    fn titles(&self) -> Vec<(String, String)> {
+        self.topic
+            .taken()
+            .iter()
+            .map(|event| (event.subject.clone(), title(event)))
+            .collect()
+    }
+}
+
+fn drainer(database: &Database, topic: &FakeTopic) -> Drainer {
+    let config = Config {
+        database: database.config(RELAY),
+        topic_arn: "arn:aws:sns:us-east-1:000000000000:events.fifo".to_owned(),
+        source: "/wagrun/test".to_owned(),
+        history_days: 30,
+    };
+    Drainer::new(config, &topic.sdk())
+}
+
+fn in_a_minute() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+fn title(event: &Event) -> String {
+    event.data["title"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Renames author `id`, in a transaction of its own.
+async fn rename(session: &mut PgConnection, id: i32, name: &str) {
+    execute(
+        session,
+        &format!("update blog_author set name = '{name}' where id = {id}"),
+    )
+    .await;
+}
+
+/// `count` authors, with capture off.
+async fn authors(session: &mut PgConnection, count: i32) {
+    execute(
+        session,
+        &format!(
+            "begin; set local wagrun.capture = 'off';
+             insert into blog_author (name, bio) select 'author', '' from generate_series(1, {count}); commit"
+        ),
+    )
+    .await;
+}
+
+async fn pending(session: &mut PgConnection) -> i64 {
+    sqlx::query_scalar("select count(*) from wagrun.outbox where settled_at is null")
+        .fetch_one(session)
+        .await
+        .unwrap()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected
+        .iter()
+        .map(|(object, title)| ((*object).to_owned(), (*title).to_owned()))
+        .collect()
+}
+
+/// Every object's events must be `1`, `2`, … `last`, each once.
+#[track_caller]
+fn assert_each_in_order(events: &[Event], objects: usize, last: usize) {
+    let mut by_object: HashMap<&str, Vec<&Event>> = HashMap::new();
+    for event in events {
+        by_object.entry(&event.subject).or_default().push(event);
+    }
+    assert_eq!(by_object.len(), objects);
+    for (object, events) in by_object {
+        let titles: Vec<String> = events.iter().map(|event| title(event)).collect();
+        let expected: Vec<String> = (1..=last).map(|number| number.to_string()).collect();
+        assert_eq!(titles, expected, "{object}");
+        assert!(
+            events
+                .windows(2)
+                .all(|pair| pair[0].sequence < pair[1].sequence),
+            "{object}: sequence must grow"
+        );
+    }
+}
+
+/// Begins a transaction that renames author 1, and returns its id; it stays open.
+async fn open_rename(session: &mut PgConnection) -> u64 {
+    execute(session, "begin").await;
+    rename(session, 1, "Ann").await;
+    let xid: String = sqlx::query_scalar("select pg_current_xact_id()::text")
+        .fetch_one(session)
+        .await
+        .unwrap();
+    xid.parse().unwrap()
+}
+
+async fn until(session: &mut PgConnection, condition: &'static str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !sqlx::query_scalar::<_, bool>(condition)
+        .fetch_one(&mut *session)
+        .await
+        .unwrap()
+    {
+        assert!(Instant::now() < deadline, "never came true: {condition}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

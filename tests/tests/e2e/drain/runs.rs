@@ -1,0 +1,116 @@
+//! A drain from beginning to end.
+
+use super::*;
+
+#[test]
+fn a_drain_publishes_what_is_committed_and_leaves_no_connection() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        authors(&mut session, 1).await;
+        rename(&mut session, 1, "Ann").await;
+        execute(&mut session, "begin; update blog_author set name = 'Eve'; update blog_author set name = 'Ann'; commit").await;
+        let answer = world.sweep().await.unwrap();
+        assert_eq!((answer.published, answer.nothing), (1, 1));
+        assert_eq!(world.titles(), pairs(&[("blog.author/1", "Ann")]));
+        assert_eq!(pending(&mut session).await, 0);
+        let mut observer = world.database.observer().await;
+        let ours: i64 = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'wagrun%'",
+        )
+        .fetch_one(&mut observer)
+        .await
+        .unwrap();
+        assert_eq!(ours, 0);
+        let slots: i64 = sqlx::query_scalar("select count(*) from pg_replication_slots")
+            .fetch_one(&mut observer)
+            .await
+            .unwrap();
+        assert_eq!(slots, 0);
+    });
+}
+
+#[test]
+fn keys_and_columns_of_any_kind_are_drained() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        execute(
+            &mut session,
+            "create table shop_note (id text primary key, title text, content_type_id text, locale_id text,
+                                     live_revision_id text, owner_id text)",
+        )
+        .await;
+        let table = WatchedTable {
+            table: "shop_note".to_owned(),
+            kind: "snippet".to_owned(),
+            model: "shop.note".to_owned(),
+            object: "shop.note".to_owned(),
+            key_column: "id".to_owned(),
+            root: None,
+            collection: None,
+            fields: serde_json::Map::new(),
+            withheld: Vec::new(),
+            ignored: Vec::new(),
+        };
+        schema::watch(&mut session, &[table]).await.unwrap();
+        execute(
+            &mut session,
+            "set wagrun.editor = 'nobody';\n\
+             insert into shop_note values ('ä b', 'Note', 'x', 'de', 'soon', 'somebody')",
+        )
+        .await;
+        assert_eq!(world.sweep().await.unwrap().published, 1);
+        let event = &world.topic.taken()[0];
+        assert_eq!(event.subject, "shop.note/ä b");
+        assert_eq!(event.data["id"], "ä b");
+        assert_eq!(
+            event.data["editor"],
+            json!({"id": "nobody", "username": null})
+        );
+    });
+}
+
+#[test]
+fn history_is_removed_after_its_days_and_pending_rows_never() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        authors(&mut session, 2).await;
+        rename(&mut session, 1, "old").await;
+        world.sweep().await.unwrap();
+        execute(
+            &mut session,
+            "update wagrun.outbox set settled_at = now() - interval '31 days'",
+        )
+        .await;
+        rename(&mut session, 2, "new").await;
+        assert_eq!(world.sweep().await.unwrap().removed, 1);
+        let left: Vec<String> = sqlx::query_scalar("select object from wagrun.outbox")
+            .fetch_all(&mut session)
+            .await
+            .unwrap();
+        assert_eq!(left, ["blog.author/2"]);
+    });
+}
+
+#[test]
+fn a_backlog_longer_than_the_time_is_taken_up_by_the_next_ring() {
+    run(async {
+        let world = World::new().await;
+        let lambda = FakeLambda::start(Mood::Accepting).await;
+        let mut session = world.database.connect().await;
+        authors(&mut session, 600).await;
+        execute(&mut session, "update blog_author set name = '1'").await;
+        world.database.set_lambda_endpoint(&lambda.endpoint).await;
+        let answer = world
+            .drainer
+            .run(&Wake::Sweep, Instant::now())
+            .await
+            .unwrap();
+        assert!(answer.rang_again && answer.published == 500, "{answer:?}");
+        assert_eq!(lambda.calls().len(), 1);
+        assert_eq!(world.sweep().await.unwrap().published, 100);
+        assert_each_in_order(&world.topic.taken(), 600, 1);
+    });
+}
