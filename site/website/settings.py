@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from website.environment import boolean, comma_list, optional, required
+from django.core.exceptions import ImproperlyConfigured
+
+from website.environment import boolean, comma_list, one_of, optional, required
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -79,9 +81,11 @@ TEMPLATES = [
     },
 ]
 
+# Where the server trusts the address, as a local one does, "none" needs no password either.
+DATABASE_AUTH = one_of("DATABASE_AUTH", ("none", "iam"), "none")
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "website.database",
         "HOST": required("DATABASE_HOST"),
         "PORT": optional("DATABASE_PORT", "5432"),
         "NAME": required("DATABASE_NAME"),
@@ -90,12 +94,17 @@ DATABASES = {
         # Any open connection keeps the database from pausing, so none outlives its request, and there is no pool.
         "CONN_MAX_AGE": 0,
         "OPTIONS": {
-            # A paused database takes about fifteen seconds to wake.
-            "connect_timeout": 30,
             "sslmode": optional("DATABASE_SSL_MODE", "verify-full"),
         },
     }
 }
+if DATABASE_AUTH == "iam":
+    if DATABASES["default"]["OPTIONS"]["sslmode"] != "verify-full":
+        # A token lets whoever reads it in for a quarter of an hour.
+        raise ImproperlyConfigured("DATABASE_AUTH=iam needs DATABASE_SSL_MODE=verify-full")
+    DATABASES["default"]["OPTIONS"]["iam_region"] = required("AWS_REGION")
+if ca_bundle := optional("DATABASE_CA_BUNDLE"):
+    DATABASES["default"]["OPTIONS"]["sslrootcert"] = ca_bundle
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -149,6 +158,8 @@ LOGGING = {
     "root": {"handlers": ["stdout"], "level": optional("LOG_LEVEL", "INFO")},
     "loggers": {
         "django": {"handlers": [], "propagate": True},
+        # "Found credentials", in every process.
+        "botocore": {"level": "WARNING"},
         # Search index and references: two lines for each of several tasks a save.
         "django_tasks": {"level": "WARNING"},
     },
