@@ -12,16 +12,19 @@ DEBUG = boolean("DEBUG", default=False)
 
 # What only the web service needs is checked in wsgi.py: management commands (`migrate` runs them in a function of its
 # own) then start without a secret that they have no use for. Django itself refuses to use an empty SECRET_KEY.
-REQUIRED_TO_SERVE = ("SECRET_KEY", "ALLOWED_HOSTS", "SITE_URL")
+REQUIRED_TO_SERVE = ("SECRET_KEY", "ALLOWED_HOSTS")
 SECRET_KEY = optional("SECRET_KEY", "")
 ALLOWED_HOSTS = comma_list("ALLOWED_HOSTS")
-WAGTAILADMIN_BASE_URL = optional("SITE_URL", "").rstrip("/") or None
-
-# The load balancer ends TLS and says so in this header, which it overwrites on every request.
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = comma_list("CSRF_TRUSTED_ORIGINS")
+
+# A platform makes up the site's name when it creates the service, too late to be told to it; then SITE_URL is absent,
+# and so must be Wagtail's setting, which counts as known when it is there at all.
+SITE_URL = optional("SITE_URL", "").rstrip("/")
+if SITE_URL:
+    WAGTAILADMIN_BASE_URL = SITE_URL
 # Following the site's own scheme lets the local stack log in over plain http.
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = (WAGTAILADMIN_BASE_URL or "").startswith("https://")
+HTTPS = SITE_URL.startswith("https://") if SITE_URL else not DEBUG
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 
 INSTALLED_APPS = [
     "home",
@@ -51,6 +54,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "website.health.HealthMiddleware",
+    *(["website.https.HttpsMiddleware"] if HTTPS else []),
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -131,8 +135,14 @@ WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
 MEDIA_ROOT = optional("MEDIA_ROOT", BASE_DIR / "media")
+MEDIA_BUCKET = optional("MEDIA_BUCKET")
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {
+        "BACKEND": "website.media.MediaStorage",
+        "OPTIONS": {"bucket_name": MEDIA_BUCKET, "region_name": required("AWS_REGION")},
+    }
+    if MEDIA_BUCKET
+    else {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG

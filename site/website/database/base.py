@@ -6,7 +6,6 @@ from functools import partial
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.postgresql import base as postgresql
 
-from website.database import iam
 from website.database.waking import LONGEST_WAKE, connect_when_awake
 
 
@@ -29,5 +28,8 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
     def _attempt(self, conn_params, timeout):
         params = {**conn_params, "connect_timeout": timeout}
         if region := self.settings_dict["OPTIONS"].get("iam_region"):
+            # Here, as botocore takes a while to load, and a password needs none of it.
+            from website.database import iam
+
             params["password"] = iam.token(params["host"], params["port"], params["user"], region)
         return super().get_new_connection(params)

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.exceptions import NoCredentialsError
 from botocore.session import Session
 
+from website import aws
 from website.database import iam
 
 HOST = "wagrun.cluster-x.eu-central-1.rds.amazonaws.com"
@@ -24,8 +25,8 @@ CREDENTIALS = {
 @mock.patch.dict(os.environ, CREDENTIALS, clear=True)
 class TokenTest(TestCase):
     def setUp(self):
-        iam._session.cache_clear()
-        self.addCleanup(iam._session.cache_clear)
+        aws.session.cache_clear()
+        self.addCleanup(aws.session.cache_clear)
 
     def test_it_is_the_one_that_botocore_makes(self):
         client = Session().create_client("rds", region_name="eu-central-1")
@@ -48,7 +49,7 @@ class TokenTest(TestCase):
 
     def test_it_is_signed_with_the_credentials_of_now(self):
         # A role's credentials are renewed while the process runs.
-        with mock.patch.object(iam, "_session") as session:
+        with mock.patch.object(aws, "session") as session:
             credentials = session.return_value.get_credentials.return_value
             keys = []
             for key in ("FIRST", "SECOND"):

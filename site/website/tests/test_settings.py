@@ -62,3 +62,65 @@ class DatabaseTest(TestCase):
     def test_a_typo_is_no_choice(self):
         result = run("import website.settings", DATABASE_AUTH="IAM")
         self.assertIn("environment variable DATABASE_AUTH: 'IAM', expected none or iam", result.stderr)
+
+
+class MediaTest(TestCase):
+    def test_a_directory_without_a_bucket(self):
+        storages, root = settings("STORAGES", "MEDIA_ROOT", MEDIA_ROOT="/uploads")
+        self.assertEqual(storages["default"], {"BACKEND": "django.core.files.storage.FileSystemStorage"})
+        self.assertEqual(root, "/uploads")
+
+    def test_a_bucket(self):
+        (storages,) = settings("STORAGES", MEDIA_BUCKET="media", AWS_REGION="eu-central-1")
+        self.assertEqual(
+            storages["default"],
+            {
+                "BACKEND": "website.media.MediaStorage",
+                "OPTIONS": {"bucket_name": "media", "region_name": "eu-central-1"},
+            },
+        )
+
+    def test_a_bucket_needs_its_region(self):
+        self.assertIn("AWS_REGION is not set", run("import website.settings", MEDIA_BUCKET="media").stderr)
+
+
+class ServingTest(TestCase):
+    SERVE = "import sys, website.wsgi; print(*sorted(sys.modules))"
+    TO_SERVE = {"SECRET_KEY": "x", "ALLOWED_HOSTS": "example.org", "PYTHONWARNINGS": "ignore"}
+
+    def loaded(self, **variables):
+        result = run(self.SERVE, **self.TO_SERVE, **variables)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout.split()
+
+    def test_nothing_of_aws_is_loaded_without_need(self):
+        modules = self.loaded()
+        for module in ("botocore", "boto3", "storages"):
+            self.assertNotIn(module, modules)
+
+    def test_what_is_needed_is_loaded_before_the_fork(self):
+        self.assertIn("website.media", self.loaded(MEDIA_BUCKET="media", AWS_REGION="eu-central-1"))
+        self.assertIn("website.database.iam", self.loaded(DATABASE_AUTH="iam", AWS_REGION="eu-central-1"))
+
+    def test_what_the_service_lacks_is_named(self):
+        for name in ("SECRET_KEY", "ALLOWED_HOSTS"):
+            result = run(self.SERVE, **self.TO_SERVE | {name: ""})
+            self.assertIn(f"environment variable {name} is not set", result.stderr)
+
+
+class AddressTest(TestCase):
+    NAMES = ("WAGTAILADMIN_BASE_URL", "HTTPS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")
+
+    def test_an_address_that_is_not_known_yet_is_taken_for_https(self):
+        self.assertEqual(settings(*self.NAMES), [None, True, True, True])
+
+    def test_the_site_s_own_address_decides(self):
+        for url, https in (("https://www.example.org/", True), ("http://127.0.0.1:8000", False)):
+            self.assertEqual(settings(*self.NAMES, SITE_URL=url), [url.rstrip("/"), https, https, https])
+
+    def test_a_local_site_without_an_address_is_http(self):
+        self.assertEqual(settings(*self.NAMES, DEBUG="true"), [None, False, False, False])
+
+    def test_an_address_that_is_not_known_is_not_defined(self):
+        result = run("import website.settings as s; print(hasattr(s, 'WAGTAILADMIN_BASE_URL'))")
+        self.assertEqual(result.stdout.strip(), "False")
