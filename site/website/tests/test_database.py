@@ -51,9 +51,8 @@ class Sleepless:
 
 class EngineTest(SimpleTestCase):
     def setUp(self):
-        # Connections here are to a server of the test's own.
         self.time = Sleepless()
-        self.enterContext(mock.patch("website.database.base.time", self.time))
+        self.patch("website.database.base.time", self.time)
         numbers = count(1)
         self.signed = []
 
@@ -61,7 +60,12 @@ class EngineTest(SimpleTestCase):
             self.signed.append(arguments)
             return f"token {next(numbers)}"
 
-        self.enterContext(mock.patch("website.database.iam.token", token))
+        self.patch("website.database.iam.token", token)
+
+    def patch(self, name, replacement):
+        patch = mock.patch(name, replacement)
+        patch.start()
+        self.addCleanup(patch.stop)
 
     def test_a_waking_database_lets_the_first_visitor_in(self):
         waking = [

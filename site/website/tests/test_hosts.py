@@ -41,7 +41,8 @@ class MadeUpDomainTest(SimpleTestCase):
                 self.assertEqual(self.post(name, f"https://evil.{name.partition('.')[2]}").status_code, 403)
 
     def test_another_region_s_names_are_not_ours(self):
-        response = self.client.get("/", headers={"host": "abc123.us-east-1.awsapprunner.com"})
+        with self.assertLogs("django.security.DisallowedHost"):
+            response = self.client.get("/", headers={"host": "abc123.us-east-1.awsapprunner.com"})
         self.assertEqual(response.status_code, 400)
 
     @override_settings(MIDDLEWARE=MIDDLEWARE[1:])
