@@ -7,8 +7,8 @@ bind = os.environ.get("BIND") or f"0.0.0.0:{os.environ.get('PORT') or '8000'}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 # Threads keep a slow page (a database that is waking) from blocking the others, the health check first of all.
 worker_class = "gthread"
-threads = 4
-# Waking a paused database may take connect_timeout (30 s), and the request comes after that.
+threads = 8
+# The longest a request should take: a database may need 55 s to wake, and the page comes after that.
 timeout = 60
 # Loaded once before the fork: a wrong configuration ends the process at once instead of restarting workers for ever.
 preload_app = True

@@ -20,13 +20,13 @@ pub struct Request {
 
 impl Replay {
     /// Answers with each HTTP status and body in turn; a request beyond the last fails.
-    pub fn new<B: Into<String>>(answers: impl IntoIterator<Item = (u16, B)>) -> Self {
+    pub fn new<B: Into<SdkBody>>(answers: impl IntoIterator<Item = (u16, B)>) -> Self {
         let events = answers.into_iter().map(|(status, body)| {
             ReplayEvent::new(
                 http::Request::new(SdkBody::empty()),
                 http::Response::builder()
                     .status(status)
-                    .body(SdkBody::from(body.into()))
+                    .body(body.into())
                     .expect("a valid HTTP status"),
             )
         });

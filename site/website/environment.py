@@ -18,14 +18,17 @@ def required(name):
     return value
 
 
+def one_of(name, values, default):
+    """One of the values, each spelled exactly; anything else is an error, so that a typo is no choice."""
+    value = optional(name, default)
+    if value not in values:
+        raise ImproperlyConfigured(f"environment variable {name}: {value!r}, expected {' or '.join(values)}")
+    return value
+
+
 def boolean(name, default):
-    """True for "true", False for "false"; anything else is an error, so that a typo can't turn DEBUG on or off."""
-    value = optional(name, "true" if default else "false")
-    if value not in ("true", "false"):
-        raise ImproperlyConfigured(
-            f'environment variable {name}: {value!r} is neither "true" nor "false"'
-        )
-    return value == "true"
+    """True for "true", False for "false"."""
+    return one_of(name, ("true", "false"), "true" if default else "false") == "true"
 
 
 def comma_list(name):

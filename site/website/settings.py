@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from website.environment import boolean, comma_list, optional, required
+from django.core.exceptions import ImproperlyConfigured
+
+from website.environment import boolean, comma_list, one_of, optional, required
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -10,16 +12,19 @@ DEBUG = boolean("DEBUG", default=False)
 
 # What only the web service needs is checked in wsgi.py: management commands (`migrate` runs them in a function of its
 # own) then start without a secret that they have no use for. Django itself refuses to use an empty SECRET_KEY.
-REQUIRED_TO_SERVE = ("SECRET_KEY", "ALLOWED_HOSTS", "SITE_URL")
+REQUIRED_TO_SERVE = ("SECRET_KEY", "ALLOWED_HOSTS")
 SECRET_KEY = optional("SECRET_KEY", "")
 ALLOWED_HOSTS = comma_list("ALLOWED_HOSTS")
-WAGTAILADMIN_BASE_URL = optional("SITE_URL", "").rstrip("/") or None
-
-# The load balancer ends TLS and says so in this header, which it overwrites on every request.
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = comma_list("CSRF_TRUSTED_ORIGINS")
+
+# A platform makes up the site's name when it creates the service, too late to be told to it; then SITE_URL is absent,
+# and so must be Wagtail's setting, which counts as known when it is there at all.
+SITE_URL = optional("SITE_URL", "").rstrip("/")
+if SITE_URL:
+    WAGTAILADMIN_BASE_URL = SITE_URL
 # Following the site's own scheme lets the local stack log in over plain http.
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = (WAGTAILADMIN_BASE_URL or "").startswith("https://")
+HTTPS = SITE_URL.startswith("https://") if SITE_URL else not DEBUG
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 
 INSTALLED_APPS = [
     "home",
@@ -49,6 +54,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "website.health.HealthMiddleware",
+    *(["website.https.HttpsMiddleware"] if HTTPS else []),
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -80,9 +86,11 @@ TEMPLATES = [
     },
 ]
 
+# Where the server trusts the address, as a local one does, "none" needs no password either.
+DATABASE_AUTH = one_of("DATABASE_AUTH", ("none", "iam"), "none")
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "website.database",
         "HOST": required("DATABASE_HOST"),
         "PORT": optional("DATABASE_PORT", "5432"),
         "NAME": required("DATABASE_NAME"),
@@ -91,12 +99,17 @@ DATABASES = {
         # Any open connection keeps the database from pausing, so none outlives its request, and there is no pool.
         "CONN_MAX_AGE": 0,
         "OPTIONS": {
-            # A paused database takes about fifteen seconds to wake.
-            "connect_timeout": 30,
             "sslmode": optional("DATABASE_SSL_MODE", "verify-full"),
         },
     }
 }
+if DATABASE_AUTH == "iam":
+    if DATABASES["default"]["OPTIONS"]["sslmode"] != "verify-full":
+        # A token lets whoever reads it in for a quarter of an hour.
+        raise ImproperlyConfigured("DATABASE_AUTH=iam needs DATABASE_SSL_MODE=verify-full")
+    DATABASES["default"]["OPTIONS"]["iam_region"] = required("AWS_REGION")
+if ca_bundle := optional("DATABASE_CA_BUNDLE"):
+    DATABASES["default"]["OPTIONS"]["sslrootcert"] = ca_bundle
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -123,8 +136,14 @@ WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
 MEDIA_ROOT = optional("MEDIA_ROOT", BASE_DIR / "media")
+MEDIA_BUCKET = optional("MEDIA_BUCKET")
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {
+        "BACKEND": "website.media.MediaStorage",
+        "OPTIONS": {"bucket_name": MEDIA_BUCKET, "region_name": required("AWS_REGION")},
+    }
+    if MEDIA_BUCKET
+    else {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
@@ -150,6 +169,8 @@ LOGGING = {
     "root": {"handlers": ["stdout"], "level": optional("LOG_LEVEL", "INFO")},
     "loggers": {
         "django": {"handlers": [], "propagate": True},
+        # "Found credentials", in every process.
+        "botocore": {"level": "WARNING"},
         # Search index and references: two lines for each of several tasks a save.
         "django_tasks": {"level": "WARNING"},
     },

@@ -12,6 +12,7 @@ use wagrun::outbox::{
     self, CapturedChange, FieldNames, Outcome, SettleError, Site, TransactionStatus,
 };
 
+use crate::asleep::{CapacityError, is_asleep};
 use crate::compose::compose;
 use crate::config::Config;
 use crate::publish::{Outgoing, Refused, Topic};
@@ -36,6 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 pub struct Drainer {
     config: Config,
     topic: Topic,
+    cloudwatch: aws_sdk_cloudwatch::Client,
 }
 
 /// What one run did.
@@ -47,6 +49,8 @@ pub struct Answer {
     pub nothing: usize,
     /// Settled rows that were removed because their time was over.
     pub removed: u64,
+    /// The database is paused, and was left so.
+    pub asleep: bool,
     /// Another drainer was at work, and will see what this one came for.
     pub another_drainer: bool,
     /// The work outlasted the time, so the doorbell was rung again.
@@ -56,6 +60,9 @@ pub struct Answer {
 /// A run that did not bring everything committed to the topic; what is left is pending.
 #[derive(Debug, thiserror::Error)]
 pub enum DrainError {
+    /// CloudWatch does not say whether the database is paused.
+    #[error(transparent)]
+    Capacity(#[from] CapacityError),
     /// The database can't be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -111,11 +118,22 @@ impl Drainer {
                 .build(),
         );
         let topic = Topic::new(client, config.topic_arn.clone());
-        Self { config, topic }
+        let cloudwatch = aws_sdk_cloudwatch::Client::new(sdk);
+        Self {
+            config,
+            topic,
+            cloudwatch,
+        }
     }
 
     /// Brings everything that is committed to the topic and disconnects; takes no new rows after `stop_at`.
     pub async fn run(&self, wake: &Wake, stop_at: Instant) -> Result<Answer, DrainError> {
+        if *wake == Wake::Sweep && self.is_asleep().await? {
+            return Ok(Answer {
+                asleep: true,
+                ..Answer::default()
+            });
+        }
         let mut connection = self
             .config
             .database
@@ -127,6 +145,13 @@ impl Drainer {
         let answer = result?;
         closed?;
         Ok(answer)
+    }
+
+    async fn is_asleep(&self) -> Result<bool, CapacityError> {
+        match &self.config.database_instance {
+            Some(instance) => is_asleep(&self.cloudwatch, instance).await,
+            None => Ok(false),
+        }
     }
 
     async fn drain(
@@ -267,4 +292,36 @@ async fn wait_for_end(
 
 fn objects(refused: &[Refused]) -> Vec<String> {
     refused.iter().map(|one| one.object.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::postgres::PgConnectOptions;
+    use wagrun::database::DatabaseConfig;
+    use wagrun::replay::Replay;
+
+    #[tokio::test]
+    async fn a_sweep_of_a_paused_database_opens_no_connection() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let options = PgConnectOptions::new_without_pgpass()
+            .host("127.0.0.1")
+            .port(listener.local_addr().unwrap().port());
+        let config = Config {
+            database: DatabaseConfig::trusted(options),
+            database_instance: Some("wagrun-1".to_owned()),
+            topic_arn: "arn:aws:sns:eu-central-1:123456789012:t.fifo".to_owned(),
+            source: "/wagrun/test".to_owned(),
+            history_days: 30,
+        };
+        let paused = crate::asleep::tests::answer(&[(60.0, 0.0)]);
+        let drainer = Drainer::new(config, &Replay::new([paused]).config());
+        let answer = drainer.run(&Wake::Sweep, Instant::now()).await.unwrap();
+        assert!(answer.asleep);
+        assert_eq!(
+            listener.accept().unwrap_err().kind(),
+            std::io::ErrorKind::WouldBlock
+        );
+    }
 }

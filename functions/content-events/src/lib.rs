@@ -5,6 +5,7 @@
 //! one object in commit order. When the outbox is empty, no connection is left.
 //!
 //! # Steps, and what a crash at each does
+//! 0. **Leave a paused database asleep** ([`asleep`]), when nobody rang and it is only the schedule's sweep.
 //! 1. **Wait for the commit** ([`wake`], [`drain`]). The doorbell rings just before COMMIT. A crash here loses only
 //!    the ring: the row is there for the next one, for Lambda's own retry or for the sweep. A transaction that outlasts
 //!    the wait gets a new ring.
@@ -20,6 +21,7 @@
 //! 5. **Settle**: published rows leave the pending index. A crash before it is a crash in step 4.
 //! 6. **Unlock, look again, disconnect.**
 
+pub mod asleep;
 pub mod classify;
 pub mod compose;
 pub mod config;

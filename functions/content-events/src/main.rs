@@ -12,8 +12,8 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Error> {
-    let config = Config::from_environment()?;
     let sdk = wagrun::aws::config().await;
+    let config = Config::from_environment(&sdk)?;
     let drainer = Drainer::new(config, &sdk);
     lambda_runtime::run(service_fn(async |event| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.

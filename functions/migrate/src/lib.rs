@@ -11,6 +11,7 @@
 //! 5. **Roles**: who may do what; the same statements every time.
 //! 6. **Superuser**, if one is configured and none is there.
 
+mod cloud_formation;
 pub mod config;
 mod discovery;
 pub mod handler;

@@ -12,8 +12,11 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Error> {
-    let config = Config::from_environment()?;
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| "the process already has a TLS provider")?;
     let sdk = wagrun::aws::config().await;
+    let config = Config::from_environment(&sdk)?;
     let migrator = Migrator::new(config, &sdk);
     lambda_runtime::run(service_fn(async |event| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.

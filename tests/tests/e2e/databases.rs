@@ -74,7 +74,7 @@ impl Database {
     /// How a function connects as this role.
     pub fn config(&self, role: &str) -> DatabaseConfig {
         let options: PgConnectOptions = self.postgres.url_as(role, &self.name).parse().unwrap();
-        DatabaseConfig::new(options)
+        DatabaseConfig::trusted(options)
     }
 
     /// Where sessions that begin from now on find Lambda.
@@ -150,7 +150,7 @@ async fn start() -> Server {
         .unwrap();
     postgres.create_database(TEMPLATE, None).await.unwrap();
     let options: PgConnectOptions = postgres.url(TEMPLATE).parse().unwrap();
-    let config = migrate_config(DatabaseConfig::new(options)).await;
+    let config = migrate_config(DatabaseConfig::trusted(options)).await;
     let nowhere = sdk("http://127.0.0.1:9");
     migrate::Migrator::new(config, &nowhere)
         .migrate()

@@ -63,6 +63,7 @@ impl World {
 fn drainer(database: &Database, topic: &FakeTopic) -> Drainer {
     let config = Config {
         database: database.config(RELAY),
+        database_instance: None,
         topic_arn: "arn:aws:sns:us-east-1:000000000000:events.fifo".to_owned(),
         source: "/wagrun/test".to_owned(),
         history_days: 30,

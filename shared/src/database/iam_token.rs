@@ -1,0 +1,140 @@
+//! The password of a role that comes in by IAM: a request to connect, signed, and never sent.
+
+use std::time::{Duration, SystemTime};
+
+use aws_config::SdkConfig;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sigv4::http_request::{
+    SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
+};
+use aws_sigv4::sign::v4;
+use url::Url;
+
+/// How long a token opens new sessions, which is the longest that RDS allows; an open session outlives it.
+const VALID_FOR: Duration = Duration::from_secs(900);
+
+/// Makes tokens from the function's own credentials, without asking anybody.
+#[derive(Debug, Clone)]
+pub struct TokenSigner {
+    credentials: SharedCredentialsProvider,
+    region: String,
+}
+
+/// No token could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// `AWS_REGION` is missing, or the process has no credentials at all.
+    #[error("IAM authentication needs {0}")]
+    Missing(&'static str),
+    /// The function's credentials can't be read.
+    #[error("can't get credentials")]
+    Credentials(#[from] CredentialsError),
+    /// The host, port or user make no URL that can be signed.
+    #[error("can't sign in to {0}")]
+    Sign(String, #[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl TokenSigner {
+    /// Signs with these credentials, for this region.
+    pub fn new(sdk: &SdkConfig) -> Result<Self, TokenError> {
+        Ok(Self {
+            credentials: sdk
+                .credentials_provider()
+                .ok_or(TokenError::Missing("credentials"))?,
+            region: sdk
+                .region()
+                .ok_or(TokenError::Missing("a region"))?
+                .to_string(),
+        })
+    }
+
+    /// A token for this role at this address, good from `now` for fifteen minutes.
+    ///
+    /// The address must be the server's own: a token for an alias is refused.
+    pub async fn token(
+        &self,
+        host: &str,
+        port: u16,
+        user: &str,
+        now: SystemTime,
+    ) -> Result<String, TokenError> {
+        let identity = self.credentials.provide_credentials().await?.into();
+        let mut settings = SigningSettings::default();
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(VALID_FOR);
+        let refused = |error: Box<dyn std::error::Error + Send + Sync>| {
+            TokenError::Sign(format!("{host}:{port} as {user:?}"), error)
+        };
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name("rds-db")
+            .time(now)
+            .settings(settings)
+            .build()
+            .map_err(|error| refused(error.into()))?;
+
+        let mut url = Url::parse(&format!("https://{host}:{port}/"))
+            .map_err(|error| refused(error.into()))?;
+        url.query_pairs_mut()
+            .append_pair("Action", "connect")
+            .append_pair("DBUser", user);
+        let request = SignableRequest::new(
+            "GET",
+            url.as_str(),
+            std::iter::empty(),
+            SignableBody::Bytes(&[]),
+        )
+        .map_err(|error| refused(error.into()))?;
+        let (instructions, _) = sign(request, &parameters.into())
+            .map_err(|error| refused(error.into()))?
+            .into_parts();
+        for (name, value) in instructions.params() {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        // The server wants the URL without its scheme.
+        Ok(url.as_str().trim_start_matches("https://").to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_credential_types::Credentials;
+
+    /// The token that botocore 1.43's `generate_db_auth_token` makes of the same, at the same second.
+    const BOTOCORES: &str = include_str!("botocore-token.txt");
+
+    #[tokio::test]
+    async fn the_token_is_the_one_that_botocore_makes() {
+        let credentials = Credentials::new(
+            "AKIDEXAMPLE",
+            "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+            Some("session+token/=".to_owned()),
+            None,
+            "test",
+        );
+        let signer = TokenSigner {
+            credentials: SharedCredentialsProvider::new(credentials),
+            region: "eu-central-1".to_owned(),
+        };
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
+        let token = signer
+            .token(
+                "wagrun.cluster-x.eu-central-1.rds.amazonaws.com",
+                5432,
+                "wagrun_relay",
+                now,
+            )
+            .await
+            .unwrap();
+        let sorted = |text: &str| {
+            let (address, query) = text.trim().split_once("/?").unwrap();
+            let mut pairs: Vec<String> = query.split('&').map(str::to_owned).collect();
+            pairs.sort();
+            (address.to_owned(), pairs)
+        };
+        assert_eq!(sorted(&token), sorted(BOTOCORES));
+    }
+}

@@ -1,0 +1,235 @@
+//! The connection to the site's database: one, direct, and gone as soon as the work is done.
+//!
+//! There is no pool on purpose: an open connection keeps Aurora from pausing.
+
+mod iam_token;
+mod resuming;
+
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+
+use aws_config::SdkConfig;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+use sqlx::{ConnectOptions, Connection};
+use tokio::time::{Instant, timeout};
+
+use crate::environment::{self, EnvironmentError};
+
+pub use iam_token::{TokenError, TokenSigner};
+
+const AUTHENTICATION: &str = "DATABASE_AUTH";
+const SSL_MODE: &str = "DATABASE_SSL_MODE";
+
+/// The self-signed roots of every region's RDS servers, which are in no public store; from AWS's own trust store,
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.SSL.html>.
+const RDS_ROOTS: &[u8] = include_bytes!("../../certs/rds-roots.pem");
+
+/// How long a database may take to resume; Aurora says fifteen seconds, and thirty or more after a day asleep.
+const LONGEST_RESUME: Duration = Duration::from_secs(90);
+/// How long one attempt may take: a resuming server accepts a connection long before it answers.
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(30);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Where the database is and who connects.
+#[derive(Debug, Clone)]
+pub struct DatabaseConfig {
+    options: PgConnectOptions,
+    signer: Option<TokenSigner>,
+}
+
+/// The database is not described well enough to connect to it.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A variable is missing or wrong.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// IAM authentication is asked for, and can't be.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+/// The database could not be reached, or the session could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("can't connect to {target} within {seconds} s and {attempts} attempts")]
+pub struct ConnectError {
+    target: String,
+    seconds: u64,
+    attempts: u32,
+    source: AttemptError,
+}
+
+/// Why the last attempt failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AttemptError {
+    /// The server, or the network, said no.
+    #[error(transparent)]
+    Server(#[from] sqlx::Error),
+    /// Nobody answered.
+    #[error("no answer in {} s", LONGEST_ATTEMPT.as_secs())]
+    NoAnswer,
+    /// No token could be made.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+impl AttemptError {
+    fn may_be_resuming(&self) -> bool {
+        match self {
+            Self::Server(error) => resuming::may_be_resuming(error),
+            Self::NoAnswer => true,
+            Self::Token(_) => false,
+        }
+    }
+}
+
+impl DatabaseConfig {
+    /// Reads `DATABASE_HOST`, `DATABASE_PORT` (5432), `DATABASE_NAME`, `DATABASE_USER`, `DATABASE_SSL_MODE`
+    /// (verify-full) and `DATABASE_AUTH` (`iam`, or `none` where the server trusts the address, as a local one does).
+    pub fn from_environment(sdk: &SdkConfig) -> Result<Self, ConfigError> {
+        let ssl_mode = match environment::optional(SSL_MODE) {
+            None => PgSslMode::VerifyFull,
+            Some(value) => PgSslMode::from_str(&value).map_err(|_| EnvironmentError::Invalid {
+                name: SSL_MODE,
+                value,
+                expected: "disable, require, verify-ca or verify-full",
+            })?,
+        };
+        let options = PgConnectOptions::new_without_pgpass()
+            .host(&environment::required("DATABASE_HOST")?)
+            .port(environment::parsed_or(
+                "DATABASE_PORT",
+                5432,
+                "a port number",
+            )?)
+            .database(&environment::required("DATABASE_NAME")?)
+            .username(&environment::required("DATABASE_USER")?)
+            .ssl_mode(ssl_mode)
+            .ssl_root_cert_from_pem(RDS_ROOTS.to_vec());
+        let signer = match environment::required(AUTHENTICATION)?.as_str() {
+            "iam" => Some(TokenSigner::new(sdk)?),
+            "none" => None,
+            other => {
+                return Err(ConfigError::Environment(EnvironmentError::Invalid {
+                    name: AUTHENTICATION,
+                    value: other.to_owned(),
+                    expected: "iam or none",
+                }));
+            }
+        };
+        Ok(Self { options, signer })
+    }
+
+    /// A server that trusts who connects, with options that are already at hand.
+    pub fn trusted(options: PgConnectOptions) -> Self {
+        Self {
+            options,
+            signer: None,
+        }
+    }
+
+    /// The same as variables, for a child process that is to connect where we do.
+    pub fn variables(&self) -> [(&'static str, String); 6] {
+        let options = &self.options;
+        let ssl_mode = match options.get_ssl_mode() {
+            PgSslMode::Disable => "disable",
+            PgSslMode::Allow => "allow",
+            PgSslMode::Prefer => "prefer",
+            PgSslMode::Require => "require",
+            PgSslMode::VerifyCa => "verify-ca",
+            PgSslMode::VerifyFull => "verify-full",
+        };
+        let authentication = if self.signer.is_some() { "iam" } else { "none" };
+        [
+            ("DATABASE_HOST", options.get_host().to_owned()),
+            ("DATABASE_PORT", options.get_port().to_string()),
+            (
+                "DATABASE_NAME",
+                options.get_database().unwrap_or_default().to_owned(),
+            ),
+            ("DATABASE_USER", options.get_username().to_owned()),
+            (SSL_MODE, ssl_mode.to_owned()),
+            (AUTHENTICATION, authentication.to_owned()),
+        ]
+    }
+
+    /// Connects with a session that gives itself up: the server ends it after `idle` without a query, and notices
+    /// within a minute when the client is gone without a word, so that a killed function strands neither its lock nor the pause.
+    ///
+    /// Waits up to ninety seconds for a database that is resuming, with a fresh token for each attempt; what can't be
+    /// resuming (a wrong name, an unknown role) fails at once.
+    pub async fn connect(
+        &self,
+        application_name: &str,
+        idle: Duration,
+    ) -> Result<PgConnection, ConnectError> {
+        let options = self.session(application_name, idle);
+        let started = Instant::now();
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let source = match self.attempt(&options).await {
+                Ok(connection) => return Ok(connection),
+                Err(source) => source,
+            };
+            if source.may_be_resuming() && started.elapsed() + PAUSE < LONGEST_RESUME {
+                tracing::info!(
+                    attempts,
+                    error = crate::telemetry::chain(&source),
+                    "the database is not there yet"
+                );
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            return Err(ConnectError {
+                target: format!(
+                    "database {:?} on {}:{} as {:?}",
+                    options.get_database().unwrap_or_default(),
+                    options.get_host(),
+                    options.get_port(),
+                    options.get_username(),
+                ),
+                seconds: started.elapsed().as_secs(),
+                attempts,
+                source,
+            });
+        }
+    }
+
+    async fn attempt(&self, options: &PgConnectOptions) -> Result<PgConnection, AttemptError> {
+        let mut options = options.clone();
+        if let Some(signer) = &self.signer {
+            let token = signer
+                .token(
+                    self.options.get_host(),
+                    self.options.get_port(),
+                    self.options.get_username(),
+                    SystemTime::now(),
+                )
+                .await?;
+            options = options.password(&token);
+        }
+        match timeout(LONGEST_ATTEMPT, PgConnection::connect_with(&options)).await {
+            Ok(connected) => Ok(connected?),
+            Err(_) => Err(AttemptError::NoAnswer),
+        }
+    }
+
+    fn session(&self, application_name: &str, idle: Duration) -> PgConnectOptions {
+        let idle = idle.as_millis().to_string();
+        self.options
+            .clone()
+            .application_name(application_name)
+            // The session lives for one invocation: nothing is gained by keeping prepared statements for later ones.
+            .statement_cache_capacity(16)
+            .options([
+                ("idle_session_timeout", idle.as_str()),
+                ("idle_in_transaction_session_timeout", idle.as_str()),
+                ("tcp_keepalives_idle", "20"),
+                ("tcp_keepalives_interval", "10"),
+                ("tcp_keepalives_count", "3"),
+                ("tcp_user_timeout", "60000"),
+            ])
+            .disable_statement_logging()
+    }
+}

@@ -1,0 +1,110 @@
+"""A server that answers like an Aurora that is waking up, and then lets everybody in."""
+
+import socket
+import struct
+from contextlib import contextmanager
+from threading import Thread
+
+AUTHENTICATION_OK = 0
+CLEARTEXT_PASSWORD = 3
+
+
+def message(kind, body):
+    """One message of the protocol, its length counted in."""
+    return kind + struct.pack("!i", len(body) + 4) + body
+
+
+def refusal(code, text):
+    """An answer that ends the connection with FATAL."""
+    fields = {b"S": "FATAL", b"V": "FATAL", b"C": code, b"M": text}
+    return message(b"E", b"".join(key + value.encode() + b"\0" for key, value in fields.items()) + b"\0")
+
+
+def refuse(code, text):
+    """Reads who wants what, and says no."""
+
+    def answer(connection):
+        receive_startup(connection)
+        connection.sendall(refusal(code, text))
+
+    return answer
+
+
+def close(connection):
+    """Ends the connection without a word, as soon as the client has said who it is."""
+    receive_startup(connection)
+
+
+def reset(connection):
+    """Breaks the connection off."""
+    receive_startup(connection)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def receive_startup(connection):
+    """The client's first message, which has no kind."""
+    (length,) = struct.unpack("!i", receive(connection, 4))
+    return receive(connection, length - 4)
+
+
+def receive(connection, length):
+    """Exactly so many bytes, or none when the client has gone."""
+    data = b""
+    while len(data) < length and (piece := connection.recv(length - len(data))):
+        data += piece
+    return data
+
+
+class FakePostgresql:
+    """Gives each connection the next of `answers`; afterwards asks for the password and lets in."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.connections = 0
+        self.passwords = []
+        self.open = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            if self.answers:
+                with connection:
+                    self.answers.pop(0)(connection)
+            else:
+                self.open.append(connection)
+                self.let_in(connection)
+
+    def let_in(self, connection):
+        receive_startup(connection)
+        # As for IAM, where the token is a password that the server has to read.
+        connection.sendall(message(b"R", struct.pack("!i", CLEARTEXT_PASSWORD)))
+        (length,) = struct.unpack("!i", receive(connection, 5)[1:])
+        self.passwords.append(receive(connection, length - 4).rstrip(b"\0").decode())
+        parameters = {"server_version": "18.3", "client_encoding": "UTF8", "TimeZone": "UTC"}
+        connection.sendall(
+            message(b"R", struct.pack("!i", AUTHENTICATION_OK))
+            + b"".join(message(b"S", f"{name}\0{value}\0".encode()) for name, value in parameters.items())
+            + message(b"Z", b"I")
+        )
+
+
+@contextmanager
+def fake_postgresql(*answers):
+    """Runs one on a free port until the block ends."""
+    server = FakePostgresql(*answers)
+    thread = Thread(target=server.serve, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.listener.shutdown(socket.SHUT_RDWR)
+        server.listener.close()
+        thread.join(5)
+        for connection in server.open:
+            connection.close()
