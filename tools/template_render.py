@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+"""Renders template.yaml for every combination of the parameters, as SAM and CloudFormation would.
+
+Each combination is either refused by the template's own Rules, or gives a template in which every reference resolves and
+no resource waits for itself. A smaller number, one for each choice of platform, place and doorbell, is linted as it comes
+out, with values instead of conditions, and with every check.
+"""
+
+import itertools
+import json
+import re
+import sys
+
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
+
+from template import TEMPLATE, defaults, load, say, text, translate, walk
+
+PSEUDO = {
+    "AWS::AccountId": "111122223333",
+    "AWS::Partition": "aws",
+    "AWS::Region": "us-east-1",
+    "AWS::StackName": "wagrun-test",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+NO_VALUE = object()
+
+IMAGE = {"ImageUri": "111122223333.dkr.ecr.us-east-1.amazonaws.com/team/site@sha256:" + "0" * 64}
+SUBNETS = {"SubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1"}
+VPC = {"VpcId": "vpc-0123456789abcdef0", "WebSubnetIds": "subnet-0123456789abcdef2,subnet-0123456789abcdef3"}
+AURORA, EXISTING = {"Database": "Aurora"}, {"Database": "Existing", "DatabaseHost": "db.example.org", "Network": "Existing"}
+PLATFORMS = [{"WebPlatform": platform} for platform in ("AppRunner", "EcsExpress", "None")]
+DOORBELLS = [{"Doorbell": doorbell} for doorbell in ("LambdaEndpoint", "PublicAddress", "Logs")]
+PLACES = [
+    {**AURORA, "Network": "Create", "AvailabilityZones": zones, "LambdaEndpointZones": endpoints}
+    for zones, endpoints in itertools.product("23", "123")
+] + [
+    {**AURORA, "Network": "Existing", **SUBNETS, **VPC},
+    {**EXISTING, **SUBNETS, **VPC, "DatabaseResourceId": "cluster-ABC"},
+    {**EXISTING, **SUBNETS, "SecurityGroupIds": "sg-0123456789abcdef0"},
+    EXISTING,
+]
+PROGRAMS = [{}, IMAGE, {"SiteDirectory": "/srv/site"}]
+EXTRAS = [
+    {},
+    {
+        "AlarmEmail": "oncall@example.org",
+        "Dashboard": "false",
+        "MigrateOnDeploy": "false",
+        "MinCapacity": "0.5",
+        "ReservedConcurrency": "true",
+        "SecretKeyParameter": "/site/key",
+        "SiteDomain": "www.example.org",
+        "SuperuserParameter": "/site/superuser",
+        "Tracing": "true",
+        "ZoneNames": "us-east-1b,us-east-1c,us-east-1d",
+    },
+]
+
+
+class Unresolved(Exception):
+    """Something is named that is not there."""
+
+
+def combinations(*choices):
+    """Every combination of one choice each, as one dictionary of parameters."""
+    for chosen in itertools.product(*choices):
+        yield {name: value for choice in chosen for name, value in choice.items()}
+
+
+class Rendering:
+    """One template with one set of parameters."""
+
+    def __init__(self, template, parameters):
+        self.template = template
+        unknown = set(parameters) - set(template["Parameters"])
+        if unknown:
+            raise Unresolved(f"no parameter {', '.join(sorted(unknown))}")
+        self.parameters = {**defaults(template), **parameters}
+        self.conditions = {}
+
+    def refusals(self):
+        """The texts of the Rules that refuse these parameters."""
+        for rule in self.template.get("Rules", {}).values():
+            if "RuleCondition" not in rule or self.holds(rule["RuleCondition"]):
+                for assertion in rule["Assertions"]:
+                    if not self.holds(assertion["Assert"]):
+                        yield assertion["AssertDescription"]
+
+    def condition(self, name):
+        if name not in self.conditions:
+            if name not in self.template["Conditions"]:
+                raise Unresolved(f"no condition {name}")
+            self.conditions[name] = self.holds(self.template["Conditions"][name])
+        return self.conditions[name]
+
+    def holds(self, node):
+        ((function, arguments),) = node.items()
+        if function == "Condition":
+            return self.condition(arguments)
+        if function == "Fn::And":
+            return all([self.holds(argument) for argument in arguments])
+        if function == "Fn::Or":
+            return any([self.holds(argument) for argument in arguments])
+        if function == "Fn::Not":
+            return not self.holds(arguments[0])
+        if function == "Fn::Equals":
+            left, right = (self.value(argument) for argument in arguments)
+            return left == right
+        raise Unresolved(f"unknown function {function} in a condition")
+
+    def value(self, node):
+        """What a Rule or a condition compares: a text or a parameter."""
+        if isinstance(node, dict):
+            return self.parameters[node["Ref"]]
+        return text(node)
+
+    def render(self):
+        """The template without conditions and with the parameters' values."""
+        resources = {
+            name: self.resolve(resource)
+            for name, resource in self.template["Resources"].items()
+            if "Condition" not in resource or self.condition(resource["Condition"])
+        }
+        outputs = {
+            name: self.resolve(output)
+            for name, output in self.template.get("Outputs", {}).items()
+            if "Condition" not in output or self.condition(output["Condition"])
+        }
+        for part in (*resources.values(), *outputs.values()):
+            part.pop("Condition", None)
+        return {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources, "Outputs": outputs}
+
+    def resolve(self, node):
+        if isinstance(node, list):
+            items = (self.resolve(item) for item in node)
+            return [item for item in items if item is not NO_VALUE]
+        if not isinstance(node, dict):
+            return node
+        if len(node) == 1:
+            ((function, arguments),) = node.items()
+            if function == "Fn::If":
+                name, then, otherwise = arguments
+                return self.resolve(then if self.condition(name) else otherwise)
+            if function == "Ref" and arguments == "AWS::NoValue":
+                return NO_VALUE
+            if function == "Ref" and arguments in self.parameters:
+                return self.parameters[arguments]
+            if function == "Fn::Split":
+                separator, whole = self.resolve(arguments)
+                # A text with a name of CloudFormation's own in it is CloudFormation's to split.
+                return whole.split(separator) if isinstance(whole, str) else {"Fn::Split": [separator, whole]}
+            if function == "Fn::Select":
+                index, items = self.resolve(arguments)
+                if not isinstance(items, list):
+                    return {"Fn::Select": [index, items]}
+                if int(index) >= len(items):
+                    raise Unresolved(f"no item {index} in {items}")
+                return items[int(index)]
+            if function == "Fn::FindInMap":
+                mapping, first, second = self.resolve(arguments)
+                return self.template["Mappings"][mapping][first][second]
+            if function == "Fn::Sub":
+                return self.substitute(arguments)
+        resolved = {key: self.resolve(value) for key, value in node.items()}
+        return {key: value for key, value in resolved.items() if value is not NO_VALUE}
+
+    def substitute(self, arguments):
+        whole, names = arguments if isinstance(arguments, list) else (arguments, {})
+        names = {name: self.resolve(value) for name, value in names.items()}
+
+        def replace(match):
+            name = match[1]
+            value = names.get(name, self.parameters.get(name))
+            return text(value) if isinstance(value, (str, int, float)) else match[0]
+
+        whole = re.sub(r"\$\{([^!}]+)\}", replace, whole)
+        left = {name: value for name, value in names.items() if "${" + name + "}" in whole}
+        if "${" not in whole:
+            return whole
+        return {"Fn::Sub": [whole, left] if left else whole}
+
+
+def references(node):
+    """The logical names that a rendered part refers to."""
+    for _, part in walk(node):
+        if not isinstance(part, dict):
+            continue
+        if isinstance(part.get("Ref"), str) and len(part) == 1:
+            yield part["Ref"]
+        if "Fn::GetAtt" in part:
+            attribute = part["Fn::GetAtt"]
+            yield attribute[0] if isinstance(attribute, list) else attribute.split(".")[0]
+        if "Fn::Sub" in part:
+            whole, names = part["Fn::Sub"] if isinstance(part["Fn::Sub"], list) else (part["Fn::Sub"], {})
+            for name in re.findall(r"\$\{([^!}]+)\}", whole):
+                if name not in names:
+                    yield name.split(".")[0]
+        depends = part.get("DependsOn", [])
+        yield from [depends] if isinstance(depends, str) else depends
+
+
+def dangling(rendered):
+    """References of a rendered template to what is not in it, each as a sentence."""
+    there = {*rendered["Resources"], *PSEUDO}
+    for section in ("Resources", "Outputs"):
+        for name, part in rendered[section].items():
+            for target in references(part):
+                if target not in there:
+                    yield f"{name} names {target}, which is not there"
+
+
+def circles(rendered):
+    """Resources that wait for themselves, each as a sentence."""
+    waits = {name: set(references(part)) & set(rendered["Resources"]) for name, part in rendered["Resources"].items()}
+    while True:
+        free = {name for name, others in waits.items() if not others & set(waits)}
+        if not free:
+            break
+        waits = {name: others for name, others in waits.items() if name not in free}
+    if waits:
+        yield f"each of {', '.join(sorted(waits))} waits for another one of them"
+
+
+def order(rendered, first, second):
+    """Whether CloudFormation finishes `first` before it begins `second`."""
+    seen, queue = set(), [second]
+    while queue:
+        for target in references(rendered["Resources"][queue.pop()]):
+            if target in rendered["Resources"] and target not in seen:
+                seen.add(target)
+                queue.append(target)
+    return first in seen
+
+
+def named(parameters):
+    return " ".join(f"{name}={value}" for name, value in parameters.items())
+
+
+def check(translated, parameters):
+    """The problems of one combination, or None when the Rules refuse it; and what came out."""
+    rendering = Rendering(translated, parameters)
+    if any(rendering.refusals()):
+        return None, None
+    try:
+        rendered = rendering.render()
+    except Unresolved as problem:
+        return [str(problem)], None
+    return [*dangling(rendered), *circles(rendered)], rendered
+
+
+def linted(rendered):
+    """cfn-lint's opinion of what came out."""
+    for resource in rendered["Resources"].values():
+        if resource["Type"] == "AWS::CloudFormation::Stack":
+            # `sam package` puts the place of the upload here.
+            resource["Properties"]["TemplateURL"] = "https://bucket.s3.us-east-1.amazonaws.com/key"
+    matches = lint(json.dumps(rendered), config=ManualArgs(regions=["us-east-1"]))
+    return [f"{match.rule.id} {match.message} at {'/'.join(str(key) for key in match.path)}" for match in matches]
+
+
+def main():
+    # What SAM makes of the template does not depend on the parameters: it leaves conditions and Refs to CloudFormation.
+    translated = translate(load(TEMPLATE.read_text()), {})
+    problems, count, refused, to_lint = [], 0, 0, {}
+    for parameters in combinations(PLATFORMS, PLACES, DOORBELLS, PROGRAMS, EXTRAS):
+        found, rendered = check(translated, parameters)
+        if found is None:
+            refused += 1
+            continue
+        count += 1
+        problems += [f"{problem}, with {named(parameters)}" for problem in found]
+        if rendered:
+            place = tuple(parameters.get(name) for name in ("Database", "Network", "Doorbell", "VpcId"))
+            for key in (place, (parameters["WebPlatform"], *place[:2])):
+                # The largest of each kind has the most to say.
+                if key not in to_lint or len(rendered["Resources"]) > len(to_lint[key][1]["Resources"]):
+                    to_lint[key] = (parameters, rendered)
+    different = {named(parameters): (parameters, rendered) for parameters, rendered in to_lint.values()}
+    for parameters, rendered in different.values():
+        problems += [f"{problem}, with {named(parameters)}" for problem in linted(rendered)]
+    say(problems, f"{count} combinations of the parameters resolve, {refused} are refused, {len(different)} were linted")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+"""The project's own rules for its templates: what cfn-lint and checkov don't ask.
+
+Each rule is a function that takes a template, as it is written, and yields a sentence for each thing that breaks it.
+"""
+
+import re
+import sys
+
+from template import ROOT, TEMPLATE, TEMPLATES, load, say, walk
+
+RUNBOOK = ROOT / "docs/runbook.md"
+
+
+def of_type(template, *types):
+    """Name and properties of every resource of these types."""
+    for name, resource in template.get("Resources", {}).items():
+        if resource["Type"] in types:
+            yield name, resource.get("Properties") or {}
+
+
+def functions(template):
+    """Name and properties of every function, with what Globals adds to them."""
+    shared = template.get("Globals", {}).get("Function", {})
+    for name, properties in of_type(template, "AWS::Serverless::Function", "AWS::Lambda::Function"):
+        yield name, {**shared, **properties}
+
+
+def target(node):
+    """The logical name that a Ref or GetAtt names, or None."""
+    if not isinstance(node, dict):
+        return None
+    if "Fn::GetAtt" in node:
+        attribute = node["Fn::GetAtt"]
+        return attribute[0] if isinstance(attribute, list) else attribute.split(".")[0]
+    return node.get("Ref")
+
+
+def alarmed(template, metric):
+    """The logical names whose metric of this name has an alarm."""
+    for _, properties in of_type(template, "AWS::CloudWatch::Alarm"):
+        if properties.get("MetricName") == metric:
+            for _, node in walk(properties.get("Dimensions", [])):
+                if target(node):
+                    yield target(node)
+
+
+def statements(template):
+    """Every statement of every policy, with the path to it."""
+    for path, node in walk(template.get("Resources", {})):
+        if isinstance(node, dict) and "Effect" in node and "Action" in node:
+            yield path, node
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+# ---------------------------------------------------------------- the rules
+
+
+def functions_keep_logs(template, _text):
+    """Every function writes to a log group of the template, and every log group forgets."""
+    groups = dict(of_type(template, "AWS::Logs::LogGroup"))
+    for name, properties in functions(template):
+        if target(properties.get("LoggingConfig", {}).get("LogGroup")) not in groups:
+            yield f"{name} has no log group of its own (LoggingConfig.LogGroup)"
+    for name, properties in groups.items():
+        if "RetentionInDays" not in properties:
+            yield f"{name} keeps its logs for ever (RetentionInDays)"
+
+
+def failures_are_kept_and_seen(template, _text):
+    """Whatever a function fails at waits in a queue with an alarm, or its errors have an alarm and nobody retries."""
+    queues = dict(of_type(template, "AWS::SQS::Queue"))
+    watched = set(alarmed(template, "ApproximateNumberOfMessagesVisible"))
+    errors = set(alarmed(template, "Errors"))
+    for name, properties in functions(template):
+        asynchronous = properties.get("EventInvokeConfig", {})
+        kept = target(asynchronous.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination"))
+        sources = [target(event["Properties"]["Queue"]) for event in properties.get("Events", {}).values() if event["Type"] == "SQS"]
+        for source in sources:
+            if target(queues.get(source, {}).get("RedrivePolicy", {}).get("deadLetterTargetArn")) not in queues:
+                yield f"{name} reads {source}, which has no dead-letter queue"
+        if not sources and kept not in queues and not (asynchronous.get("MaximumRetryAttempts") == 0 and name in errors):
+            yield f"{name} has no failure destination, and not both an alarm on its errors and MaximumRetryAttempts 0"
+    ends = {target(node["deadLetterTargetArn"]) for _, node in walk(template) if isinstance(node, dict) and "deadLetterTargetArn" in node}
+    ends |= {target(node["OnFailure"].get("Destination")) for _, node in walk(template) if isinstance(node, dict) and "OnFailure" in node}
+    for queue in sorted(ends - watched - {None}):
+        yield f"{queue} takes what failed and has no alarm on ApproximateNumberOfMessagesVisible"
+
+
+def stars_have_a_reason(template, text):
+    """A policy names what it is about; where that can't be, the line above says why. No policy allows every action."""
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        if re.search(r"""\bResource:\s*\[?\s*["']\*["']""", line) and not lines[number - 1].strip().startswith("#"):
+            yield f"line {number + 1}: Resource \"*\" without a comment above it that says why"
+    counted = sum(1 for _, statement in statements(template) if "*" in listed(statement.get("Resource")))
+    if counted and not re.search(r"""\bResource:\s*\[?\s*["']\*["']""", text):
+        yield 'Resource "*" is spelled so that its comment can\'t be found'
+    for path, statement in statements(template):
+        for action in listed(statement["Action"]):
+            if isinstance(action, str) and "*" in action and statement["Effect"] == "Allow":
+                yield f"{path[0]} allows {action}; name the actions"
+
+
+def queues_are_encrypted(template, _text):
+    for name, properties in of_type(template, "AWS::SQS::Queue"):
+        if properties.get("SqsManagedSseEnabled") is not True and "KmsMasterKeyId" not in properties:
+            yield f"{name} is not encrypted (SqsManagedSseEnabled)"
+
+
+def the_database_can_pause(template, _text):
+    """Aurora pauses when nothing holds it; each of these would hold it, without any error."""
+    for name, resource in template.get("Resources", {}).items():
+        if resource["Type"] in ("AWS::RDS::DBProxy", "AWS::RDS::GlobalCluster", "AWS::RDS::Integration", "AWS::DMS::ReplicationInstance"):
+            yield f"{name} ({resource['Type']}) keeps the database awake"
+    for name, properties in of_type(template, "AWS::RDS::DBInstance"):
+        if properties.get("DBInstanceClass") != "db.serverless":
+            yield f"{name} is a provisioned instance, beside which the database never pauses"
+    for name, properties in of_type(template, "AWS::RDS::DBInstance", "AWS::RDS::DBCluster"):
+        for insight in ("EnablePerformanceInsights", "PerformanceInsightsEnabled"):
+            if properties.get(insight) not in (None, False):
+                yield f"{name} has Performance Insights, for which AWS wants a database that does not sleep"
+    for name, properties in of_type(template, "AWS::RDS::DBClusterParameterGroup", "AWS::RDS::DBParameterGroup"):
+        parameters = properties.get("Parameters", {})
+        if str(parameters.get("rds.logical_replication", 0)) != "0":
+            yield f"{name} switches logical replication on, which keeps the database awake"
+        if "pg_cron" in str(parameters.get("shared_preload_libraries", "")):
+            yield f"{name} loads pg_cron, whose jobs a paused database skips"
+        if "idle_session_timeout" not in parameters:
+            yield f"{name} has no idle_session_timeout, so that one forgotten session keeps the database awake"
+    for name, parameter in template.get("Parameters", {}).items():
+        if name == "MinCapacity" and str(parameter.get("Default")) != "0":
+            yield "MinCapacity is not 0 by default, so that the database never pauses"
+
+
+def schedules_have_no_fixed_name(template, _text):
+    """SAM names a schedule without the stack's name, and a second stack in the account could not be created."""
+    for name, properties in functions(template):
+        for event, source in properties.get("Events", {}).items():
+            settings = source.get("Properties", {})
+            if source["Type"] == "ScheduleV2" and (settings.get("OmitName") is not True or "Name" in settings):
+                yield f"{name}: schedule {event} has a fixed name (OmitName: true)"
+            if source["Type"] == "Schedule" and "Name" in settings:
+                yield f"{name}: schedule {event} has a fixed name"
+    for name, properties in of_type(template, "AWS::Scheduler::Schedule", "AWS::Events::Rule"):
+        if isinstance(properties.get("Name"), str):
+            yield f"{name} has a fixed name"
+
+
+def parameters_are_documented(template, _text):
+    """Each has a description, and its place in the form that the console shows."""
+    parameters = template.get("Parameters", {})
+    groups = template.get("Metadata", {}).get("AWS::CloudFormation::Interface", {}).get("ParameterGroups", [])
+    shown = [name for group in groups for name in group["Parameters"]]
+    for name, parameter in parameters.items():
+        if not parameter.get("Description", "").strip().endswith("."):
+            yield f"parameter {name} has no Description that is a sentence"
+        if shown.count(name) != 1:
+            yield f"parameter {name} is {shown.count(name)} times in AWS::CloudFormation::Interface"
+    for name in shown:
+        if name not in parameters:
+            yield f"AWS::CloudFormation::Interface names {name}, which is no parameter"
+
+
+def alarms_say_what_to_do(template, _text):
+    """Each goes to the topic, also when it is over, and names a heading of the runbook."""
+    headings = {anchor(line) for line in RUNBOOK.read_text().splitlines() if line.startswith("#")} if RUNBOOK.exists() else None
+    for name, properties in of_type(template, "AWS::CloudWatch::Alarm"):
+        for actions in ("AlarmActions", "OKActions"):
+            if [target(action) for action in properties.get(actions, [])] != ["AlarmTopic"]:
+                yield f"{name} does not tell AlarmTopic ({actions})"
+        named = re.search(r"docs/runbook\.md#([a-z0-9-]+)$", properties.get("AlarmDescription", ""))
+        if not named:
+            yield f"{name} does not end with a heading of docs/runbook.md"
+        elif headings is not None and named[1] not in headings:
+            yield f"{name} names docs/runbook.md#{named[1]}, which is no heading there"
+
+
+def anchor(heading):
+    """What a Markdown heading is called in a link."""
+    return re.sub(r"[^a-z0-9 -]", "", heading.lstrip("#").strip().lower()).replace(" ", "-")
+
+
+def nothing_is_open_to_the_internet(template, _text):
+    for name, properties in of_type(template, "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress"):
+        rules = properties.get("SecurityGroupIngress", []) if "GroupDescription" in properties else [properties]
+        for rule in rules:
+            if rule.get("CidrIp") == "0.0.0.0/0" or rule.get("CidrIpv6") == "::/0":
+                yield f"{name} lets the whole internet in"
+
+
+def vpc_functions_reach_aws_by_ipv6(template, _text):
+    """Without NAT there is nothing else."""
+    for name, properties in functions(template):
+        if "VpcConfig" not in properties:
+            continue
+        if not any(isinstance(node, dict) and node.get("Ipv6AllowedForDualStack") is True for _, node in walk(properties["VpcConfig"])):
+            yield f"{name} is in the VPC without Ipv6AllowedForDualStack"
+        if "AWS_USE_DUALSTACK_ENDPOINT" not in properties.get("Environment", {}).get("Variables", {}):
+            yield f"{name} is in the VPC without AWS_USE_DUALSTACK_ENDPOINT"
+
+
+def concurrency_is_reserved_only_when_asked(template, _text):
+    """In a new account's small quota, it fails the deployment."""
+    for name, properties in functions(template):
+        if "ReservedConcurrentExecutions" in properties and "Fn::If" not in str(properties["ReservedConcurrentExecutions"]):
+            yield f"{name} reserves concurrency without a parameter that asks for it"
+
+
+RULES = (
+    functions_keep_logs,
+    failures_are_kept_and_seen,
+    stars_have_a_reason,
+    queues_are_encrypted,
+    the_database_can_pause,
+    schedules_have_no_fixed_name,
+    parameters_are_documented,
+    alarms_say_what_to_do,
+    nothing_is_open_to_the_internet,
+    vpc_functions_reach_aws_by_ipv6,
+    concurrency_is_reserved_only_when_asked,
+)
+
+
+def broken(template, text=""):
+    """Everything in a template that breaks a rule."""
+    return [problem for rule in RULES for problem in rule(template, text)]
+
+
+def main():
+    problems = []
+    for path in TEMPLATES:
+        text = path.read_text()
+        problems += [f"{path.name}: {problem}" for problem in broken(load(text), text)]
+    say(problems, f"{len(RULES)} rules hold in {len(TEMPLATES)} templates")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
