@@ -11,7 +11,7 @@ TOOLS := .local/venv/tools/bin
 # SAM asks for a region and credentials even where it calls nothing.
 SAM_OFFLINE := AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none SAM_CLI_TELEMETRY=0
 
-.PHONY: help demo test check format lint template dependencies schema audit build clean
+.PHONY: help demo test site check format lint template dependencies schema audit build clean
 
 help: ## what there is to make
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -20,8 +20,14 @@ demo: ## the whole stack on this machine, from a page published to a webhook ver
 	cargo build --workspace --locked $(CARGO_TARGET) --bin demo
 	exec target/$(HOST)/debug/demo
 
-test: check ## every check and every test
+test: check site ## every check and every test
 	cargo test --workspace --locked $(CARGO_TARGET)
+
+# None of these connects, but the settings want to know where to.
+site:
+	python3 tools/venv.py site
+	cd site && DATABASE_HOST=localhost DATABASE_NAME=none DATABASE_USER=none PYTHONDONTWRITEBYTECODE=1 \
+	  ../.local/venv/site/bin/python manage.py test website
 
 check: format lint template dependencies ## formatting, lints, the template, dependencies
 

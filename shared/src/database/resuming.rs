@@ -25,7 +25,11 @@ pub fn may_be_resuming(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(error) => match error.code().as_deref() {
             // Starting up or shutting down; too many connections; not enough memory for the one more.
             Some("57P03" | "57P01" | "57P02" | "53300" | "53200") => true,
-            Some("28000") => error.message().contains("no pg_hba.conf entry"),
+            // With "no encryption" it is our own session that the server does not want.
+            Some("28000") => {
+                error.message().contains("no pg_hba.conf entry")
+                    && !error.message().contains("no encryption")
+            }
             _ => false,
         },
         _ => false,
