@@ -289,10 +289,7 @@ async fn a_failing_lambda_raises_aurora_s_errors() {
         said,
         "AWS Lambda client returned 'Request timeout has been reached'."
     );
-    assert!(
-        (3.0..4.0).contains(&took.as_secs_f64()),
-        "took {took:?}, not three seconds"
-    );
+    assert!(took >= Duration::from_secs(3), "took only {took:?}");
 
     let mut master = fixture.with_endpoint(&hanging).await;
     execute_in(
@@ -304,7 +301,10 @@ async fn a_failing_lambda_raises_aurora_s_errors() {
     let started = Instant::now();
     one(&mut master, "select ring()").await.unwrap_err();
     let took = started.elapsed();
-    assert!(took < Duration::from_secs(1), "took {took:?}");
+    assert!(
+        took < Duration::from_secs(3),
+        "took {took:?}: the default instead of the function's own"
+    );
 }
 
 #[tokio::test]
@@ -350,31 +350,6 @@ async fn only_who_is_granted_it_may_invoke() {
     )
     .await;
     one(&mut caller, call).await.unwrap();
-}
-
-/// Not a promise, but what every timeline contains: printed with `--nocapture`.
-#[tokio::test]
-async fn the_cost_of_a_call_is_that_of_starting_python() {
-    let fixture = Fixture::start("cost").await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut buffer = [0; 4096];
-            let _ = stream.read(&mut buffer).await;
-            let _ = stream.write_all(ACCEPTED.as_bytes()).await;
-        }
-    });
-    let mut master = fixture.with_endpoint(&endpoint).await;
-    let call = "select aws_lambda.invoke('f'::text, '{}'::jsonb, invocation_type => 'Event')";
-    one(&mut master, call).await.unwrap();
-    let started = Instant::now();
-    for _ in 0..20 {
-        one(&mut master, call).await.unwrap();
-    }
-    let each = started.elapsed() / 20;
-    println!("aws_lambda.invoke: {each:?}");
-    assert!(each < Duration::from_secs(1), "{each:?}");
 }
 
 async fn execute_in(connection: &mut PgConnection, sql: &'static str) {
