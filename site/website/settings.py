@@ -10,16 +10,17 @@ DEBUG = boolean("DEBUG", default=False)
 
 # What only the web service needs is checked in wsgi.py: management commands (`migrate` runs them in a function of its
 # own) then start without a secret that they have no use for. Django itself refuses to use an empty SECRET_KEY.
-REQUIRED_TO_SERVE = ("SECRET_KEY", "ALLOWED_HOSTS", "SITE_URL")
+REQUIRED_TO_SERVE = ("SECRET_KEY", "ALLOWED_HOSTS")
 SECRET_KEY = optional("SECRET_KEY", "")
 ALLOWED_HOSTS = comma_list("ALLOWED_HOSTS")
+# Without it, Wagtail takes the address of the request: a platform names its services after their variables are set.
 WAGTAILADMIN_BASE_URL = optional("SITE_URL", "").rstrip("/") or None
 
 # The load balancer ends TLS and says so in this header, which it overwrites on every request.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = comma_list("CSRF_TRUSTED_ORIGINS")
-# Following the site's own scheme lets the local stack log in over plain http.
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = (WAGTAILADMIN_BASE_URL or "").startswith("https://")
+# Only a site that says it is on plain http, such as the local stack's, has its cookies go over it.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not (WAGTAILADMIN_BASE_URL or "").startswith("http://")
 
 INSTALLED_APPS = [
     "home",
@@ -122,8 +123,25 @@ WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
 MEDIA_ROOT = optional("MEDIA_ROOT", BASE_DIR / "media")
+MEDIA_BUCKET = optional("MEDIA_BUCKET")
+# Also from S3, documents come through the view that checks who may have them.
+WAGTAILDOCS_SERVE_METHOD = "serve_view"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {
+        "BACKEND": "website.media.MediaStorage",
+        "OPTIONS": {
+            "bucket_name": MEDIA_BUCKET,
+            # Newer regions take this kind of signature only.
+            "region_name": optional("AWS_DEFAULT_REGION"),
+            "signature_version": "s3v4",
+            # With the region in the host's name; a new bucket outside us-east-1 is not found for hours without it.
+            "addressing_style": "virtual",
+            # A second upload of the same name gets another name, as on a disk.
+            "file_overwrite": False,
+        },
+    }
+    if MEDIA_BUCKET
+    else {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG

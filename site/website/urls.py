@@ -9,11 +9,18 @@ from wagtail.documents import urls as wagtaildocs_urls
 
 from search.views import search
 
+if settings.MEDIA_BUCKET:
+    from website.media import media
+
+    media_urls = [path("media/<path:name>", media)]
+else:
+    # Only with DEBUG: elsewhere uploaded files on a disk aren't the web service's work.
+    media_urls = static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT)
+
 urlpatterns = [
     path("admin/", include(wagtailadmin_urls)),
     path("documents/", include(wagtaildocs_urls)),
     path("search/", search, name="search"),
-    # Only with DEBUG: elsewhere uploaded files aren't the web service's work.
-    *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
+    *media_urls,
     path("", include(wagtail_urls)),
 ]
