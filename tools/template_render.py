@@ -108,6 +108,8 @@ class Rendering:
         if function == "Fn::Equals":
             left, right = (self.value(argument) for argument in arguments)
             return left == right
+        if function == "Fn::Contains":
+            return self.value(arguments[1]) in [self.value(member) for member in arguments[0]]
         raise Unresolved(f"unknown function {function} in a condition")
 
     def value(self, node):

@@ -10,7 +10,7 @@ import unittest
 import template_policies
 import template_render
 import template_rules
-from template import TEMPLATE, load, translate
+from template import ROOT, TEMPLATE, load, translate
 
 TEXT = TEMPLATE.read_text()
 SOURCE = load(TEXT)
@@ -244,6 +244,7 @@ class RenderTest(unittest.TestCase):
             ({**self.LOCAL, "VpcId": "vpc-0123456789abcdef0"}, "VpcId is for Network=Existing, together with SubnetIds"),
             ({**self.APP_RUNNER, **template_render.SUBNETS, **template_render.VPC, "Network": "Existing", "Doorbell": "PublicAddress"}, "Doorbell=PublicAddress with Aurora needs Network=Create"),
             ({**self.APP_RUNNER, "DatabaseSslMode": "disable"}, "IAM authentication works over TLS only"),
+            ({**self.APP_RUNNER, "WebCpu": "2048"}, "WebCpu and WebMemory must be one of"),
             ({**template_render.IMAGE, "LambdaEndpointZones": "3"}, "LambdaEndpointZones can't be more than AvailabilityZones"),
         ]
         for parameters, sentence in table:
@@ -251,6 +252,11 @@ class RenderTest(unittest.TestCase):
             self.assertIn(sentence, "\n".join(refusals), parameters)
         for parameters in (self.APP_RUNNER, self.ECS_EXPRESS, self.LOCAL):
             self.assertEqual([], list(template_render.Rendering(TRANSLATED, parameters).refusals()))
+
+    def test_the_environments_of_samconfig_are_sensible(self):
+        for name in ("dev", "prod"):
+            parameters = load((ROOT / f"parameters/{name}.yaml").read_text())
+            self.rendered({**template_render.IMAGE, **parameters})
 
     def test_a_reference_to_what_a_condition_leaves_out(self):
         translated = copy.deepcopy(TRANSLATED)
