@@ -37,11 +37,15 @@ format:
 lint:
 	cargo clippy --workspace --all-targets --locked $(CARGO_TARGET) -- -D warnings
 
-template:
+template: ## the templates: cfn-lint, SAM, checkov, our own rules, and every combination of the parameters
 	python3 tools/venv.py tools checkov
 	$(TOOLS)/cfn-lint
 	$(SAM_OFFLINE) $(TOOLS)/sam validate --lint --template-file template.yaml
 	.local/venv/checkov/bin/checkov --config-file .checkov.yaml
+	$(TOOLS)/python tools/template_rules.py
+	$(TOOLS)/python tools/template_policies.py
+	$(TOOLS)/python tools/template_render.py
+	$(TOOLS)/python tools/test_template.py
 
 dependencies:
 	python3 tools/venv.py tools

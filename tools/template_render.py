@@ -10,6 +10,7 @@ import itertools
 import json
 import re
 import sys
+from concurrent.futures import ProcessPoolExecutor
 
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
@@ -107,6 +108,8 @@ class Rendering:
         if function == "Fn::Equals":
             left, right = (self.value(argument) for argument in arguments)
             return left == right
+        if function == "Fn::Contains":
+            return self.value(arguments[1]) in [self.value(member) for member in arguments[0]]
         raise Unresolved(f"unknown function {function} in a condition")
 
     def value(self, node):
@@ -277,8 +280,10 @@ def main():
                 if key not in to_lint or len(rendered["Resources"]) > len(to_lint[key][1]["Resources"]):
                     to_lint[key] = (parameters, rendered)
     different = {named(parameters): (parameters, rendered) for parameters, rendered in to_lint.values()}
-    for parameters, rendered in different.values():
-        problems += [f"{problem}, with {named(parameters)}" for problem in linted(rendered)]
+    with ProcessPoolExecutor() as pool:
+        opinions = pool.map(linted, [rendered for _, rendered in different.values()])
+        for (parameters, _), found in zip(different.values(), opinions):
+            problems += [f"{problem}, with {named(parameters)}" for problem in found]
     say(problems, f"{count} combinations of the parameters resolve, {refused} are refused, {len(different)} were linted")
 
 
