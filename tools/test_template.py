@@ -5,6 +5,7 @@ Run with the Python of .local/venv/tools, as `make template` does.
 """
 
 import copy
+import re
 import unittest
 
 import template_policies
@@ -223,6 +224,17 @@ class RenderTest(unittest.TestCase):
         policy = self.rendered(self.APP_RUNNER)["Resources"]["S3Endpoint"]["Properties"]["PolicyDocument"]
         resource = policy["Statement"][0]["Resource"]["Fn::Sub"]
         self.assertIn(":s3:::cloudformation-custom-resource-response-${RegionWithoutDashes}/*", resource[0])
+
+    def test_the_second_doorbell_hears_what_the_trigger_writes(self):
+        sql = (ROOT / "shared/migrations/20261121000003_doorbell.sql").read_text()
+        lines = [line.replace("%", "784", 1) for line in re.findall(r"raise log '([^']*)'", sql)]
+        resources = self.rendered(self.APP_RUNNER)["Resources"]
+        heard = resources["DoorbellLines"]["Properties"]["FilterPattern"].strip('"')
+        counted = re.compile(resources["FailedDoorbells"]["Properties"]["FilterPattern"].strip("%"))
+        self.assertEqual(3, len(lines))
+        for line in lines:
+            self.assertIn(heard, line)
+            self.assertEqual("by log" not in line, bool(counted.search(line)), line)
 
     def test_the_repository_is_found_in_every_form_of_image(self):
         host = "111122223333.dkr.ecr.us-east-1.amazonaws.com/"

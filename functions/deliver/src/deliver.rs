@@ -112,6 +112,7 @@ impl Deliverer {
                 };
                 tracing::info!(
                     event.id = %event.id,
+                    event.subject = event.subject,
                     subscriber = %delivery.subscriber,
                     attempt = attempt.number,
                     outcome,
@@ -142,6 +143,7 @@ impl Deliverer {
         };
         tracing::info!(
             event.id = event_id,
+            event.subject = event.subject,
             subscriber = subscriber.name,
             attempt = attempt.number,
             outcome,

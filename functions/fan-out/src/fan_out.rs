@@ -61,12 +61,12 @@ impl FanOut {
             .collect::<Result<Vec<_>, _>>()
             .map_err(FanOutError::Encode)?;
         if messages.is_empty() {
-            tracing::debug!(event.id = %event.id, event.type = event.kind, "concerns no subscriber");
+            tracing::debug!(event.id = %event.id, event.type = event.kind, event.subject = event.subject, "concerns no subscriber");
             return Ok(());
         }
         let count = messages.len();
         self.queue.send(messages).await?;
-        tracing::info!(event.id = %event.id, event.type = event.kind, deliveries = count, "fanned out");
+        tracing::info!(event.id = %event.id, event.type = event.kind, event.subject = event.subject, deliveries = count, "fanned out");
         Ok(())
     }
 }

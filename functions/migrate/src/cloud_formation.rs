@@ -68,9 +68,12 @@ struct Data {
     superuser: String,
 }
 
-/// CloudFormation could not be told.
+/// The migration failed, or CloudFormation could not be told how it went.
 #[derive(Debug, thiserror::Error)]
-pub enum AnswerError {
+pub enum ServeError {
+    /// CloudFormation knows; the invocation fails as well, because an alarm counts failed invocations.
+    #[error("{0}")]
+    Migration(String),
     /// The answer can't be written, which its type rules out.
     #[error("can't encode the answer to CloudFormation")]
     Encode(#[from] serde_json::Error),
@@ -87,12 +90,12 @@ impl Request {
             .map(|_| Self::deserialize(payload))
     }
 
-    /// Runs the migration, except for a deletion, and tells CloudFormation how it went; `Err` only when that can't be said.
+    /// Runs the migration, except for a deletion, and tells CloudFormation how it went.
     pub async fn serve(
         &self,
         migration: impl Future<Output = Result<Answer, MigrateError>>,
         deadline: Instant,
-    ) -> Result<(), AnswerError> {
+    ) -> Result<(), ServeError> {
         let outcome = match self.request_type {
             // What a deletion would undo is the database's content; the database itself may be gone already.
             RequestType::Delete => Ok(None),
@@ -106,15 +109,13 @@ impl Request {
                 }
             }
         };
-        if let Err(reason) = &outcome {
-            tracing::error!(error = reason, "MigrateFailed");
-        }
-        self.answer(outcome).await
+        self.answer(&outcome).await?;
+        outcome.map(drop).map_err(ServeError::Migration)
     }
 
-    async fn answer(&self, outcome: Result<Option<Answer>, String>) -> Result<(), AnswerError> {
+    async fn answer(&self, outcome: &Result<Option<Answer>, String>) -> Result<(), ServeError> {
         let (status, reason, data) = match outcome {
-            Ok(answer) => ("SUCCESS", None, answer.map(Data::from)),
+            Ok(answer) => ("SUCCESS", None, answer.as_ref().map(Data::from)),
             Err(reason) => ("FAILED", Some(shortened(reason)), None),
         };
         let body = serde_json::to_vec(&Response {
@@ -147,20 +148,20 @@ impl Request {
     }
 }
 
-impl From<Answer> for Data {
-    fn from(answer: Answer) -> Self {
+impl From<&Answer> for Data {
+    fn from(answer: &Answer) -> Self {
         Self {
             applied: answer.applied_django.len(),
             watched_tables: answer.watched_tables,
-            superuser: answer.superuser,
+            superuser: answer.superuser.clone(),
         }
     }
 }
 
 /// The end of a long reason, which is where Django says what went wrong.
-fn shortened(reason: String) -> String {
+fn shortened(reason: &str) -> String {
     if reason.len() <= LONGEST_REASON {
-        return reason;
+        return reason.to_owned();
     }
     let start = reason.ceil_char_boundary(reason.len() - LONGEST_REASON);
     format!("… {}", &reason[start..])

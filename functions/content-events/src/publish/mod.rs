@@ -83,6 +83,14 @@ impl Topic {
             for (outgoing, result) in results {
                 match result {
                     Ok(()) => {
+                        let event = &outgoing.event;
+                        tracing::info!(
+                            event.id = %event.id,
+                            event.type = event.kind,
+                            event.subject = event.subject,
+                            event.sequence = event.sequence,
+                            "published"
+                        );
                         published.positions.push(outgoing.position);
                         lanes.proceed(&outgoing.event.subject);
                     }
