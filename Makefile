@@ -46,6 +46,7 @@ template: ## the templates: cfn-lint, SAM, checkov, our own rules, and every com
 	$(TOOLS)/python tools/template_policies.py
 	$(TOOLS)/python tools/template_render.py
 	$(TOOLS)/python tools/test_template.py
+	python3 tools/costs.py --check
 
 dependencies:
 	python3 tools/venv.py tools

@@ -100,7 +100,10 @@ async fn a_failure_is_told_with_the_end_of_its_reason_in_few_enough_bytes() {
     let failing = async { Err(MigrateError::Capture(reason)) };
     let (served, (_, body)) =
         tokio::join!(request.serve(failing, in_an_hour()), bucket.answers(&[200]));
-    assert!(matches!(served, Err(ServeError::Migration(_))), "the alarm counts failed invocations");
+    assert!(
+        matches!(served, Err(ServeError::Migration(_))),
+        "the alarm counts failed invocations"
+    );
     assert_eq!(body["Status"], "FAILED");
     assert!(body["Reason"].as_str().unwrap().ends_with("the end"));
     assert!(body.to_string().len() <= 4096);
@@ -115,14 +118,20 @@ async fn a_panic_and_a_migration_without_end_are_told_too() {
         request.serve(panicking, in_an_hour()),
         bucket.answers(&[200])
     );
-    assert!(matches!(served, Err(ServeError::Migration(_))), "the alarm counts failed invocations");
+    assert!(
+        matches!(served, Err(ServeError::Migration(_))),
+        "the alarm counts failed invocations"
+    );
     assert_eq!(body["Reason"], "migrate panicked; its log has the place");
 
     let endless = std::future::pending();
     let deadline = Instant::now() + MARGIN + Duration::from_millis(20);
     let (served, (_, body)) =
         tokio::join!(request.serve(endless, deadline), bucket.answers(&[200]));
-    assert!(matches!(served, Err(ServeError::Migration(_))), "the alarm counts failed invocations");
+    assert!(
+        matches!(served, Err(ServeError::Migration(_))),
+        "the alarm counts failed invocations"
+    );
     assert_eq!(
         body["Reason"],
         "the migration did not end in the function's time"
