@@ -26,7 +26,7 @@ test: check site ## every check and every test
 # None of these connects, but the settings want to know where to.
 site:
 	python3 tools/venv.py site
-	cd site && DATABASE_HOST=localhost DATABASE_NAME=none DATABASE_USER=none PYTHONDONTWRITEBYTECODE=1 \
+	cd site && DATABASE_HOST=localhost DATABASE_NAME=none DATABASE_USER=none SECRET_KEY=tests PYTHONDONTWRITEBYTECODE=1 \
 	  ../.local/venv/site/bin/python manage.py test website
 
 check: format lint template dependencies ## formatting, lints, the template, dependencies
