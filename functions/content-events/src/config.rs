@@ -1,8 +1,7 @@
 //! What `content-events` reads from its environment.
 
-use aws_config::SdkConfig;
-use wagrun::database::{ConfigError, DatabaseConfig};
-use wagrun::environment;
+use wagrun::database::DatabaseConfig;
+use wagrun::environment::{self, EnvironmentError};
 
 /// The function's configuration, read once.
 #[derive(Debug, Clone)]
@@ -21,9 +20,9 @@ pub struct Config {
 
 impl Config {
     /// Reads `DATABASE_*`, `DATABASE_INSTANCE`, `TOPIC_ARN`, `EVENT_SOURCE` and `EVENT_HISTORY_DAYS` (30).
-    pub fn from_environment(sdk: &SdkConfig) -> Result<Self, ConfigError> {
+    pub fn from_environment() -> Result<Self, EnvironmentError> {
         Ok(Self {
-            database: DatabaseConfig::from_environment(sdk)?,
+            database: DatabaseConfig::from_environment()?,
             database_instance: environment::optional("DATABASE_INSTANCE"),
             topic_arn: environment::required("TOPIC_ARN")?,
             source: environment::required("EVENT_SOURCE")?,

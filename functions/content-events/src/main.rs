@@ -12,8 +12,9 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Error> {
+    let mut config = Config::from_environment()?;
     let sdk = wagrun::aws::config().await;
-    let config = Config::from_environment(&sdk)?;
+    config.database.sign_with(&sdk)?;
     let drainer = Drainer::new(config, &sdk);
     lambda_runtime::run(service_fn(async |event| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.

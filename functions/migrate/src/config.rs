@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use aws_config::SdkConfig;
-use wagrun::database::{ConfigError, DatabaseConfig};
+use wagrun::database::DatabaseConfig;
 use wagrun::environment::{self, EnvironmentError};
 
 /// The function's configuration, read once.
@@ -30,17 +29,17 @@ pub struct Config {
 impl Config {
     /// Reads `DATABASE_*`, `DATABASE_WEB_USER`, `DATABASE_RELAY_USER`, `SITE_DIRECTORY`, `SITE_PYTHON`, `DOORBELL`,
     /// `DOORBELL_FUNCTION`, `SUPERUSER_PARAMETER` and `WATCHED_TABLES`.
-    pub fn from_environment(sdk: &SdkConfig) -> Result<Self, ConfigError> {
+    pub fn from_environment() -> Result<Self, EnvironmentError> {
         let doorbell = environment::required("DOORBELL")?;
         let doorbell_function = match doorbell.as_str() {
             "LambdaEndpoint" | "PublicAddress" => Some(environment::required("DOORBELL_FUNCTION")?),
             "Logs" => None,
             _ => {
-                return Err(ConfigError::Environment(EnvironmentError::Invalid {
+                return Err(EnvironmentError::Invalid {
                     name: "DOORBELL",
                     value: doorbell,
                     expected: "LambdaEndpoint, PublicAddress or Logs",
-                }));
+                });
             }
         };
         let watched_tables = environment::optional("WATCHED_TABLES")
@@ -51,7 +50,7 @@ impl Config {
             })
             .unwrap_or_default();
         Ok(Self {
-            database: DatabaseConfig::from_environment(sdk)?,
+            database: DatabaseConfig::from_environment()?,
             web_user: environment::required("DATABASE_WEB_USER")?,
             relay_user: environment::required("DATABASE_RELAY_USER")?,
             site_directory: environment::required("SITE_DIRECTORY")?.into(),

@@ -15,8 +15,9 @@ async fn serve() -> Result<(), Error> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| "the process already has a TLS provider")?;
+    let mut config = Config::from_environment()?;
     let sdk = wagrun::aws::config().await;
-    let config = Config::from_environment(&sdk)?;
+    config.database.sign_with(&sdk)?;
     let migrator = Migrator::new(config, &sdk);
     lambda_runtime::run(service_fn(async |event| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.

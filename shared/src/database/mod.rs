@@ -35,18 +35,16 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct DatabaseConfig {
     options: PgConnectOptions,
-    signer: Option<TokenSigner>,
+    authentication: Authentication,
 }
 
-/// The database is not described well enough to connect to it.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A variable is missing or wrong.
-    #[error(transparent)]
-    Environment(#[from] EnvironmentError),
-    /// IAM authentication is asked for, and can't be.
-    #[error(transparent)]
-    Token(#[from] TokenError),
+/// How the role proves who it is.
+#[derive(Debug, Clone)]
+enum Authentication {
+    /// The server trusts the address that we come from.
+    None,
+    /// By a signed token; the signer is there once [`DatabaseConfig::sign_with`] was called.
+    Iam(Option<TokenSigner>),
 }
 
 /// The database could not be reached, or the session could not be set up.
@@ -86,7 +84,7 @@ impl AttemptError {
 impl DatabaseConfig {
     /// Reads `DATABASE_HOST`, `DATABASE_PORT` (5432), `DATABASE_NAME`, `DATABASE_USER`, `DATABASE_SSL_MODE`
     /// (verify-full) and `DATABASE_AUTH` (`iam`, or `none` where the server trusts the address, as a local one does).
-    pub fn from_environment(sdk: &SdkConfig) -> Result<Self, ConfigError> {
+    pub fn from_environment() -> Result<Self, EnvironmentError> {
         let ssl_mode = match environment::optional(SSL_MODE) {
             None => PgSslMode::VerifyFull,
             Some(value) => PgSslMode::from_str(&value).map_err(|_| EnvironmentError::Invalid {
@@ -106,25 +104,38 @@ impl DatabaseConfig {
             .username(&environment::required("DATABASE_USER")?)
             .ssl_mode(ssl_mode)
             .ssl_root_cert_from_pem(RDS_ROOTS.to_vec());
-        let signer = match environment::required(AUTHENTICATION)?.as_str() {
-            "iam" => Some(TokenSigner::new(sdk)?),
-            "none" => None,
+        let authentication = match environment::required(AUTHENTICATION)?.as_str() {
+            "iam" => Authentication::Iam(None),
+            "none" => Authentication::None,
             other => {
-                return Err(ConfigError::Environment(EnvironmentError::Invalid {
+                return Err(EnvironmentError::Invalid {
                     name: AUTHENTICATION,
                     value: other.to_owned(),
                     expected: "iam or none",
-                }));
+                });
             }
         };
-        Ok(Self { options, signer })
+        Ok(Self {
+            options,
+            authentication,
+        })
+    }
+
+    /// Gives it the credentials that IAM authentication signs with; without effect where none are needed.
+    ///
+    /// Apart from reading the environment, so that a missing variable is named before the SDK looks for a region.
+    pub fn sign_with(&mut self, sdk: &SdkConfig) -> Result<(), TokenError> {
+        if let Authentication::Iam(signer) = &mut self.authentication {
+            *signer = Some(TokenSigner::new(sdk)?);
+        }
+        Ok(())
     }
 
     /// A server that trusts who connects, with options that are already at hand.
     pub fn trusted(options: PgConnectOptions) -> Self {
         Self {
             options,
-            signer: None,
+            authentication: Authentication::None,
         }
     }
 
@@ -139,7 +150,10 @@ impl DatabaseConfig {
             PgSslMode::VerifyCa => "verify-ca",
             PgSslMode::VerifyFull => "verify-full",
         };
-        let authentication = if self.signer.is_some() { "iam" } else { "none" };
+        let authentication = match self.authentication {
+            Authentication::Iam(_) => "iam",
+            Authentication::None => "none",
+        };
         [
             ("DATABASE_HOST", options.get_host().to_owned()),
             ("DATABASE_PORT", options.get_port().to_string()),
@@ -198,8 +212,10 @@ impl DatabaseConfig {
 
     async fn attempt(&self, options: &PgConnectOptions) -> Result<PgConnection, AttemptError> {
         let mut options = options.clone();
-        if let Some(signer) = &self.signer {
+        if let Authentication::Iam(signer) = &self.authentication {
             let token = signer
+                .as_ref()
+                .ok_or(TokenError::Missing("credentials"))?
                 .token(
                     self.options.get_host(),
                     self.options.get_port(),

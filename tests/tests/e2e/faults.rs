@@ -201,13 +201,13 @@ fn a_function_without_a_variable_ends_and_names_it() {
         for (function, variables) in [
             (
                 "ContentEvents",
-                "DATABASE_HOST DATABASE_NAME DATABASE_USER TOPIC_ARN EVENT_SOURCE",
+                "DATABASE_HOST DATABASE_NAME DATABASE_USER DATABASE_AUTH TOPIC_ARN EVENT_SOURCE",
             ),
             ("FanOut", "SUBSCRIBERS_PATH DELIVERY_QUEUE_URL"),
             ("Deliver", "SUBSCRIBERS_PATH DELIVERY_QUEUE_URL"),
             (
                 "Migrate",
-                "DATABASE_HOST DATABASE_NAME DATABASE_USER DATABASE_WEB_USER DATABASE_RELAY_USER
+                "DATABASE_HOST DATABASE_NAME DATABASE_USER DATABASE_AUTH DATABASE_WEB_USER DATABASE_RELAY_USER
                  SITE_DIRECTORY SITE_PYTHON DOORBELL",
             ),
         ] {
@@ -217,8 +217,13 @@ fn a_function_without_a_variable_ends_and_names_it() {
                 let mut command = tokio::process::Command::new(&binary);
                 command
                     .env_clear()
-                    // A value that each of them takes.
-                    .envs(others.map(|name| (name, "Logs")))
+                    // Nobody here may ask the network for a region.
+                    .env("AWS_EC2_METADATA_DISABLED", "true")
+                    .envs(others.map(|name| match name {
+                        "DATABASE_AUTH" => (name, "none"),
+                        // A value that each of the others takes.
+                        _ => (name, "Logs"),
+                    }))
                     .kill_on_drop(true);
                 let output = tokio::time::timeout(PATIENCE, command.output())
                     .await
