@@ -152,3 +152,40 @@ fn drainers_beside_each_other_while_content_changes_lose_nothing_and_keep_every_
         assert_each_in_order(&world.topic.taken(), 8, 10);
     });
 }
+
+#[test]
+fn what_is_committed_when_the_holder_has_looked_for_the_last_time_is_seen_after_the_unlock() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        authors(&mut session, 2).await;
+        rename(&mut session, 1, "old").await;
+        world.sweep().await.unwrap();
+        execute(
+            &mut session,
+            "update wagrun.outbox set settled_at = now() - interval '31 days'",
+        )
+        .await;
+        // The holder's last act under its lock is to remove history, which waits for this row.
+        let mut keeper = world.database.connect().await;
+        execute(&mut keeper, "begin").await;
+        execute(&mut keeper, "select from wagrun.outbox for update").await;
+        rename(&mut session, 1, "first").await;
+        let drainer = world.drainer.clone();
+        let holder = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let mut observer = world.database.observer().await;
+        until(
+            &mut observer,
+            "select exists (select from pg_stat_activity where datname = current_database()
+                and wait_event_type = 'Lock' and query like 'delete from wagrun.outbox%')",
+        )
+        .await;
+
+        rename(&mut session, 2, "second").await;
+        let late = world.sweep().await.unwrap();
+        assert!(late.another_drainer && late.published == 0, "{late:?}");
+        execute(&mut keeper, "rollback").await;
+        assert_eq!(holder.await.unwrap().unwrap().published, 2);
+        assert_eq!(pending(&mut session).await, 0);
+    });
+}
