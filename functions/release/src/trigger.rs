@@ -85,6 +85,8 @@ struct Invocation {
 #[derive(Deserialize)]
 struct RequestPayload {
     #[serde(default)]
+    command: String,
+    #[serde(default)]
     deploy: Option<String>,
 }
 
@@ -162,8 +164,9 @@ impl Envelope {
 
     fn invocation(&self) -> Result<Trigger, serde_json::Error> {
         let invocation = Invocation::deserialize(&self.detail)?;
-        let Some(digest) = invocation.request_payload.deploy else {
-            return Ok(Trigger::Foreign("migrate was invoked by somebody else"));
+        let request = invocation.request_payload;
+        let (Some(digest), "migrate") = (request.deploy, request.command.as_str()) else {
+            return Ok(Trigger::Foreign("migrate was invoked for something else"));
         };
         let answer = &invocation.response_payload;
         let result = if self.detail_type.ends_with("Success") {
