@@ -88,3 +88,84 @@ impl Images {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use wagrun::replay::Replay;
+
+    async fn resolve(
+        answer: (u16, Value),
+        reference: Value,
+    ) -> (Result<Image, ResolveError>, Vec<Value>) {
+        let replay = Replay::new([(answer.0, answer.1.to_string())]);
+        let client = Client::new(&replay.config());
+        let images = Images::new(
+            client,
+            "111122223333.dkr.ecr.eu-central-1.amazonaws.com/team/site",
+        );
+        let image = images
+            .resolve(&serde_json::from_value(reference).unwrap())
+            .await;
+        let requests = replay.requests();
+        let bodies = requests
+            .iter()
+            .map(|request| serde_json::from_str(&request.body).unwrap());
+        (image, bodies.collect())
+    }
+
+    #[tokio::test]
+    async fn a_tag_means_what_it_means_now_and_a_digest_itself() {
+        let found = || {
+            (
+                200,
+                json!({"imageDetails": [{"imageDigest": "sha256:4e3"}]}),
+            )
+        };
+        let table = [
+            (json!({"tag": "v1"}), json!({"imageTag": "v1"}), Some("v1")),
+            (
+                json!({"digest": "sha256:4e3"}),
+                json!({"imageDigest": "sha256:4e3"}),
+                None,
+            ),
+            (
+                json!({"tag": "v1", "digest": "sha256:4e3"}),
+                json!({"imageDigest": "sha256:4e3"}),
+                Some("v1"),
+            ),
+        ];
+        for (reference, id, tag) in table {
+            let (image, calls) = resolve(found(), reference).await;
+            let image = image.unwrap();
+            assert_eq!(
+                (image.digest.as_str(), image.tag.as_deref()),
+                ("sha256:4e3", tag)
+            );
+            assert_eq!(
+                calls,
+                [json!({"repositoryName": "team/site", "imageIds": [id]})]
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn an_image_that_is_not_there_is_named() {
+        let absent = (
+            400,
+            json!({"__type": "ImageNotFoundException", "message": "no"}),
+        );
+        let (image, _) = resolve(absent, json!({"tag": "v9"})).await;
+        assert_eq!(
+            image.unwrap_err().to_string(),
+            "no image v9 in repository team/site"
+        );
+        let denied = (
+            400,
+            json!({"__type": "AccessDeniedException", "message": "no"}),
+        );
+        let (image, _) = resolve(denied, json!({"tag": "v9"})).await;
+        assert!(matches!(image, Err(ResolveError::Call(_))));
+    }
+}

@@ -107,3 +107,132 @@ fn readiness(function: &GetFunctionOutput) -> Readiness {
 fn text(reason: Option<&str>) -> String {
     reason.unwrap_or("Lambda gives no reason").to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use wagrun::replay::Replay;
+
+    const REPOSITORY: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/team/site";
+
+    fn migrate(replay: &Replay) -> Migrate {
+        let client = Client::new(&replay.config());
+        Migrate::new(client, "wagrun-Migrate".to_owned(), REPOSITORY.to_owned())
+    }
+
+    fn image() -> Image {
+        Image {
+            digest: "sha256:4e3".to_owned(),
+            tag: None,
+        }
+    }
+
+    /// The one call's method and path, and its body.
+    fn call(replay: &Replay) -> (String, Value) {
+        let requests = replay.requests();
+        assert_eq!(requests.len(), 1);
+        let body = serde_json::from_str(&requests[0].body).unwrap_or_default();
+        (requests[0].line.clone(), body)
+    }
+
+    fn refused(code: &str) -> (u16, String) {
+        // The code is in a header, which an answer of one piece can't have, or in the body.
+        (409, json!({"__type": code, "Message": "no"}).to_string())
+    }
+
+    #[tokio::test]
+    async fn its_image_and_state_are_read() {
+        let image = format!("{REPOSITORY}@sha256:4e3");
+        let found = |configuration: Value, code: Value| {
+            (
+                200,
+                json!({"Configuration": configuration, "Code": code}).to_string(),
+            )
+        };
+        let by_digest = || json!({"ImageUri": image, "ResolvedImageUri": image});
+        let by_tag =
+            || json!({"ImageUri": format!("{REPOSITORY}:prod"), "ResolvedImageUri": image});
+        let table = [
+            (
+                json!({"State": "Active", "LastUpdateStatus": "Successful"}),
+                Readiness::Ready,
+            ),
+            (
+                json!({"State": "Inactive", "LastUpdateStatus": "Successful"}),
+                Readiness::Asleep,
+            ),
+            (
+                json!({"State": "Active", "LastUpdateStatus": "InProgress"}),
+                Readiness::Busy("is Active, its update InProgress".to_owned()),
+            ),
+            (
+                json!({"State": "Pending", "LastUpdateStatus": "Successful"}),
+                Readiness::Busy("is Pending, its update Successful".to_owned()),
+            ),
+            (
+                json!({"State": "Active", "LastUpdateStatus": "Failed", "LastUpdateStatusReason": "no image"}),
+                Readiness::Failed("no image".to_owned()),
+            ),
+            (
+                json!({"State": "Failed", "StateReason": "no role", "LastUpdateStatus": "Successful"}),
+                Readiness::Failed("no role".to_owned()),
+            ),
+        ];
+        for (configuration, readiness) in table {
+            for code in [by_digest(), by_tag()] {
+                let replay = Replay::new([found(configuration.clone(), code)]);
+                let function = migrate(&replay).look().await.unwrap();
+                assert_eq!(function.readiness, readiness);
+                assert_eq!(function.digest.as_deref(), Some("sha256:4e3"));
+                let line = "GET /2015-03-31/functions/wagrun-Migrate";
+                assert_eq!(call(&replay).0, line);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn it_gets_an_image_by_its_digest() {
+        let replay = Replay::new([(200, "{}")]);
+        let answer = migrate(&replay).update(&image()).await.unwrap();
+        assert_eq!(answer, Event::MigrateUpdated);
+        assert_eq!(
+            call(&replay),
+            (
+                "PUT /2015-03-31/functions/wagrun-Migrate/code".to_owned(),
+                json!({"ImageUri": format!("{REPOSITORY}@sha256:4e3")}),
+            )
+        );
+    }
+
+    #[tokio::test]
+    async fn it_is_invoked_with_what_its_answer_is_known_by() {
+        let replay = Replay::new([(202, "")]);
+        let answer = migrate(&replay).invoke(&image()).await.unwrap();
+        assert_eq!(answer, Event::MigrateInvoked);
+        assert_eq!(
+            call(&replay),
+            (
+                "POST /2015-03-31/functions/wagrun-Migrate/invocations".to_owned(),
+                json!({"command": "migrate", "deploy": "sha256:4e3"}),
+            )
+        );
+    }
+
+    #[tokio::test]
+    async fn an_update_under_way_is_waited_for_and_a_bad_image_is_not() {
+        let replay = Replay::new([refused("ResourceConflictException")]);
+        let answer = migrate(&replay).update(&image()).await.unwrap();
+        let reason = "can't update migrate: ResourceConflictException: no";
+        assert_eq!(answer, Event::NotNow(reason.to_owned()));
+
+        let replay = Replay::new([refused("InvalidParameterValueException")]);
+        let answer = migrate(&replay).update(&image()).await.unwrap();
+        assert!(matches!(answer, Event::Refused(_)), "{answer:?}");
+
+        for answer in [refused("TooManyRequestsException"), (500, String::new())] {
+            let replay = Replay::new([answer]);
+            assert!(migrate(&replay).update(&image()).await.is_err());
+        }
+    }
+}

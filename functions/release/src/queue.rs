@@ -60,3 +60,48 @@ pub fn pause(receives: u32) -> i32 {
         LONG_PAUSE
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use wagrun::replay::Replay;
+
+    const URL: &str = "https://sqs.eu-central-1.amazonaws.com/111122223333/wagrun-releases.fifo";
+
+    #[tokio::test]
+    async fn messages_are_sent_into_the_one_group_and_put_back_for_a_time() {
+        let sent = json!({"MessageId": "m", "MD5OfMessageBody": "0"}).to_string();
+        let replay = Replay::new([(200, sent), (200, "{}".to_owned())]);
+        let queue = Queue::new(Client::new(&replay.config()), URL.to_owned());
+        queue.send(r#"{"look":true}"#, "request").await.unwrap();
+        queue.put_back("handle", 5).await.unwrap();
+        let calls: Vec<(String, Value)> = replay
+            .requests()
+            .into_iter()
+            .map(|request| {
+                (
+                    request.operation,
+                    serde_json::from_str(&request.body).unwrap(),
+                )
+            })
+            .collect();
+        let send = json!({
+            "QueueUrl": URL, "MessageBody": r#"{"look":true}"#, "MessageGroupId": "release",
+            "MessageDeduplicationId": "request",
+        });
+        let put_back = json!({"QueueUrl": URL, "ReceiptHandle": "handle", "VisibilityTimeout": 5});
+        assert_eq!(
+            calls,
+            [
+                ("AmazonSQS.SendMessage".to_owned(), send),
+                ("AmazonSQS.ChangeMessageVisibility".to_owned(), put_back),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_first_waits_are_short() {
+        assert_eq!([1, 12, 13, 60].map(pause), [5, 5, 20, 20]);
+    }
+}

@@ -80,3 +80,47 @@ impl Store {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use wagrun::replay::Replay;
+
+    fn store(replay: &Replay) -> Store {
+        Store::new(Client::new(&replay.config()), "/wagrun/release".to_owned())
+    }
+
+    #[tokio::test]
+    async fn the_first_state_is_empty_and_every_other_is_what_was_saved() {
+        let absent = json!({"__type": "ParameterNotFound"});
+        let found = json!({"Parameter": {"Value": r#"{"sequence":7}"#}});
+        let denied = json!({"__type": "AccessDeniedException"});
+        let replay = Replay::new([
+            (400, absent.to_string()),
+            (200, found.to_string()),
+            (400, denied.to_string()),
+        ]);
+        let store = store(&replay);
+        assert_eq!(store.load().await.unwrap(), State::default());
+        assert_eq!(store.load().await.unwrap().sequence, 7);
+        assert!(matches!(store.load().await, Err(StoreError::Call(_))));
+        assert_eq!(replay.requests()[0].operation, "AmazonSSM.GetParameter");
+    }
+
+    #[tokio::test]
+    async fn a_state_replaces_the_one_before() {
+        let replay = Replay::new([(200, r#"{"Version":2}"#)]);
+        let state = State {
+            sequence: 8,
+            ..State::default()
+        };
+        store(&replay).save(&state).await.unwrap();
+        let request = &replay.requests()[0];
+        assert_eq!(request.operation, "AmazonSSM.PutParameter");
+        assert_eq!(
+            serde_json::from_str::<Value>(&request.body).unwrap(),
+            json!({"Name": "/wagrun/release", "Type": "String", "Value": r#"{"sequence":8}"#, "Overwrite": true})
+        );
+    }
+}
