@@ -2,7 +2,7 @@
 """Compares what the functions call with what their roles allow: a call without permission fails, and so does the reverse.
 
 The calls are read from the Rust source: methods without arguments that are named like an operation of a service whose SDK
-the function uses. What Lambda itself does in the role's name (logs, event sources, failure destinations) follows from the
+the same file uses. What Lambda itself does in the role's name (logs, event sources, failure destinations) follows from the
 template.
 """
 
@@ -17,14 +17,27 @@ from template_rules import functions, statements, target
 
 # Operations whose permission is called otherwise.
 PERMISSIONS = {
+    "lambda:Invoke": "lambda:InvokeFunction",
     "sns:PublishBatch": "sns:Publish",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:SendMessageBatch": "sqs:SendMessage",
 }
+# What else an operation needs, because it hands a role on or does something more in the caller's name.
+BESIDES = {
+    "apprunner:UpdateService": {"iam:PassRole"},
+    "ecs:UpdateExpressGatewayService": {"ecs:RegisterTaskDefinition", "iam:PassRole"},
+}
 # What a feature of the library crate adds, by the folder or file that it switches on.
 FEATURES = {"database": ("database.rs", "outbox", "schema.rs"), "subscribers": ("subscriber", "delivery.rs", "partial_batch.rs", "fifo.rs")}
-FUNCTIONS = {"ContentEvents": "content-events", "FanOut": "fan-out", "Deliver": "deliver", "Migrate": "migrate"}
+FUNCTIONS = {
+    "ContentEvents": "content-events",
+    "FanOut": "fan-out",
+    "Deliver": "deliver",
+    "Migrate": "migrate",
+    "Release": "release",
+    "CustomDomain": "custom-domain",
+}
 
 
 def crate(name):
@@ -33,9 +46,9 @@ def crate(name):
 
 
 def sources(folder):
-    """The text of a crate, without its tests."""
+    """The text of each file of a crate, without its tests."""
     files = [folder] if folder.is_file() else sorted(folder.rglob("*.rs"))
-    return "\n".join(path.read_text().split("#[cfg(test)]")[0] for path in files if "test" not in path.stem)
+    return [path.read_text().split("#[cfg(test)]")[0] for path in files if "test" not in path.stem]
 
 
 def code(name):
@@ -44,18 +57,20 @@ def code(name):
     manifest = (folder / "Cargo.toml").read_text()
     asked = re.search(r"^wagrun = .*features = \[([^]]*)\]", manifest, re.M)
     features = re.findall(r'"([a-z]+)"', asked[1]) if asked else []
-    shared = [sources(ROOT / "shared/src" / part) for feature in features for part in FEATURES.get(feature, ())]
-    return "\n".join([sources(folder / "src"), *shared]), features
+    parts = [ROOT / "shared/src" / part for feature in features for part in FEATURES.get(feature, ())]
+    return [text for part in [folder / "src", *parts] for text in sources(part)], features
 
 
-def calls(rust, features):
+def calls(files, features):
     """The permissions that this code needs."""
     needed, session = set(), botocore.session.get_session()
-    for service in set(re.findall(r"\baws_sdk_([a-z0-9]+)\b", rust)):
-        for operation in session.get_service_model(service).operation_names:
-            if re.search(rf"\.{xform_name(operation)}\(\)", rust):
-                permission = f"{service}:{operation}"
-                needed.add(PERMISSIONS.get(permission, permission))
+    for rust in files:
+        for service in set(re.findall(r"\baws_sdk_([a-z0-9]+)\b", rust)):
+            for operation in session.get_service_model(service).operation_names:
+                if re.search(rf"\.{xform_name(operation)}\(\)", rust):
+                    permission = f"{service}:{operation}"
+                    needed.add(PERMISSIONS.get(permission, permission))
+                    needed |= BESIDES.get(permission, set())
     if "database" in features:
         needed.add("rds-db:connect")
     return needed
@@ -66,8 +81,8 @@ def platform(properties):
     needed = {"logs:CreateLogStream", "logs:PutLogEvents"}
     if any(event["Type"] == "SQS" for event in properties.get("Events", {}).values()):
         needed |= {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-    if properties.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure", {}).get("Type") == "SQS":
-        needed.add("sqs:SendMessage")
+    for destination in properties.get("EventInvokeConfig", {}).get("DestinationConfig", {}).values():
+        needed.add({"SQS": "sqs:SendMessage", "EventBridge": "events:PutEvents"}[destination["Type"]])
     if properties.get("Tracing"):
         needed |= {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
     return needed
@@ -85,13 +100,18 @@ def allowed(template, role):
 
 def differences(template, read=code):
     """Each call without a permission and each permission without a call, as a sentence."""
+    uses = {}
     for name, properties in functions(template):
         needed = calls(*read(crate(name))) | platform(properties)
-        given = allowed(template, target(properties["Role"]))
-        for permission in sorted(needed - given):
+        role = target(properties["Role"])
+        for permission in sorted(needed - allowed(template, role)):
             yield f"{name} needs {permission}, which its role does not allow"
-        for permission in sorted(given - needed):
-            yield f"{name} may {permission}, which nothing in its code calls"
+        uses.setdefault(role, []).append((name, needed))
+    # Two functions, of which a condition leaves one, may share a role.
+    for role, users in uses.items():
+        needed = set.union(*(needed for _, needed in users))
+        for permission in sorted(allowed(template, role) - needed):
+            yield f"{users[0][0]} may {permission}, which nothing in its code calls"
 
 
 def main():
