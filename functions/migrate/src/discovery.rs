@@ -16,6 +16,8 @@ pub struct Discovery {
     pub tables: Vec<WatchedTable>,
     /// Where the users are.
     pub user: UserTable,
+    /// Whether there is a superuser who can log in.
+    pub superuser: bool,
 }
 
 /// Django could not be asked, or its answer not be read.

@@ -160,12 +160,15 @@ impl Migrator {
 
         let discovery = discovery::discover(&self.manage, &surroundings);
         let discovery = locked.during(discovery).await??;
+        let has_superuser = discovery.superuser;
         migrated.watched_tables = self
             .set_up_capture(locked.connection(), discovery)
             .await
             .map_err(MigrateError::Capture)?;
         migrated.superuser = match &self.config.superuser_parameter {
             None => "not configured".to_owned(),
+            // The parameter is not looked at: who has logged in is told to delete it.
+            Some(_) if has_superuser => "exists".to_owned(),
             Some(name) => {
                 let superuser = superuser::ensure(&self.ssm, name, &self.manage, &surroundings);
                 locked.during(superuser).await??
