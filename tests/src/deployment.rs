@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::aws::{Aws, AwsError};
 use crate::emulator::{Emulator, client_environment};
 use crate::process::{ProcessError, Supervisor};
-use crate::progress::Progress;
+use crate::progress::{Progress, Wait, WaitError, wait_until};
 use crate::tools::Tools;
 
 /// The local stack's name, which is also the first part of its SSM and log group names.
@@ -39,6 +39,12 @@ pub enum DeploymentError {
     /// A call to the emulator failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
+    /// CloudFormation could not delete the stack; what it says of it.
+    #[error("the stack was not deleted: {0}")]
+    Delete(String),
+    /// A state that did not come.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
     /// The template has no such output, or its condition is false.
     #[error("the stack has no output {0}")]
     Output(String),
@@ -145,14 +151,24 @@ impl Deployer<'_> {
         Ok(deployment)
     }
 
-    /// Deletes a stack, with what SAM uploaded for it.
-    pub async fn delete(&self, stack: &str) -> Result<(), DeploymentError> {
-        let mut command = self.sam("delete", stack);
-        command.arg("--no-prompts");
-        self.supervisor
-            .run("sam-delete", command, DEPLOY_PATIENCE)
-            .await?;
-        Ok(())
+    /// Deletes a stack and waits until it is gone.
+    ///
+    /// Not by `sam delete`, which takes the emulator's address of the nested template for none of S3's.
+    pub async fn delete(&self, stack: &str, progress: &Progress) -> Result<(), DeploymentError> {
+        let aws = self.emulator.aws();
+        describe(aws, "DeleteStack", stack).await?;
+        let gone = || async {
+            match describe(aws, "DescribeStacks", stack).await {
+                Ok(state) if state.contains("DELETE_COMPLETE") => Ok(Wait::Ready(())),
+                Ok(state) if state.contains("DELETE_FAILED") => Err(DeploymentError::Delete(state)),
+                Ok(state) => Ok(Wait::NotYet(state)),
+                Err(AwsError::Refused { answer, .. }) if answer.contains("does not exist") => {
+                    Ok(Wait::Ready(()))
+                }
+                Err(error) => Err(error.into()),
+            }
+        };
+        Ok(wait_until(progress, "the end of the stack", DEPLOY_PATIENCE, gone).await?)
     }
 
     fn sam(&self, action: &str, stack: &str) -> Command {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use local_stack::checkout;
 use local_stack::deployment::describe;
+use local_stack::progress::Progress;
 use local_stack::stack::LocalStack;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
@@ -160,7 +161,7 @@ fn created_updated_rolled_back_and_deleted_with_nothing_left() {
         );
 
         stack.postgres.drop_database(DATABASE).await.unwrap();
-        deployer.delete(STACK).await.unwrap();
+        deployer.delete(STACK, &Progress::quiet()).await.unwrap();
         assert_eq!(left(stack).await, [""; 0]);
     });
 }
