@@ -11,7 +11,7 @@ TOOLS := .local/venv/tools/bin
 # SAM asks for a region and credentials even where it calls nothing.
 SAM_OFFLINE := AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none SAM_CLI_TELEMETRY=0
 
-.PHONY: help demo test bench site check format lint template dependencies schema audit build clean
+.PHONY: help demo test bench site check format lint template dockerfile dependencies schema audit build clean
 
 help: ## what there is to make
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,7 +33,7 @@ site:
 	cd site && DATABASE_HOST=localhost DATABASE_NAME=none DATABASE_USER=none SECRET_KEY=tests PYTHONDONTWRITEBYTECODE=1 \
 	  ../.local/venv/site/bin/python manage.py test website
 
-check: format lint template dependencies ## formatting, lints, the template, dependencies
+check: format lint template dockerfile dependencies ## formatting, lints, the template, the image, dependencies
 
 format:
 	cargo fmt --all --check
@@ -51,6 +51,11 @@ template: ## the templates: cfn-lint, SAM, checkov, our own rules, and every com
 	$(TOOLS)/python tools/template_render.py
 	$(TOOLS)/python tools/test_template.py
 	python3 tools/costs.py --check
+
+dockerfile: ## the site's image, as far as that goes without Docker: hadolint, and its steps done by hand
+	python3 tools/venv.py hadolint site tools
+	.local/venv/hadolint/bin/hadolint --failure-threshold style site/Dockerfile
+	$(TOOLS)/python tools/test_image.py
 
 dependencies:
 	python3 tools/venv.py tools

@@ -29,7 +29,7 @@ fn a_migration_that_fails_is_told_with_its_reason_and_can_be_mended() {
         );
         let error = chain(&migrate(&site, &database).await.unwrap_err());
         assert!(
-            error.starts_with("Django's migrations failed: manage.py migrate ended with"),
+            error.starts_with("Django's migrations failed: manage.py shell ended with"),
             "{error}"
         );
         assert!(
@@ -64,7 +64,7 @@ fn a_migration_without_end_is_ended_in_time_and_leaves_nothing_locked() {
         let started = Instant::now();
         let error = chain(&migrator.migrate(&hurried).await.unwrap_err());
         assert!(
-            error.contains("manage.py migrate did not end in the function's time"),
+            error.contains("manage.py shell did not end in the function's time"),
             "{error}"
         );
         assert!(
