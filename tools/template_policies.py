@@ -29,7 +29,7 @@ BESIDES = {
     "ecs:UpdateExpressGatewayService": {"ecs:RegisterTaskDefinition", "iam:PassRole"},
 }
 # What a feature of the library crate adds, by the folder or file that it switches on.
-FEATURES = {"database": ("database.rs", "outbox", "schema.rs"), "subscribers": ("subscriber", "delivery.rs", "partial_batch.rs", "fifo.rs")}
+FEATURES = {"database": ("database", "outbox", "schema"), "subscribers": ("subscriber", "delivery.rs", "partial_batch.rs", "fifo.rs")}
 FUNCTIONS = {
     "ContentEvents": "content-events",
     "FanOut": "fan-out",

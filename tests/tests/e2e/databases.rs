@@ -55,6 +55,19 @@ impl Database {
         Self { name, postgres }
     }
 
+    /// A database with nothing in it.
+    pub async fn empty() -> Self {
+        let postgres = &SERVER.get_or_init(start).await.postgres;
+        let name = format!("empty_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        postgres.create_database(&name, None).await.unwrap();
+        Self { name, postgres }
+    }
+
+    /// The role that owns the database, as a URL.
+    pub fn url(&self) -> String {
+        self.postgres.url(&self.name)
+    }
+
     /// A session of the role that owns the database.
     pub async fn connect(&self) -> PgConnection {
         self.connect_as(MASTER).await
