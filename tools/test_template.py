@@ -183,6 +183,7 @@ class PoliciesTest(unittest.TestCase):
 class RenderTest(unittest.TestCase):
     APP_RUNNER = {**template_render.IMAGE, "AvailabilityZones": "3"}
     ECS_EXPRESS = {**APP_RUNNER, "WebPlatform": "EcsExpress"}
+    NO_WEB = {**APP_RUNNER, "WebPlatform": "None"}
     LOCAL = {"WebPlatform": "None", **template_render.EXISTING, "SiteDirectory": "/srv/site", "MigrateOnDeploy": "false", "Dashboard": "false"}
 
     def rendered(self, parameters, translated=TRANSLATED):
@@ -244,6 +245,41 @@ class RenderTest(unittest.TestCase):
             name = image.split("@")[0].split(":")[0]
             self.assertTrue(str(statements[1]["Resource"]).rstrip("]}'").endswith(f":repository/{name}"), statements[1])
 
+    def test_releases_listen_to_this_stacks_own_alone(self):
+        def rules(parameters):
+            resources = self.rendered({**parameters, "ReleaseTag": "prod"})["Resources"]
+            return {name: resource["Properties"] for name, resource in resources.items() if resource["Type"] == "AWS::Events::Rule"}
+
+        push, migrated = "ReleasePushRule", "ReleaseMigratedRule"
+        for parameters, platform in ((self.APP_RUNNER, ["ReleaseAppRunnerRule"]), (self.ECS_EXPRESS, ["ReleaseEcsRule"]), (self.NO_WEB, [])):
+            found = rules(parameters)
+            self.assertEqual({push, migrated, *platform}, set(found))
+            allowed = self.rendered({**parameters, "ReleaseTag": "prod"})["Resources"]["ReleaseQueuePolicy"]["Properties"]["PolicyDocument"]
+            sources = allowed["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"]
+            self.assertEqual(set(found), {template_rules.target(source) for source in sources})
+            for name, properties in found.items():
+                self.assertEqual({"MessageGroupId": "release"}, properties["Targets"][0]["SqsParameters"], name)
+            detail = found[push]["EventPattern"]["detail"]
+            self.assertEqual((["prod"], ["team/site"]), (detail["image-tag"], detail["repository-name"]))
+            for name in platform:
+                self.assertTrue(found[name]["EventPattern"]["resources"][0], name)
+        self.assertEqual([], [name for name in self.rendered(self.APP_RUNNER)["Resources"] if name.startswith("Release")])
+
+    def test_a_message_of_releases_outlasts_its_waits(self):
+        rust = (ROOT / "functions/release/src/queue.rs").read_text()
+        short, shorts, long = (int(re.search(rf"const {name}: \w+ = (\d+);", rust)[1]) for name in ("SHORT_PAUSE", "SHORT_PAUSES", "LONG_PAUSE"))
+        queue = SOURCE["Resources"]["ReleaseQueue"]["Properties"]
+        waits = short * shorts + long * (queue["RedrivePolicy"]["maxReceiveCount"] - shorts)
+        step = (ROOT / "functions/release/src/step.rs").read_text()
+        patience = max(int(re.search(rf"const {name}: Duration = Duration::from_secs\((\d+) \* 60\);", step)[1]) for name in ("UPDATE_PATIENCE", "ORDER_PATIENCE"))
+        self.assertGreater(waits, patience * 60)
+
+    def test_the_domain_comes_after_the_service_and_only_when_asked(self):
+        rendered = self.rendered({**self.APP_RUNNER, "CustomDomain": "www.example.org"})
+        self.assertTrue(template_render.order(rendered, "AppRunnerService", "Domain"))
+        self.assertEqual("www.example.org", rendered["Resources"]["Domain"]["Properties"]["DomainName"])
+        self.assertNotIn("CustomDomainFunction", self.rendered(self.APP_RUNNER)["Resources"])
+
     def test_choices_that_exclude_each_other_are_refused(self):
         table = [
             ({}, "WebPlatform=AppRunner and EcsExpress need ImageUri"),
@@ -256,6 +292,8 @@ class RenderTest(unittest.TestCase):
             ({**self.LOCAL, "VpcId": "vpc-0123456789abcdef0"}, "VpcId is for Network=Existing, together with SubnetIds"),
             ({**self.APP_RUNNER, **template_render.SUBNETS, **template_render.VPC, "Network": "Existing", "Doorbell": "PublicAddress"}, "Doorbell=PublicAddress with Aurora needs Network=Create"),
             ({**self.APP_RUNNER, "DatabaseSslMode": "disable"}, "IAM authentication works over TLS only"),
+            ({**self.LOCAL, "ReleaseTag": "prod"}, "ReleaseTag needs ImageUri"),
+            ({**self.ECS_EXPRESS, "CustomDomain": "www.example.org"}, "CustomDomain needs WebPlatform=AppRunner"),
             ({**self.APP_RUNNER, "WebCpu": "2048"}, "WebCpu and WebMemory must be one of"),
             ({**template_render.IMAGE, "LambdaEndpointZones": "3"}, "LambdaEndpointZones can't be more than AvailabilityZones"),
         ]

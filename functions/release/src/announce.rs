@@ -12,7 +12,7 @@ use wagrun::fifo::fifo_id;
 use crate::call::CallError;
 use crate::config::Config;
 use crate::state::{Failure, Image, Release, end_of};
-use crate::step::Tell;
+use crate::words::Tell;
 
 /// The object that a release is about: there is one site in a stack.
 const SUBJECT: &str = "site";

@@ -5,7 +5,7 @@ use std::error::Error;
 use aws_sdk_lambda::config::http::HttpResponse;
 use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
-use crate::step::Event;
+use crate::words::Event;
 
 /// AWS gave no answer, or said that it can't at all: the message comes again.
 #[derive(Debug, thiserror::Error)]

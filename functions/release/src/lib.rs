@@ -37,6 +37,7 @@ mod state;
 mod step;
 mod store;
 mod trigger;
+mod words;
 
 pub use config::Config;
 pub use handler::{Handler, handle};

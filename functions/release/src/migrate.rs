@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::call::{CallError, refusal};
 use crate::state::Image;
-use crate::step::{Event, MigrateFunction, Readiness};
+use crate::words::{Event, MigrateFunction, Readiness};
 
 /// The migrate function.
 #[derive(Debug, Clone)]

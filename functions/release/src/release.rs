@@ -10,9 +10,10 @@ use crate::images::{Images, ResolveError};
 use crate::migrate::Migrate;
 use crate::platform::Platform;
 use crate::state::{Phase, State, Wish};
-use crate::step::{Event, Note, Observed, Order, Then, step};
+use crate::step::step;
 use crate::store::{Store, StoreError};
 use crate::trigger::{Reference, Trigger, TriggerError};
+use crate::words::{Event, Note, Observed, Order, Then};
 
 /// More decisions than one message can bring about: a failure, the next image, its order, an answer.
 const MOST_STEPS: usize = 16;

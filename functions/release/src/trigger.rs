@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::config::Config;
 use crate::state::{Image, Wish};
-use crate::step::Event;
+use crate::words::Event;
 
 /// What a message says.
 #[derive(Debug, PartialEq, Eq)]

@@ -68,7 +68,7 @@ fn names(replay: &Replay) -> Vec<String> {
 async fn a_domain_is_asked_for_and_its_records_are_waited_for() {
     let other = custom_domain("example.org", "ACTIVE", 1);
     let replay = Replay::new([
-        domains(&[other.clone()]),
+        domains(std::slice::from_ref(&other)),
         changed(),
         domains(&[other.clone(), custom_domain(DOMAIN, "CREATING", 0)]),
         domains(&[

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::since;
 use crate::call::{CallError, refusal};
-use crate::step::{Event, Progress, Service};
+use crate::words::{Event, Progress, Service};
 
 /// An App Runner service.
 #[derive(Debug, Clone)]

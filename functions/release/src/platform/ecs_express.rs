@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::since;
 use crate::call::{CallError, refusal};
-use crate::step::{Event, Progress, Service};
+use crate::words::{Event, Progress, Service};
 
 /// An ECS Express service.
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ pub use ecs_express::EcsExpress;
 use crate::call::CallError;
 use crate::config::WebPlatform;
 use crate::state::{Phase, Release};
-use crate::step::{Event, Service};
+use crate::words::{Event, Service};
 
 /// One of the platforms, or none.
 #[derive(Debug, Clone)]
