@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from template import TEMPLATE, defaults, load, say, text, translate, walk
+from template import TEMPLATE, defaults, load, references, say, text, translate
 
 PSEUDO = {
     "AWS::AccountId": "111122223333",
@@ -182,25 +182,6 @@ class Rendering:
         if "${" not in whole:
             return whole
         return {"Fn::Sub": [whole, left] if left else whole}
-
-
-def references(node):
-    """The logical names that a rendered part refers to."""
-    for _, part in walk(node):
-        if not isinstance(part, dict):
-            continue
-        if isinstance(part.get("Ref"), str) and len(part) == 1:
-            yield part["Ref"]
-        if "Fn::GetAtt" in part:
-            attribute = part["Fn::GetAtt"]
-            yield attribute[0] if isinstance(attribute, list) else attribute.split(".")[0]
-        if "Fn::Sub" in part:
-            whole, names = part["Fn::Sub"] if isinstance(part["Fn::Sub"], list) else (part["Fn::Sub"], {})
-            for name in re.findall(r"\$\{([^!}]+)\}", whole):
-                if name not in names:
-                    yield name.split(".")[0]
-        depends = part.get("DependsOn", [])
-        yield from [depends] if isinstance(depends, str) else depends
 
 
 def dangling(rendered):

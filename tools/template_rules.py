@@ -7,7 +7,7 @@ Each rule is a function that takes a template, as it is written, and yields a se
 import re
 import sys
 
-from template import ROOT, TEMPLATE, TEMPLATES, load, say, walk
+from template import ROOT, TEMPLATE, TEMPLATES, load, references, say, walk
 
 RUNBOOK = ROOT / "docs/runbook.md"
 
@@ -210,6 +210,22 @@ def concurrency_is_reserved_only_when_asked(template, _text):
             yield f"{name} reserves concurrency without a parameter that asks for it"
 
 
+def clusters_have_fargate(template, _text):
+    """ECS Express names the capacity provider, which only the account's default cluster has without being told."""
+    for name, properties in of_type(template, "AWS::ECS::Cluster"):
+        if "FARGATE" not in properties.get("CapacityProviders", []):
+            yield f"{name} lacks the capacity provider FARGATE, which ECS Express asks for"
+
+
+def tags_name_no_routes(template, _text):
+    """A route's id has a vertical bar in it, which RDS and ECS refuse in a tag."""
+    routes = {name for name, _ in of_type(template, "AWS::EC2::Route")}
+    for path, node in walk(template.get("Resources", {})):
+        if path and path[-1] == "Tags":
+            for route in sorted(routes & set(references(node))):
+                yield f"{path[0]} names {route} in a tag (Metadata.WaitsFor waits as well)"
+
+
 RULES = (
     functions_keep_logs,
     failures_are_kept_and_seen,
@@ -222,6 +238,8 @@ RULES = (
     nothing_is_open_to_the_internet,
     vpc_functions_reach_aws_by_ipv6,
     concurrency_is_reserved_only_when_asked,
+    clusters_have_fargate,
+    tags_name_no_routes,
 )
 
 

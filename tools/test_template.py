@@ -158,6 +158,22 @@ class RulesTest(unittest.TestCase):
 
         self.assert_breaks("MigrateFunction reserves concurrency", change)
 
+    def test_a_cluster_that_ecs_express_can_not_use(self):
+        def change(resources, _):
+            del resources["EcsCluster"]["Properties"]["CapacityProviders"]
+
+        self.assert_breaks("EcsCluster lacks the capacity provider FARGATE", change)
+
+    def test_a_tag_that_aws_refuses(self):
+        def ref(resources, _):
+            resources["EcsCluster"]["Properties"]["Tags"] = [{"Key": "waits-for", "Value": {"Fn::If": ["Any", {"Ref": "PublicRoute"}, "nothing"]}}]
+
+        def sub(resources, _):
+            resources["DatabaseSubnets"]["Properties"]["Tags"] = [{"Key": "waits-for", "Value": {"Fn::Sub": "${DatabaseRoute} is there"}}]
+
+        self.assert_breaks("EcsCluster names PublicRoute in a tag", ref)
+        self.assert_breaks("DatabaseSubnets names DatabaseRoute in a tag", sub)
+
 
 class PoliciesTest(unittest.TestCase):
     def test_every_call_has_its_permission_and_the_reverse(self):
@@ -197,12 +213,34 @@ class RenderTest(unittest.TestCase):
             for needed in ("DatabaseInstance", "FunctionsReachDatabase", "S3Endpoint", "PrivateRoutesOfSubnetC"):
                 self.assertTrue(template_render.order(rendered, needed, "Migration"), needed)
 
+    def test_the_doorbell_works_before_the_first_trigger_is_attached(self):
+        waits = {
+            "LambdaEndpoint": ("DoorbellPolicy", "LambdaEndpoint", "DatabaseRingsAtEndpoint", "DoorbellLines"),
+            "PublicAddress": ("DoorbellPolicy", "DatabaseRoute", "DoorbellLines"),
+            "Logs": ("DoorbellLines",),
+        }
+        for doorbell, needed in waits.items():
+            rendered = self.rendered({**self.APP_RUNNER, "Doorbell": doorbell})
+            for name in needed:
+                self.assertTrue(template_render.order(rendered, name, "Migration"), name)
+
+    def test_the_site_can_reach_its_database_when_it_starts(self):
+        for parameters, service in ((self.APP_RUNNER, "AppRunnerService"), (self.ECS_EXPRESS, "EcsService")):
+            rendered = self.rendered({**parameters, "MigrateOnDeploy": "false"})
+            self.assertTrue(template_render.order(rendered, "WebReachesDatabase", service), service)
+        self.assertTrue(template_render.order(rendered, "LoadBalancerReachesWeb", "EcsService"))
+
+    def test_the_doorbell_can_be_changed_under_a_database_that_is_there(self):
+        groups = [self.rendered({**self.APP_RUNNER, **doorbell})["Resources"]["DatabaseSubnets"] for doorbell in template_render.DOORBELLS]
+        self.assertEqual(groups[:1] * 3, groups)
+        self.assertEqual(["DatabaseSubnetA", "DatabaseSubnetB", "DatabaseSubnetC"], [subnet["Ref"] for subnet in groups[0]["Properties"]["SubnetIds"]])
+
     def test_routes_come_before_what_looks_at_them(self):
         rendered = self.rendered(self.ECS_EXPRESS)
         for needed in ("PublicRoute", "PublicRoutesOfSubnetA", "PublicRoutesOfSubnetB", "PublicRoutesOfSubnetC"):
             self.assertTrue(template_render.order(rendered, needed, "EcsService"), needed)
         rendered = self.rendered({**self.APP_RUNNER, "Doorbell": "PublicAddress"})
-        self.assertTrue(template_render.order(rendered, "PublicRoute", "DatabaseInstance"))
+        self.assertTrue(template_render.order(rendered, "DatabaseRoute", "DatabaseInstance"))
 
     def test_what_costs_something_is_there_only_when_asked(self):
         def types(parameters):
