@@ -210,6 +210,20 @@ def concurrency_is_reserved_only_when_asked(template, _text):
             yield f"{name} reserves concurrency without a parameter that asks for it"
 
 
+def topics_say_who_may(template, _text):
+    """Without a policy of its own a topic has one by default, which nobody has read; none of ours lets everybody in."""
+    named = set()
+    for name, properties in of_type(template, "AWS::SNS::TopicPolicy"):
+        named |= {target(topic) for topic in properties["Topics"]}
+        for _, statement in statements({"Resources": {name: properties}}):
+            principal = statement["Principal"]
+            if statement["Effect"] == "Allow" and "*" in (principal if principal == "*" else listed(principal.get("AWS"))):
+                yield f"{name} lets everybody in"
+    for name, _ in of_type(template, "AWS::SNS::Topic"):
+        if name not in named:
+            yield f"{name} has no AWS::SNS::TopicPolicy that says who may use it"
+
+
 def clusters_have_fargate(template, _text):
     """ECS Express names the capacity provider, which only the account's default cluster has without being told."""
     for name, properties in of_type(template, "AWS::ECS::Cluster"):
@@ -238,6 +252,7 @@ RULES = (
     nothing_is_open_to_the_internet,
     vpc_functions_reach_aws_by_ipv6,
     concurrency_is_reserved_only_when_asked,
+    topics_say_who_may,
     clusters_have_fargate,
     tags_name_no_routes,
 )

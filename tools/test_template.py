@@ -158,6 +158,16 @@ class RulesTest(unittest.TestCase):
 
         self.assert_breaks("MigrateFunction reserves concurrency", change)
 
+    def test_a_topic_for_everybody(self):
+        def none(resources, _):
+            del resources["EventTopicPolicy"]
+
+        def everybody(resources, _):
+            resources["EventTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]["Principal"] = {"AWS": "*"}
+
+        self.assert_breaks("EventTopic has no AWS::SNS::TopicPolicy", none)
+        self.assert_breaks("EventTopicPolicy lets everybody in", everybody)
+
     def test_a_cluster_that_ecs_express_can_not_use(self):
         def change(resources, _):
             del resources["EcsCluster"]["Properties"]["CapacityProviders"]
@@ -194,6 +204,71 @@ class PoliciesTest(unittest.TestCase):
             "DeliverFunction may sqs:ChangeMessageVisibility, which nothing in its code calls",
             list(template_policies.differences(SOURCE, read)),
         )
+
+    def assert_differs(self, sentence, change):
+        template = copy.deepcopy(SOURCE)
+        change(template["Resources"])
+        self.assertIn(sentence, list(template_policies.differences(template)))
+
+    def statement(self, resources, role, sid):
+        for _, statement in template_rules.statements({"Resources": {role: resources[role]}}):
+            if statement.get("Sid") == sid:
+                return statement
+        self.fail(f"{role} has no statement {sid}")
+
+    def test_a_function_that_can_not_be_attached_to_the_vpc(self):
+        def change(resources):
+            self.statement(resources, "MigrateRole", "NetworkInterfaces")["Action"].remove("ec2:DescribeSubnets")
+
+        self.assert_differs("MigrateFunction needs ec2:DescribeSubnets, which its role does not allow", change)
+
+    def test_code_is_denied_what_the_attachment_needs(self):
+        for role in ("ContentEventsRole", "MigrateRole"):
+            denied = self.statement(SOURCE["Resources"], role, "NoNetworkInterfacesForCode")
+            self.assertLessEqual(template_policies.NETWORK_INTERFACES, set(denied["Action"]))
+            self.assertEqual({"Null": {"lambda:SourceFunctionArn": "false"}}, denied["Condition"])
+
+    def test_a_permission_on_everything(self):
+        def change(resources):
+            self.statement(resources, "DeliverRole", "ReadDeliveriesAndPutThemOff")["Resource"] = "*"
+
+        self.assert_differs("DeliverRole allows sqs:DeleteMessage on everything, for which EVERYTHING has no reason", change)
+
+    def test_a_permission_on_what_it_is_not_about(self):
+        def queue(resources):
+            self.statement(resources, "ContentEventsRole", "PublishEvents")["Resource"] = {"Ref": "EventQueue"}
+
+        def bucket(resources):
+            self.statement(resources, "WebRole", "KeepMedia")["Resource"] = {"Fn::GetAtt": "MediaBucket.Arn"}
+
+        def secret(resources):
+            self.statement(resources, "EcsExecutionRole", "ReadSecretKey")["Action"] = "ssm:GetParameters"
+
+        def parameter(resources):
+            self.statement(resources, "FanOutRole", "ReadSubscribers")["Resource"] = [{"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:document/*"}]
+
+        self.assert_differs("ContentEventsRole allows sns:Publish on AWS::SQS::Queue, which KINDS does not name", queue)
+        self.assert_differs("WebRole allows s3:PutObject on AWS::S3::Bucket, which KINDS does not name", bucket)
+        self.assert_differs("EcsExecutionRole allows ssm:GetParameters on AWS::SecretsManager::Secret, which KINDS does not name", secret)
+        self.assert_differs("FanOutRole allows ssm:GetParametersByPath on ssm:document, which KINDS does not name", parameter)
+
+    def test_a_role_of_aws_that_may_more_or_less_than_it_needs(self):
+        def more(resources):
+            self.statement(resources, "WebRole", "FindMedia")["Action"] = ["s3:ListBucket", "s3:DeleteBucket"]
+
+        def managed(resources):
+            resources["WebRole"]["Properties"]["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AdministratorAccess"]
+
+        def less(resources):
+            resources["DoorbellPolicy"]["Properties"]["PolicyDocument"]["Statement"] = []
+
+        def unknown(resources):
+            resources["Another"] = {"Type": "AWS::IAM::Role", "Properties": resources["DeliverRole"]["Properties"]}
+
+        self.assert_differs("WebRole may s3:DeleteBucket, for which ROLES has no source", more)
+        self.assert_differs("WebRole may AdministratorAccess, for which ROLES has no source", managed)
+        self.assert_differs("DoorbellRole needs lambda:InvokeFunction (shared/migrations/20261121000003_doorbell.sql calls aws_lambda.invoke), which it does not allow", less)
+        self.assert_differs("Another may sqs:DeleteMessage, for which ROLES has no source", unknown)
 
 
 class RenderTest(unittest.TestCase):
