@@ -111,6 +111,26 @@ def queues_are_encrypted(template, _text):
             yield f"{name} is not encrypted (SqsManagedSseEnabled)"
 
 
+def the_database_is_encrypted(template, _text):
+    """A restored one is as its snapshot was, and may not be told."""
+    for name, properties in of_type(template, "AWS::RDS::DBCluster"):
+        told = properties.get("StorageEncrypted")
+        if told not in (True, {"Fn::If": ["RestoresDatabase", {"Ref": "AWS::NoValue"}, True]}):
+            yield f"{name} is not encrypted (StorageEncrypted)"
+
+
+def failed_creations_can_be_taken_back(template, _text):
+    """What a stack's creation can't delete again leaves the stack in ROLLBACK_FAILED, or itself behind at each try."""
+    for name, resource in template.get("Resources", {}).items():
+        if resource.get("DeletionPolicy") == "Retain":
+            yield f"{name} stays behind when its own creation is taken back (RetainExceptOnCreate)"
+        protection = (resource.get("Properties") or {}).get("DeletionProtection", False)
+        if target(protection):
+            protection = template["Parameters"][target(protection)]["Default"]
+        if str(protection).lower() != "false":
+            yield f"{name} is protected from deletion from the start (DeletionProtection)"
+
+
 def the_database_can_pause(template, _text):
     """Aurora pauses when nothing holds it; each of these would hold it, without any error."""
     for name, resource in template.get("Resources", {}).items():
@@ -131,9 +151,12 @@ def the_database_can_pause(template, _text):
             yield f"{name} loads pg_cron, whose jobs a paused database skips"
         if "idle_session_timeout" not in parameters:
             yield f"{name} has no idle_session_timeout, so that one forgotten session keeps the database awake"
-    for name, parameter in template.get("Parameters", {}).items():
-        if name == "MinCapacity" and str(parameter.get("Default")) != "0":
-            yield "MinCapacity is not 0 by default, so that the database never pauses"
+    for name, properties in of_type(template, "AWS::RDS::DBCluster"):
+        minimum = properties.get("ServerlessV2ScalingConfiguration", {}).get("MinCapacity")
+        if target(minimum) in template.get("Parameters", {}):
+            minimum = template["Parameters"][target(minimum)]["Default"]
+        if str(minimum) != "0":
+            yield f"{name} has no MinCapacity that is 0 by default, so that it never pauses"
 
 
 def schedules_have_no_fixed_name(template, _text):
@@ -186,10 +209,10 @@ def anchor(heading):
 
 def nothing_is_open_to_the_internet(template, _text):
     for name, properties in of_type(template, "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress"):
-        rules = properties.get("SecurityGroupIngress", []) if "GroupDescription" in properties else [properties]
-        for rule in rules:
-            if rule.get("CidrIp") == "0.0.0.0/0" or rule.get("CidrIpv6") == "::/0":
-                yield f"{name} lets the whole internet in"
+        rules = properties.get("SecurityGroupIngress", []) if "GroupDescription" in properties else properties
+        # Wherever it is written, in an Fn::If too.
+        if any(node in ("0.0.0.0/0", "::/0") for _, node in walk(rules)):
+            yield f"{name} lets the whole internet in"
 
 
 def vpc_functions_reach_aws_by_ipv6(template, _text):
@@ -208,6 +231,17 @@ def concurrency_is_reserved_only_when_asked(template, _text):
     for name, properties in functions(template):
         if "ReservedConcurrentExecutions" in properties and "Fn::If" not in str(properties["ReservedConcurrentExecutions"]):
             yield f"{name} reserves concurrency without a parameter that asks for it"
+
+
+def maps_have_every_choice(template, _text):
+    """CloudFormation may look up what nothing asks for, and fails when the row is not there."""
+    for path, node in walk(template.get("Resources", {})):
+        if isinstance(node, dict) and "Fn::FindInMap" in node:
+            name, row, _ = node["Fn::FindInMap"]
+            choices = template.get("Parameters", {}).get(target(row), {}).get("AllowedValues", [])
+            for choice in choices:
+                if choice not in template["Mappings"][name]:
+                    yield f"mapping {name} has no row {choice}, which {path[0]} may ask for"
 
 
 def topics_say_who_may(template, _text):
@@ -245,6 +279,8 @@ RULES = (
     failures_are_kept_and_seen,
     stars_have_a_reason,
     queues_are_encrypted,
+    the_database_is_encrypted,
+    failed_creations_can_be_taken_back,
     the_database_can_pause,
     schedules_have_no_fixed_name,
     parameters_are_documented,
@@ -252,6 +288,7 @@ RULES = (
     nothing_is_open_to_the_internet,
     vpc_functions_reach_aws_by_ipv6,
     concurrency_is_reserved_only_when_asked,
+    maps_have_every_choice,
     topics_say_who_may,
     clusters_have_fargate,
     tags_name_no_routes,

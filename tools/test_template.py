@@ -84,6 +84,30 @@ class RulesTest(unittest.TestCase):
 
         self.assert_breaks("EventQueue is not encrypted", change)
 
+    def test_a_database_in_the_clear(self):
+        def never(resources, _):
+            del resources["DatabaseCluster"]["Properties"]["StorageEncrypted"]
+
+        def sometimes(resources, _):
+            resources["DatabaseCluster"]["Properties"]["StorageEncrypted"] = {"Fn::If": ["HasAurora", {"Ref": "AWS::NoValue"}, True]}
+
+        self.assert_breaks("DatabaseCluster is not encrypted", never)
+        self.assert_breaks("DatabaseCluster is not encrypted", sometimes)
+
+    def test_a_creation_that_can_not_be_taken_back(self):
+        def bucket(resources, _):
+            resources["MediaBucket"]["DeletionPolicy"] = "Retain"
+
+        def parameter(_, template):
+            template["Parameters"]["DeletionProtection"]["Default"] = "true"
+
+        def always(resources, _):
+            resources["DatabaseCluster"]["Properties"]["DeletionProtection"] = True
+
+        self.assert_breaks("MediaBucket stays behind when its own creation is taken back", bucket)
+        self.assert_breaks("DatabaseCluster is protected from deletion from the start", parameter)
+        self.assert_breaks("DatabaseCluster is protected from deletion from the start", always)
+
     def test_what_keeps_the_database_awake(self):
         def proxy(resources, _):
             resources["Proxy"] = {"Type": "AWS::RDS::DBProxy"}
@@ -106,13 +130,20 @@ class RulesTest(unittest.TestCase):
         def capacity(_, template):
             template["Parameters"]["MinCapacity"]["Default"] = 0.5
 
+        def another(resources, _):
+            resources["DatabaseCluster"]["Properties"]["ServerlessV2ScalingConfiguration"]["MinCapacity"] = {"Ref": "MaxCapacity"}
+
+        def fixed(resources, _):
+            resources["DatabaseCluster"]["Properties"]["ServerlessV2ScalingConfiguration"]["MinCapacity"] = 1
+
         self.assert_breaks("Proxy (AWS::RDS::DBProxy) keeps the database awake", proxy)
         self.assert_breaks("DatabaseInstance is a provisioned instance", provisioned)
         self.assert_breaks("DatabaseInstance has Performance Insights", insights)
         self.assert_breaks("DatabaseParameters switches logical replication on", replication)
         self.assert_breaks("DatabaseParameters loads pg_cron", cron)
         self.assert_breaks("DatabaseParameters has no idle_session_timeout", sessions)
-        self.assert_breaks("MinCapacity is not 0", capacity)
+        for change in (capacity, another, fixed):
+            self.assert_breaks("DatabaseCluster has no MinCapacity that is 0 by default", change)
 
     def test_a_schedule_with_a_fixed_name(self):
         def change(resources, _):
@@ -142,7 +173,16 @@ class RulesTest(unittest.TestCase):
         def change(resources, _):
             resources["LoadBalancerReachesWeb"]["Properties"]["CidrIp"] = "0.0.0.0/0"
 
+        def hidden(resources, _):
+            rule = {"CidrIpv6": "::/0", "IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432}
+            resources["DatabaseSecurityGroup"]["Properties"]["SecurityGroupIngress"] = {"Fn::If": ["DatabaseIsPublic", [rule], {"Ref": "AWS::NoValue"}]}
+
+        def chosen(resources, _):
+            resources["WebReachesDatabase"]["Properties"]["CidrIp"] = {"Fn::If": ["DatabaseIsPublic", "0.0.0.0/0", {"Ref": "VpcCidr"}]}
+
         self.assert_breaks("LoadBalancerReachesWeb lets the whole internet in", change)
+        self.assert_breaks("DatabaseSecurityGroup lets the whole internet in", hidden)
+        self.assert_breaks("WebReachesDatabase lets the whole internet in", chosen)
 
     def test_a_function_that_can_not_reach_aws(self):
         def change(resources, _):
@@ -157,6 +197,12 @@ class RulesTest(unittest.TestCase):
             resources["MigrateFunction"]["Properties"]["ReservedConcurrentExecutions"] = 1
 
         self.assert_breaks("MigrateFunction reserves concurrency", change)
+
+    def test_a_choice_without_a_row(self):
+        def change(_, template):
+            del template["Mappings"]["PlatformDomains"]["None"]
+
+        self.assert_breaks("mapping PlatformDomains has no row None, which AppRunnerService may ask for", change)
 
     def test_a_topic_for_everybody(self):
         def none(resources, _):
@@ -368,15 +414,55 @@ class RenderTest(unittest.TestCase):
             ({**self.LOCAL, **template_render.SUBNETS}, "SubnetIds need VpcId"),
             ({**self.LOCAL, "VpcId": "vpc-0123456789abcdef0"}, "VpcId is for Network=Existing, together with SubnetIds"),
             ({**self.APP_RUNNER, **template_render.SUBNETS, **template_render.VPC, "Network": "Existing", "Doorbell": "PublicAddress"}, "Doorbell=PublicAddress with Aurora needs Network=Create"),
-            ({**self.APP_RUNNER, "DatabaseSslMode": "disable"}, "IAM authentication works over TLS only"),
+            ({**self.APP_RUNNER, "DatabaseSslMode": "require"}, "authenticate by IAM, for which DatabaseSslMode must be verify-full"),
+            ({**self.LOCAL, "DatabaseResourceId": "cluster-ABC", "DatabaseSslMode": "disable"}, "DatabaseSslMode must be verify-full"),
+            ({**self.APP_RUNNER, "MinCapacity": "2", "MaxCapacity": "1"}, "MinCapacity can't be more than MaxCapacity"),
+            ({**self.APP_RUNNER, "MinCapacity": "4", "MaxCapacity": "3"}, "MinCapacity can't be more than MaxCapacity"),
+            ({**self.APP_RUNNER, "MinCapacity": "8", "MaxCapacity": "6"}, "MinCapacity can't be more than MaxCapacity"),
+            ({**self.LOCAL, "DatabaseSnapshot": "before"}, "DatabaseSnapshot needs Database=Aurora"),
             ({**self.APP_RUNNER, "WebCpu": "2048"}, "WebCpu and WebMemory must be one of"),
             ({**template_render.IMAGE, "LambdaEndpointZones": "3"}, "LambdaEndpointZones can't be more than AvailabilityZones"),
         ]
         for parameters, sentence in table:
             refusals = list(template_render.Rendering(TRANSLATED, parameters).refusals())
             self.assertIn(sentence, "\n".join(refusals), parameters)
-        for parameters in (self.APP_RUNNER, self.ECS_EXPRESS, self.LOCAL):
+        accepted = (
+            self.APP_RUNNER,
+            self.ECS_EXPRESS,
+            self.LOCAL,
+            {**self.LOCAL, "DatabaseSslMode": "disable"},
+            {**self.LOCAL, "LambdaEndpointZones": "3"},
+            {**self.APP_RUNNER, "MinCapacity": "8", "MaxCapacity": "8"},
+        )
+        for parameters in accepted:
             self.assertEqual([], list(template_render.Rendering(TRANSLATED, parameters).refusals()))
+
+    def test_every_capacity_that_may_be_chosen_is_compared(self):
+        smallest, largest = (SOURCE["Parameters"][name]["AllowedValues"] for name in ("MinCapacity", "MaxCapacity"))
+        for least in smallest:
+            for most in largest:
+                parameters = {**self.APP_RUNNER, "MinCapacity": str(least), "MaxCapacity": str(most)}
+                refused = any(template_render.Rendering(TRANSLATED, parameters).refusals())
+                self.assertEqual(least > most, refused, parameters)
+
+    def test_a_sweep_leaves_an_existing_aurora_asleep(self):
+        for instance in ("", "cms-1"):
+            resources = self.rendered({**self.LOCAL, "DatabaseInstanceId": instance})["Resources"]
+            told = resources["ContentEventsFunction"]["Properties"]["Environment"]["Variables"]["DATABASE_INSTANCE"]
+            self.assertEqual(instance, told)
+            self.assertEqual(bool(instance), "cloudwatch:GetMetricStatistics" in str(resources["ContentEventsRole"]))
+
+    def test_a_restored_database_keeps_the_names_of_its_snapshot(self):
+        for snapshot in ("", "before"):
+            cluster = self.rendered({**self.APP_RUNNER, "DatabaseSnapshot": snapshot})["Resources"]["DatabaseCluster"]["Properties"]
+            self.assertEqual(bool(snapshot), "SnapshotIdentifier" in cluster)
+            for name in ("DatabaseName", "MasterUsername", "StorageEncrypted"):
+                self.assertEqual(not snapshot, name in cluster, name)
+
+    def test_another_version_of_the_migration_makes_another_function(self):
+        for name in ("MigrateFunction", "MigrateImageFunction"):
+            variables = TRANSLATED["Resources"][name]["Properties"]["Environment"]["Variables"]
+            self.assertEqual({"Ref": "MigrationVersion"}, variables["MIGRATION_VERSION"])
 
     def test_the_environments_of_samconfig_are_sensible(self):
         for name in ("dev", "prod"):
@@ -388,6 +474,11 @@ class RenderTest(unittest.TestCase):
         translated["Resources"]["S3Endpoint"]["Properties"]["RouteTableIds"].append({"Ref": "PublicRoutes"})
         found, _ = template_render.check(translated, self.APP_RUNNER)
         self.assertEqual(["S3Endpoint names PublicRoutes, which is not there"], found)
+
+    def test_a_condition_that_no_combination_tries(self):
+        template = {"Conditions": {"A": None, "B": None}}
+        outcomes = {("A", True), ("A", False), ("B", False)}
+        self.assertEqual(["condition B is true in no combination; EXTRAS lacks a parameter"], list(template_render.one_sided(template, outcomes)))
 
     def test_a_misspelled_condition(self):
         translated = copy.deepcopy(TRANSLATED)
