@@ -464,6 +464,12 @@ class RenderTest(unittest.TestCase):
             variables = TRANSLATED["Resources"][name]["Properties"]["Environment"]["Variables"]
             self.assertEqual({"Ref": "MigrationVersion"}, variables["MIGRATION_VERSION"])
 
+    def test_app_runner_sends_an_instance_what_gunicorn_serves(self):
+        settings = (ROOT / "site/gunicorn.conf.py").read_text()
+        threads, workers = re.search(r"^threads = (\d+)", settings, re.M)[1], re.search(r"WEB_CONCURRENCY.*or (\d+)", settings)[1]
+        scaling = self.rendered(self.APP_RUNNER)["Resources"]["AppRunnerScaling"]["Properties"]
+        self.assertEqual(int(threads) * int(workers), scaling["MaxConcurrency"])
+
     def test_the_environments_of_samconfig_are_sensible(self):
         for name in ("dev", "prod"):
             parameters = load((ROOT / f"parameters/{name}.yaml").read_text())
