@@ -84,6 +84,11 @@ def failures_are_kept_and_seen(template, _text):
                 yield f"{name} reads {source}, which has no dead-letter queue"
         if not sources and kept not in queues and not (asynchronous.get("MaximumRetryAttempts") == 0 and name in errors):
             yield f"{name} has no failure destination, and not both an alarm on its errors and MaximumRetryAttempts 0"
+    # Whoever rings does not hear of what Lambda drops later.
+    for _, properties in of_type(template, "AWS::Logs::SubscriptionFilter"):
+        for metric in ("AsyncEventsDropped", "DestinationDeliveryFailures"):
+            if target(properties["DestinationArn"]) not in set(alarmed(template, metric)):
+                yield f"{target(properties['DestinationArn'])} is rung by the database's log and has no alarm on {metric}"
     ends = {target(node["deadLetterTargetArn"]) for _, node in walk(template) if isinstance(node, dict) and "deadLetterTargetArn" in node}
     ends |= {target(node["OnFailure"].get("Destination")) for _, node in walk(template) if isinstance(node, dict) and "OnFailure" in node}
     for queue in sorted(ends - watched - {None}):
@@ -202,6 +207,27 @@ def alarms_say_what_to_do(template, _text):
             yield f"{name} names docs/runbook.md#{named[1]}, which is no heading there"
 
 
+def alarms_look_no_further_than_allowed(template, _text):
+    """A week with periods of an hour or more, a day with shorter ones; PutMetricAlarm says so, no schema does."""
+    for name, properties in of_type(template, "AWS::CloudWatch::Alarm"):
+        period, periods = properties.get("Period", 0), properties["EvaluationPeriods"]
+        if period * periods > (604800 if period >= 3600 else 86400):
+            yield f"{name} looks at {period * periods} seconds, which periods of {period} don't allow"
+        if properties.get("DatapointsToAlarm", 1) > periods:
+            yield f"{name} wants more datapoints than it looks at"
+
+
+def own_metrics_are_in_the_functions_namespace(template, _text):
+    """Where the functions write their metrics, their alarms must look; and a metric is a line of level INFO."""
+    level = template.get("Globals", {}).get("Function", {}).get("LoggingConfig", {}).get("ApplicationLogLevel", "INFO")
+    if level not in ("TRACE", "DEBUG", "INFO"):
+        yield f"ApplicationLogLevel {level} drops the functions' metrics"
+    namespace = template.get("Globals", {}).get("Function", {}).get("Environment", {}).get("Variables", {}).get("METRICS_NAMESPACE")
+    for name, properties in of_type(template, "AWS::CloudWatch::Alarm"):
+        if not str(properties.get("Namespace")).startswith("AWS/") and properties.get("Namespace") != namespace:
+            yield f"{name} looks in {properties.get('Namespace')}, and the functions write to {namespace}"
+
+
 def anchor(heading):
     """What a Markdown heading is called in a link."""
     return re.sub(r"[^a-z0-9 -]", "", heading.lstrip("#").strip().lower()).replace(" ", "-")
@@ -285,6 +311,8 @@ RULES = (
     schedules_have_no_fixed_name,
     parameters_are_documented,
     alarms_say_what_to_do,
+    alarms_look_no_further_than_allowed,
+    own_metrics_are_in_the_functions_namespace,
     nothing_is_open_to_the_internet,
     vpc_functions_reach_aws_by_ipv6,
     concurrency_is_reserved_only_when_asked,

@@ -5,9 +5,11 @@ Run with the Python of .local/venv/tools, as `make template` does.
 """
 
 import copy
+import json
 import re
 import unittest
 
+import costs
 import template_policies
 import template_render
 import template_rules
@@ -168,6 +170,38 @@ class RulesTest(unittest.TestCase):
         self.assert_breaks("EventAgeAlarm does not end with a heading", change)
         self.assert_breaks("DeliveryAgeAlarm names docs/runbook.md#no-such-heading, which is no heading there", change)
         self.assert_breaks("DatabaseAwakeAlarm does not tell AlarmTopic (AlarmActions)", change)
+
+    def test_a_dropped_doorbell_that_nobody_sees(self):
+        for alarm, metric in (("DroppedDoorbellAlarm", "AsyncEventsDropped"), ("UnkeptDoorbellAlarm", "DestinationDeliveryFailures")):
+
+            def change(resources, _):
+                del resources[alarm]
+
+            self.assert_breaks(f"ContentEventsFunction is rung by the database's log and has no alarm on {metric}", change)
+
+    def test_an_alarm_that_cloudwatch_refuses(self):
+        def longer(resources, _):
+            resources["DeliveryAgeAlarm"]["Properties"]["EvaluationPeriods"] = 15
+
+        def shorter(resources, _):
+            resources["FailedDoorbellAlarm"]["Properties"].update(Period=300, EvaluationPeriods=289)
+
+        def more(resources, _):
+            resources["FailedDoorbellAlarm"]["Properties"]["DatapointsToAlarm"] = 25
+
+        self.assert_breaks("DeliveryAgeAlarm looks at 648000 seconds, which periods of 43200 don't allow", longer)
+        self.assert_breaks("FailedDoorbellAlarm looks at 86700 seconds, which periods of 300 don't allow", shorter)
+        self.assert_breaks("FailedDoorbellAlarm wants more datapoints than it looks at", more)
+
+    def test_an_alarm_that_looks_elsewhere(self):
+        def change(_, template):
+            template["Globals"]["Function"]["Environment"]["Variables"]["METRICS_NAMESPACE"] = "wagrun"
+
+        def quiet(_, template):
+            template["Globals"]["Function"]["LoggingConfig"]["ApplicationLogLevel"] = "WARN"
+
+        self.assert_breaks("OldestEventAlarm looks in", change)
+        self.assert_breaks("ApplicationLogLevel WARN drops the functions' metrics", quiet)
 
     def test_a_door_to_the_internet(self):
         def change(resources, _):
@@ -363,6 +397,37 @@ class RenderTest(unittest.TestCase):
         rendered = self.rendered({**self.APP_RUNNER, "Doorbell": "PublicAddress"})
         self.assertTrue(template_render.order(rendered, "DatabaseRoute", "DatabaseInstance"))
 
+    def test_every_function_knows_where_its_metrics_go(self):
+        functions = [resource for resource in TRANSLATED["Resources"].values() if resource["Type"] == "AWS::Lambda::Function"]
+        self.assertLessEqual(5, len(functions))
+        for function in functions:
+            variables = function["Properties"]["Environment"]["Variables"]
+            self.assertEqual({"Fn::Sub": "wagrun/${AWS::StackName}"}, variables["METRICS_NAMESPACE"])
+            # SAM adds them to the function's own.
+            self.assertLess(1, len(variables))
+
+    def test_a_doorbell_that_fails_twice_a_day_is_seen(self):
+        alarm = SOURCE["Resources"]["FailedDoorbellAlarm"]["Properties"]
+        self.assertEqual((86400, 2), (alarm["Period"] * alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]))
+
+    def test_a_delivery_that_waits_for_its_next_try_is_still_seen(self):
+        retries = [int(seconds) for seconds in SOURCE["Parameters"]["DeliveryRetrySeconds"]["Default"].split(",")]
+        alarm = SOURCE["Resources"]["DeliveryAgeAlarm"]["Properties"]
+        # A tenth of chance comes on top.
+        self.assertLessEqual(max(retries) * 1.1, alarm["Period"])
+
+    def test_the_dashboard_shows_a_database_only_where_there_is_one(self):
+        dashboard = load((ROOT / "dashboard.yaml").read_text())
+        names = {"Stack": "wagrun-test", "ContentEventsFunction": "ce", "FanOutFunction": "fo", "DeliverFunction": "de"}
+        for instance, widgets in (("", 5), ("wagrun-1", 6)):
+            rendering = template_render.Rendering(dashboard, {**names, "DatabaseInstance": instance})
+            rendering.parameters.update(template_render.PSEUDO)
+            body = json.loads(rendering.render()["Resources"]["Dashboard"]["Properties"]["DashboardBody"])
+            self.assertEqual(widgets, len(body["widgets"]))
+            self.assertEqual(bool(instance), "ServerlessDatabaseCapacity" in str(body))
+            places = [(widget["x"], widget["y"]) for widget in body["widgets"]]
+            self.assertEqual(len(places), len(set(places)))
+
     def test_what_costs_something_is_there_only_when_asked(self):
         def types(parameters):
             return [resource["Type"] for resource in self.rendered(parameters)["Resources"].values()]
@@ -374,6 +439,10 @@ class RenderTest(unittest.TestCase):
         self.assertEqual(1, types({**self.APP_RUNNER, "Doorbell": "Logs"}).count("AWS::EC2::VPCEndpoint"))
         self.assertNotIn("AWS::EC2::InternetGateway", types(self.APP_RUNNER))
         self.assertNotIn("AWS::SecretsManager::Secret", types({**self.APP_RUNNER, "SecretKeyParameter": "/site/key"}))
+
+    def test_every_alarm_is_in_the_bill(self):
+        alarms = [resource for resource in SOURCE["Resources"].values() if resource["Type"] == "AWS::CloudWatch::Alarm"]
+        self.assertEqual(len(alarms), costs.ALARMS)
 
     def test_the_local_stack_has_nothing_that_the_emulator_lacks(self):
         kinds = {resource["Type"].split("::")[1] for resource in self.rendered(self.LOCAL)["Resources"].values()}
