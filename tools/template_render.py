@@ -271,7 +271,7 @@ def main():
         outcomes |= {(name, rendering.condition(name)) for name in translated["Conditions"]}
         problems += [f"{problem}, with {named(parameters)}" for problem in found]
         if rendered:
-            place = tuple(parameters.get(name) for name in ("Database", "Network", "Doorbell", "VpcId"))
+            place = tuple(parameters.get(name) for name in ("Database", "Network", "Doorbell", "VpcId", "DatabaseSnapshot"))
             for key in (place, (parameters["WebPlatform"], *place[:2])):
                 # The largest of each kind has the most to say.
                 if key not in to_lint or len(rendered["Resources"]) > len(to_lint[key][1]["Resources"]):
