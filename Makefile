@@ -41,7 +41,7 @@ format:
 lint:
 	cargo clippy --workspace --all-targets --locked $(CARGO_TARGET) -- -D warnings
 
-template: ## the templates: cfn-lint, SAM, checkov, our own rules, and every combination of the parameters
+template: ## the templates: cfn-lint, SAM, checkov, our own rules, and every combination of the choices
 	python3 tools/venv.py tools checkov
 	$(TOOLS)/cfn-lint
 	$(SAM_OFFLINE) $(TOOLS)/sam validate --lint --template-file template.yaml
