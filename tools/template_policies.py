@@ -2,8 +2,8 @@
 """Compares what the functions call with what their roles allow: a call without permission fails, and so does the reverse.
 
 The calls are read from the Rust source: methods without arguments that are named like an operation of a service whose SDK
-the function uses. What Lambda itself does in the role's name (logs, event sources, failure destinations) follows from the
-template.
+the same file names, or the function where the file names none. What Lambda itself does in the role's name (logs, event
+sources, failure destinations) follows from the template.
 """
 
 import re
@@ -24,7 +24,9 @@ PERMISSIONS = {
 }
 # What a feature of the library crate adds, by the folder or file that it switches on.
 FEATURES = {"database": ("database.rs", "outbox", "schema.rs"), "subscribers": ("subscriber", "delivery.rs", "partial_batch.rs", "fifo.rs")}
-FUNCTIONS = {"ContentEvents": "content-events", "FanOut": "fan-out", "Deliver": "deliver", "Migrate": "migrate"}
+# Services whose SDK in Rust is called otherwise than in IAM.
+SERVICES = {"cloudwatchlogs": "logs"}
+FUNCTIONS = {"ContentEvents": "content-events", "FanOut": "fan-out", "Deliver": "deliver", "LogRetention": "log-retention", "Migrate": "migrate"}
 
 
 def crate(name):
@@ -33,9 +35,10 @@ def crate(name):
 
 
 def sources(folder):
-    """The text of a crate, without its tests."""
+    """The text of a crate, without its tests; a form feed is between two files."""
     files = [folder] if folder.is_file() else sorted(folder.rglob("*.rs"))
-    return "\n".join(path.read_text().split("#[cfg(test)]")[0] for path in files if "test" not in path.stem)
+    files = [path for path in files if "tests" not in path.parent.parts]
+    return "\f".join(path.read_text().split("#[cfg(test)]")[0] for path in files if "test" not in path.stem)
 
 
 def code(name):
@@ -45,17 +48,21 @@ def code(name):
     asked = re.search(r"^wagrun = .*features = \[([^]]*)\]", manifest, re.M)
     features = re.findall(r'"([a-z]+)"', asked[1]) if asked else []
     shared = [sources(ROOT / "shared/src" / part) for feature in features for part in FEATURES.get(feature, ())]
-    return "\n".join([sources(folder / "src"), *shared]), features
+    return "\f".join([sources(folder / "src"), *shared]), features
 
 
 def calls(rust, features):
     """The permissions that this code needs."""
     needed, session = set(), botocore.session.get_session()
-    for service in set(re.findall(r"\baws_sdk_([a-z0-9]+)\b", rust)):
-        for operation in session.get_service_model(service).operation_names:
-            if re.search(rf"\.{xform_name(operation)}\(\)", rust):
-                permission = f"{service}:{operation}"
-                needed.add(PERMISSIONS.get(permission, permission))
+    named = re.compile(r"\baws_sdk_([a-z0-9]+)\b")
+    for file in rust.split("\f"):
+        called = set(re.findall(r"\.([a-z0-9_]+)\(\)", file))
+        for sdk in set(named.findall(file) or named.findall(rust)):
+            service = SERVICES.get(sdk, sdk)
+            for operation in session.get_service_model(service).operation_names:
+                if xform_name(operation) in called:
+                    permission = f"{service}:{operation}"
+                    needed.add(PERMISSIONS.get(permission, permission))
     if "database" in features:
         needed.add("rds-db:connect")
     return needed

@@ -84,8 +84,12 @@ def failures_are_kept_and_seen(template, _text):
                 yield f"{name} reads {source}, which has no dead-letter queue"
         if not sources and kept not in queues and not (asynchronous.get("MaximumRetryAttempts") == 0 and name in errors):
             yield f"{name} has no failure destination, and not both an alarm on its errors and MaximumRetryAttempts 0"
+    for name, properties in of_type(template, "AWS::Scheduler::Schedule"):
+        if target(properties.get("Target", {}).get("DeadLetterConfig", {}).get("Arn")) not in queues:
+            yield f"{name} has no dead-letter queue"
     ends = {target(node["deadLetterTargetArn"]) for _, node in walk(template) if isinstance(node, dict) and "deadLetterTargetArn" in node}
     ends |= {target(node["OnFailure"].get("Destination")) for _, node in walk(template) if isinstance(node, dict) and "OnFailure" in node}
+    ends |= {target(node["DeadLetterConfig"].get("Arn")) for _, node in walk(template) if isinstance(node, dict) and "DeadLetterConfig" in node}
     for queue in sorted(ends - watched - {None}):
         yield f"{queue} takes what failed and has no alarm on ApproximateNumberOfMessagesVisible"
 

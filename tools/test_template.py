@@ -7,6 +7,7 @@ Run with the Python of .local/venv/tools, as `make template` does.
 import copy
 import re
 import unittest
+import zoneinfo
 
 import template_policies
 import template_render
@@ -55,6 +56,14 @@ class RulesTest(unittest.TestCase):
             del resources["DeliveryDeadLetterAlarm"]
 
         self.assert_breaks("DeliveryDeadLetterQueue takes what failed and has no alarm", change)
+
+    def test_a_schedule_whose_failures_go_nowhere(self):
+        def change(resources, _):
+            del resources["PauseAtNight"]["Properties"]["Target"]["DeadLetterConfig"]
+            del resources["NightFailureAlarm"]
+
+        self.assert_breaks("PauseAtNight has no dead-letter queue", change)
+        self.assert_breaks("NightFailureQueue takes what failed and has no alarm", change)
 
     def test_a_function_whose_failures_go_nowhere(self):
         def change(resources, _):
@@ -218,7 +227,7 @@ class RenderTest(unittest.TestCase):
 
     def test_the_local_stack_has_nothing_that_the_emulator_lacks(self):
         kinds = {resource["Type"].split("::")[1] for resource in self.rendered(self.LOCAL)["Resources"].values()}
-        self.assertEqual({"CloudWatch", "IAM", "Lambda", "Logs", "SNS", "SQS", "Scheduler"}, kinds)
+        self.assertEqual({"CloudWatch", "Events", "IAM", "Lambda", "Logs", "SNS", "SQS", "Scheduler"}, kinds)
 
     def test_the_endpoint_lets_cloudformation_be_answered(self):
         policy = self.rendered(self.APP_RUNNER)["Resources"]["S3Endpoint"]["Properties"]["PolicyDocument"]
@@ -257,6 +266,11 @@ class RenderTest(unittest.TestCase):
             ({**self.APP_RUNNER, **template_render.SUBNETS, **template_render.VPC, "Network": "Existing", "Doorbell": "PublicAddress"}, "Doorbell=PublicAddress with Aurora needs Network=Create"),
             ({**self.APP_RUNNER, "DatabaseSslMode": "disable"}, "IAM authentication works over TLS only"),
             ({**self.APP_RUNNER, "WebCpu": "2048"}, "WebCpu and WebMemory must be one of"),
+            ({**self.APP_RUNNER, "PauseSchedule": "cron(0 20 * * ? *)"}, "a site that only pauses would never be back"),
+            ({**self.APP_RUNNER, "ResumeSchedule": "cron(0 7 * * ? *)"}, "PauseSchedule and ResumeSchedule go together"),
+            ({**self.APP_RUNNER, **template_render.NIGHT, "ResumeSchedule": "cron(0 20 * * ? *)"}, "can't be the same time"),
+            ({**self.ECS_EXPRESS, **template_render.NIGHT}, "PauseSchedule needs WebPlatform=AppRunner"),
+            ({**self.LOCAL, **template_render.NIGHT}, "PauseSchedule needs WebPlatform=AppRunner"),
             ({**template_render.IMAGE, "LambdaEndpointZones": "3"}, "LambdaEndpointZones can't be more than AvailabilityZones"),
         ]
         for parameters, sentence in table:
@@ -264,6 +278,41 @@ class RenderTest(unittest.TestCase):
             self.assertIn(sentence, "\n".join(refusals), parameters)
         for parameters in (self.APP_RUNNER, self.ECS_EXPRESS, self.LOCAL):
             self.assertEqual([], list(template_render.Rendering(TRANSLATED, parameters).refusals()))
+
+    def test_a_site_that_sleeps_at_night_is_paused_and_resumed(self):
+        resources = self.rendered({**self.APP_RUNNER, **template_render.NIGHT})["Resources"]
+        for name, action, expression in (
+            ("PauseAtNight", "pauseService", "cron(0 20 * * ? *)"),
+            ("ResumeInTheMorning", "resumeService", "cron(0 7 ? * MON-FRI *)"),
+        ):
+            schedule = resources[name]["Properties"]
+            self.assertEqual(expression, schedule["ScheduleExpression"])
+            self.assertEqual("Europe/Berlin", schedule["ScheduleExpressionTimezone"])
+            self.assertTrue(schedule["Target"]["Arn"]["Fn::Sub"].endswith(f":scheduler:::aws-sdk:apprunner:{action}"))
+        self.assertNotIn("PauseAtNight", self.rendered(self.APP_RUNNER)["Resources"])
+
+    def test_every_offered_time_zone_is_one(self):
+        zones = SOURCE["Parameters"]["PauseTimeZone"]["AllowedValues"]
+        self.assertEqual([], sorted(set(zones) - zoneinfo.available_timezones()))
+        self.assertGreater(len(zones), 400)
+
+    def test_patterns_refuse_what_is_not_meant(self):
+        table = {
+            "PauseSchedule": (
+                ["", "cron(0 20 * * ? *)", "cron(30 19 ? * MON-FRI 2027)"],
+                ["rate(1 day)", "cron(0 20 * * *)", "0 20 * * ? *", "at(2027-01-01T00:00:00)"],
+            ),
+            "LogGroupPrefixes": (
+                ["", "/aws/codebuild/wagrun/", "/builds/wagrun/,/aws/lambda/wagrun/x/"],
+                ["/", "/aws/", "/aws/lambda/", "/builds/wagrun/,/aws/ecs/", "/wagrun", "builds/wagrun/", "/wagrun/,", "/wagrun/*/"],
+            ),
+        }
+        for name, (taken, refused) in table.items():
+            pattern = re.compile(SOURCE["Parameters"][name]["AllowedPattern"])
+            for value in taken:
+                self.assertTrue(pattern.fullmatch(value), f"{name}={value}")
+            for value in refused:
+                self.assertFalse(pattern.fullmatch(value), f"{name}={value}")
 
     def test_the_environments_of_samconfig_are_sensible(self):
         for name in ("dev", "prod"):

@@ -78,7 +78,13 @@ impl Build {
 
         // Half of a debug binary is symbols, which SAM would spend seconds on compressing.
         let mut strip = Command::new("strip");
-        for function in ["ContentEvents", "FanOut", "Deliver", "Migrate"] {
+        for function in [
+            "ContentEvents",
+            "FanOut",
+            "Deliver",
+            "LogRetention",
+            "Migrate",
+        ] {
             strip.arg(directory.join(format!("{function}Function/bootstrap")));
         }
         supervisor.run("strip", strip, DEPLOY_PATIENCE).await?;

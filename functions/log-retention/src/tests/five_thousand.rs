@@ -62,6 +62,26 @@ async fn five_thousand_log_groups_take_hardly_more_than_the_quotas_ask() {
 }
 
 #[tokio::test]
+async fn a_small_stack_among_many_log_groups_is_a_call_for_each_prefix() {
+    let world = World::new();
+    for number in 0..5000 {
+        world.group(&format!("/others/{number:04}"), |_| {});
+    }
+    for number in 0..12 {
+        world.group(&format!("/wagrun/{number:04}"), |group| {
+            group.days = Some(30)
+        });
+    }
+    // As old as their retention, so that nobody looks for empty streams.
+    for group in world.state().groups.values_mut() {
+        group.created = time("2026-10-22T12:00:00Z").as_millisecond();
+    }
+    let answer = world.run(Options::default()).await.unwrap();
+    assert_eq!((answer.log_groups, answer.right), (12, 12));
+    assert_eq!(world.state().calls.len(), 6);
+}
+
+#[tokio::test]
 async fn who_shares_the_account_with_others_waits_and_arrives() {
     let world = World::new();
     for number in 0..100 {
