@@ -97,11 +97,13 @@ QUEUES_POLLED = 2
 POLLERS = 5
 POLLS_PER_HOUR = 3600 / 20
 
-ALARMS = 11  # with Database=Aurora
+ALARMS = 12  # with Database=Aurora, and without a night
 # The age of the oldest pending event; deliveries and their duration, for each subscriber and outcome, of which all is well
 # has one. An hour begun is an hour.
 METRICS = 1 + 2 * SUBSCRIBERS
 SWEEPS_PER_HOUR = 1
+# log-retention looks once a day. Its calls to CloudWatch Logs are free.
+RETENTION_SECONDS = 3
 
 # Log lines of the functions: two of content-events and one each of fan-out and of every delivery; metrics are lines too,
 # one of content-events and one of every delivery.
@@ -244,6 +246,7 @@ def common(day: Volume) -> list[Line]:
     reads = min(events * (1 + SUBSCRIBERS), day.functions * day.busy_hours * DAYS * 3600 / CACHE_SECONDS)
     out_gb = deliveries * DELIVERY_OUT_GB + day.edits * DAYS * day.requests_per_edit * day.request_gb
     seconds = (events + sweeps) * CONTENT_EVENTS_SECONDS + events * FAN_OUT_SECONDS + deliveries * DELIVER_SECONDS
+    seconds += DAYS * RETENTION_SECONDS
     return [
         Line("Aurora, capacity while awake", *charge(("acu", awake * day.acu))),
         Line("Aurora, storage and backups", *charge(("storage", stored), ("backup", stored * BACKUP_SIZES))),
@@ -256,14 +259,14 @@ def common(day: Volume) -> list[Line]:
             ("sns_delivery", events / MILLION), ("sns_delivery_data", events * EVENT_GB),
         )),
         Line("Lambda", *charge(
-            ("lambda_request", (events * 2 + deliveries + sweeps) / MILLION),
+            ("lambda_request", (events * 2 + deliveries + sweeps + DAYS) / MILLION),
             ("lambda_arm", seconds * FUNCTION_GB),
         )),
         Line("CloudWatch, logs", *charge(("logs", log_gb), ("logs_kept", log_gb))),
         Line(f"CloudWatch, {ALARMS} alarms", *charge(("alarm", ALARMS))),
         Line(f"CloudWatch, {METRICS} metrics", *charge(("metric", METRICS * day.hours_with_events / 24))),
         Line("CloudWatch, dashboard", *charge(("dashboard", 1))),
-        Line("EventBridge Scheduler", *charge(("scheduler", sweeps / MILLION))),
+        Line("EventBridge Scheduler", *charge(("scheduler", (sweeps + DAYS) / MILLION))),
         Line("KMS, reading subscribers", *charge(("kms", reads * SUBSCRIBERS / 10_000))),
         Line("ECR, images", *charge(("ecr", IMAGES_GB))),
         Line("Data to the internet", *charge(("out", out_gb))),
@@ -345,6 +348,20 @@ def wakes() -> list[str]:
     return text + table(["a day with", "hours awake", "dollars a month"], rows)
 
 
+def nights() -> list[str]:
+    text = ["### What a night saves", "", "Memory of App Runner's idle instance, at 1 GB; twice as much at 2 GB.", ""]
+    rows = []
+    # Hours of a week in which the site is paused.
+    for label, hours in [
+        ("every night from 20:00 to 7:00", 7 * 11),
+        ("the same, and from Friday evening to Monday morning", 4 * 11 + 59),
+        ("but for working hours, Monday to Friday from 9:00 to 17:00", 168 - 5 * 8),
+    ]:
+        saved = charge(("apprunner_memory", WEB_GB * HOURS * hours / 168))[0]
+        rows.append([label, str(hours), money(saved)])
+    return text + table(["paused", "hours a week", "dollars a month"], rows)
+
+
 def additions() -> list[str]:
     text = ["### What is not there, and what it would add", ""]
     half_acu = charge(("acu", 0.5 * HOURS))[0]
@@ -372,7 +389,7 @@ def prices() -> list[str]:
 
 
 def tables() -> str:
-    return "\n".join(totals() + items() + wakes() + additions() + prices()).rstrip() + "\n"
+    return "\n".join(totals() + items() + wakes() + nights() + additions() + prices()).rstrip() + "\n"
 
 
 def replaced(document: str) -> str:

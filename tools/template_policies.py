@@ -27,6 +27,8 @@ PERMISSIONS = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:SendMessageBatch": "sqs:SendMessage",
 }
+# Services whose SDK in Rust is called otherwise than in IAM.
+SERVICES = {"cloudwatchlogs": "logs"}
 # What else an operation needs, because it hands a role on or does something more in the caller's name: the managed policy
 # AWSAppRunnerFullAccess, and what AWS's own GitHub action amazon-ecs-deploy-express-service asks for.
 BESIDES = {
@@ -47,6 +49,8 @@ EVERYTHING = {
     "cloudwatch:GetMetricStatistics": "CloudWatch's metrics are no resources",
     "ecr:GetAuthorizationToken": "the registry's login is no resource",
     "ecs:RegisterTaskDefinition": "ECS Express chooses the definition's name",
+    "logs:DescribeLogGroups": "whoever may list log groups may list all of them",
+    "logs:ListLogGroups": "the same",
     "xray:PutTelemetryRecords": "X-Ray has no resources",
     "xray:PutTraceSegments": "X-Ray has no resources",
     **dict.fromkeys(NETWORK_INTERFACES, "Lambda asks for it on all resources"),
@@ -54,12 +58,15 @@ EVERYTHING = {
 # What an action, or else any action of its service, is about: a type of the template, or the beginning of an ARN.
 KINDS = {
     "apprunner": {"AWS::AppRunner::Service"},
+    "apprunner:DescribeService": {"AWS::AppRunner::Service", "apprunner:service"},
     "ecr": {"ecr:repository"},
     "ecs": {"AWS::ECS::ExpressGatewayService"},
+    "ecs:DescribeClusters": {"ecs:cluster"},
     "events": {"events:event-bus"},
     "iam": {"AWS::IAM::Role"},
     "lambda": {"AWS::Serverless::Function"},
-    "logs": {"AWS::Logs::LogGroup"},
+    "lambda:GetFunctionConfiguration": {"AWS::Serverless::Function", "lambda:function"},
+    "logs": {"AWS::Logs::LogGroup", "logs:log-group"},
     "rds-db": {"rds-db:dbuser"},
     "s3": {"AWS::S3::Bucket/*"},
     "s3:ListBucket": {"AWS::S3::Bucket"},
@@ -100,6 +107,11 @@ ROLES = {
         "secretsmanager:GetSecretValue": "ECS's guide, Task execution IAM role, Secrets Manager or Systems Manager permissions",
         "ssm:GetParameters": "the same",
     },
+    "NightRole": {
+        "apprunner:PauseService": "EventBridge Scheduler's guide, Using universal targets",
+        "apprunner:ResumeService": "the same",
+        "sqs:SendMessage": "EventBridge Scheduler's guide, Configuring a dead-letter queue",
+    },
     "EcsInfrastructureRole": {
         "AmazonECSInfrastructureRoleforExpressGatewayServices": "ECS's guide, Resources created by Express Mode services",
     },
@@ -109,6 +121,7 @@ FUNCTIONS = {
     "CustomDomain": "custom-domain",
     "Deliver": "deliver",
     "FanOut": "fan-out",
+    "LogRetention": "log-retention",
     "Migrate": "migrate",
     "Release": "release",
 }
@@ -140,8 +153,12 @@ def code(name):
 def calls(files, features):
     """The permissions that this code needs."""
     needed, session = set(), botocore.session.get_session()
+    named = re.compile(r"\baws_sdk_([a-z0-9]+)\b")
+    of_all = set(named.findall("".join(files)))
     for rust in files:
-        for service in set(re.findall(r"\baws_sdk_([a-z0-9]+)\b", rust)):
+        # A file that names no SDK calls through a client that another one made.
+        for sdk in set(named.findall(rust)) or of_all:
+            service = SERVICES.get(sdk, sdk)
             for operation in session.get_service_model(service).operation_names:
                 if re.search(rf"\.{xform_name(operation)}\(\)", rust):
                     permission = f"{service}:{operation}"
@@ -227,7 +244,8 @@ def misplaced(template, role):
         if statement["Effect"] != "Allow":
             continue
         for version in alternatives({key: statement[key] for key in ("Action", "Resource")}):
-            for action, resource in itertools.product(listed(version["Action"]), listed(version["Resource"])):
+            resources = [resource for resource in listed(version["Resource"]) if target(resource) != "AWS::NoValue"]
+            for action, resource in itertools.product(listed(version["Action"]), resources):
                 found = kind(template, resource)
                 fitting = KINDS.get(action, KINDS.get(action.split(":")[0], set()))
                 if found == "*" and action not in EVERYTHING:

@@ -35,8 +35,9 @@ IMAGE = {"ImageUri": "111122223333.dkr.ecr.us-east-1.amazonaws.com/team/site@sha
 SUBNETS = {"SubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1"}
 VPC = {"VpcId": "vpc-0123456789abcdef0", "WebSubnetIds": "subnet-0123456789abcdef2,subnet-0123456789abcdef3"}
 AURORA, EXISTING = {"Database": "Aurora"}, {"Database": "Existing", "DatabaseHost": "db.example.org", "Network": "Existing"}
+NIGHT = {"PauseSchedule": "cron(0 20 * * ? *)", "ResumeSchedule": "cron(0 7 ? * MON-FRI *)", "PauseTimeZone": "Europe/Berlin"}
 PLATFORMS = [{"WebPlatform": platform} for platform in ("AppRunner", "EcsExpress", "None")] + [
-    {"WebPlatform": "AppRunner", "CustomDomain": "www.example.org"}
+    {"WebPlatform": "AppRunner", "CustomDomain": "www.example.org", **NIGHT}
 ]
 DOORBELLS = [{"Doorbell": doorbell} for doorbell in ("LambdaEndpoint", "PublicAddress", "Logs")]
 PLACES = [
@@ -55,6 +56,10 @@ EXTRAS = [
     {
         "AlarmEmail": "oncall@example.org",
         "Dashboard": "false",
+        "DeleteOrphanedLogs": "true",
+        "EnforceLogRetention": "true",
+        "LogGroupPrefixes": "/aws/codebuild/wagrun-test/,/builds/wagrun-test/",
+        "LogGroupsByTag": "true",
         "MigrateOnDeploy": "false",
         "MinCapacity": "0.5",
         "ReservedConcurrency": "true",

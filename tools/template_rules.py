@@ -89,8 +89,12 @@ def failures_are_kept_and_seen(template, _text):
         for metric in ("AsyncEventsDropped", "DestinationDeliveryFailures"):
             if target(properties["DestinationArn"]) not in set(alarmed(template, metric)):
                 yield f"{target(properties['DestinationArn'])} is rung by the database's log and has no alarm on {metric}"
+    for name, properties in of_type(template, "AWS::Scheduler::Schedule"):
+        if target(properties.get("Target", {}).get("DeadLetterConfig", {}).get("Arn")) not in queues:
+            yield f"{name} has no dead-letter queue"
     ends = {target(node["deadLetterTargetArn"]) for _, node in walk(template) if isinstance(node, dict) and "deadLetterTargetArn" in node}
     ends |= {target(node["OnFailure"].get("Destination")) for _, node in walk(template) if isinstance(node, dict) and "OnFailure" in node}
+    ends |= {target(node["DeadLetterConfig"].get("Arn")) for _, node in walk(template) if isinstance(node, dict) and "DeadLetterConfig" in node}
     for queue in sorted(ends - watched - {None}):
         yield f"{queue} takes what failed and has no alarm on ApproximateNumberOfMessagesVisible"
 

@@ -8,6 +8,7 @@ import copy
 import json
 import re
 import unittest
+import zoneinfo
 
 import costs
 import template_policies
@@ -57,6 +58,14 @@ class RulesTest(unittest.TestCase):
             del resources["DeliveryDeadLetterAlarm"]
 
         self.assert_breaks("DeliveryDeadLetterQueue takes what failed and has no alarm", change)
+
+    def test_a_schedule_whose_failures_go_nowhere(self):
+        def change(resources, _):
+            del resources["PauseAtNight"]["Properties"]["Target"]["DeadLetterConfig"]
+            del resources["NightFailureAlarm"]
+
+        self.assert_breaks("PauseAtNight has no dead-letter queue", change)
+        self.assert_breaks("NightFailureQueue takes what failed and has no alarm", change)
 
     def test_a_function_whose_failures_go_nowhere(self):
         def change(resources, _):
@@ -447,13 +456,13 @@ class RenderTest(unittest.TestCase):
 
         self.assertEqual(costs.ALARMS, alarms(self.APP_RUNNER))
         # Those that come on top are in "What is not there, and what it would add".
-        everything = alarms({**self.APP_RUNNER, "ReleaseTag": "prod", "CustomDomain": "www.example.org"})
-        self.assertEqual(costs.ALARMS + 2, everything)
+        everything = alarms({**self.APP_RUNNER, "ReleaseTag": "prod", "CustomDomain": "www.example.org", **template_render.NIGHT})
+        self.assertEqual(costs.ALARMS + 3, everything)
         self.assertEqual(everything, sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in SOURCE["Resources"].values()))
 
     def test_the_local_stack_has_nothing_that_the_emulator_lacks(self):
         kinds = {resource["Type"].split("::")[1] for resource in self.rendered(self.LOCAL)["Resources"].values()}
-        self.assertEqual({"CloudWatch", "IAM", "Lambda", "Logs", "SNS", "SQS", "Scheduler"}, kinds)
+        self.assertEqual({"CloudWatch", "Events", "IAM", "Lambda", "Logs", "SNS", "SQS", "Scheduler"}, kinds)
 
     def test_the_endpoint_lets_cloudformation_be_answered(self):
         policy = self.rendered(self.APP_RUNNER)["Resources"]["S3Endpoint"]["Properties"]["PolicyDocument"]
@@ -482,7 +491,11 @@ class RenderTest(unittest.TestCase):
     def test_releases_listen_to_this_stacks_own_alone(self):
         def rules(parameters):
             resources = self.rendered({**parameters, "ReleaseTag": "prod"})["Resources"]
-            return {name: resource["Properties"] for name, resource in resources.items() if resource["Type"] == "AWS::Events::Rule"}
+            return {
+                name: resource["Properties"]
+                for name, resource in resources.items()
+                if resource["Type"] == "AWS::Events::Rule" and name.startswith("Release")
+            }
 
         push, migrated = "ReleasePushRule", "ReleaseMigratedRule"
         for parameters, platform in ((self.APP_RUNNER, ["ReleaseAppRunnerRule"]), (self.ECS_EXPRESS, ["ReleaseEcsRule"]), (self.NO_WEB, [])):
@@ -534,6 +547,11 @@ class RenderTest(unittest.TestCase):
             ({**self.LOCAL, "ReleaseTag": "prod"}, "ReleaseTag needs ImageUri"),
             ({**self.ECS_EXPRESS, "CustomDomain": "www.example.org"}, "CustomDomain needs WebPlatform=AppRunner"),
             ({**self.APP_RUNNER, "WebCpu": "2048"}, "WebCpu and WebMemory must be one of"),
+            ({**self.APP_RUNNER, "PauseSchedule": "cron(0 20 * * ? *)"}, "a site that only pauses would never be back"),
+            ({**self.APP_RUNNER, "ResumeSchedule": "cron(0 7 * * ? *)"}, "PauseSchedule and ResumeSchedule go together"),
+            ({**self.APP_RUNNER, **template_render.NIGHT, "ResumeSchedule": "cron(0 20 * * ? *)"}, "can't be the same time"),
+            ({**self.ECS_EXPRESS, **template_render.NIGHT}, "PauseSchedule needs WebPlatform=AppRunner"),
+            ({**self.LOCAL, **template_render.NIGHT}, "PauseSchedule needs WebPlatform=AppRunner"),
             ({**template_render.IMAGE, "LambdaEndpointZones": "3"}, "LambdaEndpointZones can't be more than AvailabilityZones"),
         ]
         for parameters, sentence in table:
@@ -582,6 +600,40 @@ class RenderTest(unittest.TestCase):
         threads, workers = re.search(r"^threads = (\d+)", settings, re.M)[1], re.search(r"WEB_CONCURRENCY.*or (\d+)", settings)[1]
         scaling = self.rendered(self.APP_RUNNER)["Resources"]["AppRunnerScaling"]["Properties"]
         self.assertEqual(int(threads) * int(workers), scaling["MaxConcurrency"])
+    def test_a_site_that_sleeps_at_night_is_paused_and_resumed(self):
+        resources = self.rendered({**self.APP_RUNNER, **template_render.NIGHT})["Resources"]
+        for name, action, expression in (
+            ("PauseAtNight", "pauseService", "cron(0 20 * * ? *)"),
+            ("ResumeInTheMorning", "resumeService", "cron(0 7 ? * MON-FRI *)"),
+        ):
+            schedule = resources[name]["Properties"]
+            self.assertEqual(expression, schedule["ScheduleExpression"])
+            self.assertEqual("Europe/Berlin", schedule["ScheduleExpressionTimezone"])
+            self.assertTrue(schedule["Target"]["Arn"]["Fn::Sub"].endswith(f":scheduler:::aws-sdk:apprunner:{action}"))
+        self.assertNotIn("PauseAtNight", self.rendered(self.APP_RUNNER)["Resources"])
+
+    def test_every_offered_time_zone_is_one(self):
+        zones = SOURCE["Parameters"]["PauseTimeZone"]["AllowedValues"]
+        self.assertEqual([], sorted(set(zones) - zoneinfo.available_timezones()))
+        self.assertGreater(len(zones), 400)
+
+    def test_patterns_refuse_what_is_not_meant(self):
+        table = {
+            "PauseSchedule": (
+                ["", "cron(0 20 * * ? *)", "cron(30 19 ? * MON-FRI 2027)"],
+                ["rate(1 day)", "cron(0 20 * * *)", "0 20 * * ? *", "at(2027-01-01T00:00:00)"],
+            ),
+            "LogGroupPrefixes": (
+                ["", "/aws/codebuild/wagrun/", "/builds/wagrun/,/aws/lambda/wagrun/x/"],
+                ["/", "/aws/", "/aws/lambda/", "/builds/wagrun/,/aws/ecs/", "/wagrun", "builds/wagrun/", "/wagrun/,", "/wagrun/*/"],
+            ),
+        }
+        for name, (taken, refused) in table.items():
+            pattern = re.compile(SOURCE["Parameters"][name]["AllowedPattern"])
+            for value in taken:
+                self.assertTrue(pattern.fullmatch(value), f"{name}={value}")
+            for value in refused:
+                self.assertFalse(pattern.fullmatch(value), f"{name}={value}")
 
     def test_the_environments_of_samconfig_are_sensible(self):
         for name in ("dev", "prod"):
