@@ -8,6 +8,9 @@ pub mod event;
 pub mod fifo;
 pub mod telemetry;
 
+#[cfg(any(feature = "database", feature = "subscribers"))]
+pub mod filter;
+
 #[cfg(feature = "subscribers")]
 pub mod delivery;
 #[cfg(feature = "subscribers")]
