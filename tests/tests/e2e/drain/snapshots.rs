@@ -79,7 +79,7 @@ fn everything_watched_is_shown_once_to_the_one_who_asked() {
 
         let post = taken
             .iter()
-            .find(|event| event.data["slug"] == "p7")
+            .find(|event| event.data.get("slug") == Some(&json!("p7")))
             .unwrap();
         let mut data = post.data.clone();
         data.remove("id");
@@ -252,8 +252,13 @@ fn a_table_that_is_dropped_or_loses_a_column_under_the_run_is_passed_by() {
         .await;
         assert_eq!(world.sweep().await.unwrap().backfilled, 150 + 20);
         let taken = world.topic.taken();
-        assert_eq!(taken[99].data["fields"]["weight"], 100);
-        assert_eq!(taken[100].data["fields"], json!({"colour": "red"}));
+        let weighed = |event: &Event| event.data["fields"].get("weight").is_some();
+        assert!(taken[..100].iter().all(weighed));
+        assert!(
+            taken[100..250]
+                .iter()
+                .all(|event| event.data["fields"] == json!({"colour": "red"}))
+        );
         assert_eq!(taken[250].subject, "shop.quince/1");
     });
 }
@@ -378,7 +383,9 @@ fn while_content_changes_no_object_ever_goes_back() {
         let mut held: HashMap<String, (String, i32)> = HashMap::new();
         let mut shown = 0;
         for event in world.topic.taken() {
-            let round: i32 = title(&event).parse().unwrap();
+            let Ok(round) = title(&event).parse::<i32>() else {
+                continue;
+            };
             shown += usize::from(event.is_snapshot());
             if let Some((sequence, state)) = held.get(&event.subject) {
                 assert!(*sequence < event.sequence, "{event:?}");
@@ -386,7 +393,7 @@ fn while_content_changes_no_object_ever_goes_back() {
             }
             held.insert(event.subject, (event.sequence, round));
         }
-        assert_eq!(shown, 250 + 2, "and Wagtail's two pages");
+        assert_eq!(shown, 250);
         let names: Vec<(i32, String)> = sqlx::query_as("select id::integer, name from blog_author")
             .fetch_all(&mut session)
             .await
@@ -407,6 +414,7 @@ fn an_object_whose_own_event_is_refused_is_shown_when_that_has_left() {
             .topic
             .refuse(|event| title(event) == "poison" && event.backfill.is_none());
         rename(&mut session, 2, "poison").await;
+        rename(&mut session, 3, "fine").await;
         let error = world.ask(snapshot()).await.unwrap_err();
         assert!(
             matches!(error, DrainError::Refused { count: 1, .. }),
@@ -414,7 +422,7 @@ fn an_object_whose_own_event_is_refused_is_shown_when_that_has_left() {
         );
         assert_eq!(
             subjects(&world.topic.taken()),
-            ["blog.author/1"],
+            ["blog.author/3", "blog.author/1"],
             "its state would be in front of its own event"
         );
         world.topic.recover();
@@ -423,6 +431,7 @@ fn an_object_whose_own_event_is_refused_is_shown_when_that_has_left() {
         assert_eq!(
             subjects(&world.topic.taken()),
             [
+                "blog.author/3",
                 "blog.author/1",
                 "blog.author/2",
                 "blog.author/2",
