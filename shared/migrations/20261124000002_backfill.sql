@@ -59,18 +59,17 @@ begin
     from wagrun.watched_table as part_table join pg_class on pg_class.oid = part_table.relation
     where part_table.root = watched.relation and part_table.collection is null;
 
-    -- Keys are compared as what they are, whatever type that is: the literal takes the column's.
+    -- Keys are compared as what they are, whatever type that is: the literal takes the column's. The rows are chosen before
+    -- an image is made of any, and with the offset it is made once, instead of wherever it is used.
     return query execute format(
         'select root_row.%1$I::text, %2$L || (whole.image ->> %3$L), %4$L, whole.image - $1 - $2%5$s
-         from %6$s as root_row
-         cross join lateral (select wagrun.row_from_json(to_json(root_row)) as image) as whole
-         where %7$s
-         order by root_row.%1$I
-         limit $3',
+         from (select * from %6$s as row_after where %7$s order by %1$I limit $3) as root_row
+         cross join lateral (select wagrun.row_from_json(to_json(root_row)) as image offset 0) as whole
+         order by root_row.%1$I',
         watched.key_column, watched.object || '/', watched.key_column, watched.kind, parts, watched.relation,
         case when after_key is null
-            then format('root_row.%I is not null', watched.key_column)
-            else format('root_row.%I > %L', watched.key_column, after_key)
+            then format('row_after.%I is not null', watched.key_column)
+            else format('row_after.%I > %L', watched.key_column, after_key)
         end
     ) using watched.withheld, watched.ignored, most;
 end
