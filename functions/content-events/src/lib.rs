@@ -31,6 +31,7 @@ pub mod compose;
 pub mod config;
 pub mod drain;
 pub mod handler;
+pub mod outcome;
 pub mod publish;
 pub mod request;
 pub mod site_url;

@@ -25,7 +25,8 @@ use uuid::Uuid;
 use wagrun::event::Event;
 use wagrun::outbox::{self, Backfill, FieldNames, Lock, Site};
 
-use crate::drain::{Course, DrainError, Drainer, Live};
+use crate::drain::Drainer;
+use crate::outcome::{Course, DrainError, Failed, Live};
 use crate::publish::Outgoing;
 use crate::request::Request;
 
@@ -38,13 +39,6 @@ const PAUSE_PER_EVENT: Duration = Duration::from_millis(10);
 
 /// How long to leave another drainer alone.
 const TAKEN_PAUSE: Duration = Duration::from_millis(50);
-
-/// A run that could not go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failed {
-    pub id: Uuid,
-    pub reason: String,
-}
 
 /// The next part of a run.
 #[derive(Debug)]
