@@ -219,6 +219,61 @@ COMMENT ON FUNCTION wagrun.editor_name(user_id text) IS 'The user''s name; all t
 
 
 --
+-- Name: present_state(text, text, integer); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.present_state(of_model text, after_key text, most integer) RETURNS TABLE(key text, object text, kind text, state jsonb)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET lock_timeout TO '1s'
+    AS $_$
+declare
+    watched wagrun.watched_table;
+    parts   text;
+begin
+    -- A table that was dropped stays listed until the next migrate.
+    select listed.* into watched
+    from wagrun.watched_table as listed join pg_class on pg_class.oid = listed.relation
+    where listed.model = of_model and listed.root is null;
+    if not found then
+        return;
+    end if;
+
+    -- As in capture: an object's parts add their columns to its own, and its many children add none.
+    select coalesce(string_agg(format(
+        ' || coalesce((select wagrun.row_from_json(to_json(part)) - %L::text[] - %L::text[] from %s as part
+                       where part.%I = root_row.%I), ''{}'')',
+        part_table.withheld, part_table.ignored, part_table.relation, part_table.key_column, watched.key_column
+    ), '' order by part_table.relation::text), '') into parts
+    from wagrun.watched_table as part_table join pg_class on pg_class.oid = part_table.relation
+    where part_table.root = watched.relation and part_table.collection is null;
+
+    -- Keys are compared as what they are, whatever type that is: the literal takes the column's. The rows are chosen before
+    -- an image is made of any, and with the offset it is made once, instead of wherever it is used.
+    return query execute format(
+        'select root_row.%1$I::text, %2$L || (whole.image ->> %3$L), %4$L, whole.image - $1 - $2%5$s
+         from (select * from %6$s as row_after where %7$s order by %1$I limit $3) as root_row
+         cross join lateral (select wagrun.row_from_json(to_json(root_row)) as image offset 0) as whole
+         order by root_row.%1$I',
+        watched.key_column, watched.object || '/', watched.key_column, watched.kind, parts, watched.relation,
+        case when after_key is null
+            then format('row_after.%I is not null', watched.key_column)
+            else format('row_after.%I > %L', watched.key_column, after_key)
+        end
+    ) using watched.withheld, watched.ignored, most;
+end
+$_$;
+
+
+--
+-- Name: FUNCTION present_state(of_model text, after_key text, most integer); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.present_state(of_model text, after_key text, most integer) IS 'The next objects of a watched model after a key, as capture would write them; all that the relay role may know of content.';
+
+
+--
 -- Name: ring(text); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
@@ -349,6 +404,13 @@ begin
     execute format('grant select (id, url_path) on wagtailcore_page to %I', relay_role);
     execute format('grant select (id, user_id) on wagtailcore_revision to %I', relay_role);
     execute format('grant select (page_id, user_id, timestamp) on wagtailcore_pagelogentry to %I', relay_role);
+
+    -- And its backfills: it keeps their progress, and reads the present state by the function that withholds what capture does.
+    execute format('grant select, insert, delete on wagrun.backfill to %I', relay_role);
+    execute format(
+        'grant update (cursor, published, sliced_at, failures, last_error, finished_at, outcome) on wagrun.backfill to %I',
+        relay_role);
+    execute format('grant execute on function wagrun.present_state to %I', relay_role);
 end
 $$;
 
@@ -428,6 +490,73 @@ $$;
 COMMENT ON FUNCTION wagrun.watch(discovered jsonb) IS 'Makes the watched tables exactly the discovered ones, attaching and detaching triggers; returns how many there are.';
 
 
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+--
+-- Name: backfill; Type: TABLE; Schema: wagrun; Owner: -
+--
+
+CREATE TABLE wagrun.backfill (
+    id uuid NOT NULL,
+    request jsonb NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    requested_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    cursor jsonb NOT NULL,
+    published bigint DEFAULT 0 NOT NULL,
+    sliced_at timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    last_error text,
+    finished_at timestamp with time zone,
+    outcome text,
+    CONSTRAINT backfill_finished_has_outcome CHECK (((finished_at IS NULL) = (outcome IS NULL))),
+    CONSTRAINT backfill_outcome CHECK ((outcome = ANY (ARRAY['done'::text, 'cancelled'::text])))
+);
+
+
+--
+-- Name: TABLE backfill; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON TABLE wagrun.backfill IS 'One row per replay or snapshot that was asked for; open until finished.';
+
+
+--
+-- Name: COLUMN backfill.id; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.backfill.id IS 'Stands in each of its events; a version 7 UUID, so that it says when it was asked for.';
+
+
+--
+-- Name: COLUMN backfill.request; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.backfill.request IS 'The payload of the request, {"replay": …} or {"snapshot": …}, as it was checked.';
+
+
+--
+-- Name: COLUMN backfill.xid; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.backfill.xid IS 'For the ring that has the next invocation go on: a transaction that has ended.';
+
+
+--
+-- Name: COLUMN backfill.cursor; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.backfill.cursor IS 'Where the next slice begins. Replay: {"after": sequence, "last": sequence}. Snapshot: {"model": label, "after": key}.';
+
+
+--
+-- Name: COLUMN backfill.sliced_at; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.backfill.sliced_at IS 'When its last slice was made: runs take turns.';
+
+
 --
 -- Name: event_sequence; Type: SEQUENCE; Schema: wagrun; Owner: -
 --
@@ -446,10 +575,6 @@ CREATE SEQUENCE wagrun.event_sequence
 
 COMMENT ON SEQUENCE wagrun.event_sequence IS 'Numbers events in the order in which the single drainer first saw them committed, so that it grows with commit order per object.';
 
-
-SET default_tablespace = '';
-
-SET default_table_access_method = heap;
 
 --
 -- Name: migration_run; Type: TABLE; Schema: wagrun; Owner: -
@@ -747,6 +872,14 @@ COMMENT ON COLUMN wagrun.watched_table.ignored IS 'Bookkeeping columns: a change
 
 
 --
+-- Name: backfill backfill_pkey; Type: CONSTRAINT; Schema: wagrun; Owner: -
+--
+
+ALTER TABLE ONLY wagrun.backfill
+    ADD CONSTRAINT backfill_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: migration_run migration_run_pkey; Type: CONSTRAINT; Schema: wagrun; Owner: -
 --
 
@@ -809,6 +942,13 @@ CREATE INDEX outbox_pending ON wagrun.outbox USING btree ("position") WHERE (set
 
 
 --
+-- Name: outbox_replay; Type: INDEX; Schema: wagrun; Owner: -
+--
+
+CREATE INDEX outbox_replay ON wagrun.outbox USING btree (sequence) WHERE (outcome = 'published'::text);
+
+
+--
 -- Name: outbox doorbell; Type: TRIGGER; Schema: wagrun; Owner: -
 --
 
@@ -853,6 +993,14 @@ GRANT ALL ON FUNCTION wagrun.editor_name(user_id text) TO wagrun_relay;
 
 
 --
+-- Name: FUNCTION present_state(of_model text, after_key text, most integer); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.present_state(of_model text, after_key text, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION wagrun.present_state(of_model text, after_key text, most integer) TO wagrun_relay;
+
+
+--
 -- Name: FUNCTION ring(xid text); Type: ACL; Schema: wagrun; Owner: -
 --
 
@@ -886,6 +1034,62 @@ REVOKE ALL ON FUNCTION wagrun.set_up_roles(web_role name, relay_role name) FROM 
 --
 
 REVOKE ALL ON FUNCTION wagrun.watch(discovered jsonb) FROM PUBLIC;
+
+
+--
+-- Name: TABLE backfill; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE ON TABLE wagrun.backfill TO wagrun_relay;
+
+
+--
+-- Name: COLUMN backfill.cursor; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT UPDATE(cursor) ON TABLE wagrun.backfill TO wagrun_relay;
+
+
+--
+-- Name: COLUMN backfill.published; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT UPDATE(published) ON TABLE wagrun.backfill TO wagrun_relay;
+
+
+--
+-- Name: COLUMN backfill.sliced_at; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT UPDATE(sliced_at) ON TABLE wagrun.backfill TO wagrun_relay;
+
+
+--
+-- Name: COLUMN backfill.failures; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT UPDATE(failures) ON TABLE wagrun.backfill TO wagrun_relay;
+
+
+--
+-- Name: COLUMN backfill.last_error; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT UPDATE(last_error) ON TABLE wagrun.backfill TO wagrun_relay;
+
+
+--
+-- Name: COLUMN backfill.finished_at; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT UPDATE(finished_at) ON TABLE wagrun.backfill TO wagrun_relay;
+
+
+--
+-- Name: COLUMN backfill.outcome; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT UPDATE(outcome) ON TABLE wagrun.backfill TO wagrun_relay;
 
 
 --
