@@ -11,6 +11,7 @@ mod fake_lambda;
 mod fake_topic;
 mod faults;
 mod lifecycle;
+mod log_retention;
 mod migrate;
 mod objects;
 mod pages;
