@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use wagrun::{
     environment::{EnvironmentError, parsed_or, required},
-    subscriber::Schemes,
+    subscriber::{RetrySchedule, Rules, Schemes},
 };
-
-use crate::Backoff;
 
 /// Read once, at start-up.
 #[derive(Debug, Clone)]
@@ -18,15 +16,19 @@ pub struct Config {
     pub subscriber_cache: Duration,
     /// The FIFO queue that deliveries come from.
     pub delivery_queue_url: String,
-    /// The delay after each failed attempt.
-    pub backoff: Backoff,
-    /// Whether a webhook may be plain http.
-    pub schemes: Schemes,
+    /// The wait after each failed attempt, for subscribers without a schedule of their own.
+    pub schedule: RetrySchedule,
+    /// What a subscriber may ask for.
+    pub rules: Rules,
+    /// The topic that is told of a subscriber that was switched off.
+    pub topic_arn: String,
+    /// The events' `source`, `/wagrun/<stack>`.
+    pub source: String,
 }
 
 impl Config {
     /// From `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30), `DELIVERY_QUEUE_URL`, `RETRY_SECONDS` (the schedule
-    /// of Standard Webhooks) and `ALLOW_HTTP_WEBHOOKS` (false).
+    /// of Standard Webhooks), `MAX_ATTEMPTS` (8), `ALLOW_HTTP_WEBHOOKS` (false), `TOPIC_ARN` and `EVENT_SOURCE`.
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         Ok(Self {
             subscribers_path: required("SUBSCRIBERS_PATH")?,
@@ -36,16 +38,21 @@ impl Config {
                 "a number of seconds",
             )?),
             delivery_queue_url: required("DELIVERY_QUEUE_URL")?,
-            backoff: parsed_or(
+            schedule: parsed_or(
                 "RETRY_SECONDS",
-                Backoff::default(),
+                RetrySchedule::default(),
                 "a list of seconds with commas between",
             )?,
-            schemes: if parsed_or("ALLOW_HTTP_WEBHOOKS", false, "true or false")? {
-                Schemes::HttpOrHttps
-            } else {
-                Schemes::HttpsOnly
+            rules: Rules {
+                schemes: if parsed_or("ALLOW_HTTP_WEBHOOKS", false, "true or false")? {
+                    Schemes::HttpOrHttps
+                } else {
+                    Schemes::HttpsOnly
+                },
+                most_attempts: Some(parsed_or("MAX_ATTEMPTS", 8, "a number of attempts")?),
             },
+            topic_arn: required("TOPIC_ARN")?,
+            source: required("EVENT_SOURCE")?,
         })
     }
 }

@@ -16,12 +16,19 @@ mod backoff;
 mod config;
 mod deliver;
 mod handler;
+mod health;
+mod parameter;
+mod retry_after;
+mod sign;
+mod topic;
 mod webhook;
 
-pub use backoff::Backoff;
 pub use config::Config;
 pub use deliver::{Attempt, DeliverError, Deliverer};
 pub use handler::{Handler, handle};
+pub use health::{DisableError, Health};
+pub use parameter::{ParameterError, Parameters};
+pub use topic::{Topic, TopicError};
 pub use webhook::{Timeouts, WebhookClient, WebhookError};
 
 #[cfg(test)]

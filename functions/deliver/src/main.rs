@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use aws_lambda_events::sqs::SqsEvent;
-use deliver::{Config, Deliverer, Handler, Timeouts, WebhookClient, handle};
+use deliver::{
+    Config, Deliverer, Handler, Health, Parameters, Timeouts, Topic, WebhookClient, handle,
+};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use wagrun::subscriber::SubscriberStore;
@@ -26,12 +28,20 @@ async fn serve() -> Result<(), Error> {
                 &aws,
                 &config.subscribers_path,
                 config.subscriber_cache,
-                config.schemes,
+                config.rules,
+            ),
+            health: Health::new(
+                Parameters::new(aws_sdk_ssm::Client::new(&aws)),
+                Topic::new(
+                    aws_sdk_sns::Client::new(&aws),
+                    config.topic_arn,
+                    config.source,
+                ),
             ),
             webhooks: WebhookClient::new(Timeouts::default())?,
             sqs: aws_sdk_sqs::Client::new(&aws),
             queue_url: config.delivery_queue_url,
-            backoff: config.backoff,
+            schedule: config.schedule,
         },
         clock: Timestamp::now,
         jitter: || fastrand::f64() * 2.0 - 1.0,

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::{Client, StatusCode, header, redirect::Policy};
-use standardwebhooks::{
-    HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook as Signer,
-};
+use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
 use wagrun::subscriber::Webhook;
+
+use crate::{retry_after::retry_after, sign::signatures};
 
 const USER_AGENT: &str = concat!("wagrun/", env!("CARGO_PKG_VERSION"));
 
@@ -46,15 +46,39 @@ pub enum WebhookError {
     #[error("cannot reach the receiver")]
     Unreachable(#[source] reqwest::Error),
     /// An answer that is not 2xx; a redirect is one of them.
-    #[error("the receiver answered {0}")]
-    Status(StatusCode),
+    #[error("the receiver answered {status}")]
+    Status {
+        /// What it answered.
+        status: StatusCode,
+        /// The seconds after which it wants to be asked again, where it says so.
+        retry_after: Option<u32>,
+    },
 }
 
 impl WebhookError {
     /// The receiver's status, where it answered.
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::Status(status) => Some(status.as_u16()),
+            Self::Status { status, .. } => Some(status.as_u16()),
+            _ => None,
+        }
+    }
+
+    /// The seconds after which the receiver wants to be asked again, where it says so.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Why this receiver is not to be asked again, if it said so.
+    pub fn reason_to_disable(&self) -> Option<&'static str> {
+        match self {
+            Self::Status {
+                status: StatusCode::GONE,
+                ..
+            } => Some("the receiver answered 410 Gone"),
             _ => None,
         }
     }
@@ -65,7 +89,7 @@ impl WebhookError {
             Self::Sign(_) => "unsigned",
             Self::Timeout(_) => "timeout",
             Self::Unreachable(_) => "unreachable",
-            Self::Status(_) => "refused",
+            Self::Status { .. } => "refused",
         }
     }
 }
@@ -95,7 +119,7 @@ impl WebhookClient {
     ) -> Result<StatusCode, WebhookError> {
         let timestamp = now.as_second();
         let signature =
-            signatures(webhook, event_id, timestamp, body).map_err(WebhookError::Sign)?;
+            signatures(&webhook.secrets, event_id, timestamp, body).map_err(WebhookError::Sign)?;
         let answer = self
             .0
             .post(webhook.url.clone())
@@ -117,24 +141,10 @@ impl WebhookClient {
             })?;
         match answer.status() {
             status if status.is_success() => Ok(status),
-            status => Err(WebhookError::Status(status)),
+            status => Err(WebhookError::Status {
+                status,
+                retry_after: retry_after(answer.headers(), now),
+            }),
         }
     }
-}
-
-/// One v1 signature by each secret, with spaces between.
-fn signatures(
-    webhook: &Webhook,
-    event_id: &str,
-    timestamp: i64,
-    body: &str,
-) -> Result<String, standardwebhooks::WebhookError> {
-    let signatures = webhook
-        .secrets
-        .iter()
-        .map(|secret| {
-            Signer::from_bytes(secret.key().to_vec())?.sign(event_id, timestamp, body.as_bytes())
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(signatures.join(" "))
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use wagrun::{
     replay::Replay,
-    subscriber::{Schemes, SubscriberStore},
+    subscriber::{Rules, SubscriberStore},
 };
 
 use crate::{FanOut, handle};
@@ -63,7 +63,7 @@ async fn run(
         &Replay::new([ssm]).config(),
         "/wagrun/subscribers",
         Duration::from_secs(30),
-        Schemes::HttpOrHttps,
+        Rules::LENIENT,
     );
     let fan_out = FanOut::new(
         subscribers,
@@ -218,7 +218,7 @@ async fn the_error_says_what_the_event_lacks() {
         &Replay::new([(200, "{}")]).config(),
         "/wagrun/subscribers",
         Duration::from_secs(30),
-        Schemes::HttpOrHttps,
+        Rules::LENIENT,
     );
     let sqs = aws_sdk_sqs::Client::new(&Replay::new([(200, "{}")]).config());
     let fan_out = FanOut::new(subscribers, sqs, "https://sqs.example.org/".into());
