@@ -3,9 +3,12 @@
 //! Functions never depend on each other's crates; whatever two of them need lives here.
 
 pub mod aws;
+#[cfg(feature = "custom-resource")]
+pub mod custom_resource;
 pub mod environment;
 pub mod event;
 pub mod fifo;
+pub mod metric;
 pub mod telemetry;
 
 #[cfg(feature = "subscribers")]

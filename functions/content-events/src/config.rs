@@ -2,6 +2,7 @@
 
 use wagrun::database::DatabaseConfig;
 use wagrun::environment::{self, EnvironmentError};
+use wagrun::metric::Metrics;
 
 /// The function's configuration, read once.
 #[derive(Debug, Clone)]
@@ -16,10 +17,13 @@ pub struct Config {
     pub source: String,
     /// Days for which settled rows are kept.
     pub history_days: i32,
+    /// Where the age of what waits is told.
+    pub metrics: Metrics,
 }
 
 impl Config {
-    /// Reads `DATABASE_*`, `DATABASE_INSTANCE`, `TOPIC_ARN`, `EVENT_SOURCE` and `EVENT_HISTORY_DAYS` (30).
+    /// Reads `DATABASE_*`, `DATABASE_INSTANCE`, `TOPIC_ARN`, `EVENT_SOURCE`, `EVENT_HISTORY_DAYS` (30) and
+    /// `METRICS_NAMESPACE`.
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         Ok(Self {
             database: DatabaseConfig::from_environment()?,
@@ -27,6 +31,7 @@ impl Config {
             topic_arn: environment::required("TOPIC_ARN")?,
             source: environment::required("EVENT_SOURCE")?,
             history_days: environment::parsed_or("EVENT_HISTORY_DAYS", 30, "a number of days")?,
+            metrics: Metrics::from_environment()?,
         })
     }
 }

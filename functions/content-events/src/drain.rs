@@ -8,6 +8,7 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 use wagrun::database::ConnectError;
+use wagrun::metric::Unit;
 use wagrun::outbox::{
     self, CapturedChange, FieldNames, Outcome, SettleError, Site, TransactionStatus,
 };
@@ -140,11 +141,21 @@ impl Drainer {
             .connect("wagrun content-events", SESSION_IDLE)
             .await?;
         let result = self.drain(&mut connection, wake, stop_at).await;
+        let told = self.tell_what_waits(&mut connection).await;
         // Said properly, so that the server frees the session at once; on an error it frees it all the same.
         let closed = connection.close().await;
         let answer = result?;
+        told?;
         closed?;
         Ok(answer)
+    }
+
+    /// How long the oldest event waits that is still not published, for the alarm.
+    async fn tell_what_waits(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let seconds = outbox::oldest_pending_seconds(connection).await?;
+        let value = ("OldestPendingSeconds", seconds, Unit::Seconds);
+        self.config.metrics.emit(&[], &[value]);
+        Ok(())
     }
 
     async fn is_asleep(&self) -> Result<bool, CapacityError> {
@@ -299,6 +310,7 @@ mod tests {
     use super::*;
     use sqlx::postgres::PgConnectOptions;
     use wagrun::database::DatabaseConfig;
+    use wagrun::metric::Metrics;
     use wagrun::replay::Replay;
 
     #[tokio::test]
@@ -314,6 +326,7 @@ mod tests {
             topic_arn: "arn:aws:sns:eu-central-1:123456789012:t.fifo".to_owned(),
             source: "/wagrun/test".to_owned(),
             history_days: 30,
+            metrics: Metrics::new("wagrun/test"),
         };
         let paused = crate::asleep::tests::answer(&[(60.0, 0.0)]);
         let drainer = Drainer::new(config, &Replay::new([paused]).config());

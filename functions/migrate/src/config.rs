@@ -22,13 +22,15 @@ pub struct Config {
     pub doorbell_function: Option<String>,
     /// Name of the SSM parameter with the superuser's account.
     pub superuser_parameter: Option<String>,
+    /// Whether what Django's migrations change becomes events, unless the request says otherwise.
+    pub capture_migrations: bool,
     /// Further tables to watch, besides what Django calls content.
     pub watched_tables: Vec<String>,
 }
 
 impl Config {
     /// Reads `DATABASE_*`, `DATABASE_WEB_USER`, `DATABASE_RELAY_USER`, `SITE_DIRECTORY`, `SITE_PYTHON`, `DOORBELL`,
-    /// `DOORBELL_FUNCTION`, `SUPERUSER_PARAMETER` and `WATCHED_TABLES`.
+    /// `DOORBELL_FUNCTION`, `SUPERUSER_PARAMETER`, `CAPTURE_MIGRATIONS` (false) and `WATCHED_TABLES`.
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         let doorbell = environment::required("DOORBELL")?;
         let doorbell_function = match doorbell.as_str() {
@@ -57,6 +59,11 @@ impl Config {
             site_python: environment::required("SITE_PYTHON")?.into(),
             doorbell_function,
             superuser_parameter: environment::optional("SUPERUSER_PARAMETER"),
+            capture_migrations: environment::parsed_or(
+                "CAPTURE_MIGRATIONS",
+                false,
+                "true or false",
+            )?,
             watched_tables,
         })
     }

@@ -16,6 +16,7 @@ One line of standard output counts, `WAGRUN-DISCOVERY ` and a JSON object:
         withheld    columns whose values are not captured, only that they changed: of unbounded size, or nobody's business
         ignored     bookkeeping columns: a change of nothing else is no change
     user    {table, key_column, name_column} of the site's user model
+    superuser   whether there is one who can log in
 
 Parts are the rows of a multi-table subclass (blog_blogpage), and of a ParentalKey child (an InlinePanel's, or an
 article's tags): a change in one is a change of its page or snippet. A child's own columns are no fields of the page
@@ -189,6 +190,7 @@ def discover():
             "key_column": user_name.model._meta.pk.column,
             "name_column": user_name.column,
         },
+        "superuser": get_user_model()._default_manager.filter(is_superuser=True, is_active=True).exists(),
     }
 
 

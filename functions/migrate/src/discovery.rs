@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Map;
 use wagrun::schema::{UserTable, WatchedTable};
 
-use crate::manage::{Manage, ManageError};
+use crate::manage::{Manage, ManageError, Surroundings};
 
 /// What `discover.py` puts before its answer.
 const MARKER: &str = "WAGRUN-DISCOVERY ";
@@ -16,6 +16,8 @@ pub struct Discovery {
     pub tables: Vec<WatchedTable>,
     /// Where the users are.
     pub user: UserTable,
+    /// Whether there is a superuser who can log in.
+    pub superuser: bool,
 }
 
 /// Django could not be asked, or its answer not be read.
@@ -35,10 +37,10 @@ pub enum DiscoveryError {
 /// Asks Django.
 pub async fn discover(
     manage: &Manage,
-    environment: &[(&str, &str)],
+    surroundings: &Surroundings,
 ) -> Result<Discovery, DiscoveryError> {
     let answer = manage
-        .shell(include_str!("discover.py"), MARKER, environment)
+        .shell(include_str!("discover.py"), MARKER, surroundings)
         .await?
         .ok_or(DiscoveryError::NoAnswer)?;
     Ok(serde_json::from_str(&answer)?)

@@ -1,28 +1,22 @@
 //! The edge: Lambda's types in, the answer out.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent};
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
+use wagrun::custom_resource::{self, Change, Resource};
 
-use crate::cloud_formation;
-use crate::run::{Answer, Migrator};
+use crate::answer::{Answer, Migrated};
+use crate::migrator::{Ask, Migrator};
+use crate::request::{Command, Request};
+use crate::run::MigrateError;
 
-/// What migrate can be asked to do.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Command {
-    Migrate,
-}
-
-/// The invocation's payload.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Request {
-    command: Command,
-}
+/// The custom resource's id: the same for ever, as another one would make CloudFormation delete the old.
+const PHYSICAL_ID: &str = "wagrun-migration";
+/// Time before the function's deadline at which the work has to be over: enough for a command to be asked to end and
+/// killed, for the history, and for the answer to CloudFormation, which starts twenty seconds before.
+const MARGIN: Duration = Duration::from_secs(45);
 
 /// Runs one command, or serves one request of CloudFormation's, which gets its own answer; ours is then empty.
 ///
@@ -35,48 +29,64 @@ pub async fn handle(
     let answer = run(migrator, &event)
         .await
         .map_err(|error| wagrun::telemetry::failed("MigrateFailed", error.as_ref()))?;
-    tracing::info!(?answer, "migrated");
+    tracing::info!(answer = %json!(answer), "done");
     Ok(answer)
 }
 
 async fn run(migrator: &Migrator, event: &LambdaEvent<Value>) -> Result<Option<Answer>, Error> {
-    if let Some(request) = cloud_formation::Request::parse(&event.payload) {
-        let remaining = event
-            .context
-            .deadline()
-            .duration_since(SystemTime::now())
-            .unwrap_or_default();
-        let deadline = Instant::now() + remaining;
-        request?.serve(migrator.migrate(), deadline).await?;
+    let remaining = event
+        .context
+        .deadline()
+        .duration_since(SystemTime::now())
+        .unwrap_or_default();
+    let now = Instant::now();
+    let mut ask = Ask {
+        asked_by: event.context.request_id.clone(),
+        deploy: None,
+        capture: None,
+        stop_at: now + remaining.saturating_sub(MARGIN),
+    };
+    if let Some(request) = custom_resource::Request::parse(&event.payload) {
+        let request = request?;
+        ask.deploy = text(&request.resource_properties, "Image");
+        request
+            .serve(PHYSICAL_ID, now + remaining, async |change| match change {
+                // What a deletion would undo is the database's content; the database itself may be gone already.
+                Change::Delete => Ok(resource(Map::new())),
+                Change::Create | Change::Update => {
+                    Ok::<_, MigrateError>(resource(data(&migrator.migrate(&ask).await?)))
+                }
+            })
+            .await?;
         return Ok(None);
     }
-    let request = Request::deserialize(&event.payload)?;
-    match request.command {
-        Command::Migrate => Ok(Some(migrator.migrate().await?)),
+    let request = Request::parse(&event.payload)?;
+    ask.deploy = request.deploy;
+    ask.capture = request.capture;
+    Ok(Some(match request.command {
+        Command::Migrate => Answer::Migrated(migrator.migrate(&ask).await?),
+        other => migrator.command(other, &ask).await?,
+    }))
+}
+
+fn text(properties: &Map<String, Value>, name: &str) -> Option<String> {
+    let text = properties.get(name)?.as_str()?;
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn resource(data: Map<String, Value>) -> Resource {
+    Resource {
+        physical_id: PHYSICAL_ID.to_owned(),
+        data,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn what_it_can_not_do_it_names() {
-        let table = [
-            (
-                json!({"command": "dance"}),
-                "unknown variant `dance`, expected `migrate`",
-            ),
-            (
-                json!({"comand": "migrate"}),
-                "unknown field `comand`, expected `command`",
-            ),
-            (json!({}), "missing field `command`"),
-        ];
-        for (payload, message) in table {
-            let error = serde_json::from_value::<Request>(payload).unwrap_err();
-            assert_eq!(error.to_string(), message);
-        }
-    }
+/// What `!GetAtt` can ask the custom resource for.
+fn data(migrated: &Migrated) -> Map<String, Value> {
+    Map::from_iter([
+        ("Applied".to_owned(), json!(migrated.applied_django.len())),
+        ("WatchedTables".to_owned(), json!(migrated.watched_tables)),
+        ("Superuser".to_owned(), json!(migrated.superuser)),
+        ("Run".to_owned(), json!(migrated.run)),
+    ])
 }

@@ -1,45 +1,24 @@
 //! The `migrate` command, top to bottom.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use aws_sdk_ssm::Client;
-use serde::Serialize;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
+use tokio::time::{Instant, timeout_at};
 use wagrun::database::ConnectError;
-use wagrun::schema;
+use wagrun::schema::{self, LockError, LockLost, Locked, RunOutcome, SchemaError};
+use wagrun::telemetry::chain;
 
-use crate::config::Config;
+use crate::answer::Migrated;
 use crate::discovery::{self, Discovery, DiscoveryError};
-use crate::manage::{Manage, ManageError};
+use crate::manage::ManageError;
+use crate::migrator::{Ask, Migrator, Sessions, close};
 use crate::superuser::{self, SuperuserError};
 
-/// How long the lock's session may sit idle while Django works: as long as a Lambda function may run.
-const SESSION_IDLE: Duration = Duration::from_secs(900);
-
-/// Settings of the sessions that Django opens: a data migration does not flood the subscribers.
-const CAPTURE_OFF: &str = "-c wagrun.capture=off";
-
-/// Runs the singleton job; one for the life of the process.
-#[derive(Debug)]
-pub struct Migrator {
-    config: Config,
-    manage: Manage,
-    ssm: Client,
-}
-
-/// What a run did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Answer {
-    /// Django's migrations that were applied, such as `blog.0002_author`.
-    pub applied_django: Vec<String>,
-    /// How many tables have capture triggers now.
-    pub watched_tables: i32,
-    /// `created`, `exists` or `not configured`.
-    pub superuser: String,
-    /// How long it took.
-    pub milliseconds: u128,
-}
+/// How long a run waits for another one. A longer one is not waited for, as the wait is the caller's time too.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// How much later than its commands a run is given up: they are asked to end first.
+const LATER: Duration = Duration::from_secs(12);
 
 /// The step that failed; those before it stay done.
 #[derive(Debug, thiserror::Error)]
@@ -48,14 +27,20 @@ pub enum MigrateError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// Another run held the lock for too long, or the database went away.
-    #[error("can't get the migration lock")]
-    Lock(#[source] sqlx::Error),
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// What an earlier run left behind can't be ended.
+    #[error("can't end the sessions of an earlier run")]
+    EarlierRun(#[source] sqlx::Error),
+    /// wagrun's own migrations failed.
+    #[error("wagrun's schema can't be brought up to date")]
+    Schema(#[from] SchemaError),
+    /// The run can't be written down.
+    #[error("can't write to wagrun.migration_run")]
+    History(#[source] sqlx::Error),
     /// Django's migrations failed.
     #[error("Django's migrations failed")]
     Django(#[from] ManageError),
-    /// wagrun's own migrations failed.
-    #[error("wagrun's schema can't be brought up to date")]
-    Schema(#[from] sqlx::migrate::MigrateError),
     /// Django did not say what to watch.
     #[error(transparent)]
     Discovery(#[from] DiscoveryError),
@@ -65,82 +50,131 @@ pub enum MigrateError {
     /// The superuser can't be created.
     #[error(transparent)]
     Superuser(#[from] SuperuserError),
-    /// The session lost its lock on the way, so another run may have run beside this one.
-    #[error("the migration lock was lost")]
-    LockLost,
+    /// The lock's session was lost on the way, so another run may have run beside this one.
+    #[error(transparent)]
+    LockLost(#[from] LockLost),
+    /// The database took longer than the function has.
+    #[error("the migration did not end in the function's time")]
+    OutOfTime,
 }
 
 impl Migrator {
-    /// A migrator with its SSM client.
-    pub fn new(config: Config, sdk: &aws_config::SdkConfig) -> Self {
-        let manage = Manage {
-            directory: config.site_directory.clone(),
-            python: config.site_python.clone(),
-        };
-        Self {
-            config,
-            manage,
-            ssm: Client::new(sdk),
-        }
-    }
-
     /// Brings the database up to date, alone.
-    pub async fn migrate(&self) -> Result<Answer, MigrateError> {
+    pub async fn migrate(&self, ask: &Ask) -> Result<Migrated, MigrateError> {
         let started = Instant::now();
-        let mut connection = self
-            .config
-            .database
-            .connect("wagrun migrate", SESSION_IDLE)
-            .await?;
-        schema::lock_migration(&mut connection)
-            .await
-            .map_err(MigrateError::Lock)?;
-        let result = self.migrate_locked(&mut connection, started).await;
-        let released = schema::unlock_migration(&mut connection).await;
-        let closed = connection.close().await;
-        let answer = result?;
-        if !released.map_err(MigrateError::Lock)? {
-            return Err(MigrateError::LockLost);
-        }
-        closed.map_err(MigrateError::Lock)?;
-        Ok(answer)
+        let mut connection = self.connect(ask).await?;
+        let work = self.migrate_alone(&mut connection, ask, started);
+        let result = timeout_at(ask.stop_at + LATER, work).await;
+        close(connection).await;
+        result.unwrap_or(Err(MigrateError::OutOfTime))
     }
 
-    async fn migrate_locked(
+    async fn migrate_alone(
         &self,
         connection: &mut PgConnection,
+        ask: &Ask,
         started: Instant,
-    ) -> Result<Answer, MigrateError> {
-        // Nothing that lasts is signed while migrating, so a site that insists on a key gets one of the moment.
-        let key = uuid::Uuid::new_v4().to_string();
-        let database = self.config.database.variables();
-        let mut environment = vec![("PGOPTIONS", CAPTURE_OFF)];
-        // Django must work on the database whose lock we hold, whatever else the environment says.
-        environment.extend(database.iter().map(|(name, value)| (*name, value.as_str())));
-        if wagrun::environment::optional("SECRET_KEY").is_none() {
-            environment.push(("SECRET_KEY", &key));
+    ) -> Result<Migrated, MigrateError> {
+        let give_up_at = ask.stop_at.min(started + LONGEST_WAIT);
+        let mut locked = schema::lock_migration(connection, give_up_at).await?;
+        let result = self.migrate_recorded(&mut locked, ask, started).await;
+        match result {
+            // Its session is gone, and the lock with it.
+            Err(MigrateError::LockLost(lost)) => Err(lost.into()),
+            Err(error) => {
+                // What failed is the news; the lock ends with the session in a moment.
+                if let Err(lost) = locked.unlock().await {
+                    tracing::warn!(error = chain(&lost), "the lock was not given back");
+                }
+                Err(error)
+            }
+            Ok(migrated) => {
+                locked.unlock().await?;
+                Ok(migrated)
+            }
         }
+    }
 
-        let printed = self
-            .manage
-            .run(&["migrate", "--no-input", "--no-color"], &environment)
-            .await?;
+    async fn migrate_recorded(
+        &self,
+        locked: &mut Locked<'_>,
+        ask: &Ask,
+        started: Instant,
+    ) -> Result<Migrated, MigrateError> {
+        let connection = locked.connection();
+        let left = schema::end_sessions_of_earlier_runs(connection)
+            .await
+            .map_err(MigrateError::EarlierRun)?;
+        if left > 0 {
+            tracing::warn!(sessions = left, "ended what a killed run had left behind");
+        }
         schema::migrate(connection).await?;
-        let discovery = discovery::discover(&self.manage, &environment).await?;
-        let watched_tables = self
-            .set_up_capture(connection, discovery)
+        let run = schema::begin_run(connection, &ask.asked_by, ask.deploy.as_deref())
+            .await
+            .map_err(MigrateError::History)?;
+        let mut migrated = Migrated {
+            run,
+            applied_django: Vec::new(),
+            watched_tables: 0,
+            superuser: String::new(),
+            milliseconds: 0,
+            output: Vec::new(),
+        };
+        let result = self.steps(locked, ask, &mut migrated).await;
+        let failure = result.as_ref().err().map(|error| chain(error));
+        if let Err(MigrateError::LockLost(lost)) = result {
+            // The next run finds this one without an end, and calls it abandoned.
+            return Err(lost.into());
+        }
+        let outcome = match &failure {
+            None => RunOutcome::Succeeded,
+            Some(reason) => RunOutcome::Failed(reason),
+        };
+        let ended = schema::end_run(locked.connection(), run, &migrated.applied_django, outcome);
+        let recorded = ended.await.map_err(MigrateError::History);
+        result?;
+        recorded?;
+        migrated.milliseconds = started.elapsed().as_millis();
+        Ok(migrated)
+    }
+
+    async fn steps(
+        &self,
+        locked: &mut Locked<'_>,
+        ask: &Ask,
+        migrated: &mut Migrated,
+    ) -> Result<(), MigrateError> {
+        let sessions = if ask.capture.unwrap_or(self.config.capture_migrations) {
+            Sessions::Captured
+        } else {
+            Sessions::Uncaptured
+        };
+        let surroundings = self.surroundings(ask, sessions);
+        let applied = &mut migrated.applied_django;
+        let django = self.manage.run(
+            &["migrate", "--no-input", "--no-color"],
+            &surroundings,
+            |line| applied.extend(applied_migration(line)),
+        );
+        migrated.output = locked.during(django).await??;
+
+        let discovery = discovery::discover(&self.manage, &surroundings);
+        let discovery = locked.during(discovery).await??;
+        let has_superuser = discovery.superuser;
+        migrated.watched_tables = self
+            .set_up_capture(locked.connection(), discovery)
             .await
             .map_err(MigrateError::Capture)?;
-        let superuser = match &self.config.superuser_parameter {
+        migrated.superuser = match &self.config.superuser_parameter {
             None => "not configured".to_owned(),
-            Some(name) => superuser::ensure(&self.ssm, name, &self.manage, &environment).await?,
+            // The parameter is not looked at: who has logged in is told to delete it.
+            Some(_) if has_superuser => "exists".to_owned(),
+            Some(name) => {
+                let superuser = superuser::ensure(&self.ssm, name, &self.manage, &surroundings);
+                locked.during(superuser).await??
+            }
         };
-        Ok(Answer {
-            applied_django: applied(&printed),
-            watched_tables,
-            superuser,
-            milliseconds: started.elapsed().as_millis(),
-        })
+        Ok(())
     }
 
     /// All in one transaction: the old triggers go on working until the new ones are there.
@@ -151,14 +185,12 @@ impl Migrator {
     ) -> Result<i32, sqlx::Error> {
         let config = &self.config;
         let mut tables = discovery.tables;
-        tables.extend(
-            config
-                .watched_tables
-                .iter()
-                .map(|name| discovery::named_table(name)),
-        );
+        let named = config.watched_tables.iter();
+        tables.extend(named.map(|name| discovery::named_table(name)));
 
         let mut transaction = connection.begin().await?;
+        // A new trigger waits for whoever writes to the table, and everybody who comes later waits behind it.
+        schema::limit_lock_waits(&mut transaction).await?;
         if config.doorbell_function.is_some() {
             schema::create_lambda_extension(&mut transaction).await?;
         }
@@ -172,17 +204,10 @@ impl Migrator {
     }
 }
 
-/// The migrations that `manage.py migrate` says it applied: `  Applying blog.0001_initial... OK`.
-fn applied(printed: &[String]) -> Vec<String> {
-    printed
-        .iter()
-        .filter_map(|line| {
-            line.trim()
-                .strip_prefix("Applying ")?
-                .strip_suffix("... OK")
-        })
-        .map(str::to_owned)
-        .collect()
+/// The migration that a line of `manage.py migrate` says it applied: `  Applying blog.0001_initial... OK`.
+fn applied_migration(line: &str) -> Option<String> {
+    let (name, result) = line.trim().strip_prefix("Applying ")?.split_once("... ")?;
+    (result == "OK").then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -197,8 +222,9 @@ mod tests {
             "Running migrations:",
             "  Applying blog.0001_initial... OK",
             "  Applying blog.0002_author... OK",
-        ]
-        .map(str::to_owned);
-        assert_eq!(applied(&printed), ["blog.0001_initial", "blog.0002_author"]);
+            "  Applying blog.0003_broken...Traceback (most recent call last):",
+        ];
+        let applied: Vec<String> = printed.into_iter().filter_map(applied_migration).collect();
+        assert_eq!(applied, ["blog.0001_initial", "blog.0002_author"]);
     }
 }

@@ -4,7 +4,7 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::error::DisplayErrorContext;
 use serde::Deserialize;
 
-use crate::manage::{Manage, ManageError};
+use crate::manage::{Manage, ManageError, Surroundings};
 
 /// What `superuser.py` puts before its answer.
 const MARKER: &str = "WAGRUN-SUPERUSER ";
@@ -47,17 +47,17 @@ pub async fn ensure(
     ssm: &Client,
     parameter: &str,
     manage: &Manage,
-    environment: &[(&str, &str)],
+    surroundings: &Surroundings,
 ) -> Result<String, SuperuserError> {
     let account = read(ssm, parameter).await?;
-    let mut environment = environment.to_vec();
-    environment.extend([
-        ("DJANGO_SUPERUSER_USERNAME", account.username.as_str()),
-        ("DJANGO_SUPERUSER_EMAIL", account.email.as_str()),
-        ("DJANGO_SUPERUSER_PASSWORD", account.password.as_str()),
+    let mut surroundings = surroundings.clone();
+    surroundings.environment.extend([
+        ("DJANGO_SUPERUSER_USERNAME", account.username),
+        ("DJANGO_SUPERUSER_EMAIL", account.email),
+        ("DJANGO_SUPERUSER_PASSWORD", account.password),
     ]);
     let outcome = manage
-        .shell(include_str!("superuser.py"), MARKER, &environment)
+        .shell(include_str!("superuser.py"), MARKER, &surroundings)
         .await?;
     Ok(outcome.unwrap_or_else(|| "unknown".to_owned()))
 }

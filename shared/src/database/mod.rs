@@ -62,21 +62,42 @@ pub struct ConnectError {
 pub enum AttemptError {
     /// The server, or the network, said no.
     #[error(transparent)]
-    Server(#[from] sqlx::Error),
+    Server(sqlx::Error),
     /// Nobody answered.
     #[error("no answer in {} s", LONGEST_ATTEMPT.as_secs())]
     NoAnswer,
     /// No token could be made.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// Something between us and the server hands statements of one session to several: a lock would be stranded in one
+    /// that we never see again.
+    #[error(
+        "the session's settings do not reach the server, so that a connection pooler such as PgBouncer must be in \
+         between, where no session lock holds: connect to PostgreSQL itself"
+    )]
+    Pooled(#[source] Option<sqlx::Error>),
 }
 
 impl AttemptError {
+    fn of(error: sqlx::Error) -> Self {
+        // PgBouncer knows few settings, and refuses a session that asks for another unless it is told to drop it.
+        let refuses_settings = error.as_database_error().is_some_and(|answer| {
+            answer
+                .message()
+                .starts_with("unsupported startup parameter")
+        });
+        if refuses_settings {
+            Self::Pooled(Some(error))
+        } else {
+            Self::Server(error)
+        }
+    }
+
     fn may_be_resuming(&self) -> bool {
         match self {
             Self::Server(error) => resuming::may_be_resuming(error),
             Self::NoAnswer => true,
-            Self::Token(_) => false,
+            Self::Token(_) | Self::Pooled(_) => false,
         }
     }
 }
@@ -171,7 +192,7 @@ impl DatabaseConfig {
     /// within a minute when the client is gone without a word, so that a killed function strands neither its lock nor the pause.
     ///
     /// Waits up to ninety seconds for a database that is resuming, with a fresh token for each attempt; what can't be
-    /// resuming (a wrong name, an unknown role) fails at once.
+    /// resuming (a wrong name, an unknown role) fails at once, and so does a connection through a pooler.
     pub async fn connect(
         &self,
         application_name: &str,
@@ -182,7 +203,7 @@ impl DatabaseConfig {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let source = match self.attempt(&options).await {
+            let source = match self.attempt(&options, idle).await {
                 Ok(connection) => return Ok(connection),
                 Err(source) => source,
             };
@@ -210,7 +231,11 @@ impl DatabaseConfig {
         }
     }
 
-    async fn attempt(&self, options: &PgConnectOptions) -> Result<PgConnection, AttemptError> {
+    async fn attempt(
+        &self,
+        options: &PgConnectOptions,
+        idle: Duration,
+    ) -> Result<PgConnection, AttemptError> {
         let mut options = options.clone();
         if let Authentication::Iam(signer) = &self.authentication {
             let token = signer
@@ -225,10 +250,20 @@ impl DatabaseConfig {
                 .await?;
             options = options.password(&token);
         }
-        match timeout(LONGEST_ATTEMPT, PgConnection::connect_with(&options)).await {
-            Ok(connected) => Ok(connected?),
-            Err(_) => Err(AttemptError::NoAnswer),
-        }
+        let connected = timeout(LONGEST_ATTEMPT, async {
+            let mut connection = PgConnection::connect_with(&options)
+                .await
+                .map_err(AttemptError::of)?;
+            if has_settings(&mut connection, idle)
+                .await
+                .map_err(AttemptError::Server)?
+            {
+                Ok(connection)
+            } else {
+                Err(AttemptError::Pooled(None))
+            }
+        });
+        connected.await.unwrap_or(Err(AttemptError::NoAnswer))
     }
 
     fn session(&self, application_name: &str, idle: Duration) -> PgConnectOptions {
@@ -248,4 +283,13 @@ impl DatabaseConfig {
             ])
             .disable_statement_logging()
     }
+}
+
+/// Whether the session is what was asked for.
+async fn has_settings(connection: &mut PgConnection, idle: Duration) -> Result<bool, sqlx::Error> {
+    let set: Option<String> =
+        sqlx::query_scalar("select setting from pg_settings where name = 'idle_session_timeout'")
+            .fetch_optional(connection)
+            .await?;
+    Ok(set == Some(idle.as_millis().to_string()))
 }

@@ -114,6 +114,18 @@ pub async fn is_pending(
     .await
 }
 
+/// How long the oldest pending row has waited, in seconds; 0 when none does.
+pub async fn oldest_pending_seconds(connection: &mut PgConnection) -> Result<f64, sqlx::Error> {
+    sqlx::query_scalar(
+        // The first in order of capture, which the index finds at once also in a backlog.
+        "select coalesce(extract(epoch from clock_timestamp() - (
+             select captured_at from wagrun.outbox where settled_at is null order by position limit 1
+         )), 0)::float8",
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// The next `limit` pending rows in order, numbered, enriched and with columns by their field names; the caller must
 /// hold the drain lock.
 pub async fn claim(

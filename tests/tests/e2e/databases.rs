@@ -55,6 +55,19 @@ impl Database {
         Self { name, postgres }
     }
 
+    /// A database with nothing in it.
+    pub async fn empty() -> Self {
+        let postgres = &SERVER.get_or_init(start).await.postgres;
+        let name = format!("empty_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        postgres.create_database(&name, None).await.unwrap();
+        Self { name, postgres }
+    }
+
+    /// The role that owns the database, as a URL.
+    pub fn url(&self) -> String {
+        self.postgres.url(&self.name)
+    }
+
     /// A session of the role that owns the database.
     pub async fn connect(&self) -> PgConnection {
         self.connect_as(MASTER).await
@@ -136,7 +149,18 @@ pub async fn migrate_config(database: DatabaseConfig) -> migrate::config::Config
         site_python: tools.program("site", "python"),
         doorbell_function: Some(DOORBELL.to_owned()),
         superuser_parameter: None,
+        capture_migrations: false,
         watched_tables: Vec::new(),
+    }
+}
+
+/// An invocation with the time that Lambda gives it.
+pub fn ask() -> migrate::Ask {
+    migrate::Ask {
+        asked_by: "a test".to_owned(),
+        deploy: None,
+        capture: None,
+        stop_at: tokio::time::Instant::now() + std::time::Duration::from_secs(800),
     }
 }
 
@@ -153,7 +177,7 @@ async fn start() -> Server {
     let config = migrate_config(DatabaseConfig::trusted(options)).await;
     let nowhere = sdk("http://127.0.0.1:9");
     migrate::Migrator::new(config, &nowhere)
-        .migrate()
+        .migrate(&ask())
         .await
         .unwrap();
     Server {

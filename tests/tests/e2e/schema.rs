@@ -7,7 +7,7 @@ use local_stack::checkout;
 use sqlx::{Connection, PgConnection};
 use wagrun::schema;
 
-use crate::databases::{Database, execute, migrate_config, run, sdk};
+use crate::databases::{Database, ask, execute, migrate_config, run, sdk};
 
 /// What `pg_dump` says of the schema, without what differs from run to run.
 fn dump(database: &Database) -> String {
@@ -90,7 +90,7 @@ fn migrating_again_changes_nothing_and_a_named_table_is_watched_too() {
         let mut config = migrate_config(database.config("wagtail_admin")).await;
         config.watched_tables = vec!["wagtailcore_site".to_owned()];
         let answer = migrate::Migrator::new(config, &sdk("http://127.0.0.1:9"))
-            .migrate()
+            .migrate(&ask())
             .await
             .unwrap();
         assert_eq!(answer.applied_django, [""; 0]);

@@ -4,7 +4,9 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// Takes one PUT and answers it; returns its head and its JSON.
+const ID: &str = "wagrun-thing";
+
+/// Takes one PUT after the other and answers it.
 struct Bucket {
     listener: TcpListener,
 }
@@ -24,12 +26,13 @@ impl Bucket {
         );
         let payload = json!({
             "RequestType": kind, "RequestId": "r-1", "ResponseURL": url, "StackId": "stack-1",
-            "LogicalResourceId": "Migration", "ResourceType": "Custom::Migration",
+            "LogicalResourceId": "Thing", "ResourceType": "Custom::Thing",
             "ResourceProperties": {"ServiceToken": "arn", "Image": "sha256:1"},
         });
         Request::parse(&payload).unwrap().unwrap()
     }
 
+    /// Answers with these statuses in turn; returns the last request's head, in lower case, and its JSON.
     async fn answers(&self, statuses: &[u16]) -> (String, Value) {
         let mut last = (String::new(), Value::Null);
         for status in statuses {
@@ -55,17 +58,16 @@ impl Bucket {
     }
 }
 
-fn migrated() -> Answer {
-    Answer {
-        applied_django: vec!["blog.0001_initial".to_owned()],
-        watched_tables: 8,
-        superuser: "created".to_owned(),
-        milliseconds: 1,
-    }
-}
-
 fn in_an_hour() -> Instant {
     Instant::now() + Duration::from_secs(3600)
+}
+
+async fn made(_: Change) -> Result<Resource, std::io::Error> {
+    let data = json!({"Applied": 1});
+    Ok(Resource {
+        physical_id: ID.to_owned(),
+        data: data.as_object().unwrap().clone(),
+    })
 }
 
 #[tokio::test]
@@ -73,7 +75,7 @@ async fn success_is_told_with_what_was_done() {
     let bucket = Bucket::new().await;
     let request = bucket.request("Create");
     let (served, (head, body)) = tokio::join!(
-        request.serve(async { Ok(migrated()) }, in_an_hour()),
+        request.serve(ID, in_an_hour(), made),
         bucket.answers(&[200])
     );
     served.unwrap();
@@ -85,9 +87,8 @@ async fn success_is_told_with_what_was_done() {
     assert_eq!(
         body,
         json!({
-            "Status": "SUCCESS", "PhysicalResourceId": "wagrun-migration", "StackId": "stack-1", "RequestId": "r-1",
-            "LogicalResourceId": "Migration",
-            "Data": {"Applied": 1, "WatchedTables": 8, "Superuser": "created"},
+            "Status": "SUCCESS", "PhysicalResourceId": ID, "StackId": "stack-1", "RequestId": "r-1",
+            "LogicalResourceId": "Thing", "Data": {"Applied": 1},
         })
     );
 }
@@ -96,59 +97,84 @@ async fn success_is_told_with_what_was_done() {
 async fn a_failure_is_told_with_the_end_of_its_reason_in_few_enough_bytes() {
     let bucket = Bucket::new().await;
     let request = bucket.request("Update");
-    let reason = sqlx::Error::Protocol(format!("{} the end", "ä".repeat(5000)));
-    let failing = async { Err(MigrateError::Capture(reason)) };
-    let (served, (_, body)) =
-        tokio::join!(request.serve(failing, in_an_hour()), bucket.answers(&[200]));
-    assert!(
-        matches!(served, Err(ServeError::Migration(_))),
-        "the alarm counts failed invocations"
-    );
-    assert_eq!(body["Status"], "FAILED");
-    assert!(body["Reason"].as_str().unwrap().ends_with("the end"));
-    assert!(body.to_string().len() <= 4096);
+    // Each of these is six bytes of JSON.
+    for filler in ["ä", "\u{1}", "\n"] {
+        let reason = format!("{} the end", filler.repeat(5000));
+        let failing = async |_| Err::<Resource, _>(std::io::Error::other(reason));
+        let (served, (_, body)) = tokio::join!(
+            request.serve(ID, in_an_hour(), failing),
+            bucket.answers(&[200])
+        );
+        assert!(
+            matches!(served, Err(ServeError::Work(_))),
+            "the alarm counts failed invocations"
+        );
+        assert_eq!(body["Status"], "FAILED");
+        assert!(body["Reason"].as_str().unwrap().ends_with("the end"));
+        let bytes = body.to_string().len();
+        assert!((3000..=LONGEST_BODY).contains(&bytes), "{bytes}");
+    }
 }
 
 #[tokio::test]
-async fn a_panic_and_a_migration_without_end_are_told_too() {
+async fn data_that_would_not_fit_is_a_failure_and_not_a_silence() {
     let bucket = Bucket::new().await;
     let request = bucket.request("Create");
-    let panicking = async { panic!("on purpose") };
-    let (served, (_, body)) = tokio::join!(
-        request.serve(panicking, in_an_hour()),
+    let talkative = async |_| {
+        Ok::<_, std::io::Error>(Resource {
+            physical_id: ID.to_owned(),
+            data: Map::from_iter([("Text".to_owned(), json!("x".repeat(5000)))]),
+        })
+    };
+    let (_, (_, body)) = tokio::join!(
+        request.serve(ID, in_an_hour(), talkative),
         bucket.answers(&[200])
     );
-    assert!(
-        matches!(served, Err(ServeError::Migration(_))),
-        "the alarm counts failed invocations"
-    );
-    assert_eq!(body["Reason"], "migrate panicked; its log has the place");
+    assert_eq!(body["Status"], "FAILED");
+    let reason = body["Reason"].as_str().unwrap();
+    assert!(reason.contains("CloudFormation takes 4096"), "{reason}");
+}
 
-    let endless = std::future::pending();
-    let deadline = Instant::now() + MARGIN + Duration::from_millis(20);
-    let (served, (_, body)) =
-        tokio::join!(request.serve(endless, deadline), bucket.answers(&[200]));
-    assert!(
-        matches!(served, Err(ServeError::Migration(_))),
-        "the alarm counts failed invocations"
+#[tokio::test]
+async fn a_panic_and_work_without_end_are_told_too() {
+    let bucket = Bucket::new().await;
+    let request = bucket.request("Create");
+    let panicking = async |_| -> Result<Resource, std::io::Error> { panic!("on purpose") };
+    let (served, (_, body)) = tokio::join!(
+        request.serve(ID, in_an_hour(), panicking),
+        bucket.answers(&[200])
     );
+    assert!(matches!(served, Err(ServeError::Work(_))));
     assert_eq!(
         body["Reason"],
-        "the migration did not end in the function's time"
+        "the function panicked; its log has the place"
+    );
+
+    let endless = async |_| std::future::pending::<Result<Resource, std::io::Error>>().await;
+    let deadline = Instant::now() + MARGIN + Duration::from_millis(20);
+    let (served, (_, body)) =
+        tokio::join!(request.serve(ID, deadline, endless), bucket.answers(&[200]));
+    assert!(matches!(served, Err(ServeError::Work(_))));
+    assert_eq!(
+        body["Reason"],
+        "the work did not end in the function's time"
     );
 }
 
 #[tokio::test]
-async fn a_deletion_succeeds_without_a_database() {
+async fn a_request_type_that_nobody_knows_is_answered() {
     let bucket = Bucket::new().await;
-    let request = bucket.request("Delete");
-    let migration = async { panic!("must not run") };
+    let request = bucket.request("Dance");
     let (served, (_, body)) = tokio::join!(
-        request.serve(migration, in_an_hour()),
+        request.serve(ID, in_an_hour(), made),
         bucket.answers(&[200])
     );
-    served.unwrap();
-    assert_eq!(body["Status"], "SUCCESS");
+    assert!(matches!(served, Err(ServeError::Work(_))));
+    assert_eq!(body["Status"], "FAILED");
+    assert_eq!(
+        body["Reason"],
+        "RequestType: \"Dance\" is not Create, Update or Delete"
+    );
 }
 
 #[tokio::test]
@@ -156,13 +182,13 @@ async fn an_answer_that_is_refused_is_given_again_and_its_url_is_never_told() {
     let bucket = Bucket::new().await;
     let request = bucket.request("Create");
     let (served, _) = tokio::join!(
-        request.serve(async { Ok(migrated()) }, in_an_hour()),
+        request.serve(ID, in_an_hour(), made),
         bucket.answers(&[500, 503, 200])
     );
     served.unwrap();
 
     let (served, _) = tokio::join!(
-        request.serve(async { Ok(migrated()) }, in_an_hour()),
+        request.serve(ID, in_an_hour(), made),
         bucket.answers(&[500, 500, 403])
     );
     let error = chain(&served.unwrap_err());

@@ -2,11 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 
-/// The session lock that makes migrate single; any constant that nothing else in the database uses.
-const MIGRATION_LOCK: i64 = 0x7761_6772_756e_0002;
+mod history;
+mod lock;
+
+pub use history::{Run, RunOutcome, begin_run, end_run, runs};
+pub use lock::{
+    Holder, LockError, LockLost, Locked, child_name, end_sessions_of_earlier_runs, lock_holder,
+    lock_migration,
+};
 
 /// One table to watch, as discovered from Django.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,12 +53,68 @@ pub struct UserTable {
     pub name_column: String,
 }
 
+/// The schema can't be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// A newer version of wagrun was here; its triggers and functions may do what this one does not know.
+    #[error(
+        "the database has schema version {installed} of wagrun, and this program knows versions up to {known}: \
+         deploy the newer version of wagrun again, or restore the database from before it"
+    )]
+    Newer {
+        /// The newest version in the database.
+        installed: i64,
+        /// The newest that is built in.
+        known: i64,
+    },
+    /// A migration failed, or one that was applied is not the one that is built in.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// The database can't say what is installed.
+    #[error("can't read the installed version of wagrun's schema")]
+    Installed(#[from] sqlx::Error),
+}
+
 /// Creates or updates the schema; does nothing when it is current, and is safe to run from two places at once.
-pub async fn migrate(connection: &mut PgConnection) -> Result<(), sqlx::migrate::MigrateError> {
+///
+/// # Errors
+/// When the schema is newer than this program, before anything is changed, and when a migration fails.
+pub async fn migrate(connection: &mut PgConnection) -> Result<(), SchemaError> {
     let mut migrator = sqlx::migrate!("./migrations");
     migrator.create_schema("wagrun");
     migrator.dangerous_set_table_name("wagrun.schema_migration");
-    migrator.run(connection).await
+    let known = known_version();
+    match installed_version(connection).await? {
+        Some(installed) if installed > known => Err(SchemaError::Newer { installed, known }),
+        _ => Ok(migrator.run(connection).await?),
+    }
+}
+
+/// The newest version of the schema that this program can install.
+pub fn known_version() -> i64 {
+    let migrator = sqlx::migrate!("./migrations");
+    migrator
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or_default()
+}
+
+/// The newest version that is installed; none in a database without wagrun.
+pub async fn installed_version(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
+    if !exists(connection, "wagrun.schema_migration").await? {
+        return Ok(None);
+    }
+    sqlx::query_scalar("select max(version) from wagrun.schema_migration where success")
+        .fetch_one(connection)
+        .await
+}
+
+async fn exists(connection: &mut PgConnection, table: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select to_regclass($1) is not null")
+        .bind(table)
+        .fetch_one(connection)
+        .await
 }
 
 /// Makes the watched tables exactly these, attaching and detaching triggers; returns how many there are.
@@ -106,32 +169,20 @@ pub async fn set_up_roles(
         .map(drop)
 }
 
+/// Waits a minute at most for a table's lock in this transaction, behind which every later writer of the table waits.
+pub async fn limit_lock_waits(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("set local lock_timeout = '60s'")
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
 /// Installs the extension that the doorbell calls through.
 pub async fn create_lambda_extension(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query("create extension if not exists aws_lambda cascade")
         .execute(connection)
         .await
         .map(drop)
-}
-
-/// Waits for the session lock that makes migrate single, five minutes at most.
-pub async fn lock_migration(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("set lock_timeout = '5min'")
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query("select pg_advisory_lock($1)")
-        .bind(MIGRATION_LOCK)
-        .execute(connection)
-        .await
-        .map(drop)
-}
-
-/// Gives the lock back; false when this session did not hold it.
-pub async fn unlock_migration(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("select pg_advisory_unlock($1)")
-        .bind(MIGRATION_LOCK)
-        .fetch_one(connection)
-        .await
 }
 
 async fn set(

@@ -1,0 +1,74 @@
+//! What an invocation answers.
+
+use serde::Serialize;
+use serde_json::Value;
+use wagrun::schema::{Holder, Run};
+
+/// The answer to a command.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To `migrate`.
+    Migrated(Migrated),
+    /// To `plan`.
+    Planned(Planned),
+    /// To `status`.
+    Status(Status),
+    /// To every other command.
+    Finished(Finished),
+}
+
+/// What a run of `migrate` did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Migrated {
+    /// Its number in `wagrun.migration_run`.
+    pub run: i64,
+    /// Django's migrations that were applied, such as `blog.0002_author`.
+    pub applied_django: Vec<String>,
+    /// How many tables have capture triggers now.
+    pub watched_tables: i32,
+    /// `created`, `exists` or `not configured`.
+    pub superuser: String,
+    /// How long it took, the wait for the lock included.
+    pub milliseconds: u128,
+    /// The end of what Django printed.
+    pub output: Vec<String>,
+}
+
+/// What `migrate` would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Planned {
+    /// Django's migrations that would be applied, in order, as `plan.py` describes them.
+    pub migrations: Vec<Value>,
+    /// The schema `wagrun`: the installed version and the one that would be there.
+    pub schema: SchemaVersions,
+}
+
+/// Versions of the schema `wagrun`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SchemaVersions {
+    /// The newest in the database; none without wagrun.
+    pub installed: Option<i64>,
+    /// The newest that this program installs.
+    pub known: i64,
+}
+
+/// What was run on this database, and what runs now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    /// Who has the migration lock.
+    pub running: Option<Holder>,
+    /// The schema `wagrun`.
+    pub schema: SchemaVersions,
+    /// The newest runs first.
+    pub runs: Vec<Run>,
+}
+
+/// What a management command did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finished {
+    /// How long it took.
+    pub milliseconds: u128,
+    /// The end of what it printed.
+    pub output: Vec<String>,
+}

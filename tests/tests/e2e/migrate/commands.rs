@@ -1,0 +1,137 @@
+//! The commands besides `migrate`.
+
+use migrate::{Answer, Command};
+use serde_json::Value;
+
+use super::{migrate, migrator};
+use crate::databases::{Database, ask, run};
+
+#[test]
+fn status_says_what_was_run_and_what_runs() {
+    run(async {
+        let database = Database::empty().await;
+        let migrator = migrator(&database.url()).await;
+        let status = async || match migrator.command(Command::Status, &ask()).await.unwrap() {
+            Answer::Status(status) => status,
+            other => panic!("{other:?}"),
+        };
+        let before = status().await;
+        assert_eq!(before.schema.installed, None);
+        assert_eq!((before.runs.len(), before.running), (0, None));
+
+        let mut asked = ask();
+        asked.deploy = Some("sha256:abc".to_owned());
+        migrator.migrate(&asked).await.unwrap();
+        let mut session = database.connect().await;
+        let _locked = wagrun::schema::lock_migration(&mut session, asked.stop_at)
+            .await
+            .unwrap();
+        let after = status().await;
+        assert_eq!(after.schema.installed, Some(after.schema.known));
+        assert!(after.running.is_some());
+        let [run] = after.runs.as_slice() else {
+            panic!("{:?}", after.runs)
+        };
+        assert_eq!(run.asked_by, "a test");
+        assert_eq!(run.deploy.as_deref(), Some("sha256:abc"));
+        assert_eq!(run.outcome.as_deref(), Some("succeeded"));
+        assert!(run.applied.len() > 100);
+        assert!(run.seconds.unwrap() > 0.0);
+    });
+}
+
+async fn plan(database: &Database) -> Vec<Value> {
+    let migrator = migrator(&database.url()).await;
+    match migrator.command(Command::Plan, &ask()).await.unwrap() {
+        Answer::Planned(planned) => planned.migrations,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn plan_says_what_would_be_applied_and_applies_nothing() {
+    run(async {
+        let database = Database::empty().await;
+        let planned = plan(&database).await;
+        let names: Vec<&str> = planned
+            .iter()
+            .filter_map(|one| one["name"].as_str())
+            .collect();
+        assert!(names.contains(&"blog.0001_initial"), "{names:?}");
+        let unknown: Vec<_> = planned
+            .iter()
+            .filter(|one| !one["unknown"].is_null())
+            .map(|one| (&one["name"], &one["unknown"]))
+            .collect();
+        // Django asks the tables for the names of constraints, and these tables are not there yet.
+        assert!(unknown.len() < planned.len() / 4, "{unknown:?}");
+        let mut session = database.connect().await;
+        let tables: i64 =
+            sqlx::query_scalar("select count(*) from pg_tables where schemaname = 'public'")
+                .fetch_one(&mut session)
+                .await
+                .unwrap();
+        assert_eq!(tables, 0);
+
+        let migrated = migrate(&database.url()).await.unwrap();
+        assert_eq!(migrated.applied_django, names);
+        assert_eq!(plan(&database).await, [Value::Null; 0]);
+    });
+}
+
+#[test]
+fn plan_warns_of_what_locks_a_table_that_is_there() {
+    run(async {
+        let database = Database::new().await;
+        let mut session = database.connect().await;
+        // The last migrations of the page's table, as if they were still to come.
+        crate::databases::execute(
+            &mut session,
+            "begin; set local wagrun.capture = 'off';
+             insert into blog_author (name, bio) select 'author', '' from generate_series(1, 150000); commit;\n
+             analyze blog_author;\n
+             delete from django_migrations where app = 'blog'",
+        )
+        .await;
+        let planned = plan(&database).await;
+        assert_eq!(planned.len(), 1, "{planned:?}");
+        let warnings = planned[0]["warnings"].as_array().unwrap();
+        let of_author = warnings
+            .iter()
+            .find(|warning| warning["table"] == "blog_author");
+        assert_eq!(
+            of_author, None,
+            "creating what is there already is Django's to complain of"
+        );
+        let referring = warnings
+            .iter()
+            .find(|warning| {
+                warning["effect"] == "locks the table against writes and checks every row"
+            })
+            .unwrap_or_else(|| panic!("{warnings:?}"));
+        assert_eq!(referring["large"], false, "{referring}");
+    });
+}
+
+#[test]
+fn the_commands_of_the_site_run_and_show_what_they_print() {
+    run(async {
+        let database = Database::new().await;
+        let migrator = migrator(&database.url()).await;
+        for command in [
+            Command::PublishScheduled,
+            Command::UpdateIndex,
+            Command::RebuildReferencesIndex,
+        ] {
+            match migrator.command(command, &ask()).await.unwrap() {
+                Answer::Finished(finished) => assert!(finished.output.len() <= 20),
+                other => panic!("{other:?}"),
+            }
+        }
+        let error = migrator.command(Command::CreateSuperuser, &ask()).await;
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "create-superuser needs SUPERUSER_PARAMETER, the name of an SSM parameter"
+        );
+    });
+}
