@@ -22,6 +22,8 @@ PERMISSIONS = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:SendMessageBatch": "sqs:SendMessage",
 }
+# SDKs whose name is not that of their service's permissions.
+SERVICES = {"eventbridge": "events"}
 # What a feature of the library crate adds, by the folder or file that it switches on.
 FEATURES = {"database": ("database.rs", "outbox", "schema.rs"), "subscribers": ("subscriber", "delivery.rs", "partial_batch.rs", "fifo.rs")}
 FUNCTIONS = {"ContentEvents": "content-events", "FanOut": "fan-out", "Deliver": "deliver", "Migrate": "migrate"}
@@ -51,7 +53,8 @@ def code(name):
 def calls(rust, features):
     """The permissions that this code needs."""
     needed, session = set(), botocore.session.get_session()
-    for service in set(re.findall(r"\baws_sdk_([a-z0-9]+)\b", rust)):
+    for sdk in set(re.findall(r"\baws_sdk_([a-z0-9]+)\b", rust)):
+        service = SERVICES.get(sdk, sdk)
         for operation in session.get_service_model(service).operation_names:
             if re.search(rf"\.{xform_name(operation)}\(\)", rust):
                 permission = f"{service}:{operation}"

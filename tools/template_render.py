@@ -47,6 +47,7 @@ EXTRAS = [
     {
         "AlarmEmail": "oncall@example.org",
         "Dashboard": "false",
+        "InvalidationBatches": "true",
         "MigrateOnDeploy": "false",
         "MinCapacity": "0.5",
         "ReservedConcurrency": "true",

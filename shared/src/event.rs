@@ -44,6 +44,16 @@ impl Event {
         self.text("locale")
     }
 
+    /// `data.url`, where visitors find the page; absent or null for what has no URL.
+    pub fn url(&self) -> Option<&str> {
+        self.text("url")
+    }
+
+    /// `data.previous.url`, where visitors found the page before; absent when that is no other place.
+    pub fn previous_url(&self) -> Option<&str> {
+        self.data.get("previous")?.get("url")?.as_str()
+    }
+
     /// `data.url_path`, where the page is now, such as `/home/news/`; absent for what is no page.
     pub fn url_path(&self) -> Option<&str> {
         self.text("url_path")

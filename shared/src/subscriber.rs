@@ -8,9 +8,11 @@
 //!  "types": ["wagtail.page.*"], "content_types": ["blog.*"], "under": "/blog/", "enabled": true}
 //! ```
 //!
-//! `target`, `url` and `secrets` must be there. The others may be left out: `types`, `content_types` and `under` then
-//! let everything through (see [`Filter`]), and the subscriber is enabled. A field of another name is an error,
-//! because a misspelt filter would silently send too much or too little.
+//! `target` says what else must be there: `url` and `secrets` for a webhook (`headers` and `template` may be), `bus` for
+//! `"eventbridge"`, `distribution` for `"cloudfront"` (`wildcard` may be). The rest may be left out: `types`,
+//! `content_types` and `under` then let everything through (see [`Filter`]), failed deliveries are tried again as for all
+//! (`retry_seconds`), and the subscriber is enabled. A field of another name is an error, because a misspelt filter would
+//! silently send too much or too little. `docs/subscriber.schema.json` says the same for editors and other programs.
 //!
 //! deliver writes two fields itself: `failing_since` while nothing gets through, and `disabled` (why and when) beside
 //! `"enabled": false` when it has switched the subscriber off.
@@ -21,9 +23,11 @@ mod parse;
 mod retry;
 mod secret;
 mod store;
+mod template;
 
 use std::fmt;
 
+use http::HeaderMap;
 use jiff::Timestamp;
 use url::Url;
 
@@ -32,6 +36,7 @@ pub use invalid::{InvalidSubscriber, Place, Problem};
 pub use retry::RetrySchedule;
 pub use secret::Secret;
 pub use store::{Found, LoadError, SubscriberStore, Subscribers};
+pub use template::{Template, TooLong};
 
 /// One valid subscriber.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +61,18 @@ pub struct Subscriber {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Target {
     /// A signed POST.
-    Webhook(Webhook),
+    Webhook(Box<Webhook>),
+    /// An event on an EventBridge bus.
+    EventBridge(EventBridge),
+    /// An invalidation of the page's paths in a CloudFront distribution.
+    CloudFront(CloudFront),
+}
+
+impl Target {
+    /// Whether deliveries wait in the queue for invalidations, where order does not matter and several become one call.
+    pub fn is_batched(&self) -> bool {
+        matches!(self, Self::CloudFront(_))
+    }
 }
 
 /// The receiver of a signed POST.
@@ -64,8 +80,29 @@ pub enum Target {
 pub struct Webhook {
     /// Where to post.
     pub url: Url,
-    /// At least one; every one signs, so that a secret can be replaced with overlap.
+    /// Every one signs, so that a secret can be replaced with overlap. There is at least one, unless there is a template:
+    /// then the receiver may be a service that knows nothing of Standard Webhooks.
     pub secrets: Vec<Secret>,
+    /// Headers besides those that a delivery always has; their values may be secret.
+    pub headers: HeaderMap,
+    /// The payload, where it is not the event itself.
+    pub template: Option<Template>,
+}
+
+/// A bus that takes events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventBridge {
+    /// The bus's ARN.
+    pub bus: String,
+}
+
+/// A distribution that forgets pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudFront {
+    /// The distribution's id.
+    pub distribution: String,
+    /// Whether everything below a page's path is invalidated too, and its variants by query string.
+    pub wildcard: bool,
 }
 
 // Receivers often carry a token in the URL, so it is kept out of logs like the secrets.
@@ -75,6 +112,7 @@ impl fmt::Debug for Webhook {
             .debug_struct("Webhook")
             .field("host", &self.url.host_str())
             .field("secrets", &self.secrets.len())
+            .field("headers", &self.headers.len())
             .finish_non_exhaustive()
     }
 }

@@ -12,24 +12,39 @@
 //! - The delay can't be set: the delivery comes back after the queue's own visibility timeout instead.
 //! - The subscribers can't be read, or this one's parameter can't be used: as if the receiver had failed.
 
+mod address;
+mod attempt;
 mod backoff;
+mod cloud_front;
 mod config;
 mod deliver;
+mod event_bridge;
 mod handler;
 mod health;
 mod parameter;
+mod purge;
+mod queue;
+mod report;
+mod resolver;
 mod retry_after;
 mod sign;
+mod target;
 mod topic;
 mod webhook;
 
+pub use attempt::{Attempt, DeliverError};
+pub use cloud_front::{CloudFrontClient, CloudFrontError};
 pub use config::Config;
-pub use deliver::{Attempt, DeliverError, Deliverer};
+pub use deliver::Deliverer;
+pub use event_bridge::{EventBridgeClient, EventBridgeError};
 pub use handler::{Handler, handle};
 pub use health::{DisableError, Health};
 pub use parameter::{ParameterError, Parameters};
+pub use queue::Queue;
+pub use resolver::NotPublic;
+pub use target::{Outgoing, TargetError, Targets};
 pub use topic::{Topic, TopicError};
-pub use webhook::{Timeouts, WebhookClient, WebhookError};
+pub use webhook::{Reach, Timeouts, WebhookClient, WebhookError};
 
 #[cfg(test)]
 mod tests;

@@ -3,12 +3,8 @@
 use std::process::ExitCode;
 
 use aws_lambda_events::sqs::SqsEvent;
-use deliver::{
-    Config, Deliverer, Handler, Health, Parameters, Timeouts, Topic, WebhookClient, handle,
-};
-use jiff::Timestamp;
+use deliver::{Config, Handler, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use wagrun::subscriber::SubscriberStore;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -22,30 +18,7 @@ async fn serve() -> Result<(), Error> {
         .install_default()
         .map_err(|_| "the process already has a TLS provider")?;
     let aws = wagrun::aws::config().await;
-    let handler = &Handler {
-        deliverer: Deliverer {
-            subscribers: SubscriberStore::new(
-                &aws,
-                &config.subscribers_path,
-                config.subscriber_cache,
-                config.rules,
-            ),
-            health: Health::new(
-                Parameters::new(aws_sdk_ssm::Client::new(&aws)),
-                Topic::new(
-                    aws_sdk_sns::Client::new(&aws),
-                    config.topic_arn,
-                    config.source,
-                ),
-            ),
-            webhooks: WebhookClient::new(Timeouts::default())?,
-            sqs: aws_sdk_sqs::Client::new(&aws),
-            queue_url: config.delivery_queue_url,
-            schedule: config.schedule,
-        },
-        clock: Timestamp::now,
-        jitter: || fastrand::f64() * 2.0 - 1.0,
-    };
+    let handler = &Handler::new(&aws, config)?;
     run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.
         Ok::<_, Error>(Box::pin(handle(handler, &event.payload)).await)

@@ -1,7 +1,9 @@
 //! The function as Lambda calls it, with prepared answers of SSM and SQS and a receiver that listens.
 
+mod forgery;
 mod health;
 mod receivers;
+mod targets;
 mod world;
 
 use std::time::Duration;
@@ -18,7 +20,7 @@ use tokio::net::TcpListener;
 use self::world::{
     EVENT, EVENT_ID, OTHER_SECRET, Receiver, SECRET, World, delivery, now, parameters, subscriber,
 };
-use crate::Attempt;
+use crate::{Attempt, Handler};
 
 fn ok() -> Response {
     StatusCode::NO_CONTENT.into_response()
@@ -227,6 +229,7 @@ async fn the_error_names_event_subscriber_and_fault() {
     ];
     for (body, expected) in cases {
         let attempt = Attempt {
+            message_id: "m1",
             body: &body,
             receipt_handle: "handle",
             number: 1,
@@ -234,7 +237,12 @@ async fn the_error_names_event_subscriber_and_fault() {
             now: now(),
             jitter: 0.0,
         };
-        let error = world.handler.deliverer.attempt(&attempt).await.unwrap_err();
+        let Handler {
+            deliverer,
+            deliveries,
+            ..
+        } = &world.handler;
+        let error = deliverer.attempt(deliveries, &attempt).await.unwrap_err();
         assert_eq!(wagrun::telemetry::chain(&error), expected);
     }
 }

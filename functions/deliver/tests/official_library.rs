@@ -10,7 +10,7 @@ use std::{
 };
 
 use axum::{Router, body::Bytes, http::HeaderMap};
-use deliver::{Timeouts, WebhookClient};
+use deliver::{Reach, Timeouts, WebhookClient};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -73,8 +73,10 @@ async fn sent() -> (Value, String) {
     let secrets = [SECRETS[0], SECRETS[1], SECRET_KEY];
     let parameter = json!({"target": "webhook", "url": url, "secrets": secrets}).to_string();
     let subscriber = Subscriber::parse("python", "python", &parameter, Rules::LENIENT).unwrap();
-    let Target::Webhook(webhook) = &subscriber.target;
-    let client = WebhookClient::new(Timeouts::default()).unwrap();
+    let Target::Webhook(webhook) = &subscriber.target else {
+        panic!("{subscriber:?}");
+    };
+    let client = WebhookClient::new(Timeouts::default(), Reach::Anywhere).unwrap();
     client
         .post(
             webhook,

@@ -24,7 +24,12 @@ async fn serve() -> Result<(), Error> {
         Rules::LENIENT,
     );
     let sqs = aws_sdk_sqs::Client::new(&aws);
-    let fan_out = &FanOut::new(subscribers, sqs, config.delivery_queue_url);
+    let fan_out = &FanOut::new(
+        subscribers,
+        &sqs,
+        config.delivery_queue_url,
+        config.invalidation_queue_url,
+    );
     run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.
         Ok::<_, Error>(Box::pin(handle(fan_out, &event.payload)).await)

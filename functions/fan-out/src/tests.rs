@@ -52,8 +52,19 @@ fn sent(entries: &[usize]) -> (u16, String) {
     )
 }
 
-/// Runs the function on records of `(message id, body)`; returns the reported ids and the calls to SQS.
+const INVALIDATIONS: &str = "https://sqs.example.org/1/invalidations";
+
 async fn run(
+    ssm: (u16, String),
+    sqs: Vec<(u16, String)>,
+    records: &[(&str, String)],
+) -> (Vec<String>, Vec<Value>) {
+    run_with(Some(INVALIDATIONS), ssm, sqs, records).await
+}
+
+/// Runs the function on records of `(message id, body)`; returns the reported ids and the calls to SQS.
+async fn run_with(
+    invalidations: Option<&str>,
     ssm: (u16, String),
     sqs: Vec<(u16, String)>,
     records: &[(&str, String)],
@@ -67,8 +78,9 @@ async fn run(
     );
     let fan_out = FanOut::new(
         subscribers,
-        aws_sdk_sqs::Client::new(&sqs.config()),
+        &aws_sdk_sqs::Client::new(&sqs.config()),
         "https://sqs.example.org/1/deliveries.fifo".into(),
+        invalidations.map(str::to_owned),
     );
     let records: Vec<_> = records
         .iter()
@@ -126,6 +138,51 @@ async fn each_matching_subscriber_gets_a_delivery_in_its_lane() {
             "Entries": [entry("0", "all"), entry("1", "team/blog")],
         })]
     );
+}
+
+fn distribution() -> String {
+    json!({"target": "cloudfront", "distribution": "E1"}).to_string()
+}
+
+#[tokio::test]
+async fn an_invalidation_waits_in_its_own_queue_and_in_no_lane() {
+    let ssm = parameters(&[("cdn", distribution()), ("hook", subscriber(json!({})))]);
+    let event = event("page/4");
+    let sqs = vec![sent(&[0]), sent(&[0])];
+    let (reported, calls) = run(ssm, sqs, &[("1", event.clone())]).await;
+    assert!(reported.is_empty());
+    assert_eq!(calls.len(), 2);
+    assert_eq!(calls[0]["Entries"][0]["MessageGroupId"], "hook|page/4");
+    let body = format!(r#"{{"subscriber":"cdn","event":{event}}}"#);
+    let expected = json!({
+        "QueueUrl": INVALIDATIONS,
+        "Entries": [{"Id": "0", "MessageBody": body}],
+    });
+    assert_eq!(calls[1], expected);
+}
+
+#[tokio::test]
+async fn without_its_queue_an_invalidation_is_a_delivery_like_any_other() {
+    let ssm = parameters(&[("cdn", distribution())]);
+    let records = [("1", event("page/4"))];
+    let (reported, calls) = run_with(None, ssm, vec![sent(&[0])], &records).await;
+    assert!(reported.is_empty());
+    assert_eq!(calls.len(), 1);
+    assert_eq!(calls[0]["Entries"][0]["MessageGroupId"], "cdn|page/4");
+}
+
+#[tokio::test]
+async fn neither_queue_keeps_back_what_the_other_takes() {
+    let error = (
+        400,
+        r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}"#.to_owned(),
+    );
+    for sqs in [vec![error.clone(), sent(&[0])], vec![sent(&[0]), error]] {
+        let ssm = parameters(&[("cdn", distribution()), ("hook", subscriber(json!({})))]);
+        let (reported, calls) = run(ssm, sqs, &[("1", event("page/4"))]).await;
+        assert_eq!(reported, ["1"]);
+        assert_eq!(calls.len(), 2);
+    }
 }
 
 #[tokio::test]
@@ -221,7 +278,7 @@ async fn the_error_says_what_the_event_lacks() {
         Rules::LENIENT,
     );
     let sqs = aws_sdk_sqs::Client::new(&Replay::new([(200, "{}")]).config());
-    let fan_out = FanOut::new(subscribers, sqs, "https://sqs.example.org/".into());
+    let fan_out = FanOut::new(subscribers, &sqs, String::new(), None);
     let error = fan_out
         .fan_out(r#"{"specversion":"1.0"}"#, Timestamp::UNIX_EPOCH)
         .await

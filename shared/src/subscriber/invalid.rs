@@ -105,4 +105,16 @@ pub enum Problem {
         /// How many attempts the queue allows.
         attempts: u32,
     },
+    /// A header that the delivery has anyway, or that is the connection's own.
+    #[error("is a header that deliver sets itself")]
+    OwnHeader,
+    /// A `${` in a template without its end.
+    #[error("has a ${{ without its }}")]
+    OpenPlace,
+    /// A place in a template that leads nowhere.
+    #[error("has ${{{0}}}, which is not a path such as ${{data.title}}")]
+    NotAPath(String),
+    /// A filter in a template that this version does not have.
+    #[error("has the unknown filter {0:?}; this version has \"slack\"")]
+    UnknownFilter(String),
 }

@@ -1,5 +1,6 @@
 //! From a parameter's JSON to a [`Subscriber`], with errors that name the parameter and the place.
 
+mod aws;
 mod fields;
 mod webhook;
 
@@ -69,6 +70,8 @@ fn target(fields: &Map<String, Value>, rules: Rules) -> Result<Target, Fault> {
     let target = required_text(fields, "target")?;
     let own: &[&str] = match target {
         "webhook" => &webhook::FIELDS,
+        "eventbridge" => &aws::EVENT_BRIDGE,
+        "cloudfront" => &aws::CLOUD_FRONT,
         _ => return Err(fault("target", Problem::UnknownTarget(target.to_owned()))),
     };
     let known = [&FIELDS[..1], own, &FIELDS[1..]].concat();
@@ -79,7 +82,12 @@ fn target(fields: &Map<String, Value>, rules: Rules) -> Result<Target, Fault> {
         };
         return Err(fault(unknown, problem));
     }
-    webhook::webhook(fields, rules.schemes).map(Target::Webhook)
+    match target {
+        "eventbridge" => aws::event_bridge(fields).map(Target::EventBridge),
+        "cloudfront" => aws::cloud_front(fields).map(Target::CloudFront),
+        _ => webhook::webhook(fields, rules.schemes)
+            .map(|webhook| Target::Webhook(Box::new(webhook))),
+    }
 }
 
 fn filter(fields: &Map<String, Value>) -> Result<Filter, Fault> {

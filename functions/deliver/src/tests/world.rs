@@ -16,11 +16,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use wagrun::{
+    metric::Metrics,
     replay::Replay,
     subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore},
 };
 
-use crate::{Deliverer, Handler, Health, Parameters, Timeouts, Topic, WebhookClient, handle};
+use crate::{
+    CloudFrontClient, Deliverer, EventBridgeClient, Handler, Health, Parameters, Queue, Reach,
+    Targets, Timeouts, Topic, WebhookClient, handle,
+};
 
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub const OTHER_SECRET: &str = "whsec_b3RoZXIgc2VjcmV0IGZvciByb3RhdGlvbiE=";
@@ -105,7 +109,8 @@ pub struct World {
     pub handler: Handler,
     pub ssm: Replay,
     pub sns: Replay,
-    sqs: Replay,
+    pub target: Replay,
+    pub sqs: Replay,
 }
 
 impl World {
@@ -115,9 +120,18 @@ impl World {
     }
 
     pub fn with_sqs(ssm: Vec<(u16, String)>, sqs: Vec<(u16, String)>) -> Self {
+        Self::with(ssm, sqs, Vec::new())
+    }
+
+    /// With these answers of EventBridge or CloudFront too.
+    pub fn with(
+        ssm: Vec<(u16, String)>,
+        sqs: Vec<(u16, String)>,
+        target: Vec<(u16, String)>,
+    ) -> Self {
         // Another test of this process may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (ssm, sqs) = (Replay::new(ssm), Replay::new(sqs));
+        let (ssm, sqs, target) = (Replay::new(ssm), Replay::new(sqs), Replay::new(target));
         // SNS speaks XML.
         let published = "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>";
         let sns = Replay::new(vec![(200, published); 2]);
@@ -136,13 +150,26 @@ impl World {
                 },
             ),
             health: health(&ssm, &sns),
-            webhooks: WebhookClient::new(timeouts).unwrap(),
-            sqs: aws_sdk_sqs::Client::new(&sqs.config()),
-            queue_url: "https://sqs.example.org/1/deliveries.fifo".into(),
+            targets: Targets {
+                webhooks: WebhookClient::new(timeouts, Reach::Anywhere).unwrap(),
+                event_bridge: EventBridgeClient::new(aws_sdk_eventbridge::Client::new(
+                    &target.config(),
+                )),
+                cloud_front: CloudFrontClient::new(aws_sdk_cloudfront::Client::new(
+                    &target.config(),
+                )),
+            },
             schedule: RetrySchedule::default(),
+            metrics: Metrics::new("wagrun/test"),
+        };
+        let queue = |name: &str| {
+            let url = format!("https://sqs.example.org/1/{name}");
+            Queue::new(aws_sdk_sqs::Client::new(&sqs.config()), url)
         };
         let handler = Handler {
             deliverer,
+            deliveries: queue("deliveries.fifo"),
+            invalidations: Some(queue("invalidations")),
             clock: now,
             jitter: || 1.0,
         };
@@ -150,6 +177,7 @@ impl World {
             handler,
             ssm,
             sns,
+            target,
             sqs,
         }
     }
