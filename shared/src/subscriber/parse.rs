@@ -5,6 +5,10 @@ mod fields;
 mod webhook;
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;

@@ -152,3 +152,44 @@ async fn a_subscribers_own_schedule_counts() {
     // The fourth and fifth receive are on the way to the dead-letter queue, and no attempts.
     assert_eq!(receiver.received().len(), 3);
 }
+
+#[tokio::test]
+async fn a_template_and_headers_make_the_request() {
+    let receiver = Receiver::answering(ok).await;
+    let rest = json!({
+        "headers": {"Authorization": "Bearer token", "Content-Type": "application/vnd.team+json"},
+        "template": {"text": "${data.title} is ${type}", "id": "${data.id}"},
+    });
+    let world = World::new(vec![parameters(&[(
+        "slack",
+        subscriber(&receiver.origin, rest),
+    )])]);
+    assert!(!world.fails(&delivery("slack"), 1).await);
+
+    let (_, headers, body) = receiver.received().remove(0);
+    assert_eq!(
+        body,
+        r#"{"text":"Zürich is wagtail.page.published","id":4}"#
+    );
+    assert_eq!(headers["authorization"], "Bearer token");
+    assert_eq!(headers["content-type"], "application/vnd.team+json");
+    // What is signed is what is sent.
+    Verifier::new(SECRET)
+        .unwrap()
+        .verify(&body, &headers)
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_service_without_secrets_gets_json_without_a_signature() {
+    let receiver = Receiver::answering(ok).await;
+    let value =
+        json!({"target": "webhook", "url": receiver.origin, "template": {"text": "${type}"}});
+    let world = World::new(vec![parameters(&[("slack", value.to_string())])]);
+    assert!(!world.fails(&delivery("slack"), 1).await);
+    let (_, headers, body) = receiver.received().remove(0);
+    assert_eq!(body, r#"{"text":"wagtail.page.published"}"#);
+    assert_eq!(headers["content-type"], "application/json");
+    assert!(!headers.contains_key("webhook-signature"));
+    assert!(headers.contains_key("webhook-id"));
+}

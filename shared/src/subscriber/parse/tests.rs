@@ -3,9 +3,9 @@ use crate::subscriber::{
 };
 
 /// As deliver has them on AWS.
-const DELIVER: Rules = Rules {
+pub const DELIVER: Rules = Rules {
     schemes: Schemes::HttpsOnly,
-    most_attempts: Some(4),
+    most_attempts: Some(8),
 };
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -165,8 +165,8 @@ fn every_fault_is_named_with_its_place() {
             "retry_seconds[2]: is not a whole number from 1 to 43200",
         ),
         (
-            filters(r#""retry_seconds":[1,2,3,4]"#),
-            "retry_seconds: has 4 waits, but the delivery queue gives up after 4 attempts (DeliveryMaxAttempts)",
+            filters(r#""retry_seconds":[1,2,3,4,5,6,7,8]"#),
+            "retry_seconds: has 8 waits, but the delivery queue gives up after 8 attempts (DeliveryMaxAttempts)",
         ),
     ];
     for (json, expected) in cases {
