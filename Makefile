@@ -11,7 +11,7 @@ TOOLS := .local/venv/tools/bin
 # SAM asks for a region and credentials even where it calls nothing.
 SAM_OFFLINE := AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none SAM_CLI_TELEMETRY=0
 
-.PHONY: help demo test site check format lint template dependencies schema audit build clean
+.PHONY: help demo test bench site check format lint template dockerfile dependencies schema audit build clean
 
 help: ## what there is to make
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -23,13 +23,17 @@ demo: ## the whole stack on this machine, from a page published to a webhook ver
 test: check site ## every check and every test
 	cargo test --workspace --locked $(CARGO_TARGET)
 
+# Built as the tests are: what is measured here is waiting, and a release build takes a quarter of an hour.
+bench: ## twenty servers that migrate at once, without wagrun and with it
+	cargo bench --workspace --locked $(CARGO_TARGET) --profile dev --bench migrate
+
 # None of these connects, but the settings want to know where to.
 site:
 	python3 tools/venv.py site
 	cd site && DATABASE_HOST=localhost DATABASE_NAME=none DATABASE_USER=none SECRET_KEY=tests PYTHONDONTWRITEBYTECODE=1 \
 	  ../.local/venv/site/bin/python manage.py test website
 
-check: format lint template dependencies ## formatting, lints, the template, dependencies
+check: format lint template dockerfile dependencies ## formatting, lints, the template, the image, dependencies
 
 format:
 	cargo fmt --all --check
@@ -37,7 +41,7 @@ format:
 lint:
 	cargo clippy --workspace --all-targets --locked $(CARGO_TARGET) -- -D warnings
 
-template: ## the templates: cfn-lint, SAM, checkov, our own rules, every combination of the parameters; and subscribers' schema
+template: ## the templates: cfn-lint, SAM, checkov, our own rules, every combination of the choices; and subscribers' schema
 	python3 tools/venv.py tools checkov
 	$(TOOLS)/cfn-lint
 	$(SAM_OFFLINE) $(TOOLS)/sam validate --lint --template-file template.yaml
@@ -48,6 +52,11 @@ template: ## the templates: cfn-lint, SAM, checkov, our own rules, every combina
 	$(TOOLS)/python tools/test_template.py
 	$(TOOLS)/python tools/test_subscriber_schema.py
 	python3 tools/costs.py --check
+
+dockerfile: ## the site's image, as far as that goes without Docker: hadolint, and its steps done by hand
+	python3 tools/venv.py hadolint site tools
+	.local/venv/hadolint/bin/hadolint --failure-threshold style site/Dockerfile
+	$(TOOLS)/python tools/test_image.py
 
 dependencies:
 	python3 tools/venv.py tools

@@ -452,6 +452,89 @@ SET default_tablespace = '';
 SET default_table_access_method = heap;
 
 --
+-- Name: migration_run; Type: TABLE; Schema: wagrun; Owner: -
+--
+
+CREATE TABLE wagrun.migration_run (
+    id bigint NOT NULL,
+    asked_by text NOT NULL,
+    deploy text,
+    program text NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    outcome text,
+    applied text[] DEFAULT '{}'::text[] NOT NULL,
+    failure text,
+    CONSTRAINT migration_run_ended_has_outcome CHECK (((ended_at IS NULL) = (outcome IS NULL))),
+    CONSTRAINT migration_run_failed_has_failure CHECK (((outcome = 'failed'::text) = (failure IS NOT NULL))),
+    CONSTRAINT migration_run_outcome CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'failed'::text, 'abandoned'::text])))
+);
+
+
+--
+-- Name: TABLE migration_run; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON TABLE wagrun.migration_run IS 'One row per run of migrate that got the lock; the newest may still be running.';
+
+
+--
+-- Name: COLUMN migration_run.asked_by; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.migration_run.asked_by IS 'CloudFormation with its request, or the invocation, by id.';
+
+
+--
+-- Name: COLUMN migration_run.deploy; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.migration_run.deploy IS 'The image that the site and migrate ran from, where the caller named it.';
+
+
+--
+-- Name: COLUMN migration_run.program; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.migration_run.program IS 'Version of wagrun.';
+
+
+--
+-- Name: COLUMN migration_run.outcome; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.migration_run.outcome IS 'abandoned: the run was killed or lost its database, which the next run found out. Null while it runs.';
+
+
+--
+-- Name: COLUMN migration_run.applied; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.migration_run.applied IS 'Django''s migrations that the run applied, such as blog.0002_author.';
+
+
+--
+-- Name: COLUMN migration_run.failure; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.migration_run.failure IS 'Which step failed and why, with the end of what Django printed.';
+
+
+--
+-- Name: migration_run_id_seq; Type: SEQUENCE; Schema: wagrun; Owner: -
+--
+
+ALTER TABLE wagrun.migration_run ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wagrun.migration_run_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: outbox; Type: TABLE; Schema: wagrun; Owner: -
 --
 
@@ -661,6 +744,14 @@ COMMENT ON COLUMN wagrun.watched_table.withheld IS 'Columns whose values are not
 --
 
 COMMENT ON COLUMN wagrun.watched_table.ignored IS 'Bookkeeping columns: a change of nothing else is no change.';
+
+
+--
+-- Name: migration_run migration_run_pkey; Type: CONSTRAINT; Schema: wagrun; Owner: -
+--
+
+ALTER TABLE ONLY wagrun.migration_run
+    ADD CONSTRAINT migration_run_pkey PRIMARY KEY (id);
 
 
 --

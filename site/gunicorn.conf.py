@@ -14,7 +14,7 @@ timeout = 60
 preload_app = True
 # Access lines name every editor's address and are the load balancer's to keep; errors go to standard error.
 accesslog = None
-# The default is a file on disk, which some container platforms mount over a slow network.
-worker_tmp_dir = "/dev/shm"
+# The default is a file on disk, which some container platforms mount over a slow network; not every one has this either.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 # The control socket would be a file in the home directory that two sites on one machine fight for.
 control_socket_disable = True

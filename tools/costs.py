@@ -59,7 +59,8 @@ PRICES = {
     "sqs": Price(0.50, "million requests of 64 KB, FIFO", "M", "cloudburn.io (2026-03), factualminds.com (2026-06)", 1),
     "logs": Price(0.50, "GB of logs taken in", "M", "fortem.dev, factualminds.com (2026-06); 5 GB free: aws.amazon.com/cloudwatch/pricing", 5),
     "logs_kept": Price(0.03, "GB-month of logs kept", "L", "memory; billed compressed, counted here uncompressed"),
-    "alarm": Price(0.10, "alarm on one metric, a month", "L", "memory; 10 free: aws.amazon.com/cloudwatch/pricing", 10),
+    "alarm": Price(0.10, "alarm on one metric, a month", "M", "c3x.dev; 10 free: aws.amazon.com/cloudwatch/pricing", 10),
+    "metric": Price(0.30, "custom metric, a month, for the hours in which it has values", "M", "vantage.sh, c3x.dev; by the hour: aws.amazon.com/cloudwatch/pricing, as often quoted; 10 free: hub.pointfive.co", 10),
     "dashboard": Price(3.00, "dashboard, a month", "M", "factualminds.com (2026-06); 3 free: aws.amazon.com/cloudwatch/pricing", 3),
     "kms": Price(0.03, "10 000 requests", "M", "wring.co, factualminds.com (2026); 20 000 free: aws.amazon.com/kms/pricing", 2),
     "s3": Price(0.023, "GB-month, S3 Standard", "M", "cloudburn.io (2026-03)"),
@@ -96,12 +97,16 @@ QUEUES_POLLED = 2
 POLLERS = 5
 POLLS_PER_HOUR = 3600 / 20
 
-ALARMS = 8  # with Database=Aurora
+ALARMS = 11  # with Database=Aurora
+# The age of the oldest pending event; deliveries and their duration, for each subscriber and outcome, of which all is well
+# has one. An hour begun is an hour.
+METRICS = 1 + 2 * SUBSCRIBERS
 SWEEPS_PER_HOUR = 1
 
-# Log lines of the functions: two of content-events and one each of fan-out and of every delivery.
+# Log lines of the functions: two of content-events and one each of fan-out and of every delivery; metrics are lines too,
+# one of content-events and one of every delivery.
 LINE_GB = 400 / GB
-LINES_PER_EVENT = 2 + 1 + SUBSCRIBERS
+LINES_PER_EVENT = 3 + 1 + 2 * SUBSCRIBERS
 DATABASE_LOG_GB_PER_HOUR = 1e6 / GB  # while awake
 DOORBELL_LINE_GB = 250 / GB
 RING_GB = 4e3 / GB  # request and answer, with TLS
@@ -148,6 +153,10 @@ class Volume:
     @property
     def awake_hours(self) -> float:
         return min(24, self.sessions * (RESUME_HOURS + self.session_hours + PAUSE_HOURS))
+
+    @property
+    def hours_with_events(self) -> float:
+        return min(24, self.sessions * (self.session_hours + 1))
 
     @property
     def events(self) -> float:
@@ -252,6 +261,7 @@ def common(day: Volume) -> list[Line]:
         )),
         Line("CloudWatch, logs", *charge(("logs", log_gb), ("logs_kept", log_gb))),
         Line(f"CloudWatch, {ALARMS} alarms", *charge(("alarm", ALARMS))),
+        Line(f"CloudWatch, {METRICS} metrics", *charge(("metric", METRICS * day.hours_with_events / 24))),
         Line("CloudWatch, dashboard", *charge(("dashboard", 1))),
         Line("EventBridge Scheduler", *charge(("scheduler", sweeps / MILLION))),
         Line("KMS, reading subscribers", *charge(("kms", reads * SUBSCRIBERS / 10_000))),

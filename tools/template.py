@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -58,6 +59,25 @@ def walk(node, path=()):
     elif isinstance(node, list):
         for index, value in enumerate(node):
             yield from walk(value, (*path, index))
+
+
+def references(node):
+    """The names that a part of a template refers to: resources, parameters, what begins with AWS::."""
+    for _, part in walk(node):
+        if not isinstance(part, dict):
+            continue
+        if isinstance(part.get("Ref"), str) and len(part) == 1:
+            yield part["Ref"]
+        if "Fn::GetAtt" in part:
+            attribute = part["Fn::GetAtt"]
+            yield attribute[0] if isinstance(attribute, list) else attribute.split(".")[0]
+        if "Fn::Sub" in part:
+            whole, names = part["Fn::Sub"] if isinstance(part["Fn::Sub"], list) else (part["Fn::Sub"], {})
+            for name in re.findall(r"\$\{([^!}]+)\}", whole):
+                if name not in names:
+                    yield name.split(".")[0]
+        depends = part.get("DependsOn", [])
+        yield from [depends] if isinstance(depends, str) else depends
 
 
 def say(problems, checked):

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""Compares what the functions call with what their roles allow: a call without permission fails, and so does the reverse.
+"""Compares what the roles allow with what is needed: a call without permission fails, and so does the reverse.
 
-The calls are read from the Rust source: methods without arguments that are named like an operation of a service whose SDK
-the function uses. What Lambda itself does in the role's name (logs, event sources, failure destinations) follows from the
-template.
+What a function needs is read from its Rust source: methods without arguments that are named like an operation of a service
+whose SDK the function uses. What Lambda itself does in the role's name (logs, event sources, failure destinations, network
+interfaces) follows from the template. What the other roles need is in a table, each line with where it is written.
+
+What an action is allowed on must be of the kind that it is about, and may be everything only where that is listed with its
+reason.
 """
 
+import itertools
 import re
 import sys
 
@@ -13,7 +17,7 @@ import botocore.session
 from botocore import xform_name
 
 from template import ROOT, TEMPLATE, load, say, walk
-from template_rules import functions, statements, target
+from template_rules import functions, listed, statements, target
 
 # Operations whose permission is called otherwise.
 PERMISSIONS = {
@@ -24,8 +28,74 @@ PERMISSIONS = {
 }
 # SDKs whose name is not that of their service's permissions.
 SERVICES = {"eventbridge": "events"}
-# What a feature of the library crate adds, by the folder or file that it switches on.
-FEATURES = {"database": ("database.rs", "outbox", "schema.rs"), "subscribers": ("subscriber", "delivery.rs", "partial_batch.rs", "fifo.rs")}
+# Lambda's guide, "Giving Lambda functions access to resources in an Amazon VPC".
+NETWORK_INTERFACES = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+}
+# What is allowed on everything, and why.
+EVERYTHING = {
+    "cloudwatch:GetMetricStatistics": "CloudWatch's metrics are no resources",
+    "ecr:GetAuthorizationToken": "the registry's login is no resource",
+    "xray:PutTelemetryRecords": "X-Ray has no resources",
+    "xray:PutTraceSegments": "X-Ray has no resources",
+    **dict.fromkeys(NETWORK_INTERFACES, "Lambda asks for it on all resources"),
+}
+# What an action, or else any action of its service, is about: a type of the template, or the beginning of an ARN.
+KINDS = {
+    "cloudfront": {"cloudfront:distribution"},
+    "ecr": {"ecr:repository"},
+    "events": {"events:event-bus"},
+    "lambda": {"AWS::Serverless::Function"},
+    "logs": {"AWS::Logs::LogGroup"},
+    "rds-db": {"rds-db:dbuser"},
+    "s3": {"AWS::S3::Bucket/*"},
+    "s3:ListBucket": {"AWS::S3::Bucket"},
+    "secretsmanager": {"AWS::SecretsManager::Secret"},
+    "sns": {"AWS::SNS::Topic"},
+    "sqs": {"AWS::SQS::Queue"},
+    "ssm": {"ssm:parameter"},
+}
+PULL = "the managed policy AWSAppRunnerServicePolicyForECRAccess"
+START = "the managed policy AmazonECSTaskExecutionRolePolicy"
+# The roles that are no function's: what each needs, managed policies included, and where that is written.
+ROLES = {
+    "DoorbellRole": {"lambda:InvokeFunction": "shared/migrations/20261121000003_doorbell.sql calls aws_lambda.invoke"},
+    "WebRole": {
+        "rds-db:connect": "site/website/database/iam.py signs the token",
+        "s3:AbortMultipartUpload": "docs/site.md, Uploads",
+        "s3:DeleteObject": "docs/site.md, Uploads",
+        "s3:GetObject": "docs/site.md, Uploads",
+        "s3:ListBucket": "docs/site.md, Uploads",
+        "s3:PutObject": "docs/site.md, Uploads",
+        "secretsmanager:GetSecretValue": "App Runner's guide, Referencing environment variables: by the instance role",
+        "ssm:GetParameters": "the same",
+    },
+    "AppRunnerAccessRole": {
+        "ecr:BatchCheckLayerAvailability": PULL,
+        "ecr:BatchGetImage": PULL,
+        "ecr:DescribeImages": PULL,
+        "ecr:GetAuthorizationToken": PULL,
+        "ecr:GetDownloadUrlForLayer": PULL,
+    },
+    "EcsExecutionRole": {
+        "ecr:BatchCheckLayerAvailability": START,
+        "ecr:BatchGetImage": START,
+        "ecr:GetAuthorizationToken": START,
+        "ecr:GetDownloadUrlForLayer": START,
+        "logs:CreateLogStream": START,
+        "logs:PutLogEvents": START,
+        "secretsmanager:GetSecretValue": "ECS's guide, Task execution IAM role, Secrets Manager or Systems Manager permissions",
+        "ssm:GetParameters": "the same",
+    },
+    "EcsInfrastructureRole": {
+        "AmazonECSInfrastructureRoleforExpressGatewayServices": "ECS's guide, Resources created by Express Mode services",
+    },
+}
 FUNCTIONS = {"ContentEvents": "content-events", "FanOut": "fan-out", "Deliver": "deliver", "Migrate": "migrate"}
 
 
@@ -35,18 +105,20 @@ def crate(name):
 
 
 def sources(folder):
-    """The text of a crate, without its tests."""
-    files = [folder] if folder.is_file() else sorted(folder.rglob("*.rs"))
-    return "\n".join(path.read_text().split("#[cfg(test)]")[0] for path in files if "test" not in path.stem)
+    """The text of a crate or module, without its tests."""
+    files = [folder.with_suffix(".rs"), *sorted(folder.rglob("*.rs"))]
+    return "\n".join(path.read_text().split("#[cfg(test)]")[0] for path in files if path.exists() and "test" not in path.stem)
 
 
 def code(name):
-    """What a function is made of: its own sources, those of the library that it asks for, and its manifest."""
+    """What a function is made of: its own sources, those of the library that it asks for, and its features."""
     folder = ROOT / "functions" / name
     manifest = (folder / "Cargo.toml").read_text()
     asked = re.search(r"^wagrun = .*features = \[([^]]*)\]", manifest, re.M)
-    features = re.findall(r'"([a-z]+)"', asked[1]) if asked else []
-    shared = [sources(ROOT / "shared/src" / part) for feature in features for part in FEATURES.get(feature, ())]
+    features = re.findall(r'"([a-z-]+)"', asked[1]) if asked else []
+    library = (ROOT / "shared/src/lib.rs").read_text()
+    modules = re.findall(r'(?:#\[cfg\(feature = "([a-z-]+)"\)\]\n)?^pub mod (\w+);', library, re.M)
+    shared = [sources(ROOT / "shared/src" / module) for feature, module in modules if feature in ("", *features)]
     return "\n".join([sources(folder / "src"), *shared]), features
 
 
@@ -73,33 +145,106 @@ def platform(properties):
         needed.add("sqs:SendMessage")
     if properties.get("Tracing"):
         needed |= {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    if "VpcConfig" in properties:
+        needed |= NETWORK_INTERFACES
     return needed
 
 
+def policies(template, role):
+    """The statements of the role's own policies, wherever they are written."""
+    resources = template["Resources"]
+    parts = [resources[role]["Properties"].get("Policies", [])]
+    parts += [
+        resource["Properties"]["PolicyDocument"]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::IAM::RolePolicy" and target(resource["Properties"]["RoleName"]) == role
+    ]
+    return [statement for _, statement in statements({"Resources": {role: parts}})]
+
+
 def allowed(template, role):
-    """The actions that the role's own policies allow, whatever the conditions."""
-    resource = {"Resources": {role: template["Resources"][role]["Properties"].get("Policies", [])}}
-    actions = set()
-    for _, statement in statements(resource):
+    """The actions that the role's own policies allow, and the managed policies it has, whatever the conditions."""
+    given = set()
+    for statement in policies(template, role):
         if statement["Effect"] == "Allow":
-            actions |= {action for _, action in walk(statement["Action"]) if isinstance(action, str)}
-    return actions
+            given |= {action for _, action in walk(statement["Action"]) if isinstance(action, str) and ":" in action}
+    for _, arn in walk(template["Resources"][role]["Properties"].get("ManagedPolicyArns", [])):
+        if isinstance(arn, str) and ":policy/" in arn:
+            given.add(arn.split("/")[-1])
+    return given
+
+
+def alternatives(node):
+    """The node with its Fn::Ifs decided, in every way in which they can be."""
+    conditions = sorted({part["Fn::If"][0] for _, part in walk(node) if isinstance(part, dict) and "Fn::If" in part})
+    for outcome in itertools.product((True, False), repeat=len(conditions)):
+        yield decided(node, dict(zip(conditions, outcome)))
+
+
+def decided(node, outcome):
+    if isinstance(node, list):
+        return [decided(item, outcome) for item in node]
+    if isinstance(node, dict):
+        if "Fn::If" in node:
+            name, then, otherwise = node["Fn::If"]
+            return decided(then if outcome[name] else otherwise, outcome)
+        return {key: decided(value, outcome) for key, value in node.items()}
+    return node
+
+
+def kind(template, resource):
+    """What a policy's resource is: a type of the template, with what is added to its ARN, or the beginning of an ARN."""
+    if isinstance(resource, dict) and "Fn::Sub" in resource:
+        text = resource["Fn::Sub"][0] if isinstance(resource["Fn::Sub"], list) else resource["Fn::Sub"]
+        if text.startswith("arn:"):
+            # The account is a name with colons of its own.
+            _, _, service, _, _, rest = re.sub(r"\$\{[^}]*\}", "$", text).split(":", 5)
+            return f"{service}:{re.split('[/:$]', rest)[0]}"
+        name, added = re.fullmatch(r"\$\{(\w+)[^}]*\}(.*)", text).groups()
+        return template["Resources"][name]["Type"] + added
+    return template["Resources"][target(resource)]["Type"] if target(resource) else resource
+
+
+def misplaced(template, role):
+    """Each action that is allowed on what it is not about, or on everything without a reason, as a sentence."""
+    for statement in policies(template, role):
+        if statement["Effect"] != "Allow":
+            continue
+        for version in alternatives({key: statement[key] for key in ("Action", "Resource")}):
+            for action, resource in itertools.product(listed(version["Action"]), listed(version["Resource"])):
+                found = kind(template, resource)
+                fitting = KINDS.get(action, KINDS.get(action.split(":")[0], set()))
+                if found == "*" and action not in EVERYTHING:
+                    yield f"{role} allows {action} on everything, for which EVERYTHING has no reason"
+                elif found != "*" and found not in fitting:
+                    yield f"{role} allows {action} on {found}, which KINDS does not name"
 
 
 def differences(template, read=code):
-    """Each call without a permission and each permission without a call, as a sentence."""
+    """Each call without a permission, permission without a call, and permission on the wrong thing, as a sentence."""
+    own = set()
     for name, properties in functions(template):
+        own.add(target(properties["Role"]))
         needed = calls(*read(crate(name))) | platform(properties)
         given = allowed(template, target(properties["Role"]))
         for permission in sorted(needed - given):
             yield f"{name} needs {permission}, which its role does not allow"
         for permission in sorted(given - needed):
             yield f"{name} may {permission}, which nothing in its code calls"
+    roles = {name for name, resource in template["Resources"].items() if resource["Type"] == "AWS::IAM::Role"}
+    for role in sorted(ROLES.keys() | roles - own):
+        needed, given = set(ROLES.get(role, ())), allowed(template, role) if role in roles else set()
+        for permission in sorted(needed - given):
+            yield f"{role} needs {permission} ({ROLES[role][permission]}), which it does not allow"
+        for permission in sorted(given - needed):
+            yield f"{role} may {permission}, for which ROLES has no source"
+    for role in sorted(roles):
+        yield from sorted(set(misplaced(template, role)))
 
 
 def main():
     template = load(TEMPLATE.read_text())
-    say(list(differences(template)), "every call has its permission, and every permission its call")
+    say(list(differences(template)), "every call has its permission, and every permission its call and its kind of resource")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
-"""Renders template.yaml for every combination of the parameters, as SAM and CloudFormation would.
+"""Renders template.yaml for every combination of the choices below, as SAM and CloudFormation would.
+
+Every combination means: each of PLATFORMS with each of PLACES (database, network, zones), DOORBELLS, PROGRAMS (image,
+program or neither) and EXTRAS, which are every other parameter that a condition asks for, all at their defaults or all at
+another value. Every condition of the template comes out both ways in what is not refused; parameters that no condition
+asks for stay at their defaults.
 
 Each combination is either refused by the template's own Rules, or gives a template in which every reference resolves and
-no resource waits for itself. A smaller number, one for each choice of platform, place and doorbell, is linted as it comes
-out, with values instead of conditions, and with every check.
+no resource waits for itself. A smaller number, the largest for each place with each doorbell and for each place with each
+platform, is linted as it comes out, with values instead of conditions, and with every check.
 """
 
 import itertools
@@ -15,7 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from template import TEMPLATE, defaults, load, say, text, translate, walk
+from template import TEMPLATE, defaults, load, references, say, text, translate
 
 PSEUDO = {
     "AWS::AccountId": "111122223333",
@@ -37,17 +42,18 @@ PLACES = [
     for zones, endpoints in itertools.product("23", "123")
 ] + [
     {**AURORA, "Network": "Existing", **SUBNETS, **VPC},
-    {**EXISTING, **SUBNETS, **VPC, "DatabaseResourceId": "cluster-ABC"},
+    {**EXISTING, **SUBNETS, **VPC, "DatabaseResourceId": "cluster-ABC", "DatabaseInstanceId": "db-1"},
+    {**AURORA, "Network": "Create", "DatabaseSnapshot": "before"},
     {**EXISTING, **SUBNETS, "SecurityGroupIds": "sg-0123456789abcdef0"},
     EXISTING,
 ]
 PROGRAMS = [{}, IMAGE, {"SiteDirectory": "/srv/site"}]
 EXTRAS = [
     {},
+    {"InvalidationBatches": "true"},
     {
         "AlarmEmail": "oncall@example.org",
         "Dashboard": "false",
-        "InvalidationBatches": "true",
         "MigrateOnDeploy": "false",
         "MinCapacity": "0.5",
         "ReservedConcurrency": "true",
@@ -185,25 +191,6 @@ class Rendering:
         return {"Fn::Sub": [whole, left] if left else whole}
 
 
-def references(node):
-    """The logical names that a rendered part refers to."""
-    for _, part in walk(node):
-        if not isinstance(part, dict):
-            continue
-        if isinstance(part.get("Ref"), str) and len(part) == 1:
-            yield part["Ref"]
-        if "Fn::GetAtt" in part:
-            attribute = part["Fn::GetAtt"]
-            yield attribute[0] if isinstance(attribute, list) else attribute.split(".")[0]
-        if "Fn::Sub" in part:
-            whole, names = part["Fn::Sub"] if isinstance(part["Fn::Sub"], list) else (part["Fn::Sub"], {})
-            for name in re.findall(r"\$\{([^!}]+)\}", whole):
-                if name not in names:
-                    yield name.split(".")[0]
-        depends = part.get("DependsOn", [])
-        yield from [depends] if isinstance(depends, str) else depends
-
-
 def dangling(rendered):
     """References of a rendered template to what is not in it, each as a sentence."""
     there = {*rendered["Resources"], *PSEUDO}
@@ -241,6 +228,14 @@ def named(parameters):
     return " ".join(f"{name}={value}" for name, value in parameters.items())
 
 
+def one_sided(template, outcomes):
+    """Conditions that came out one way only, each as a sentence; `outcomes` is the set of names with their outcomes."""
+    for name in template["Conditions"]:
+        for outcome in (True, False):
+            if (name, outcome) not in outcomes:
+                yield f"condition {name} is {str(outcome).lower()} in no combination; EXTRAS lacks a parameter"
+
+
 def check(translated, parameters):
     """The problems of one combination, or None when the Rules refuse it; and what came out."""
     rendering = Rendering(translated, parameters)
@@ -266,26 +261,29 @@ def linted(rendered):
 def main():
     # What SAM makes of the template does not depend on the parameters: it leaves conditions and Refs to CloudFormation.
     translated = translate(load(TEMPLATE.read_text()), {})
-    problems, count, refused, to_lint = [], 0, 0, {}
+    problems, count, refused, to_lint, outcomes = [], 0, 0, {}, set()
     for parameters in combinations(PLATFORMS, PLACES, DOORBELLS, PROGRAMS, EXTRAS):
         found, rendered = check(translated, parameters)
         if found is None:
             refused += 1
             continue
         count += 1
+        rendering = Rendering(translated, parameters)
+        outcomes |= {(name, rendering.condition(name)) for name in translated["Conditions"]}
         problems += [f"{problem}, with {named(parameters)}" for problem in found]
         if rendered:
-            place = tuple(parameters.get(name) for name in ("Database", "Network", "Doorbell", "VpcId"))
+            place = tuple(parameters.get(name) for name in ("Database", "Network", "Doorbell", "VpcId", "DatabaseSnapshot"))
             for key in (place, (parameters["WebPlatform"], *place[:2])):
                 # The largest of each kind has the most to say.
                 if key not in to_lint or len(rendered["Resources"]) > len(to_lint[key][1]["Resources"]):
                     to_lint[key] = (parameters, rendered)
+    problems += one_sided(translated, outcomes)
     different = {named(parameters): (parameters, rendered) for parameters, rendered in to_lint.values()}
     with ProcessPoolExecutor() as pool:
         opinions = pool.map(linted, [rendered for _, rendered in different.values()])
         for (parameters, _), found in zip(different.values(), opinions):
             problems += [f"{problem}, with {named(parameters)}" for problem in found]
-    say(problems, f"{count} combinations of the parameters resolve, {refused} are refused, {len(different)} were linted")
+    say(problems, f"{count} combinations of the choices resolve, {refused} are refused, {len(different)} were linted")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ Each rule is a function that takes a template, as it is written, and yields a se
 import re
 import sys
 
-from template import ROOT, TEMPLATE, TEMPLATES, load, say, walk
+from template import ROOT, TEMPLATE, TEMPLATES, load, references, say, walk
 
 RUNBOOK = ROOT / "docs/runbook.md"
 
@@ -84,6 +84,11 @@ def failures_are_kept_and_seen(template, _text):
                 yield f"{name} reads {source}, which has no dead-letter queue"
         if not sources and kept not in queues and not (asynchronous.get("MaximumRetryAttempts") == 0 and name in errors):
             yield f"{name} has no failure destination, and not both an alarm on its errors and MaximumRetryAttempts 0"
+    # Whoever rings does not hear of what Lambda drops later.
+    for _, properties in of_type(template, "AWS::Logs::SubscriptionFilter"):
+        for metric in ("AsyncEventsDropped", "DestinationDeliveryFailures"):
+            if target(properties["DestinationArn"]) not in set(alarmed(template, metric)):
+                yield f"{target(properties['DestinationArn'])} is rung by the database's log and has no alarm on {metric}"
     ends = {target(node["deadLetterTargetArn"]) for _, node in walk(template) if isinstance(node, dict) and "deadLetterTargetArn" in node}
     ends |= {target(node["OnFailure"].get("Destination")) for _, node in walk(template) if isinstance(node, dict) and "OnFailure" in node}
     for queue in sorted(ends - watched - {None}):
@@ -111,6 +116,26 @@ def queues_are_encrypted(template, _text):
             yield f"{name} is not encrypted (SqsManagedSseEnabled)"
 
 
+def the_database_is_encrypted(template, _text):
+    """A restored one is as its snapshot was, and may not be told."""
+    for name, properties in of_type(template, "AWS::RDS::DBCluster"):
+        told = properties.get("StorageEncrypted")
+        if told not in (True, {"Fn::If": ["RestoresDatabase", {"Ref": "AWS::NoValue"}, True]}):
+            yield f"{name} is not encrypted (StorageEncrypted)"
+
+
+def failed_creations_can_be_taken_back(template, _text):
+    """What a stack's creation can't delete again leaves the stack in ROLLBACK_FAILED, or itself behind at each try."""
+    for name, resource in template.get("Resources", {}).items():
+        if resource.get("DeletionPolicy") == "Retain":
+            yield f"{name} stays behind when its own creation is taken back (RetainExceptOnCreate)"
+        protection = (resource.get("Properties") or {}).get("DeletionProtection", False)
+        if target(protection):
+            protection = template["Parameters"][target(protection)]["Default"]
+        if str(protection).lower() != "false":
+            yield f"{name} is protected from deletion from the start (DeletionProtection)"
+
+
 def the_database_can_pause(template, _text):
     """Aurora pauses when nothing holds it; each of these would hold it, without any error."""
     for name, resource in template.get("Resources", {}).items():
@@ -131,9 +156,12 @@ def the_database_can_pause(template, _text):
             yield f"{name} loads pg_cron, whose jobs a paused database skips"
         if "idle_session_timeout" not in parameters:
             yield f"{name} has no idle_session_timeout, so that one forgotten session keeps the database awake"
-    for name, parameter in template.get("Parameters", {}).items():
-        if name == "MinCapacity" and str(parameter.get("Default")) != "0":
-            yield "MinCapacity is not 0 by default, so that the database never pauses"
+    for name, properties in of_type(template, "AWS::RDS::DBCluster"):
+        minimum = properties.get("ServerlessV2ScalingConfiguration", {}).get("MinCapacity")
+        if target(minimum) in template.get("Parameters", {}):
+            minimum = template["Parameters"][target(minimum)]["Default"]
+        if str(minimum) != "0":
+            yield f"{name} has no MinCapacity that is 0 by default, so that it never pauses"
 
 
 def schedules_have_no_fixed_name(template, _text):
@@ -179,6 +207,27 @@ def alarms_say_what_to_do(template, _text):
             yield f"{name} names docs/runbook.md#{named[1]}, which is no heading there"
 
 
+def alarms_look_no_further_than_allowed(template, _text):
+    """A week with periods of an hour or more, a day with shorter ones; PutMetricAlarm says so, no schema does."""
+    for name, properties in of_type(template, "AWS::CloudWatch::Alarm"):
+        period, periods = properties.get("Period", 0), properties["EvaluationPeriods"]
+        if period * periods > (604800 if period >= 3600 else 86400):
+            yield f"{name} looks at {period * periods} seconds, which periods of {period} don't allow"
+        if properties.get("DatapointsToAlarm", 1) > periods:
+            yield f"{name} wants more datapoints than it looks at"
+
+
+def own_metrics_are_in_the_functions_namespace(template, _text):
+    """Where the functions write their metrics, their alarms must look; and a metric is a line of level INFO."""
+    level = template.get("Globals", {}).get("Function", {}).get("LoggingConfig", {}).get("ApplicationLogLevel", "INFO")
+    if level not in ("TRACE", "DEBUG", "INFO"):
+        yield f"ApplicationLogLevel {level} drops the functions' metrics"
+    namespace = template.get("Globals", {}).get("Function", {}).get("Environment", {}).get("Variables", {}).get("METRICS_NAMESPACE")
+    for name, properties in of_type(template, "AWS::CloudWatch::Alarm"):
+        if not str(properties.get("Namespace")).startswith("AWS/") and properties.get("Namespace") != namespace:
+            yield f"{name} looks in {properties.get('Namespace')}, and the functions write to {namespace}"
+
+
 def anchor(heading):
     """What a Markdown heading is called in a link."""
     return re.sub(r"[^a-z0-9 -]", "", heading.lstrip("#").strip().lower()).replace(" ", "-")
@@ -186,10 +235,10 @@ def anchor(heading):
 
 def nothing_is_open_to_the_internet(template, _text):
     for name, properties in of_type(template, "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress"):
-        rules = properties.get("SecurityGroupIngress", []) if "GroupDescription" in properties else [properties]
-        for rule in rules:
-            if rule.get("CidrIp") == "0.0.0.0/0" or rule.get("CidrIpv6") == "::/0":
-                yield f"{name} lets the whole internet in"
+        rules = properties.get("SecurityGroupIngress", []) if "GroupDescription" in properties else properties
+        # Wherever it is written, in an Fn::If too.
+        if any(node in ("0.0.0.0/0", "::/0") for _, node in walk(rules)):
+            yield f"{name} lets the whole internet in"
 
 
 def vpc_functions_reach_aws_by_ipv6(template, _text):
@@ -210,18 +259,67 @@ def concurrency_is_reserved_only_when_asked(template, _text):
             yield f"{name} reserves concurrency without a parameter that asks for it"
 
 
+def maps_have_every_choice(template, _text):
+    """CloudFormation may look up what nothing asks for, and fails when the row is not there."""
+    for path, node in walk(template.get("Resources", {})):
+        if isinstance(node, dict) and "Fn::FindInMap" in node:
+            name, row, _ = node["Fn::FindInMap"]
+            choices = template.get("Parameters", {}).get(target(row), {}).get("AllowedValues", [])
+            for choice in choices:
+                if choice not in template["Mappings"][name]:
+                    yield f"mapping {name} has no row {choice}, which {path[0]} may ask for"
+
+
+def topics_say_who_may(template, _text):
+    """Without a policy of its own a topic has one by default, which nobody has read; none of ours lets everybody in."""
+    named = set()
+    for name, properties in of_type(template, "AWS::SNS::TopicPolicy"):
+        named |= {target(topic) for topic in properties["Topics"]}
+        for _, statement in statements({"Resources": {name: properties}}):
+            principal = statement["Principal"]
+            if statement["Effect"] == "Allow" and "*" in (principal if principal == "*" else listed(principal.get("AWS"))):
+                yield f"{name} lets everybody in"
+    for name, _ in of_type(template, "AWS::SNS::Topic"):
+        if name not in named:
+            yield f"{name} has no AWS::SNS::TopicPolicy that says who may use it"
+
+
+def clusters_have_fargate(template, _text):
+    """ECS Express names the capacity provider, which only the account's default cluster has without being told."""
+    for name, properties in of_type(template, "AWS::ECS::Cluster"):
+        if "FARGATE" not in properties.get("CapacityProviders", []):
+            yield f"{name} lacks the capacity provider FARGATE, which ECS Express asks for"
+
+
+def tags_name_no_routes(template, _text):
+    """A route's id has a vertical bar in it, which RDS and ECS refuse in a tag."""
+    routes = {name for name, _ in of_type(template, "AWS::EC2::Route")}
+    for path, node in walk(template.get("Resources", {})):
+        if path and path[-1] == "Tags":
+            for route in sorted(routes & set(references(node))):
+                yield f"{path[0]} names {route} in a tag (Metadata.WaitsFor waits as well)"
+
+
 RULES = (
     functions_keep_logs,
     failures_are_kept_and_seen,
     stars_have_a_reason,
     queues_are_encrypted,
+    the_database_is_encrypted,
+    failed_creations_can_be_taken_back,
     the_database_can_pause,
     schedules_have_no_fixed_name,
     parameters_are_documented,
     alarms_say_what_to_do,
+    alarms_look_no_further_than_allowed,
+    own_metrics_are_in_the_functions_namespace,
     nothing_is_open_to_the_internet,
     vpc_functions_reach_aws_by_ipv6,
     concurrency_is_reserved_only_when_asked,
+    maps_have_every_choice,
+    topics_say_who_may,
+    clusters_have_fargate,
+    tags_name_no_routes,
 )
 
 

@@ -5,9 +5,11 @@ Run with the Python of .local/venv/tools, as `make template` does.
 """
 
 import copy
+import json
 import re
 import unittest
 
+import costs
 import template_policies
 import template_render
 import template_rules
@@ -84,6 +86,30 @@ class RulesTest(unittest.TestCase):
 
         self.assert_breaks("EventQueue is not encrypted", change)
 
+    def test_a_database_in_the_clear(self):
+        def never(resources, _):
+            del resources["DatabaseCluster"]["Properties"]["StorageEncrypted"]
+
+        def sometimes(resources, _):
+            resources["DatabaseCluster"]["Properties"]["StorageEncrypted"] = {"Fn::If": ["HasAurora", {"Ref": "AWS::NoValue"}, True]}
+
+        self.assert_breaks("DatabaseCluster is not encrypted", never)
+        self.assert_breaks("DatabaseCluster is not encrypted", sometimes)
+
+    def test_a_creation_that_can_not_be_taken_back(self):
+        def bucket(resources, _):
+            resources["MediaBucket"]["DeletionPolicy"] = "Retain"
+
+        def parameter(_, template):
+            template["Parameters"]["DeletionProtection"]["Default"] = "true"
+
+        def always(resources, _):
+            resources["DatabaseCluster"]["Properties"]["DeletionProtection"] = True
+
+        self.assert_breaks("MediaBucket stays behind when its own creation is taken back", bucket)
+        self.assert_breaks("DatabaseCluster is protected from deletion from the start", parameter)
+        self.assert_breaks("DatabaseCluster is protected from deletion from the start", always)
+
     def test_what_keeps_the_database_awake(self):
         def proxy(resources, _):
             resources["Proxy"] = {"Type": "AWS::RDS::DBProxy"}
@@ -106,13 +132,20 @@ class RulesTest(unittest.TestCase):
         def capacity(_, template):
             template["Parameters"]["MinCapacity"]["Default"] = 0.5
 
+        def another(resources, _):
+            resources["DatabaseCluster"]["Properties"]["ServerlessV2ScalingConfiguration"]["MinCapacity"] = {"Ref": "MaxCapacity"}
+
+        def fixed(resources, _):
+            resources["DatabaseCluster"]["Properties"]["ServerlessV2ScalingConfiguration"]["MinCapacity"] = 1
+
         self.assert_breaks("Proxy (AWS::RDS::DBProxy) keeps the database awake", proxy)
         self.assert_breaks("DatabaseInstance is a provisioned instance", provisioned)
         self.assert_breaks("DatabaseInstance has Performance Insights", insights)
         self.assert_breaks("DatabaseParameters switches logical replication on", replication)
         self.assert_breaks("DatabaseParameters loads pg_cron", cron)
         self.assert_breaks("DatabaseParameters has no idle_session_timeout", sessions)
-        self.assert_breaks("MinCapacity is not 0", capacity)
+        for change in (capacity, another, fixed):
+            self.assert_breaks("DatabaseCluster has no MinCapacity that is 0 by default", change)
 
     def test_a_schedule_with_a_fixed_name(self):
         def change(resources, _):
@@ -138,11 +171,52 @@ class RulesTest(unittest.TestCase):
         self.assert_breaks("DeliveryAgeAlarm names docs/runbook.md#no-such-heading, which is no heading there", change)
         self.assert_breaks("DatabaseAwakeAlarm does not tell AlarmTopic (AlarmActions)", change)
 
+    def test_a_dropped_doorbell_that_nobody_sees(self):
+        for alarm, metric in (("DroppedDoorbellAlarm", "AsyncEventsDropped"), ("UnkeptDoorbellAlarm", "DestinationDeliveryFailures")):
+
+            def change(resources, _):
+                del resources[alarm]
+
+            self.assert_breaks(f"ContentEventsFunction is rung by the database's log and has no alarm on {metric}", change)
+
+    def test_an_alarm_that_cloudwatch_refuses(self):
+        def longer(resources, _):
+            resources["DeliveryAgeAlarm"]["Properties"]["EvaluationPeriods"] = 15
+
+        def shorter(resources, _):
+            resources["FailedDoorbellAlarm"]["Properties"].update(Period=300, EvaluationPeriods=289)
+
+        def more(resources, _):
+            resources["FailedDoorbellAlarm"]["Properties"]["DatapointsToAlarm"] = 25
+
+        self.assert_breaks("DeliveryAgeAlarm looks at 648000 seconds, which periods of 43200 don't allow", longer)
+        self.assert_breaks("FailedDoorbellAlarm looks at 86700 seconds, which periods of 300 don't allow", shorter)
+        self.assert_breaks("FailedDoorbellAlarm wants more datapoints than it looks at", more)
+
+    def test_an_alarm_that_looks_elsewhere(self):
+        def change(_, template):
+            template["Globals"]["Function"]["Environment"]["Variables"]["METRICS_NAMESPACE"] = "wagrun"
+
+        def quiet(_, template):
+            template["Globals"]["Function"]["LoggingConfig"]["ApplicationLogLevel"] = "WARN"
+
+        self.assert_breaks("OldestEventAlarm looks in", change)
+        self.assert_breaks("ApplicationLogLevel WARN drops the functions' metrics", quiet)
+
     def test_a_door_to_the_internet(self):
         def change(resources, _):
             resources["LoadBalancerReachesWeb"]["Properties"]["CidrIp"] = "0.0.0.0/0"
 
+        def hidden(resources, _):
+            rule = {"CidrIpv6": "::/0", "IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432}
+            resources["DatabaseSecurityGroup"]["Properties"]["SecurityGroupIngress"] = {"Fn::If": ["DatabaseIsPublic", [rule], {"Ref": "AWS::NoValue"}]}
+
+        def chosen(resources, _):
+            resources["WebReachesDatabase"]["Properties"]["CidrIp"] = {"Fn::If": ["DatabaseIsPublic", "0.0.0.0/0", {"Ref": "VpcCidr"}]}
+
         self.assert_breaks("LoadBalancerReachesWeb lets the whole internet in", change)
+        self.assert_breaks("DatabaseSecurityGroup lets the whole internet in", hidden)
+        self.assert_breaks("WebReachesDatabase lets the whole internet in", chosen)
 
     def test_a_function_that_can_not_reach_aws(self):
         def change(resources, _):
@@ -158,6 +232,38 @@ class RulesTest(unittest.TestCase):
 
         self.assert_breaks("MigrateFunction reserves concurrency", change)
 
+    def test_a_choice_without_a_row(self):
+        def change(_, template):
+            del template["Mappings"]["PlatformDomains"]["None"]
+
+        self.assert_breaks("mapping PlatformDomains has no row None, which AppRunnerService may ask for", change)
+
+    def test_a_topic_for_everybody(self):
+        def none(resources, _):
+            del resources["EventTopicPolicy"]
+
+        def everybody(resources, _):
+            resources["EventTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]["Principal"] = {"AWS": "*"}
+
+        self.assert_breaks("EventTopic has no AWS::SNS::TopicPolicy", none)
+        self.assert_breaks("EventTopicPolicy lets everybody in", everybody)
+
+    def test_a_cluster_that_ecs_express_can_not_use(self):
+        def change(resources, _):
+            del resources["EcsCluster"]["Properties"]["CapacityProviders"]
+
+        self.assert_breaks("EcsCluster lacks the capacity provider FARGATE", change)
+
+    def test_a_tag_that_aws_refuses(self):
+        def ref(resources, _):
+            resources["EcsCluster"]["Properties"]["Tags"] = [{"Key": "waits-for", "Value": {"Fn::If": ["Any", {"Ref": "PublicRoute"}, "nothing"]}}]
+
+        def sub(resources, _):
+            resources["DatabaseSubnets"]["Properties"]["Tags"] = [{"Key": "waits-for", "Value": {"Fn::Sub": "${DatabaseRoute} is there"}}]
+
+        self.assert_breaks("EcsCluster names PublicRoute in a tag", ref)
+        self.assert_breaks("DatabaseSubnets names DatabaseRoute in a tag", sub)
+
 
 class PoliciesTest(unittest.TestCase):
     def test_every_call_has_its_permission_and_the_reverse(self):
@@ -172,12 +278,77 @@ class PoliciesTest(unittest.TestCase):
     def test_a_permission_without_a_call(self):
         def read(name):
             rust, features = template_policies.code(name)
-            return rust.replace(".change_message_visibility()", ""), features
+            return rust.replace(".change_message_visibility", ".leave"), features
 
         self.assertIn(
             "DeliverFunction may sqs:ChangeMessageVisibility, which nothing in its code calls",
             list(template_policies.differences(SOURCE, read)),
         )
+
+    def assert_differs(self, sentence, change):
+        template = copy.deepcopy(SOURCE)
+        change(template["Resources"])
+        self.assertIn(sentence, list(template_policies.differences(template)))
+
+    def statement(self, resources, role, sid):
+        for _, statement in template_rules.statements({"Resources": {role: resources[role]}}):
+            if statement.get("Sid") == sid:
+                return statement
+        self.fail(f"{role} has no statement {sid}")
+
+    def test_a_function_that_can_not_be_attached_to_the_vpc(self):
+        def change(resources):
+            self.statement(resources, "MigrateRole", "NetworkInterfaces")["Action"].remove("ec2:DescribeSubnets")
+
+        self.assert_differs("MigrateFunction needs ec2:DescribeSubnets, which its role does not allow", change)
+
+    def test_code_is_denied_what_the_attachment_needs(self):
+        for role in ("ContentEventsRole", "MigrateRole"):
+            denied = self.statement(SOURCE["Resources"], role, "NoNetworkInterfacesForCode")
+            self.assertLessEqual(template_policies.NETWORK_INTERFACES, set(denied["Action"]))
+            self.assertEqual({"Null": {"lambda:SourceFunctionArn": "false"}}, denied["Condition"])
+
+    def test_a_permission_on_everything(self):
+        def change(resources):
+            self.statement(resources, "DeliverRole", "ReadDeliveriesAndPutThemOff")["Resource"] = "*"
+
+        self.assert_differs("DeliverRole allows sqs:DeleteMessage on everything, for which EVERYTHING has no reason", change)
+
+    def test_a_permission_on_what_it_is_not_about(self):
+        def queue(resources):
+            self.statement(resources, "ContentEventsRole", "PublishEvents")["Resource"] = {"Ref": "EventQueue"}
+
+        def bucket(resources):
+            self.statement(resources, "WebRole", "KeepMedia")["Resource"] = {"Fn::GetAtt": "MediaBucket.Arn"}
+
+        def secret(resources):
+            self.statement(resources, "EcsExecutionRole", "ReadSecretKey")["Action"] = "ssm:GetParameters"
+
+        def parameter(resources):
+            self.statement(resources, "FanOutRole", "ReadSubscribers")["Resource"] = [{"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:document/*"}]
+
+        self.assert_differs("ContentEventsRole allows sns:Publish on AWS::SQS::Queue, which KINDS does not name", queue)
+        self.assert_differs("WebRole allows s3:PutObject on AWS::S3::Bucket, which KINDS does not name", bucket)
+        self.assert_differs("EcsExecutionRole allows ssm:GetParameters on AWS::SecretsManager::Secret, which KINDS does not name", secret)
+        self.assert_differs("FanOutRole allows ssm:GetParametersByPath on ssm:document, which KINDS does not name", parameter)
+
+    def test_a_role_of_aws_that_may_more_or_less_than_it_needs(self):
+        def more(resources):
+            self.statement(resources, "WebRole", "FindMedia")["Action"] = ["s3:ListBucket", "s3:DeleteBucket"]
+
+        def managed(resources):
+            resources["WebRole"]["Properties"]["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AdministratorAccess"]
+
+        def less(resources):
+            resources["DoorbellPolicy"]["Properties"]["PolicyDocument"]["Statement"] = []
+
+        def unknown(resources):
+            resources["Another"] = {"Type": "AWS::IAM::Role", "Properties": resources["DeliverRole"]["Properties"]}
+
+        self.assert_differs("WebRole may s3:DeleteBucket, for which ROLES has no source", more)
+        self.assert_differs("WebRole may AdministratorAccess, for which ROLES has no source", managed)
+        self.assert_differs("DoorbellRole needs lambda:InvokeFunction (shared/migrations/20261121000003_doorbell.sql calls aws_lambda.invoke), which it does not allow", less)
+        self.assert_differs("Another may sqs:DeleteMessage, for which ROLES has no source", unknown)
 
 
 class RenderTest(unittest.TestCase):
@@ -197,12 +368,65 @@ class RenderTest(unittest.TestCase):
             for needed in ("DatabaseInstance", "FunctionsReachDatabase", "S3Endpoint", "PrivateRoutesOfSubnetC"):
                 self.assertTrue(template_render.order(rendered, needed, "Migration"), needed)
 
+    def test_the_doorbell_works_before_the_first_trigger_is_attached(self):
+        waits = {
+            "LambdaEndpoint": ("DoorbellPolicy", "LambdaEndpoint", "DatabaseRingsAtEndpoint", "DoorbellLines"),
+            "PublicAddress": ("DoorbellPolicy", "DatabaseRoute", "DoorbellLines"),
+            "Logs": ("DoorbellLines",),
+        }
+        for doorbell, needed in waits.items():
+            rendered = self.rendered({**self.APP_RUNNER, "Doorbell": doorbell})
+            for name in needed:
+                self.assertTrue(template_render.order(rendered, name, "Migration"), name)
+
+    def test_the_site_can_reach_its_database_when_it_starts(self):
+        for parameters, service in ((self.APP_RUNNER, "AppRunnerService"), (self.ECS_EXPRESS, "EcsService")):
+            rendered = self.rendered({**parameters, "MigrateOnDeploy": "false"})
+            self.assertTrue(template_render.order(rendered, "WebReachesDatabase", service), service)
+        self.assertTrue(template_render.order(rendered, "LoadBalancerReachesWeb", "EcsService"))
+
+    def test_the_doorbell_can_be_changed_under_a_database_that_is_there(self):
+        groups = [self.rendered({**self.APP_RUNNER, **doorbell})["Resources"]["DatabaseSubnets"] for doorbell in template_render.DOORBELLS]
+        self.assertEqual(groups[:1] * 3, groups)
+        self.assertEqual(["DatabaseSubnetA", "DatabaseSubnetB", "DatabaseSubnetC"], [subnet["Ref"] for subnet in groups[0]["Properties"]["SubnetIds"]])
+
     def test_routes_come_before_what_looks_at_them(self):
         rendered = self.rendered(self.ECS_EXPRESS)
         for needed in ("PublicRoute", "PublicRoutesOfSubnetA", "PublicRoutesOfSubnetB", "PublicRoutesOfSubnetC"):
             self.assertTrue(template_render.order(rendered, needed, "EcsService"), needed)
         rendered = self.rendered({**self.APP_RUNNER, "Doorbell": "PublicAddress"})
-        self.assertTrue(template_render.order(rendered, "PublicRoute", "DatabaseInstance"))
+        self.assertTrue(template_render.order(rendered, "DatabaseRoute", "DatabaseInstance"))
+
+    def test_every_function_knows_where_its_metrics_go(self):
+        functions = [resource for resource in TRANSLATED["Resources"].values() if resource["Type"] == "AWS::Lambda::Function"]
+        self.assertLessEqual(5, len(functions))
+        for function in functions:
+            variables = function["Properties"]["Environment"]["Variables"]
+            self.assertEqual({"Fn::Sub": "wagrun/${AWS::StackName}"}, variables["METRICS_NAMESPACE"])
+            # SAM adds them to the function's own.
+            self.assertLess(1, len(variables))
+
+    def test_a_doorbell_that_fails_twice_a_day_is_seen(self):
+        alarm = SOURCE["Resources"]["FailedDoorbellAlarm"]["Properties"]
+        self.assertEqual((86400, 2), (alarm["Period"] * alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]))
+
+    def test_a_delivery_that_waits_for_its_next_try_is_still_seen(self):
+        retries = [int(seconds) for seconds in SOURCE["Parameters"]["DeliveryRetrySeconds"]["Default"].split(",")]
+        alarm = SOURCE["Resources"]["DeliveryAgeAlarm"]["Properties"]
+        # A tenth of chance comes on top.
+        self.assertLessEqual(max(retries) * 1.1, alarm["Period"])
+
+    def test_the_dashboard_shows_a_database_only_where_there_is_one(self):
+        dashboard = load((ROOT / "dashboard.yaml").read_text())
+        names = {"Stack": "wagrun-test", "ContentEventsFunction": "ce", "FanOutFunction": "fo", "DeliverFunction": "de"}
+        for instance, widgets in (("", 5), ("wagrun-1", 6)):
+            rendering = template_render.Rendering(dashboard, {**names, "DatabaseInstance": instance})
+            rendering.parameters.update(template_render.PSEUDO)
+            body = json.loads(rendering.render()["Resources"]["Dashboard"]["Properties"]["DashboardBody"])
+            self.assertEqual(widgets, len(body["widgets"]))
+            self.assertEqual(bool(instance), "ServerlessDatabaseCapacity" in str(body))
+            places = [(widget["x"], widget["y"]) for widget in body["widgets"]]
+            self.assertEqual(len(places), len(set(places)))
 
     def test_what_costs_something_is_there_only_when_asked(self):
         def types(parameters):
@@ -215,6 +439,15 @@ class RenderTest(unittest.TestCase):
         self.assertEqual(1, types({**self.APP_RUNNER, "Doorbell": "Logs"}).count("AWS::EC2::VPCEndpoint"))
         self.assertNotIn("AWS::EC2::InternetGateway", types(self.APP_RUNNER))
         self.assertNotIn("AWS::SecretsManager::Secret", types({**self.APP_RUNNER, "SecretKeyParameter": "/site/key"}))
+
+    def test_every_alarm_is_in_the_bill(self):
+        alarms = [
+            resource
+            for resource in SOURCE["Resources"].values()
+            # Invalidations in batches are the only choice that is not in the bill, and say so.
+            if resource["Type"] == "AWS::CloudWatch::Alarm" and resource.get("Condition") != "BatchesInvalidations"
+        ]
+        self.assertEqual(len(alarms), costs.ALARMS)
 
     def test_the_local_stack_has_nothing_that_the_emulator_lacks(self):
         kinds = {resource["Type"].split("::")[1] for resource in self.rendered(self.LOCAL)["Resources"].values()}
@@ -255,15 +488,61 @@ class RenderTest(unittest.TestCase):
             ({**self.LOCAL, **template_render.SUBNETS}, "SubnetIds need VpcId"),
             ({**self.LOCAL, "VpcId": "vpc-0123456789abcdef0"}, "VpcId is for Network=Existing, together with SubnetIds"),
             ({**self.APP_RUNNER, **template_render.SUBNETS, **template_render.VPC, "Network": "Existing", "Doorbell": "PublicAddress"}, "Doorbell=PublicAddress with Aurora needs Network=Create"),
-            ({**self.APP_RUNNER, "DatabaseSslMode": "disable"}, "IAM authentication works over TLS only"),
+            ({**self.APP_RUNNER, "DatabaseSslMode": "require"}, "authenticate by IAM, for which DatabaseSslMode must be verify-full"),
+            ({**self.LOCAL, "DatabaseResourceId": "cluster-ABC", "DatabaseSslMode": "disable"}, "DatabaseSslMode must be verify-full"),
+            ({**self.APP_RUNNER, "MinCapacity": "2", "MaxCapacity": "1"}, "MinCapacity can't be more than MaxCapacity"),
+            ({**self.APP_RUNNER, "MinCapacity": "4", "MaxCapacity": "3"}, "MinCapacity can't be more than MaxCapacity"),
+            ({**self.APP_RUNNER, "MinCapacity": "8", "MaxCapacity": "6"}, "MinCapacity can't be more than MaxCapacity"),
+            ({**self.LOCAL, "DatabaseSnapshot": "before"}, "DatabaseSnapshot needs Database=Aurora"),
             ({**self.APP_RUNNER, "WebCpu": "2048"}, "WebCpu and WebMemory must be one of"),
             ({**template_render.IMAGE, "LambdaEndpointZones": "3"}, "LambdaEndpointZones can't be more than AvailabilityZones"),
         ]
         for parameters, sentence in table:
             refusals = list(template_render.Rendering(TRANSLATED, parameters).refusals())
             self.assertIn(sentence, "\n".join(refusals), parameters)
-        for parameters in (self.APP_RUNNER, self.ECS_EXPRESS, self.LOCAL):
+        accepted = (
+            self.APP_RUNNER,
+            self.ECS_EXPRESS,
+            self.LOCAL,
+            {**self.LOCAL, "DatabaseSslMode": "disable"},
+            {**self.LOCAL, "LambdaEndpointZones": "3"},
+            {**self.APP_RUNNER, "MinCapacity": "8", "MaxCapacity": "8"},
+        )
+        for parameters in accepted:
             self.assertEqual([], list(template_render.Rendering(TRANSLATED, parameters).refusals()))
+
+    def test_every_capacity_that_may_be_chosen_is_compared(self):
+        smallest, largest = (SOURCE["Parameters"][name]["AllowedValues"] for name in ("MinCapacity", "MaxCapacity"))
+        for least in smallest:
+            for most in largest:
+                parameters = {**self.APP_RUNNER, "MinCapacity": str(least), "MaxCapacity": str(most)}
+                refused = any(template_render.Rendering(TRANSLATED, parameters).refusals())
+                self.assertEqual(least > most, refused, parameters)
+
+    def test_a_sweep_leaves_an_existing_aurora_asleep(self):
+        for instance in ("", "cms-1"):
+            resources = self.rendered({**self.LOCAL, "DatabaseInstanceId": instance})["Resources"]
+            told = resources["ContentEventsFunction"]["Properties"]["Environment"]["Variables"]["DATABASE_INSTANCE"]
+            self.assertEqual(instance, told)
+            self.assertEqual(bool(instance), "cloudwatch:GetMetricStatistics" in str(resources["ContentEventsRole"]))
+
+    def test_a_restored_database_keeps_the_names_of_its_snapshot(self):
+        for snapshot in ("", "before"):
+            cluster = self.rendered({**self.APP_RUNNER, "DatabaseSnapshot": snapshot})["Resources"]["DatabaseCluster"]["Properties"]
+            self.assertEqual(bool(snapshot), "SnapshotIdentifier" in cluster)
+            for name in ("DatabaseName", "MasterUsername", "StorageEncrypted"):
+                self.assertEqual(not snapshot, name in cluster, name)
+
+    def test_another_version_of_the_migration_makes_another_function(self):
+        for name in ("MigrateFunction", "MigrateImageFunction"):
+            variables = TRANSLATED["Resources"][name]["Properties"]["Environment"]["Variables"]
+            self.assertEqual({"Ref": "MigrationVersion"}, variables["MIGRATION_VERSION"])
+
+    def test_app_runner_sends_an_instance_what_gunicorn_serves(self):
+        settings = (ROOT / "site/gunicorn.conf.py").read_text()
+        threads, workers = re.search(r"^threads = (\d+)", settings, re.M)[1], re.search(r"WEB_CONCURRENCY.*or (\d+)", settings)[1]
+        scaling = self.rendered(self.APP_RUNNER)["Resources"]["AppRunnerScaling"]["Properties"]
+        self.assertEqual(int(threads) * int(workers), scaling["MaxConcurrency"])
 
     def test_the_environments_of_samconfig_are_sensible(self):
         for name in ("dev", "prod"):
@@ -275,6 +554,11 @@ class RenderTest(unittest.TestCase):
         translated["Resources"]["S3Endpoint"]["Properties"]["RouteTableIds"].append({"Ref": "PublicRoutes"})
         found, _ = template_render.check(translated, self.APP_RUNNER)
         self.assertEqual(["S3Endpoint names PublicRoutes, which is not there"], found)
+
+    def test_a_condition_that_no_combination_tries(self):
+        template = {"Conditions": {"A": None, "B": None}}
+        outcomes = {("A", True), ("A", False), ("B", False)}
+        self.assertEqual(["condition B is true in no combination; EXTRAS lacks a parameter"], list(template_render.one_sided(template, outcomes)))
 
     def test_a_misspelled_condition(self):
         translated = copy.deepcopy(TRANSLATED)

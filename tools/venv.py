@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = {
     "checkov": ROOT / "requirements/checkov.txt",
     "emulator": ROOT / "requirements/emulator.txt",
+    "hadolint": ROOT / "requirements/hadolint.txt",
     "older-site": ROOT / "requirements/older-site.txt",
     "postgres": ROOT / "requirements/postgres.txt",
     "site": ROOT / "site/requirements.txt",

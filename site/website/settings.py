@@ -108,7 +108,9 @@ if DATABASE_AUTH == "iam":
         # A token lets whoever reads it in for a quarter of an hour.
         raise ImproperlyConfigured("DATABASE_AUTH=iam needs DATABASE_SSL_MODE=verify-full")
     DATABASES["default"]["OPTIONS"]["iam_region"] = required("AWS_REGION")
-if ca_bundle := optional("DATABASE_CA_BUNDLE"):
+# With a bundle libpq verifies for `require` too, which is meant for a server whose authority the image does not know.
+ca_bundle = optional("DATABASE_CA_BUNDLE")
+if ca_bundle and DATABASES["default"]["OPTIONS"]["sslmode"].startswith("verify-"):
     DATABASES["default"]["OPTIONS"]["sslrootcert"] = ca_bundle
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -274,16 +274,29 @@ impl Aws {
         text(action, send(action, request).await?).await
     }
 
+    /// A call in AWS's REST protocol that only reads.
+    pub async fn get(&self, service: &str, path: &str) -> Result<String, AwsError> {
+        let call = format!("GET {path}");
+        let request = self
+            .http
+            .get(format!("{}{path}", self.endpoint))
+            .header("authorization", authorization(service));
+        text(&call, send(&call, request).await?).await
+    }
+
     fn request(&self, service: &str, path: &str) -> RequestBuilder {
-        // The emulator reads service, region and account from it; it verifies no signature of the root user.
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/20260101/{REGION}/{service}/aws4_request, \
-             SignedHeaders=host, Signature=0"
-        );
         self.http
             .post(format!("{}{path}", self.endpoint))
-            .header("authorization", authorization)
+            .header("authorization", authorization(service))
     }
+}
+
+/// The emulator reads service, region and account from it; it verifies no signature of the root user.
+fn authorization(service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/20260101/{REGION}/{service}/aws4_request, \
+         SignedHeaders=host, Signature=0"
+    )
 }
 
 async fn send(call: &str, request: RequestBuilder) -> Result<Response, AwsError> {

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use crate::aws::{Aws, AwsError};
 use crate::emulator::{Emulator, client_environment};
 use crate::process::{ProcessError, Supervisor};
-use crate::progress::Progress;
+use crate::progress::{Progress, Wait, WaitError, wait_until};
 use crate::tools::Tools;
 
-/// The stack's name, which is also the first part of its SSM and log group names.
+/// The local stack's name, which is also the first part of its SSM and log group names.
 pub const STACK: &str = "wagrun-local";
 /// A first build compiles every dependency, on a slow machine for a long time.
 const BUILD_PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -39,6 +39,12 @@ pub enum DeploymentError {
     /// A call to the emulator failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
+    /// CloudFormation could not delete the stack; what it says of it.
+    #[error("the stack was not deleted: {0}")]
+    Delete(String),
+    /// A state that did not come.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
     /// The template has no such output, or its condition is false.
     #[error("the stack has no output {0}")]
     Output(String),
@@ -88,28 +94,31 @@ impl Build {
     }
 }
 
-/// The deployed stack.
-#[derive(Debug, Clone)]
-pub struct Deployment {
-    aws: Aws,
-    outputs: HashMap<String, String>,
+/// What stacks are deployed with, and deleted.
+#[derive(Debug, Clone, Copy)]
+pub struct Deployer<'a> {
+    /// The checkout.
+    pub root: &'a Path,
+    /// The SAM CLI.
+    pub tools: &'a Tools,
+    /// Runs it.
+    pub supervisor: &'a Supervisor,
+    /// What it deploys into.
+    pub emulator: &'a Emulator,
+    /// What it deploys.
+    pub build: &'a Build,
 }
 
-impl Deployment {
-    /// Creates or updates the stack, with these parameters besides those of `tests/parameters.yaml`.
+impl Deployer<'_> {
+    /// Creates or updates a stack, with these parameters besides those of `tests/parameters.yaml`.
     pub async fn deploy(
-        root: &Path,
-        tools: &Tools,
-        supervisor: &Supervisor,
-        emulator: &Emulator,
-        build: &Build,
+        &self,
+        stack: &str,
         parameters: &BTreeMap<&str, String>,
-        progress: &Progress,
-    ) -> Result<Self, DeploymentError> {
-        progress.step("deploying template.yaml into the emulator");
+    ) -> Result<Deployment, DeploymentError> {
         let mut parameters = parameters.clone();
         parameters.insert("Architecture", architecture().to_owned());
-        let file = supervisor.directory().join("parameters.yaml");
+        let file = self.supervisor.directory().join(format!("{stack}.yaml"));
         // JSON is YAML, and the values need no quoting for SAM's command line.
         std::fs::write(&file, json!(parameters).to_string()).map_err(|source| {
             let path = file.clone();
@@ -119,30 +128,70 @@ impl Deployment {
                 source,
             }
         })?;
-        let mut command = sam(root, tools);
+        let mut command = self.sam("deploy", stack);
         command
-            .args(["deploy", "--config-env", "local", "--config-file"])
-            // SAM would look for it beside the built template.
-            .arg(root.join("samconfig.toml"))
             .arg("--template-file")
-            .arg(&build.template)
+            .arg(&self.build.template)
             .arg("--parameter-overrides")
             .arg("file://tests/parameters.yaml")
             .arg(format!("file://{}", file.display()))
-            .envs(client_environment(emulator.endpoint()))
             .env("SAM_CLI_POLL_DELAY", "0.2");
-        supervisor
+        self.supervisor
             .run("sam-deploy", command, DEPLOY_PATIENCE)
             .await?;
 
-        let aws = emulator.aws().clone();
-        let stack = describe(&aws, "DescribeStacks").await?;
-        let outputs = pairs(&stack, "OutputKey", "OutputValue");
-        let deployment = Self { aws, outputs };
+        let aws = self.emulator.aws().clone();
+        let described = describe(&aws, "DescribeStacks", stack).await?;
+        let deployment = Deployment {
+            stack: stack.to_owned(),
+            aws,
+            outputs: pairs(&described, "OutputKey", "OutputValue"),
+        };
         deployment.make_up_for_the_emulator().await?;
         Ok(deployment)
     }
 
+    /// Deletes a stack and waits until it is gone.
+    ///
+    /// Not by `sam delete`, which takes the emulator's address of the nested template for none of S3's.
+    pub async fn delete(&self, stack: &str, progress: &Progress) -> Result<(), DeploymentError> {
+        let aws = self.emulator.aws();
+        describe(aws, "DeleteStack", stack).await?;
+        let gone = || async {
+            match describe(aws, "DescribeStacks", stack).await {
+                Ok(state) if state.contains("DELETE_COMPLETE") => Ok(Wait::Ready(())),
+                Ok(state) if state.contains("DELETE_FAILED") => Err(DeploymentError::Delete(state)),
+                Ok(state) => Ok(Wait::NotYet(state)),
+                Err(AwsError::Refused { answer, .. }) if answer.contains("does not exist") => {
+                    Ok(Wait::Ready(()))
+                }
+                Err(error) => Err(error.into()),
+            }
+        };
+        Ok(wait_until(progress, "the end of the stack", DEPLOY_PATIENCE, gone).await?)
+    }
+
+    fn sam(&self, action: &str, stack: &str) -> Command {
+        let mut command = sam(self.root, self.tools);
+        command
+            .args([action, "--stack-name", stack])
+            .args(["--config-env", "local", "--config-file"])
+            // SAM would look for it beside the built template.
+            .arg(self.root.join("samconfig.toml"))
+            .envs(client_environment(self.emulator.endpoint()));
+        command
+    }
+}
+
+/// The deployed stack.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    stack: String,
+    aws: Aws,
+    outputs: HashMap<String, String>,
+}
+
+impl Deployment {
     /// An output of the template.
     pub fn output(&self, name: &str) -> Result<&str, DeploymentError> {
         let value = self.outputs.get(name);
@@ -190,7 +239,7 @@ impl Deployment {
     ) -> Result<Vec<crate::aws::LogLine>, DeploymentError> {
         Ok(self
             .aws
-            .logs(&format!("/{STACK}/{function}"), since_ms)
+            .logs(&format!("/{}/{function}", self.stack), since_ms)
             .await?)
     }
 
@@ -208,7 +257,7 @@ impl Deployment {
             .await?;
 
         // Its IAM takes batch calls for actions of their own, and checks GetParametersByPath on no resource.
-        let resources = describe(&self.aws, "DescribeStackResources").await?;
+        let resources = describe(&self.aws, "DescribeStackResources", &self.stack).await?;
         let resources = pairs(&resources, "LogicalResourceId", "PhysicalResourceId");
         for (role, action) in [
             ("ContentEventsRole", "sns:PublishBatch"),
@@ -286,14 +335,11 @@ fn locked(path: &Path) -> Result<File, DeploymentError> {
     Ok(lock)
 }
 
-async fn describe(aws: &Aws, action: &str) -> Result<String, AwsError> {
-    aws.query(
-        "cloudformation",
-        action,
-        "2010-05-15",
-        &[("StackName", STACK)],
-    )
-    .await
+/// What CloudFormation says of a stack, in XML.
+pub async fn describe(aws: &Aws, action: &str, stack: &str) -> Result<String, AwsError> {
+    let name = [("StackName", stack)];
+    aws.query("cloudformation", action, "2010-05-15", &name)
+        .await
 }
 
 /// The texts of these two elements wherever the second follows the first.

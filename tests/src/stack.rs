@@ -9,7 +9,7 @@ use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 
 use crate::admin::{Admin, AdminError, PageId};
-use crate::deployment::{Build, Deployment, DeploymentError, STACK};
+use crate::deployment::{Build, Deployer, Deployment, DeploymentError, STACK};
 use crate::emulator::{Emulator, EmulatorError};
 use crate::gunicorn::{Database, Site, SiteError};
 use crate::postgres::{Durability, MASTER, Postgres, PostgresError};
@@ -75,7 +75,9 @@ pub struct LocalStack {
     pub database: String,
     /// The emulator of AWS.
     pub emulator: Emulator,
-    /// `template.yaml` in it.
+    /// The functions, built for this machine.
+    pub build: Build,
+    /// `template.yaml` in the emulator.
     pub deployment: Deployment,
     /// Where subscribers' webhooks go.
     pub receiver: Arc<Receiver>,
@@ -170,6 +172,17 @@ impl LocalStack {
         self.postgres.url(&self.database)
     }
 
+    /// What further stacks are deployed with.
+    pub fn deployer(&self) -> Deployer<'_> {
+        Deployer {
+            root: crate::checkout(),
+            tools: &self.tools,
+            supervisor: &self.supervisor,
+            emulator: &self.emulator,
+            build: &self.build,
+        }
+    }
+
     /// Ends and removes everything; the same as dropping it, and readable.
     pub fn stop(self) {
         drop(self);
@@ -181,6 +194,7 @@ struct Parts {
     tools: Tools,
     postgres: Postgres,
     emulator: Emulator,
+    build: Build,
     deployment: Deployment,
     receiver: Arc<Receiver>,
     site: Site,
@@ -219,16 +233,15 @@ impl Parts {
             ("SitePython", path(tools.program("site", "python"))),
             ("SuperuserParameter", superuser_parameter),
         ]);
-        let deployment = Deployment::deploy(
+        progress.step("deploying template.yaml into the emulator");
+        let deployer = Deployer {
             root,
-            &tools,
+            tools: &tools,
             supervisor,
-            &emulator,
-            &build,
-            &parameters,
-            progress,
-        )
-        .await?;
+            emulator: &emulator,
+            build: &build,
+        };
+        let deployment = deployer.deploy(STACK, &parameters).await?;
         for subscriber in &options.subscribers {
             let parameter = receiver.parameter(subscriber).to_string();
             deployment.put_subscriber(subscriber, &parameter).await?;
@@ -252,6 +265,7 @@ impl Parts {
             tools,
             postgres,
             emulator,
+            build,
             deployment,
             receiver,
             site,
@@ -267,6 +281,7 @@ impl Parts {
             postgres: self.postgres,
             database: DATABASE.to_owned(),
             emulator: self.emulator,
+            build: self.build,
             deployment: self.deployment,
             receiver: self.receiver,
             site: self.site,

@@ -84,7 +84,7 @@ impl Migrator {
         let surroundings = self.surroundings(ask, Sessions::ReadOnly);
         let answer = self
             .manage
-            .shell(include_str!("plan.py"), PLAN, &surroundings)
+            .shell(include_str!("plan.py"), PLAN, &surroundings, |_| ())
             .await?
             .ok_or(CommandError::NoPlan)?;
         let migrations: Vec<Value> = serde_json::from_str(&answer)?;

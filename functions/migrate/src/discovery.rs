@@ -1,13 +1,15 @@
-//! Asks Django which tables hold content.
+//! Has Django apply its migrations, and asks it which tables hold content.
 
 use serde::Deserialize;
 use serde_json::Map;
 use wagrun::schema::{UserTable, WatchedTable};
 
-use crate::manage::{Manage, ManageError, Surroundings};
+use crate::manage::{Manage, ManageError, Surroundings, TAIL_LINES};
 
 /// What `discover.py` puts before its answer.
 const MARKER: &str = "WAGRUN-DISCOVERY ";
+/// What `migrate.py` prints when all migrations are applied.
+const MIGRATED: &str = "WAGRUN-MIGRATED";
 
 /// What Django knows of the site's content.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -20,12 +22,15 @@ pub struct Discovery {
     pub superuser: bool,
 }
 
-/// Django could not be asked, or its answer not be read.
+/// Django's migrations were not applied, or its answer can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoveryError {
-    /// The command failed.
+    /// A migration failed; those before it are applied.
+    #[error("Django's migrations failed")]
+    Migrations(#[source] ManageError),
+    /// The migrations are applied, and then the command failed.
     #[error("can't ask Django what to watch")]
-    Manage(#[from] ManageError),
+    Manage(#[source] ManageError),
     /// There was no answer among what it printed.
     #[error("manage.py shell printed no line that begins with {MARKER}")]
     NoAnswer,
@@ -34,16 +39,46 @@ pub enum DiscoveryError {
     Answer(#[from] serde_json::Error),
 }
 
-/// Asks Django.
-pub async fn discover(
+/// What Django printed while it migrated.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Printed {
+    /// The migrations that it applied, such as `blog.0002_author`.
+    pub applied: Vec<String>,
+    /// The last lines.
+    pub tail: Vec<String>,
+}
+
+/// Applies Django's migrations and then asks what to watch; `printed` has what was applied also when it fails.
+pub async fn migrate_and_discover(
     manage: &Manage,
     surroundings: &Surroundings,
+    printed: &mut Printed,
 ) -> Result<Discovery, DiscoveryError> {
-    let answer = manage
-        .shell(include_str!("discover.py"), MARKER, surroundings)
-        .await?
-        .ok_or(DiscoveryError::NoAnswer)?;
-    Ok(serde_json::from_str(&answer)?)
+    let code = concat!(include_str!("migrate.py"), include_str!("discover.py"));
+    let mut all_applied = false;
+    let answer = manage.shell(code, MARKER, surroundings, |line| {
+        all_applied |= line == MIGRATED;
+        if !all_applied && !line.trim().is_empty() {
+            printed.applied.extend(applied_migration(line));
+            if printed.tail.len() == TAIL_LINES {
+                printed.tail.remove(0);
+            }
+            printed.tail.push(line.to_owned());
+        }
+    });
+    match answer.await {
+        Ok(answer) => Ok(serde_json::from_str(
+            &answer.ok_or(DiscoveryError::NoAnswer)?,
+        )?),
+        Err(error) if all_applied => Err(DiscoveryError::Manage(error)),
+        Err(error) => Err(DiscoveryError::Migrations(error)),
+    }
+}
+
+/// The migration that a line of `manage.py migrate` says it applied: `  Applying blog.0001_initial... OK`.
+fn applied_migration(line: &str) -> Option<String> {
+    let (name, result) = line.trim().strip_prefix("Applying ")?.split_once("... ")?;
+    (result == "OK").then(|| name.to_owned())
 }
 
 /// A table that is watched because somebody named it: every row is an object of its own, with its key in `id`.
@@ -59,5 +94,24 @@ pub fn named_table(table: &str) -> WatchedTable {
         fields: Map::new(),
         withheld: Vec::new(),
         ignored: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_applied_migrations_are_read_from_djangos_output() {
+        let printed = [
+            "Operations to perform:",
+            "  Apply all migrations: admin, blog",
+            "Running migrations:",
+            "  Applying blog.0001_initial... OK",
+            "  Applying blog.0002_author... OK",
+            "  Applying blog.0003_broken...Traceback (most recent call last):",
+        ];
+        let applied: Vec<String> = printed.into_iter().filter_map(applied_migration).collect();
+        assert_eq!(applied, ["blog.0001_initial", "blog.0002_author"]);
     }
 }

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// Lines of a command's output that its answer or its error repeats.
-const TAIL_LINES: usize = 20;
+pub const TAIL_LINES: usize = 20;
 /// How long a command that was asked to end may take to do so.
 const GRACE: Duration = Duration::from_secs(8);
 
@@ -137,13 +137,17 @@ impl Manage {
         code: &str,
         marker: &str,
         surroundings: &Surroundings,
+        mut seen: impl FnMut(&str),
     ) -> Result<Option<String>, ManageError> {
         let mut answer = None;
-        self.run(&["shell", "--command", code], surroundings, |line| {
-            if let Some(text) = line.strip_prefix(marker) {
-                answer = Some(text.trim().to_owned());
-            }
-        })
+        self.run(
+            &["shell", "--command", code],
+            surroundings,
+            |line| match line.strip_prefix(marker) {
+                Some(text) => answer = Some(text.trim().to_owned()),
+                None => seen(line),
+            },
+        )
         .await?;
         Ok(answer)
     }

@@ -10,8 +10,7 @@ use wagrun::schema::{self, LockError, LockLost, Locked, RunOutcome, SchemaError}
 use wagrun::telemetry::chain;
 
 use crate::answer::Migrated;
-use crate::discovery::{self, Discovery, DiscoveryError};
-use crate::manage::ManageError;
+use crate::discovery::{Discovery, DiscoveryError, Printed, migrate_and_discover, named_table};
 use crate::migrator::{Ask, Migrator, Sessions, close};
 use crate::superuser::{self, SuperuserError};
 
@@ -38,12 +37,9 @@ pub enum MigrateError {
     /// The run can't be written down.
     #[error("can't write to wagrun.migration_run")]
     History(#[source] sqlx::Error),
-    /// Django's migrations failed.
-    #[error("Django's migrations failed")]
-    Django(#[from] ManageError),
-    /// Django did not say what to watch.
+    /// Django's migrations failed, or it did not say what to watch.
     #[error(transparent)]
-    Discovery(#[from] DiscoveryError),
+    Django(#[from] DiscoveryError),
     /// The triggers, the settings or the roles can't be set.
     #[error("can't set up capture")]
     Capture(#[source] sqlx::Error),
@@ -150,16 +146,12 @@ impl Migrator {
             Sessions::Uncaptured
         };
         let surroundings = self.surroundings(ask, sessions);
-        let applied = &mut migrated.applied_django;
-        let django = self.manage.run(
-            &["migrate", "--no-input", "--no-color"],
-            &surroundings,
-            |line| applied.extend(applied_migration(line)),
-        );
-        migrated.output = locked.during(django).await??;
-
-        let discovery = discovery::discover(&self.manage, &surroundings);
-        let discovery = locked.during(discovery).await??;
+        let mut printed = Printed::default();
+        let django = migrate_and_discover(&self.manage, &surroundings, &mut printed);
+        let discovery = locked.during(django).await;
+        migrated.applied_django = printed.applied;
+        migrated.output = printed.tail;
+        let discovery = discovery??;
         let has_superuser = discovery.superuser;
         migrated.watched_tables = self
             .set_up_capture(locked.connection(), discovery)
@@ -186,7 +178,7 @@ impl Migrator {
         let config = &self.config;
         let mut tables = discovery.tables;
         let named = config.watched_tables.iter();
-        tables.extend(named.map(|name| discovery::named_table(name)));
+        tables.extend(named.map(|name| named_table(name)));
 
         let mut transaction = connection.begin().await?;
         // A new trigger waits for whoever writes to the table, and everybody who comes later waits behind it.
@@ -201,30 +193,5 @@ impl Migrator {
         schema::set_up_roles(&mut transaction, &config.web_user, &config.relay_user).await?;
         transaction.commit().await?;
         Ok(watched)
-    }
-}
-
-/// The migration that a line of `manage.py migrate` says it applied: `  Applying blog.0001_initial... OK`.
-fn applied_migration(line: &str) -> Option<String> {
-    let (name, result) = line.trim().strip_prefix("Applying ")?.split_once("... ")?;
-    (result == "OK").then(|| name.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_applied_migrations_are_read_from_djangos_output() {
-        let printed = [
-            "Operations to perform:",
-            "  Apply all migrations: admin, blog",
-            "Running migrations:",
-            "  Applying blog.0001_initial... OK",
-            "  Applying blog.0002_author... OK",
-            "  Applying blog.0003_broken...Traceback (most recent call last):",
-        ];
-        let applied: Vec<String> = printed.into_iter().filter_map(applied_migration).collect();
-        assert_eq!(applied, ["blog.0001_initial", "blog.0002_author"]);
     }
 }

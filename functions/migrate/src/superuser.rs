@@ -57,7 +57,7 @@ pub async fn ensure(
         ("DJANGO_SUPERUSER_PASSWORD", account.password),
     ]);
     let outcome = manage
-        .shell(include_str!("superuser.py"), MARKER, &surroundings)
+        .shell(include_str!("superuser.py"), MARKER, &surroundings, |_| ())
         .await?;
     Ok(outcome.unwrap_or_else(|| "unknown".to_owned()))
 }

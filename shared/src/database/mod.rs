@@ -280,6 +280,8 @@ impl DatabaseConfig {
                 ("tcp_keepalives_interval", "10"),
                 ("tcp_keepalives_count", "3"),
                 ("tcp_user_timeout", "60000"),
+                // A statement that waits for a lock would otherwise outlive a client that was killed.
+                ("client_connection_check_interval", "5000"),
             ])
             .disable_statement_logging()
     }

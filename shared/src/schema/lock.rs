@@ -158,7 +158,11 @@ impl Locked<'_> {
         tokio::pin!(work);
         loop {
             tokio::select! {
-                result = &mut work => return Ok(result),
+                result = &mut work => {
+                    // Work that was done without the lock is worth nothing.
+                    self.beat().await?;
+                    return Ok(result);
+                }
                 _ = beats.tick() => self.beat().await?,
             }
         }

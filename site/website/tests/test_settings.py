@@ -51,6 +51,10 @@ class DatabaseTest(TestCase):
             {"sslmode": "verify-full", "iam_region": "eu-central-1", "sslrootcert": "/rds.pem"},
         )
 
+    def test_authorities_are_for_who_verifies(self):
+        (databases,) = settings("DATABASES", DATABASE_SSL_MODE="require", DATABASE_CA_BUNDLE="/rds.pem")
+        self.assertEqual(databases["default"]["OPTIONS"], {"sslmode": "require"})
+
     def test_iam_needs_a_region_and_a_server_that_proves_itself(self):
         for variables, complaint in (
             ({}, "AWS_REGION is not set"),

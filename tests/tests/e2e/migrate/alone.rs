@@ -51,9 +51,8 @@ fn a_run_that_waits_gives_up_in_time_and_says_for_whom() {
         let migrator = migrator(&database.url()).await;
         let error = migrator.migrate(&hurried).await.unwrap_err().to_string();
         assert!(
-            error.starts_with(
-                "the migration lock was not free within 1 s; \"somebody else\" (process "
-            ),
+            error.starts_with("the migration lock was not free within ")
+                && error.contains("; \"somebody else\" (process "),
             "{error}"
         );
 

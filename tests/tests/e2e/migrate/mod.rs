@@ -66,14 +66,14 @@ async fn assert_free(session: &mut PgConnection) {
         None,
         "somebody has the lock"
     );
-    let left: Vec<String> = sqlx::query_scalar(
-        "select application_name from pg_stat_activity
-         where datname = current_database() and starts_with(application_name, 'wagrun')",
+    // The server takes a moment to end a session that was closed.
+    until(
+        session,
+        "no session is left",
+        "select not exists (select from pg_stat_activity
+             where datname = current_database() and starts_with(application_name, 'wagrun'))",
     )
-    .fetch_all(session)
-    .await
-    .unwrap();
-    assert_eq!(left, [""; 0], "sessions are left");
+    .await;
 }
 
 /// Waits until a query answers true.

@@ -1,0 +1,119 @@
+//! Twenty servers of a site that boot together and migrate, as they do without wagrun and with it.
+//!
+//! Each half has an empty database of its own on the same PostgreSQL; both run in one go, so that their ratio holds.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use local_stack::checkout;
+use local_stack::postgres::{Durability, MASTER, Postgres};
+use local_stack::process::Supervisor;
+use local_stack::progress::Progress;
+use local_stack::tools::Tools;
+use migrate::config::Config;
+use migrate::{Ask, Migrator};
+use tokio::process::Command;
+use wagrun::database::DatabaseConfig;
+
+const SERVERS: usize = 20;
+
+/// How one half went.
+struct Half {
+    failed: usize,
+    took: Duration,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let progress = Progress::quiet();
+    let tools = Tools::install(checkout(), &progress).await?;
+    let supervisor = Supervisor::start("bench", &checkout().join(".local/logs"))?;
+    let venv = tools.environment("postgres");
+    let postgres = Postgres::start(&supervisor, &venv, Durability::Fast, &progress).await?;
+    for database in ["plain", "alone"] {
+        postgres.create_database(database, None).await?;
+    }
+    let plain = plain(&tools, &postgres).await;
+    let alone = alone(&tools, &postgres).await?;
+    println!("| {SERVERS} at once, empty database | failed | until the last had ended |");
+    println!("|---|---|---|");
+    for (name, half) in [
+        ("`manage.py migrate`", &plain),
+        ("wagrun's `migrate`", &alone),
+    ] {
+        println!(
+            "| {name} | {} | {:.1} s |",
+            half.failed,
+            half.took.as_secs_f64()
+        );
+    }
+    println!(
+        "time, wagrun : plain = {:.2}",
+        alone.took.as_secs_f64() / plain.took.as_secs_f64()
+    );
+    Ok(())
+}
+
+async fn plain(tools: &Tools, postgres: &Postgres) -> Half {
+    let started = Instant::now();
+    let servers = (0..SERVERS).map(|_| {
+        Command::new(tools.program("site", "python"))
+            .args(["manage.py", "migrate", "--no-input"])
+            .current_dir(checkout().join("site"))
+            .env("DATABASE_HOST", "127.0.0.1")
+            .env("DATABASE_PORT", postgres.port().to_string())
+            .env("DATABASE_NAME", "plain")
+            .env("DATABASE_USER", MASTER)
+            .env("DATABASE_SSL_MODE", "disable")
+            .env_remove("DATABASE_PASSWORD")
+            .env("SECRET_KEY", "of a benchmark")
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .output()
+    });
+    let ended = join_all(servers).await;
+    let well = |output: &Result<std::process::Output, _>| {
+        output.as_ref().is_ok_and(|output| output.status.success())
+    };
+    Half {
+        failed: ended.iter().filter(|output| !well(output)).count(),
+        took: started.elapsed(),
+    }
+}
+
+async fn alone(tools: &Tools, postgres: &Postgres) -> Result<Half, Box<dyn Error>> {
+    let config = Config {
+        database: DatabaseConfig::trusted(postgres.url("alone").parse()?),
+        web_user: "wagtail_web".to_owned(),
+        relay_user: "wagrun_relay".to_owned(),
+        site_directory: checkout().join("site"),
+        site_python: tools.program("site", "python"),
+        doorbell_function: None,
+        superuser_parameter: None,
+        capture_migrations: false,
+        watched_tables: Vec::new(),
+    };
+    let sdk = aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .build();
+    let migrator = Migrator::new(config, &sdk);
+    let started = Instant::now();
+    let runs = (0..SERVERS).map(|number| {
+        let ask = Ask {
+            asked_by: format!("server {number}"),
+            deploy: None,
+            capture: None,
+            stop_at: tokio::time::Instant::now() + Duration::from_secs(800),
+        };
+        let migrator = &migrator;
+        async move { migrator.migrate(&ask).await }
+    });
+    let ended = join_all(runs).await;
+    for error in ended.iter().filter_map(|run| run.as_ref().err()) {
+        println!("{}", wagrun::telemetry::chain(error));
+    }
+    Ok(Half {
+        failed: ended.iter().filter(|run| run.is_err()).count(),
+        took: started.elapsed(),
+    })
+}
