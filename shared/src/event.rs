@@ -68,3 +68,29 @@ impl Event {
         self.data.get(field)?.as_str()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_events_are_events() {
+        let mut count = 0;
+        for block in include_str!("../../docs/webhooks.md")
+            .split("```json\n")
+            .skip(1)
+        {
+            let json = block.split("```").next().unwrap();
+            let event: Event =
+                serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}"));
+            assert_eq!(event.subject, event.partitionkey);
+            assert_eq!(event.sequence.len(), 16);
+            assert!(event.time.parse::<jiff::Timestamp>().is_ok());
+            // Nothing is there that an event does not have.
+            let written: Value = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_value(&event).unwrap(), written);
+            count += 1;
+        }
+        assert_eq!(count, 5);
+    }
+}

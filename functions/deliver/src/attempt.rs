@@ -1,6 +1,6 @@
 //! A message with a delivery, received once more, and what is wrong when it stays in its queue.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use wagrun::subscriber::{InvalidSubscriber, LoadError};
 
 use crate::{TargetError, health::DisableError};
@@ -22,6 +22,13 @@ pub struct Attempt<'a> {
     pub now: Timestamp,
     /// From -1 to 1, for the delay.
     pub jitter: f64,
+}
+
+impl Attempt<'_> {
+    /// How long the delivery has been waiting.
+    pub fn age(&self) -> SignedDuration {
+        self.now.duration_since(self.sent_at)
+    }
 }
 
 /// The delivery stays in the queue.

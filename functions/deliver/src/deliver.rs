@@ -63,6 +63,7 @@ impl Deliverer {
             event: &event,
             subscriber,
             number: attempt.number,
+            age: attempt.age(),
             result: result.as_ref().copied(),
             duration: started.elapsed(),
         };

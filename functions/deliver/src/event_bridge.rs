@@ -45,8 +45,8 @@ impl EventBridgeClient {
 
     /// Puts the event on the bus: its type as the detail type, its source as the source, and all of it as the detail.
     ///
-    /// An entry may have 1 MiB (256 KiB, where EventBridge has not grown yet), and the topic takes no event beyond 256 KiB
-    /// with its attributes. What EventBridge finds too large it refuses, and the delivery is given up in the end.
+    /// An entry may have 1 MiB (256 KiB, where EventBridge has not grown yet); content-events makes no event beyond
+    /// 240 KiB. What EventBridge finds too large it refuses, and the delivery is given up in the end.
     pub async fn put(
         &self,
         target: &EventBridge,

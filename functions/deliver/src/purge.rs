@@ -108,6 +108,7 @@ impl Deliverer {
                 event,
                 subscriber,
                 number: attempt.number,
+                age: attempt.age(),
                 result: result.as_ref().map(|()| None),
                 duration,
             };

@@ -1,7 +1,8 @@
-//! What is told of each attempt: a line in the log, and a metric.
+//! What is told of each attempt: a line in the log, and metrics.
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use wagrun::{
     event::Event,
     metric::{Metrics, Unit},
@@ -19,6 +20,8 @@ pub struct Attempted<'a> {
     pub subscriber: &'a Subscriber,
     /// From 1.
     pub number: u32,
+    /// How long the delivery has been waiting.
+    pub age: SignedDuration,
     /// The receiver's status, where it has one, or why it was not delivered.
     pub result: Result<Option<u16>, &'a TargetError>,
     /// How long it took.
@@ -31,6 +34,7 @@ pub fn report(metrics: &Metrics, attempted: &Attempted<'_>) {
         event,
         subscriber,
         number,
+        age,
         result,
         duration,
     } = *attempted;
@@ -60,4 +64,9 @@ pub fn report(metrics: &Metrics, attempted: &Attempted<'_>) {
             ),
         ],
     );
+    if result.is_err() {
+        // SQS leaves what was received often out of the age it reports, and that is what waits longest.
+        let waiting = ("WaitingDeliverySeconds", age.as_secs_f64(), Unit::Seconds);
+        metrics.emit(&[], &[waiting]);
+    }
 }
