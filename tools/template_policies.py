@@ -2,7 +2,7 @@
 """Compares what the roles allow with what is needed: a call without permission fails, and so does the reverse.
 
 What a function needs is read from its Rust source: methods without arguments that are named like an operation of a service
-whose SDK the function uses. What Lambda itself does in the role's name (logs, event sources, failure destinations, network
+whose SDK the same file uses. What Lambda itself does in the role's name (logs, event sources, failure destinations, network
 interfaces) follows from the template. What the other roles need is in a table, each line with where it is written.
 
 What an action is allowed on must be of the kind that it is about, and may be everything only where that is listed with its
@@ -21,6 +21,7 @@ from template_rules import functions, listed, statements, target
 
 # Operations whose permission is called otherwise.
 PERMISSIONS = {
+    "lambda:Invoke": "lambda:InvokeFunction",
     "sns:PublishBatch": "sns:Publish",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
@@ -28,6 +29,12 @@ PERMISSIONS = {
 }
 # SDKs whose name is not that of their service's permissions.
 SERVICES = {"eventbridge": "events"}
+# What else an operation needs, because it hands a role on or does something more in the caller's name: the managed policy
+# AWSAppRunnerFullAccess, and what AWS's own GitHub action amazon-ecs-deploy-express-service asks for.
+BESIDES = {
+    "apprunner:UpdateService": {"iam:PassRole"},
+    "ecs:UpdateExpressGatewayService": {"ecs:RegisterTaskDefinition", "iam:PassRole"},
+}
 # Lambda's guide, "Giving Lambda functions access to resources in an Amazon VPC".
 NETWORK_INTERFACES = {
     "ec2:AssignPrivateIpAddresses",
@@ -41,15 +48,19 @@ NETWORK_INTERFACES = {
 EVERYTHING = {
     "cloudwatch:GetMetricStatistics": "CloudWatch's metrics are no resources",
     "ecr:GetAuthorizationToken": "the registry's login is no resource",
+    "ecs:RegisterTaskDefinition": "ECS Express chooses the definition's name",
     "xray:PutTelemetryRecords": "X-Ray has no resources",
     "xray:PutTraceSegments": "X-Ray has no resources",
     **dict.fromkeys(NETWORK_INTERFACES, "Lambda asks for it on all resources"),
 }
 # What an action, or else any action of its service, is about: a type of the template, or the beginning of an ARN.
 KINDS = {
+    "apprunner": {"AWS::AppRunner::Service"},
     "cloudfront": {"cloudfront:distribution"},
     "ecr": {"ecr:repository"},
+    "ecs": {"AWS::ECS::ExpressGatewayService"},
     "events": {"events:event-bus"},
+    "iam": {"AWS::IAM::Role"},
     "lambda": {"AWS::Serverless::Function"},
     "logs": {"AWS::Logs::LogGroup"},
     "rds-db": {"rds-db:dbuser"},
@@ -96,7 +107,14 @@ ROLES = {
         "AmazonECSInfrastructureRoleforExpressGatewayServices": "ECS's guide, Resources created by Express Mode services",
     },
 }
-FUNCTIONS = {"ContentEvents": "content-events", "FanOut": "fan-out", "Deliver": "deliver", "Migrate": "migrate"}
+FUNCTIONS = {
+    "ContentEvents": "content-events",
+    "CustomDomain": "custom-domain",
+    "Deliver": "deliver",
+    "FanOut": "fan-out",
+    "Migrate": "migrate",
+    "Release": "release",
+}
 
 
 def crate(name):
@@ -105,9 +123,9 @@ def crate(name):
 
 
 def sources(folder):
-    """The text of a crate or module, without its tests."""
+    """The text of each file of a crate or module, without its tests."""
     files = [folder.with_suffix(".rs"), *sorted(folder.rglob("*.rs"))]
-    return "\n".join(path.read_text().split("#[cfg(test)]")[0] for path in files if path.exists() and "test" not in path.stem)
+    return [path.read_text().split("#[cfg(test)]")[0] for path in files if path.exists() and "test" not in path.stem]
 
 
 def code(name):
@@ -118,19 +136,21 @@ def code(name):
     features = re.findall(r'"([a-z-]+)"', asked[1]) if asked else []
     library = (ROOT / "shared/src/lib.rs").read_text()
     modules = re.findall(r'(?:#\[cfg\(feature = "([a-z-]+)"\)\]\n)?^pub mod (\w+);', library, re.M)
-    shared = [sources(ROOT / "shared/src" / module) for feature, module in modules if feature in ("", *features)]
-    return "\n".join([sources(folder / "src"), *shared]), features
+    parts = [ROOT / "shared/src" / module for feature, module in modules if feature in ("", *features)]
+    return [text for part in [folder / "src", *parts] for text in sources(part)], features
 
 
-def calls(rust, features):
+def calls(files, features):
     """The permissions that this code needs."""
     needed, session = set(), botocore.session.get_session()
-    for sdk in set(re.findall(r"\baws_sdk_([a-z0-9]+)\b", rust)):
-        service = SERVICES.get(sdk, sdk)
-        for operation in session.get_service_model(service).operation_names:
-            if re.search(rf"\.{xform_name(operation)}\(\)", rust):
-                permission = f"{service}:{operation}"
-                needed.add(PERMISSIONS.get(permission, permission))
+    for rust in files:
+        for sdk in set(re.findall(r"\baws_sdk_([a-z0-9]+)\b", rust)):
+            service = SERVICES.get(sdk, sdk)
+            for operation in session.get_service_model(service).operation_names:
+                if re.search(rf"\.{xform_name(operation)}\(\)", rust):
+                    permission = f"{service}:{operation}"
+                    needed.add(PERMISSIONS.get(permission, permission))
+                    needed |= BESIDES.get(permission, set())
     if "database" in features:
         needed.add("rds-db:connect")
     return needed
@@ -141,8 +161,8 @@ def platform(properties):
     needed = {"logs:CreateLogStream", "logs:PutLogEvents"}
     if any(event["Type"] == "SQS" for event in properties.get("Events", {}).values()):
         needed |= {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-    if properties.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure", {}).get("Type") == "SQS":
-        needed.add("sqs:SendMessage")
+    for destination in properties.get("EventInvokeConfig", {}).get("DestinationConfig", {}).values():
+        needed.add({"SQS": "sqs:SendMessage", "EventBridge": "events:PutEvents"}[destination["Type"]])
     if properties.get("Tracing"):
         needed |= {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
     if "VpcConfig" in properties:
@@ -222,17 +242,18 @@ def misplaced(template, role):
 
 def differences(template, read=code):
     """Each call without a permission, permission without a call, and permission on the wrong thing, as a sentence."""
-    own = set()
+    own = {}
     for name, properties in functions(template):
-        own.add(target(properties["Role"]))
-        needed = calls(*read(crate(name))) | platform(properties)
-        given = allowed(template, target(properties["Role"]))
-        for permission in sorted(needed - given):
+        needed, role = calls(*read(crate(name))) | platform(properties), target(properties["Role"])
+        for permission in sorted(needed - allowed(template, role)):
             yield f"{name} needs {permission}, which its role does not allow"
-        for permission in sorted(given - needed):
-            yield f"{name} may {permission}, which nothing in its code calls"
+        own.setdefault(role, []).append((name, needed))
+    # Two functions, of which a condition leaves one, may share a role.
+    for role, users in own.items():
+        for permission in sorted(allowed(template, role).difference(*(needed for _, needed in users))):
+            yield f"{users[0][0]} may {permission}, which nothing in its code calls"
     roles = {name for name, resource in template["Resources"].items() if resource["Type"] == "AWS::IAM::Role"}
-    for role in sorted(ROLES.keys() | roles - own):
+    for role in sorted(ROLES.keys() | roles - own.keys()):
         needed, given = set(ROLES.get(role, ())), allowed(template, role) if role in roles else set()
         for permission in sorted(needed - given):
             yield f"{role} needs {permission} ({ROLES[role][permission]}), which it does not allow"

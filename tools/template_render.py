@@ -35,7 +35,9 @@ IMAGE = {"ImageUri": "111122223333.dkr.ecr.us-east-1.amazonaws.com/team/site@sha
 SUBNETS = {"SubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1"}
 VPC = {"VpcId": "vpc-0123456789abcdef0", "WebSubnetIds": "subnet-0123456789abcdef2,subnet-0123456789abcdef3"}
 AURORA, EXISTING = {"Database": "Aurora"}, {"Database": "Existing", "DatabaseHost": "db.example.org", "Network": "Existing"}
-PLATFORMS = [{"WebPlatform": platform} for platform in ("AppRunner", "EcsExpress", "None")]
+PLATFORMS = [{"WebPlatform": platform} for platform in ("AppRunner", "EcsExpress", "None")] + [
+    {"WebPlatform": "AppRunner", "CustomDomain": "www.example.org"}
+]
 DOORBELLS = [{"Doorbell": doorbell} for doorbell in ("LambdaEndpoint", "PublicAddress", "Logs")]
 PLACES = [
     {**AURORA, "Network": "Create", "AvailabilityZones": zones, "LambdaEndpointZones": endpoints}
@@ -47,7 +49,7 @@ PLACES = [
     {**EXISTING, **SUBNETS, "SecurityGroupIds": "sg-0123456789abcdef0"},
     EXISTING,
 ]
-PROGRAMS = [{}, IMAGE, {"SiteDirectory": "/srv/site"}]
+PROGRAMS = [{}, IMAGE, {**IMAGE, "ReleaseTag": "prod"}, {"SiteDirectory": "/srv/site"}]
 EXTRAS = [
     {},
     {"InvalidationBatches": "true"},

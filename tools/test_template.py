@@ -277,8 +277,8 @@ class PoliciesTest(unittest.TestCase):
 
     def test_a_permission_without_a_call(self):
         def read(name):
-            rust, features = template_policies.code(name)
-            return rust.replace(".change_message_visibility", ".leave"), features
+            files, features = template_policies.code(name)
+            return [rust.replace(".change_message_visibility", ".leave") for rust in files], features
 
         self.assertIn(
             "DeliverFunction may sqs:ChangeMessageVisibility, which nothing in its code calls",
@@ -354,6 +354,7 @@ class PoliciesTest(unittest.TestCase):
 class RenderTest(unittest.TestCase):
     APP_RUNNER = {**template_render.IMAGE, "AvailabilityZones": "3"}
     ECS_EXPRESS = {**APP_RUNNER, "WebPlatform": "EcsExpress"}
+    NO_WEB = {**APP_RUNNER, "WebPlatform": "None"}
     LOCAL = {"WebPlatform": "None", **template_render.EXISTING, "SiteDirectory": "/srv/site", "MigrateOnDeploy": "false", "Dashboard": "false"}
 
     def rendered(self, parameters, translated=TRANSLATED):
@@ -398,13 +399,13 @@ class RenderTest(unittest.TestCase):
         self.assertTrue(template_render.order(rendered, "DatabaseRoute", "DatabaseInstance"))
 
     def test_every_function_knows_where_its_metrics_go(self):
-        functions = [resource for resource in TRANSLATED["Resources"].values() if resource["Type"] == "AWS::Lambda::Function"]
+        functions = {name: resource for name, resource in TRANSLATED["Resources"].items() if resource["Type"] == "AWS::Lambda::Function"}
         self.assertLessEqual(5, len(functions))
-        for function in functions:
+        for name, function in functions.items():
             variables = function["Properties"]["Environment"]["Variables"]
             self.assertEqual({"Fn::Sub": "wagrun/${AWS::StackName}"}, variables["METRICS_NAMESPACE"])
-            # SAM adds them to the function's own.
-            self.assertLess(1, len(variables))
+            # SAM adds them to the function's own, where it has any.
+            self.assertEqual("Environment" in SOURCE["Resources"][name]["Properties"], len(variables) > 1, name)
 
     def test_a_doorbell_that_fails_twice_a_day_is_seen(self):
         alarm = SOURCE["Resources"]["FailedDoorbellAlarm"]["Properties"]
@@ -441,13 +442,14 @@ class RenderTest(unittest.TestCase):
         self.assertNotIn("AWS::SecretsManager::Secret", types({**self.APP_RUNNER, "SecretKeyParameter": "/site/key"}))
 
     def test_every_alarm_is_in_the_bill(self):
-        alarms = [
-            resource
-            for resource in SOURCE["Resources"].values()
-            # Invalidations in batches are the only choice that is not in the bill, and say so.
-            if resource["Type"] == "AWS::CloudWatch::Alarm" and resource.get("Condition") != "BatchesInvalidations"
-        ]
-        self.assertEqual(len(alarms), costs.ALARMS)
+        def alarms(parameters):
+            return sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in self.rendered(parameters)["Resources"].values())
+
+        self.assertEqual(costs.ALARMS, alarms(self.APP_RUNNER))
+        # Those that come on top are in "What is not there, and what it would add".
+        everything = alarms({**self.APP_RUNNER, "ReleaseTag": "prod", "CustomDomain": "www.example.org", "InvalidationBatches": "true"})
+        self.assertEqual(costs.ALARMS + 3, everything)
+        self.assertEqual(everything, sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in SOURCE["Resources"].values()))
 
     def test_the_local_stack_has_nothing_that_the_emulator_lacks(self):
         kinds = {resource["Type"].split("::")[1] for resource in self.rendered(self.LOCAL)["Resources"].values()}
@@ -477,6 +479,41 @@ class RenderTest(unittest.TestCase):
             name = image.split("@")[0].split(":")[0]
             self.assertTrue(str(statements[1]["Resource"]).rstrip("]}'").endswith(f":repository/{name}"), statements[1])
 
+    def test_releases_listen_to_this_stacks_own_alone(self):
+        def rules(parameters):
+            resources = self.rendered({**parameters, "ReleaseTag": "prod"})["Resources"]
+            return {name: resource["Properties"] for name, resource in resources.items() if resource["Type"] == "AWS::Events::Rule"}
+
+        push, migrated = "ReleasePushRule", "ReleaseMigratedRule"
+        for parameters, platform in ((self.APP_RUNNER, ["ReleaseAppRunnerRule"]), (self.ECS_EXPRESS, ["ReleaseEcsRule"]), (self.NO_WEB, [])):
+            found = rules(parameters)
+            self.assertEqual({push, migrated, *platform}, set(found))
+            allowed = self.rendered({**parameters, "ReleaseTag": "prod"})["Resources"]["ReleaseQueuePolicy"]["Properties"]["PolicyDocument"]
+            sources = allowed["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"]
+            self.assertEqual(set(found), {template_rules.target(source) for source in sources})
+            for name, properties in found.items():
+                self.assertEqual({"MessageGroupId": "release"}, properties["Targets"][0]["SqsParameters"], name)
+            detail = found[push]["EventPattern"]["detail"]
+            self.assertEqual((["prod"], ["team/site"]), (detail["image-tag"], detail["repository-name"]))
+            for name in platform:
+                self.assertTrue(found[name]["EventPattern"]["resources"][0], name)
+        self.assertEqual([], [name for name in self.rendered(self.APP_RUNNER)["Resources"] if name.startswith("Release")])
+
+    def test_a_message_of_releases_outlasts_its_waits(self):
+        rust = (ROOT / "functions/release/src/queue.rs").read_text()
+        short, shorts, long = (int(re.search(rf"const {name}: \w+ = (\d+);", rust)[1]) for name in ("SHORT_PAUSE", "SHORT_PAUSES", "LONG_PAUSE"))
+        queue = SOURCE["Resources"]["ReleaseQueue"]["Properties"]
+        waits = short * shorts + long * (queue["RedrivePolicy"]["maxReceiveCount"] - shorts)
+        step = (ROOT / "functions/release/src/step.rs").read_text()
+        patience = max(int(re.search(rf"const {name}: Duration = Duration::from_secs\((\d+) \* 60\);", step)[1]) for name in ("UPDATE_PATIENCE", "ORDER_PATIENCE"))
+        self.assertGreater(waits, patience * 60)
+
+    def test_the_domain_comes_after_the_service_and_only_when_asked(self):
+        rendered = self.rendered({**self.APP_RUNNER, "CustomDomain": "www.example.org"})
+        self.assertTrue(template_render.order(rendered, "AppRunnerService", "Domain"))
+        self.assertEqual("www.example.org", rendered["Resources"]["Domain"]["Properties"]["DomainName"])
+        self.assertNotIn("CustomDomainFunction", self.rendered(self.APP_RUNNER)["Resources"])
+
     def test_choices_that_exclude_each_other_are_refused(self):
         table = [
             ({}, "WebPlatform=AppRunner and EcsExpress need ImageUri"),
@@ -494,6 +531,8 @@ class RenderTest(unittest.TestCase):
             ({**self.APP_RUNNER, "MinCapacity": "4", "MaxCapacity": "3"}, "MinCapacity can't be more than MaxCapacity"),
             ({**self.APP_RUNNER, "MinCapacity": "8", "MaxCapacity": "6"}, "MinCapacity can't be more than MaxCapacity"),
             ({**self.LOCAL, "DatabaseSnapshot": "before"}, "DatabaseSnapshot needs Database=Aurora"),
+            ({**self.LOCAL, "ReleaseTag": "prod"}, "ReleaseTag needs ImageUri"),
+            ({**self.ECS_EXPRESS, "CustomDomain": "www.example.org"}, "CustomDomain needs WebPlatform=AppRunner"),
             ({**self.APP_RUNNER, "WebCpu": "2048"}, "WebCpu and WebMemory must be one of"),
             ({**template_render.IMAGE, "LambdaEndpointZones": "3"}, "LambdaEndpointZones can't be more than AvailabilityZones"),
         ]

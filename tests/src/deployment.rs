@@ -84,9 +84,7 @@ impl Build {
 
         // Half of a debug binary is symbols, which SAM would spend seconds on compressing.
         let mut strip = Command::new("strip");
-        for function in ["ContentEvents", "FanOut", "Deliver", "Migrate"] {
-            strip.arg(directory.join(format!("{function}Function/bootstrap")));
-        }
+        strip.args(binaries(&directory)?);
         supervisor.run("strip", strip, DEPLOY_PATIENCE).await?;
         Ok(Self {
             template: directory.join("template.yaml"),
@@ -284,6 +282,23 @@ impl Deployment {
         }
         Ok(())
     }
+}
+
+/// The functions' binaries in what SAM has built.
+fn binaries(build: &Path) -> Result<Vec<PathBuf>, DeploymentError> {
+    let unreadable = |source| DeploymentError::File {
+        action: "reading",
+        path: build.to_owned(),
+        source,
+    };
+    let mut binaries = Vec::new();
+    for entry in std::fs::read_dir(build).map_err(unreadable)? {
+        let binary = entry.map_err(unreadable)?.path().join("bootstrap");
+        if binary.exists() {
+            binaries.push(binary);
+        }
+    }
+    Ok(binaries)
 }
 
 fn sam(root: &Path, tools: &Tools) -> Command {

@@ -1,0 +1,25 @@
+//! Starts custom-domain: see the library's documentation.
+
+use std::process::ExitCode;
+
+use custom_domain::{Domains, handle};
+use lambda_runtime::{Error, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    wagrun::telemetry::init();
+    wagrun::telemetry::ended(serve().await)
+}
+
+async fn serve() -> Result<(), Error> {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| "the process already has a TLS provider")?;
+    let sdk = wagrun::aws::config().await;
+    let domains = Domains::new(aws_sdk_apprunner::Client::new(&sdk));
+    lambda_runtime::run(service_fn(async |event| {
+        // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.
+        Box::pin(handle(&domains, event)).await
+    }))
+    .await
+}

@@ -1,0 +1,27 @@
+//! Starts release: see the library's documentation.
+
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use lambda_runtime::{Error, service_fn};
+use release::{Config, Handler, Queue, Releaser, handle};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    wagrun::telemetry::init();
+    wagrun::telemetry::ended(serve().await)
+}
+
+async fn serve() -> Result<(), Error> {
+    let config = Config::from_environment()?;
+    let sdk = wagrun::aws::config().await;
+    let handler = Handler {
+        queue: Queue::new(aws_sdk_sqs::Client::new(&sdk), config.queue_url.clone()),
+        releaser: Releaser::new(config, &sdk, Timestamp::now),
+    };
+    lambda_runtime::run(service_fn(async |event| {
+        // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.
+        Box::pin(handle(&handler, event)).await
+    }))
+    .await
+}
