@@ -41,7 +41,7 @@ format:
 lint:
 	cargo clippy --workspace --all-targets --locked $(CARGO_TARGET) -- -D warnings
 
-template: ## the templates: cfn-lint, SAM, checkov, our own rules, and every combination of the choices
+template: ## the templates: cfn-lint, SAM, checkov, our own rules, every combination of the choices; and subscribers' schema
 	python3 tools/venv.py tools checkov
 	$(TOOLS)/cfn-lint
 	$(SAM_OFFLINE) $(TOOLS)/sam validate --lint --template-file template.yaml
@@ -50,6 +50,7 @@ template: ## the templates: cfn-lint, SAM, checkov, our own rules, and every com
 	$(TOOLS)/python tools/template_policies.py
 	$(TOOLS)/python tools/template_render.py
 	$(TOOLS)/python tools/test_template.py
+	$(TOOLS)/python tools/test_subscriber_schema.py
 	python3 tools/costs.py --check
 
 dockerfile: ## the site's image, as far as that goes without Docker: hadolint, and its steps done by hand

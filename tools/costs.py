@@ -373,6 +373,7 @@ def additions() -> list[str]:
         ["RDS Proxy with the floor that it forces", money(charge(("proxy", 8 * HOURS))[0] + half_acu)],
         ["Lambda endpoint in a second zone", money(charge(("endpoint", HOURS))[0])],
         ["a second Fargate task with its address", money(charge(("fargate_cpu", WEB_VCPU * HOURS), ("fargate_memory", WEB_GB * HOURS), ("ipv4", HOURS))[0])],
+        ["a queue for invalidations (InvalidationBatches), with its alarm", money(charge(("sqs", POLLERS * POLLS_PER_HOUR * HOURS / MILLION), ("alarm", 1))[0])],
         ["releases (ReleaseTag): polling of their queue, one alarm", money(charge(("sqs", POLLERS * POLLS_PER_HOUR * HOURS / MILLION), ("alarm", 1))[0])],
         ["a domain of one's own on App Runner (CustomDomain): one alarm", money(charge(("alarm", 1))[0])],
         ["a password in Secrets Manager, for each database role", money(charge(("secret", 1))[0])],

@@ -27,8 +27,8 @@ PERMISSIONS = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:SendMessageBatch": "sqs:SendMessage",
 }
-# Services whose SDK in Rust is called otherwise than in IAM.
-SERVICES = {"cloudwatchlogs": "logs"}
+# SDKs whose name is not that of their service's permissions.
+SERVICES = {"cloudwatchlogs": "logs", "eventbridge": "events"}
 # What else an operation needs, because it hands a role on or does something more in the caller's name: the managed policy
 # AWSAppRunnerFullAccess, and what AWS's own GitHub action amazon-ecs-deploy-express-service asks for.
 BESIDES = {
@@ -59,6 +59,7 @@ EVERYTHING = {
 KINDS = {
     "apprunner": {"AWS::AppRunner::Service"},
     "apprunner:DescribeService": {"AWS::AppRunner::Service", "apprunner:service"},
+    "cloudfront": {"cloudfront:distribution"},
     "ecr": {"ecr:repository"},
     "ecs": {"AWS::ECS::ExpressGatewayService"},
     "ecs:DescribeClusters": {"ecs:cluster"},

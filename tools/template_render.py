@@ -53,6 +53,7 @@ PLACES = [
 PROGRAMS = [{}, IMAGE, {**IMAGE, "ReleaseTag": "prod"}, {"SiteDirectory": "/srv/site"}]
 EXTRAS = [
     {},
+    {"InvalidationBatches": "true"},
     {
         "AlarmEmail": "oncall@example.org",
         "Dashboard": "false",

@@ -22,6 +22,7 @@ REQUIREMENTS = {
     "postgres": ROOT / "requirements/postgres.txt",
     "site": ROOT / "site/requirements.txt",
     "tools": ROOT / "requirements/tools.txt",
+    "webhooks": ROOT / "requirements/webhooks.txt",
 }
 OLDEST_PYTHON = (3, 10)
 # Not the Python of an environment, which may be the one to replace.

@@ -8,6 +8,25 @@ use uuid::Uuid;
 /// What the type of a snapshot ends with: an object as it is, which nobody changed.
 pub const SNAPSHOT: &str = ".snapshot";
 
+/// What every event has of its own, for [`Event::new`].
+#[derive(Debug, Clone)]
+pub struct NewEvent<'a> {
+    /// Decided once; a repeated publication carries the same one.
+    pub id: Uuid,
+    /// `/wagrun/<stack>`.
+    pub source: &'a str,
+    /// Its type.
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// RFC 3339 in UTC.
+    pub time: String,
+    /// Grows for one subject; of sixteen digits at most.
+    pub sequence: i64,
+    /// What happened.
+    pub data: Map<String, Value>,
+}
+
 /// One content change, as it travels on the topic and to every subscriber.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -44,6 +63,25 @@ pub struct Event {
 }
 
 impl Event {
+    /// An event for everybody, which nobody asked for again.
+    pub fn new(new: NewEvent<'_>) -> Self {
+        Self {
+            specversion: "1.0".to_owned(),
+            id: new.id,
+            source: new.source.to_owned(),
+            kind: new.kind,
+            partitionkey: new.subject.clone(),
+            subject: new.subject,
+            time: new.time,
+            datacontenttype: "application/json".to_owned(),
+            sequence: format!("{:016}", new.sequence),
+            replayed: false,
+            subscriber: None,
+            backfill: None,
+            data: new.data,
+        }
+    }
+
     /// `data.content_type`, such as `blog.blogpage`.
     pub fn content_type(&self) -> Option<&str> {
         self.text("content_type")
@@ -52,6 +90,16 @@ impl Event {
     /// `data.locale`, such as `en`; absent for objects that are not translatable.
     pub fn locale(&self) -> Option<&str> {
         self.text("locale")
+    }
+
+    /// `data.url`, where visitors find the page; absent or null for what has no URL.
+    pub fn url(&self) -> Option<&str> {
+        self.text("url")
+    }
+
+    /// `data.previous.url`, where visitors found the page before; absent when that is no other place.
+    pub fn previous_url(&self) -> Option<&str> {
+        self.data.get("previous")?.get("url")?.as_str()
     }
 
     /// `data.url_path`, where the page is now, such as `/home/news/`; absent for what is no page.
@@ -131,5 +179,26 @@ mod tests {
             replayed.asked_at(),
             Some(Timestamp::from_millisecond(0x019a_e000_0000).unwrap())
         );
+    }
+
+    #[test]
+    fn the_documented_events_are_events() {
+        let mut count = 0;
+        for block in include_str!("../../docs/webhooks.md")
+            .split("```json\n")
+            .skip(1)
+        {
+            let json = block.split("```").next().unwrap();
+            let event: Event =
+                serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}"));
+            assert_eq!(event.subject, event.partitionkey);
+            assert_eq!(event.sequence.len(), 16);
+            assert!(event.time.parse::<jiff::Timestamp>().is_ok());
+            // Nothing is there that an event does not have.
+            let written: Value = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_value(&event).unwrap(), written);
+            count += 1;
+        }
+        assert_eq!(count, 5);
     }
 }

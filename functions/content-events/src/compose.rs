@@ -1,7 +1,7 @@
 //! Makes the event of a captured change, or of an object as it is.
 
 use serde_json::{Map, Value, json};
-use wagrun::event::Event;
+use wagrun::event::{Event, NewEvent};
 use wagrun::outbox::{CapturedChange, Site};
 
 use crate::classify::{Action, classify, net_changed};
@@ -46,21 +46,15 @@ fn event(change: &CapturedChange, action: Action, sites: &[Site], source: &str) 
     } else {
         object_data(change)
     };
-    trim(Event {
-        specversion: "1.0".to_owned(),
+    trim(Event::new(NewEvent {
         id: change.id,
-        source: source.to_owned(),
+        source,
         kind: event_type(&change.kind, &change.model, action),
         subject: change.object.clone(),
         time: change.time.clone(),
-        datacontenttype: "application/json".to_owned(),
-        partitionkey: change.object.clone(),
-        sequence: format!("{:016}", change.sequence),
-        replayed: false,
-        subscriber: None,
-        backfill: None,
+        sequence: change.sequence,
         data,
-    })
+    }))
 }
 
 /// Of a page, an image or a document by its kind, of anything else by the model's own name.

@@ -1,46 +1,32 @@
 //! How long a failed delivery waits.
 
-use std::{num::ParseIntError, str::FromStr};
+use wagrun::subscriber::RetrySchedule;
 
-/// SQS hides a message for at most twelve hours, counted from when it was received: a minute is left for the attempt.
-const LONGEST_SECONDS: f64 = (12 * 3600 - 60) as f64;
-
-/// The delay after each failed attempt, in seconds.
+/// What chance may add to a wait or take from it.
 ///
-/// One attempt more than there are delays is the last. The queue's `maxReceiveCount` must say the same; the message
-/// then has nothing left to wait for and becomes visible at once, for SQS to move it to the dead-letter queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Backoff(Vec<u32>);
+/// A tenth either way spreads what failed in one moment over a fifth of the wait (a minute of five, two hours of ten) and
+/// leaves the schedule recognizable. SQS counts whole seconds, so the first 5 s become 5 or 6.
+const JITTER: f64 = 0.1;
+/// SQS counts its twelve hours from when the message was received: a minute is left for the attempt.
+const LONGEST_SECONDS: f64 = (RetrySchedule::LONGEST_WAIT - 60) as f64;
 
-impl Backoff {
-    /// The delay after attempt number `attempt` (from 1); `jitter` from -1 to 1 stands for -10 % to +10 %.
-    pub fn seconds(&self, attempt: u32, jitter: f64) -> i32 {
-        let index = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
-        let Some(seconds) = self.0.get(index) else {
-            return 0;
-        };
-        let seconds = f64::from(*seconds) * (1.0 + 0.1 * jitter.clamp(-1.0, 1.0));
-        // In range after the clamp, so nothing is cut off but the fraction.
-        seconds.round().clamp(0.0, LONGEST_SECONDS) as i32
-    }
-}
-
-impl Default for Backoff {
-    /// The schedule of Standard Webhooks: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h.
-    fn default() -> Self {
-        Self(vec![5, 300, 1800, 7200, 18_000, 36_000, 36_000])
-    }
-}
-
-impl FromStr for Backoff {
-    type Err = ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.split(',')
-            .map(|seconds| seconds.trim().parse())
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
+/// The seconds for which a delivery is hidden after a failed attempt.
+///
+/// `wait` is the schedule's, none after the last attempt: the message then becomes visible at once, for SQS to move it to
+/// the dead-letter queue. `retry_after` is what the receiver asked for; it can lengthen the wait to twelve hours less a
+/// minute, and not shorten it, so that no receiver uses up its attempts in a moment. `jitter` from -1 to 1 stands for a
+/// tenth less to a tenth more, for `retry_after` for more only.
+pub fn delay(wait: Option<u32>, retry_after: Option<u32>, jitter: f64) -> i32 {
+    let Some(wait) = wait else {
+        return 0;
+    };
+    let jitter = jitter.clamp(-1.0, 1.0);
+    let scheduled = f64::from(wait) * (1.0 + JITTER * jitter);
+    let asked = f64::from(retry_after.unwrap_or(0)) * (1.0 + JITTER * jitter.abs());
+    // To the millisecond first: 300 × 1.1 is a little more than 330 in floating point.
+    let seconds = (scheduled.max(asked) * 1000.0).round() / 1000.0;
+    // In range after the clamp, so nothing is cut off.
+    seconds.ceil().clamp(1.0, LONGEST_SECONDS) as i32
 }
 
 #[cfg(test)]
@@ -48,33 +34,52 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_delay_grows_with_the_attempt_and_ends() {
-        let backoff = Backoff::default();
-        let delays: Vec<_> = (1..=9)
-            .map(|attempt| backoff.seconds(attempt, 0.0))
-            .collect();
-        assert_eq!(delays, [5, 300, 1800, 7200, 18_000, 36_000, 36_000, 0, 0]);
+    fn jitter_is_a_tenth_either_way() {
+        let cases = [
+            (300, -1.0, 270),
+            (300, 0.0, 300),
+            (300, 0.5, 315),
+            (300, 1.0, 330),
+            (300, 7.0, 330),
+            // Whole seconds, never less than the schedule's tenth less.
+            (5, -1.0, 5),
+            (5, 1.0, 6),
+            (1, -1.0, 1),
+            (6, -1.0, 6),
+            (6, -0.5, 6),
+        ];
+        for (wait, jitter, expected) in cases {
+            assert_eq!(delay(Some(wait), None, jitter), expected, "{wait} {jitter}");
+        }
     }
 
     #[test]
-    fn jitter_is_a_tenth_either_way() {
-        let backoff: Backoff = "300".parse().unwrap();
-        assert_eq!(backoff.seconds(1, -1.0), 270);
-        assert_eq!(backoff.seconds(1, 0.5), 315);
-        assert_eq!(backoff.seconds(1, 1.0), 330);
+    fn after_the_last_attempt_there_is_no_wait() {
+        assert_eq!(delay(None, Some(3600), 1.0), 0);
     }
 
     #[test]
     fn no_delay_is_longer_than_sqs_allows() {
-        let backoff: Backoff = "43200".parse().unwrap();
-        assert_eq!(backoff.seconds(1, 1.0), 43_140);
+        assert_eq!(delay(Some(43_200), None, 1.0), 43_140);
+        assert_eq!(delay(Some(5), Some(u32::MAX), 1.0), 43_140);
     }
 
     #[test]
-    fn the_schedule_is_a_list_of_seconds() {
-        assert_eq!("1, 2".parse(), Ok(Backoff(vec![1, 2])));
-        for text in ["", "1,,2", "5s", "-1", "1.5"] {
-            assert!(text.parse::<Backoff>().is_err(), "{text}");
+    fn the_receiver_can_ask_for_more_time_and_not_for_less() {
+        let cases = [
+            (5, 0, 0.0, 5),
+            (300, 120, 0.0, 300),
+            (300, 600, 0.0, 600),
+            // Never before the time that was asked for.
+            (300, 600, -1.0, 660),
+            (300, 600, 1.0, 660),
+        ];
+        for (wait, asked, jitter, expected) in cases {
+            assert_eq!(
+                delay(Some(wait), Some(asked), jitter),
+                expected,
+                "{wait} {asked} {jitter}"
+            );
         }
     }
 }

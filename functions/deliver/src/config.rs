@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use wagrun::{
-    environment::{EnvironmentError, parsed_or, required},
-    subscriber::Schemes,
+    environment::{EnvironmentError, optional, parsed_or, required},
+    metric::Metrics,
+    subscriber::{RetrySchedule, Rules, Schemes},
 };
 
-use crate::Backoff;
+use crate::Reach;
 
 /// Read once, at start-up.
 #[derive(Debug, Clone)]
@@ -18,16 +19,32 @@ pub struct Config {
     pub subscriber_cache: Duration,
     /// The FIFO queue that deliveries come from.
     pub delivery_queue_url: String,
-    /// The delay after each failed attempt.
-    pub backoff: Backoff,
-    /// Whether a webhook may be plain http.
-    pub schemes: Schemes,
+    /// The queue that invalidations come from, where there is one.
+    pub invalidation_queue_url: Option<String>,
+    /// The wait after each failed attempt, for subscribers without a schedule of their own.
+    pub schedule: RetrySchedule,
+    /// What a subscriber may ask for.
+    pub rules: Rules,
+    /// Where its receiver may be.
+    pub reach: Reach,
+    /// The topic that is told of a subscriber that was switched off.
+    pub topic_arn: String,
+    /// The events' `source`, `/wagrun/<stack>`.
+    pub source: String,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 impl Config {
-    /// From `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30), `DELIVERY_QUEUE_URL`, `RETRY_SECONDS` (the schedule
-    /// of Standard Webhooks) and `ALLOW_HTTP_WEBHOOKS` (false).
+    /// From `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30), `DELIVERY_QUEUE_URL`,
+    /// `INVALIDATION_QUEUE_URL` (none), `RETRY_SECONDS` (the schedule of Standard Webhooks), `MAX_ATTEMPTS` (8), `ALLOW_HTTP_WEBHOOKS` (false),
+    /// `TOPIC_ARN`, `EVENT_SOURCE` and `METRICS_NAMESPACE`.
     pub fn from_environment() -> Result<Self, EnvironmentError> {
+        let (schemes, reach) = if parsed_or("ALLOW_HTTP_WEBHOOKS", false, "true or false")? {
+            (Schemes::HttpOrHttps, Reach::Anywhere)
+        } else {
+            (Schemes::HttpsOnly, Reach::Public)
+        };
         Ok(Self {
             subscribers_path: required("SUBSCRIBERS_PATH")?,
             subscriber_cache: Duration::from_secs(parsed_or(
@@ -36,16 +53,20 @@ impl Config {
                 "a number of seconds",
             )?),
             delivery_queue_url: required("DELIVERY_QUEUE_URL")?,
-            backoff: parsed_or(
+            invalidation_queue_url: optional("INVALIDATION_QUEUE_URL"),
+            schedule: parsed_or(
                 "RETRY_SECONDS",
-                Backoff::default(),
+                RetrySchedule::default(),
                 "a list of seconds with commas between",
             )?,
-            schemes: if parsed_or("ALLOW_HTTP_WEBHOOKS", false, "true or false")? {
-                Schemes::HttpOrHttps
-            } else {
-                Schemes::HttpsOnly
+            rules: Rules {
+                schemes,
+                most_attempts: Some(parsed_or("MAX_ATTEMPTS", 8, "a number of attempts")?),
             },
+            reach,
+            topic_arn: required("TOPIC_ARN")?,
+            source: required("EVENT_SOURCE")?,
+            metrics: Metrics::from_environment()?,
         })
     }
 }

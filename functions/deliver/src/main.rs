@@ -3,10 +3,8 @@
 use std::process::ExitCode;
 
 use aws_lambda_events::sqs::SqsEvent;
-use deliver::{Config, Deliverer, Handler, Timeouts, WebhookClient, handle};
-use jiff::Timestamp;
+use deliver::{Config, Handler, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use wagrun::subscriber::SubscriberStore;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -20,22 +18,7 @@ async fn serve() -> Result<(), Error> {
         .install_default()
         .map_err(|_| "the process already has a TLS provider")?;
     let aws = wagrun::aws::config().await;
-    let handler = &Handler {
-        deliverer: Deliverer {
-            subscribers: SubscriberStore::new(
-                &aws,
-                &config.subscribers_path,
-                config.subscriber_cache,
-                config.schemes,
-            ),
-            webhooks: WebhookClient::new(Timeouts::default())?,
-            sqs: aws_sdk_sqs::Client::new(&aws),
-            queue_url: config.delivery_queue_url,
-            backoff: config.backoff,
-        },
-        clock: Timestamp::now,
-        jitter: || fastrand::f64() * 2.0 - 1.0,
-    };
+    let handler = &Handler::new(&aws, config)?;
     run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.
         Ok::<_, Error>(Box::pin(handle(handler, &event.payload)).await)

@@ -1,5 +1,9 @@
 //! The function as Lambda calls it, with prepared answers of SSM and SQS and a receiver that listens.
 
+mod forgery;
+mod health;
+mod receivers;
+mod targets;
 mod world;
 
 use std::time::Duration;
@@ -14,9 +18,9 @@ use standardwebhooks::Webhook as Verifier;
 use tokio::net::TcpListener;
 
 use self::world::{
-    EVENT, EVENT_ID, OTHER_SECRET, Receiver, SECRET, World, delivery, parameters, subscriber,
+    EVENT, EVENT_ID, OTHER_SECRET, Receiver, SECRET, World, delivery, now, parameters, subscriber,
 };
-use crate::Attempt;
+use crate::{Attempt, Handler};
 
 fn ok() -> Response {
     StatusCode::NO_CONTENT.into_response()
@@ -163,7 +167,7 @@ async fn a_subscriber_newer_than_what_is_known_is_looked_for_before_its_delivery
         parameters(&[old, new]),
     ]);
     assert!(!world.fails(&delivery("old"), 1).await);
-    let sent_at = Timestamp::now() + Duration::from_millis(1);
+    let sent_at = now() + Duration::from_millis(1);
     for name in ["old", "new"] {
         assert!(!world.fails_sent_at(&delivery(name), 1, sent_at).await);
     }
@@ -215,7 +219,7 @@ async fn the_error_names_event_subscriber_and_fault() {
         ),
         (
             delivery("broken"),
-            r#"subscriber /wagrun/subscribers/broken: target: unknown target "pigeon"; this version supports "webhook""#
+            r#"subscriber /wagrun/subscribers/broken: target: unknown target "pigeon"; this version supports "webhook", "eventbridge", "cloudfront""#
                 .into(),
         ),
         (
@@ -225,14 +229,20 @@ async fn the_error_names_event_subscriber_and_fault() {
     ];
     for (body, expected) in cases {
         let attempt = Attempt {
+            message_id: "m1",
             body: &body,
             receipt_handle: "handle",
             number: 1,
             sent_at: Timestamp::UNIX_EPOCH,
-            now: Timestamp::now(),
+            now: now(),
             jitter: 0.0,
         };
-        let error = world.handler.deliverer.attempt(&attempt).await.unwrap_err();
+        let Handler {
+            deliverer,
+            deliveries,
+            ..
+        } = &world.handler;
+        let error = deliverer.attempt(deliveries, &attempt).await.unwrap_err();
         assert_eq!(wagrun::telemetry::chain(&error), expected);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wagrun::environment::{EnvironmentError, parsed_or, required};
+use wagrun::environment::{EnvironmentError, optional, parsed_or, required};
 
 /// Read once, at start-up.
 #[derive(Debug, Clone)]
@@ -13,10 +13,13 @@ pub struct Config {
     pub subscriber_cache: Duration,
     /// The FIFO queue in front of deliver.
     pub delivery_queue_url: String,
+    /// The queue for deliveries that need no order and are made many at a time, where there is one.
+    pub invalidation_queue_url: Option<String>,
 }
 
 impl Config {
-    /// From `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30) and `DELIVERY_QUEUE_URL`.
+    /// From `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30), `DELIVERY_QUEUE_URL` and
+    /// `INVALIDATION_QUEUE_URL` (none).
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         Ok(Self {
             subscribers_path: required("SUBSCRIBERS_PATH")?,
@@ -26,6 +29,7 @@ impl Config {
                 "a number of seconds",
             )?),
             delivery_queue_url: required("DELIVERY_QUEUE_URL")?,
+            invalidation_queue_url: optional("INVALIDATION_QUEUE_URL"),
         })
     }
 }

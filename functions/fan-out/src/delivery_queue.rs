@@ -12,34 +12,49 @@ const MOST_ENTRIES: usize = 10;
 /// SQS takes 1 MiB by now; an event is at most a quarter of that, and older endpoints end here.
 const MOST_BYTES: usize = 256 * 1024;
 
-/// The FIFO queue in front of deliver.
+/// A queue in front of deliver.
 #[derive(Debug)]
 pub struct DeliveryQueue {
     sqs: Client,
     url: String,
+    name: &'static str,
 }
 
 /// One delivery as it goes into the queue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     pub subscriber: String,
+    /// What a FIFO queue asks for, and another has no use for.
+    pub order: Option<Order>,
+    pub body: String,
+}
+
+/// A message's place in a FIFO queue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
     pub group_id: String,
     pub deduplication_id: String,
-    pub body: String,
 }
 
 /// Not every delivery is in the queue; those that are stay there, and SQS drops them when they are sent again soon.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
     /// A call that this SDK would not build.
-    #[error("cannot build the call to the delivery queue")]
+    #[error("cannot build the call to a queue of deliveries")]
     Build(#[from] BuildError),
     /// The call failed as a whole.
-    #[error("cannot send to the delivery queue")]
-    Call(#[source] Box<SdkError<SendMessageBatchError>>),
+    #[error("cannot send to the {queue}")]
+    Call {
+        /// The queue.
+        queue: &'static str,
+        /// What SQS said.
+        source: Box<SdkError<SendMessageBatchError>>,
+    },
     /// The call succeeded, and said that deliveries did not.
-    #[error("the delivery queue refused {count}, the first for {subscriber} ({code}): {message}")]
+    #[error("the {queue} refused {count}, the first for {subscriber} ({code}): {message}")]
     Refused {
+        /// The queue.
+        queue: &'static str,
         /// How many were refused.
         count: usize,
         /// The first one's subscriber.
@@ -52,9 +67,16 @@ pub enum SendError {
 }
 
 impl DeliveryQueue {
-    /// The queue under this URL.
-    pub fn new(sqs: Client, url: String) -> Self {
-        Self { sqs, url }
+    /// The FIFO queue under this URL.
+    pub fn of_deliveries(sqs: Client, url: String) -> Self {
+        let name = "delivery queue";
+        Self { sqs, url, name }
+    }
+
+    /// The queue under this URL, which knows no order.
+    pub fn of_invalidations(sqs: Client, url: String) -> Self {
+        let name = "invalidation queue";
+        Self { sqs, url, name }
     }
 
     /// Sends them all; a refused one does not keep back the others.
@@ -67,6 +89,7 @@ impl DeliveryQueue {
         match refusals.into_iter().next() {
             None => Ok(()),
             Some(first) => Err(SendError::Refused {
+                queue: self.name,
                 count,
                 subscriber: first.subscriber,
                 code: first.code,
@@ -80,12 +103,15 @@ impl DeliveryQueue {
             .iter()
             .enumerate()
             .map(|(index, message)| {
-                SendMessageBatchRequestEntry::builder()
+                let mut entry = SendMessageBatchRequestEntry::builder()
                     .id(index.to_string())
-                    .message_group_id(&message.group_id)
-                    .message_deduplication_id(&message.deduplication_id)
-                    .message_body(&message.body)
-                    .build()
+                    .message_body(&message.body);
+                if let Some(order) = &message.order {
+                    entry = entry
+                        .message_group_id(&order.group_id)
+                        .message_deduplication_id(&order.deduplication_id);
+                }
+                entry.build()
             })
             .collect::<Result<_, _>>()?;
         let answer = self
@@ -95,7 +121,10 @@ impl DeliveryQueue {
             .set_entries(Some(entries))
             .send()
             .await
-            .map_err(|source| SendError::Call(Box::new(source)))?;
+            .map_err(|source| SendError::Call {
+                queue: self.name,
+                source: Box::new(source),
+            })?;
         // What the answer does not name as sent was not sent, whether it names it as failed or not at all.
         let refusals = batch.iter().enumerate().filter_map(|(index, message)| {
             let id = index.to_string();
@@ -151,8 +180,7 @@ mod tests {
     fn message(bytes: usize) -> Message {
         Message {
             subscriber: "cdn".into(),
-            group_id: "cdn|page/4".into(),
-            deduplication_id: "1:cdn".into(),
+            order: None,
             body: "x".repeat(bytes),
         }
     }

@@ -7,16 +7,18 @@ use serde_json::value::RawValue;
 use wagrun::{
     delivery::{Delivery, deduplication_id, lane},
     event::Event,
-    subscriber::{Found, LoadError, SubscriberStore, Subscribers},
+    subscriber::{Found, LoadError, Subscriber, SubscriberStore, Subscribers},
 };
 
-use crate::delivery_queue::{DeliveryQueue, Message, SendError};
+use crate::delivery_queue::{DeliveryQueue, Message, Order, SendError};
 
 /// What fan-out needs.
 #[derive(Debug)]
 pub struct FanOut {
     subscribers: SubscriberStore,
-    queue: DeliveryQueue,
+    deliveries: DeliveryQueue,
+    /// Where there is none, an invalidation is a delivery like any other.
+    invalidations: Option<DeliveryQueue>,
 }
 
 /// The event stays in the queue.
@@ -37,15 +39,18 @@ pub enum FanOutError {
 }
 
 impl FanOut {
-    /// With the delivery queue under this URL.
+    /// With the queues under these URLs.
     pub fn new(
         subscribers: SubscriberStore,
-        sqs: aws_sdk_sqs::Client,
+        sqs: &aws_sdk_sqs::Client,
         delivery_queue_url: String,
+        invalidation_queue_url: Option<String>,
     ) -> Self {
         Self {
             subscribers,
-            queue: DeliveryQueue::new(sqs, delivery_queue_url),
+            deliveries: DeliveryQueue::of_deliveries(sqs.clone(), delivery_queue_url),
+            invalidations: invalidation_queue_url
+                .map(|url| DeliveryQueue::of_invalidations(sqs.clone(), url)),
         }
     }
 
@@ -57,17 +62,23 @@ impl FanOut {
         // Whoever asks for events of the past has often just created or changed the subscriber.
         let asked_at = event.asked_at().unwrap_or(Timestamp::MIN);
         let subscribers = self.subscribers.loaded_after(asked_at, now).await?;
-        let messages = subscribers
-            .matching(&event)
-            .map(|subscriber| message(&subscriber.name, &event, raw))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(FanOutError::Encode)?;
-        if messages.is_empty() {
+        let is_batched =
+            |one: &&Subscriber| self.invalidations.is_some() && one.target.is_batched();
+        let (batched, single): (Vec<_>, Vec<_>) =
+            subscribers.matching(&event).partition(is_batched);
+        let count = batched.len() + single.len();
+        if count == 0 {
             log_unwanted(&event, &subscribers);
             return Ok(());
         }
-        let count = messages.len();
-        self.queue.send(messages).await?;
+        let in_lanes = messages(&single, |name| Some(order(name, &event)), raw)?;
+        let sent = self.deliveries.send(in_lanes).await;
+        // Whatever became of the deliveries: neither queue keeps back what the other takes.
+        if let Some(invalidations) = &self.invalidations {
+            let unordered = messages(&batched, |_| None, raw)?;
+            invalidations.send(unordered).await?;
+        }
+        sent?;
         tracing::info!(event.id = %event.id, event.type = event.kind, event.subject = event.subject, deliveries = count, "fanned out");
         Ok(())
     }
@@ -95,15 +106,30 @@ fn log_unwanted(event: &Event, subscribers: &Subscribers) {
     );
 }
 
-fn message(subscriber: &str, event: &Event, raw: &RawValue) -> Result<Message, serde_json::Error> {
-    let delivery = Delivery {
-        subscriber: Cow::Borrowed(subscriber),
-        event: raw,
-    };
-    Ok(Message {
+fn messages(
+    subscribers: &[&Subscriber],
+    order: impl Fn(&str) -> Option<Order>,
+    raw: &RawValue,
+) -> Result<Vec<Message>, FanOutError> {
+    subscribers
+        .iter()
+        .map(|subscriber| {
+            let delivery = Delivery {
+                subscriber: Cow::Borrowed(&subscriber.name),
+                event: raw,
+            };
+            Ok(Message {
+                order: order(&subscriber.name),
+                body: serde_json::to_string(&delivery).map_err(FanOutError::Encode)?,
+                subscriber: subscriber.name.clone(),
+            })
+        })
+        .collect()
+}
+
+fn order(subscriber: &str, event: &Event) -> Order {
+    Order {
         group_id: lane(subscriber, &event.subject),
         deduplication_id: deduplication_id(event, subscriber),
-        body: serde_json::to_string(&delivery)?,
-        subscriber: subscriber.to_owned(),
-    })
+    }
 }

@@ -3,7 +3,8 @@
 //! # What it promises
 //! Every event that reaches the event queue becomes one message in the delivery queue for each subscriber that was
 //! enabled and matched when the event was looked at. The message waits in the lane of subscriber and object, in the
-//! order in which the events of that object arrived.
+//! order in which the events of that object arrived. An invalidation, whose order does not matter, waits in a queue
+//! of its own where there is one, from which deliver takes many at a time.
 //!
 //! # What a crash or a failure does
 //! - Before anything was sent: the event comes back to the queue and is tried again.

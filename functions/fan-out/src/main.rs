@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use aws_lambda_events::sqs::SqsEvent;
 use fan_out::{Config, FanOut, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use wagrun::subscriber::{Schemes, SubscriberStore};
+use wagrun::subscriber::{Rules, SubscriberStore};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -21,10 +21,15 @@ async fn serve() -> Result<(), Error> {
         &config.subscribers_path,
         config.subscriber_cache,
         // Fan-out calls no receiver. deliver decides, and what it refuses stays in the dead-letter queue.
-        Schemes::HttpOrHttps,
+        Rules::LENIENT,
     );
     let sqs = aws_sdk_sqs::Client::new(&aws);
-    let fan_out = &FanOut::new(subscribers, sqs, config.delivery_queue_url);
+    let fan_out = &FanOut::new(
+        subscribers,
+        &sqs,
+        config.delivery_queue_url,
+        config.invalidation_queue_url,
+    );
     run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.
         Ok::<_, Error>(Box::pin(handle(fan_out, &event.payload)).await)

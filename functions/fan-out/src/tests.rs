@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use wagrun::{
     replay::Replay,
-    subscriber::{Schemes, SubscriberStore},
+    subscriber::{Rules, SubscriberStore},
 };
 
 use crate::{FanOut, handle};
@@ -54,8 +54,19 @@ fn sent(entries: &[usize]) -> (u16, String) {
     )
 }
 
-/// Runs the function on records of `(message id, body)`; returns the reported ids and the calls to SQS.
+const INVALIDATIONS: &str = "https://sqs.example.org/1/invalidations";
+
 async fn run(
+    ssm: (u16, String),
+    sqs: Vec<(u16, String)>,
+    records: &[(&str, String)],
+) -> (Vec<String>, Vec<Value>) {
+    run_with(Some(INVALIDATIONS), ssm, sqs, records).await
+}
+
+/// Runs the function on records of `(message id, body)`; returns the reported ids and the calls to SQS.
+async fn run_with(
+    invalidations: Option<&str>,
     ssm: (u16, String),
     sqs: Vec<(u16, String)>,
     records: &[(&str, String)],
@@ -65,12 +76,13 @@ async fn run(
         &Replay::new([ssm]).config(),
         "/wagrun/subscribers",
         Duration::from_secs(30),
-        Schemes::HttpOrHttps,
+        Rules::LENIENT,
     );
     let fan_out = FanOut::new(
         subscribers,
-        aws_sdk_sqs::Client::new(&sqs.config()),
+        &aws_sdk_sqs::Client::new(&sqs.config()),
         "https://sqs.example.org/1/deliveries.fifo".into(),
+        invalidations.map(str::to_owned),
     );
     let records: Vec<_> = records
         .iter()
@@ -215,13 +227,14 @@ async fn a_subscriber_that_was_created_right_before_its_snapshot_was_asked_for_i
         &ssm.config(),
         "/wagrun/subscribers",
         Duration::from_secs(30),
-        Schemes::HttpOrHttps,
+        Rules::LENIENT,
     );
     let sqs = Replay::new([sent(&[0]), sent(&[0])]);
     let fan_out = FanOut::new(
         subscribers,
-        aws_sdk_sqs::Client::new(&sqs.config()),
+        &aws_sdk_sqs::Client::new(&sqs.config()),
         "https://sqs.example.org/".into(),
+        None,
     );
     let snapshot = asked_for(json!({"type": "wagtail.page.snapshot", "subscriber": "new"}));
     let asked_at = Timestamp::from_millisecond(0x019a_e000_0000).unwrap();
@@ -235,6 +248,51 @@ async fn a_subscriber_that_was_created_right_before_its_snapshot_was_asked_for_i
         fan_out.fan_out(&snapshot, seconds(second)).await.unwrap();
     }
     assert_eq!((ssm.requests().len(), sqs.requests().len()), (2, 2));
+}
+
+fn distribution() -> String {
+    json!({"target": "cloudfront", "distribution": "E1"}).to_string()
+}
+
+#[tokio::test]
+async fn an_invalidation_waits_in_its_own_queue_and_in_no_lane() {
+    let ssm = parameters(&[("cdn", distribution()), ("hook", subscriber(json!({})))]);
+    let event = event("page/4");
+    let sqs = vec![sent(&[0]), sent(&[0])];
+    let (reported, calls) = run(ssm, sqs, &[("1", event.clone())]).await;
+    assert!(reported.is_empty());
+    assert_eq!(calls.len(), 2);
+    assert_eq!(calls[0]["Entries"][0]["MessageGroupId"], "hook|page/4");
+    let body = format!(r#"{{"subscriber":"cdn","event":{event}}}"#);
+    let expected = json!({
+        "QueueUrl": INVALIDATIONS,
+        "Entries": [{"Id": "0", "MessageBody": body}],
+    });
+    assert_eq!(calls[1], expected);
+}
+
+#[tokio::test]
+async fn without_its_queue_an_invalidation_is_a_delivery_like_any_other() {
+    let ssm = parameters(&[("cdn", distribution())]);
+    let records = [("1", event("page/4"))];
+    let (reported, calls) = run_with(None, ssm, vec![sent(&[0])], &records).await;
+    assert!(reported.is_empty());
+    assert_eq!(calls.len(), 1);
+    assert_eq!(calls[0]["Entries"][0]["MessageGroupId"], "cdn|page/4");
+}
+
+#[tokio::test]
+async fn neither_queue_keeps_back_what_the_other_takes() {
+    let error = (
+        400,
+        r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}"#.to_owned(),
+    );
+    for sqs in [vec![error.clone(), sent(&[0])], vec![sent(&[0]), error]] {
+        let ssm = parameters(&[("cdn", distribution()), ("hook", subscriber(json!({})))]);
+        let (reported, calls) = run(ssm, sqs, &[("1", event("page/4"))]).await;
+        assert_eq!(reported, ["1"]);
+        assert_eq!(calls.len(), 2);
+    }
 }
 
 #[tokio::test]
@@ -327,10 +385,10 @@ async fn the_error_says_what_the_event_lacks() {
         &Replay::new([(200, "{}")]).config(),
         "/wagrun/subscribers",
         Duration::from_secs(30),
-        Schemes::HttpOrHttps,
+        Rules::LENIENT,
     );
     let sqs = aws_sdk_sqs::Client::new(&Replay::new([(200, "{}")]).config());
-    let fan_out = FanOut::new(subscribers, sqs, "https://sqs.example.org/".into());
+    let fan_out = FanOut::new(subscribers, &sqs, String::new(), None);
     let error = fan_out
         .fan_out(r#"{"specversion":"1.0"}"#, Timestamp::UNIX_EPOCH)
         .await

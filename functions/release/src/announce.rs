@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
-use wagrun::event::Event;
+use wagrun::event::{Event, NewEvent};
 use wagrun::fifo::fifo_id;
 
 use crate::call::CallError;
@@ -153,21 +153,16 @@ impl Announcer {
             set("phase", json!(failure.phase));
             set("reason", json!(reason));
         }
-        Event {
-            specversion: "1.0".to_owned(),
+        Event::new(NewEvent {
             id: self.event_id(kind, release),
-            source: self.source.clone(),
+            source: &self.source,
             kind: kind.to_owned(),
             subject: SUBJECT.to_owned(),
             time: format!("{now:.6}"),
-            datacontenttype: "application/json".to_owned(),
-            partitionkey: SUBJECT.to_owned(),
-            sequence: format!("{:016}", release.sequence),
-            replayed: false,
-            subscriber: None,
-            backfill: None,
+            // One more for each release, which no counter of ours outgrows.
+            sequence: i64::try_from(release.sequence).unwrap_or(i64::MAX),
             data,
-        }
+        })
     }
 
     /// The same for the same end of the same release: a UUID of version 8, from what names it.

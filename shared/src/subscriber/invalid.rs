@@ -27,6 +27,8 @@ impl fmt::Display for Place {
     }
 }
 
+const TARGETS: &str = r#""webhook", "eventbridge", "cloudfront""#;
+
 /// What is wrong at a place.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Problem {
@@ -45,10 +47,15 @@ pub enum Problem {
     #[error("is missing")]
     Missing,
     /// A field that nothing reads.
-    #[error("is not a known field; a webhook has {0}")]
-    UnknownField(String),
+    #[error("is not a known field; target {target:?} has {known}")]
+    UnknownField {
+        /// The subscriber's target.
+        target: String,
+        /// The fields that go with it.
+        known: String,
+    },
     /// A target that this version does not deliver to.
-    #[error("unknown target {0:?}; this version supports \"webhook\"")]
+    #[error("unknown target {0:?}; this version supports {TARGETS}")]
     UnknownTarget(String),
     /// The value is of another kind.
     #[error("is not {0}")]
@@ -66,9 +73,48 @@ pub enum Problem {
     #[error("carries a user name or password")]
     Credentials,
     /// The secret is not in the form of Standard Webhooks.
-    #[error("is not whsec_ followed by base64")]
+    #[error("is not whsec_ or whsk_ followed by base64")]
     NotASecret,
     /// The key is outside what Standard Webhooks allows.
     #[error("holds {0} bytes, not 24 to 64")]
     KeyLength(usize),
+    /// The receiver's half of a key pair.
+    #[error("is a public key, which verifies; the secret key (whsk_) signs")]
+    PublicKey,
+    /// The key is no ed25519 key.
+    #[error("holds {0} bytes, not 32 (a secret key) or 64 (with its public key)")]
+    KeyPairLength(usize),
+    /// Two keys that are not each other's.
+    #[error("holds a secret and a public key that don't belong together")]
+    KeyPair,
+    /// A number outside its range.
+    #[error("is not a whole number from {least} to {most}")]
+    NotBetween {
+        /// The least that is allowed.
+        least: u32,
+        /// The most that is allowed.
+        most: u32,
+    },
+    /// More waits than the queue lets a delivery have.
+    #[error(
+        "has {waits} waits, but the delivery queue gives up after {attempts} attempts (DeliveryMaxAttempts)"
+    )]
+    TooManyWaits {
+        /// How many waits there are.
+        waits: usize,
+        /// How many attempts the queue allows.
+        attempts: u32,
+    },
+    /// A header that the delivery has anyway, or that is the connection's own.
+    #[error("is a header that deliver sets itself")]
+    OwnHeader,
+    /// A `${` in a template without its end.
+    #[error("has a ${{ without its }}")]
+    OpenPlace,
+    /// A place in a template that leads nowhere.
+    #[error("has ${{{0}}}, which is not a path such as ${{data.title}}")]
+    NotAPath(String),
+    /// A filter in a template that this version does not have.
+    #[error("has the unknown filter {0:?}; this version has \"slack\"")]
+    UnknownFilter(String),
 }

@@ -1,25 +1,35 @@
 //! From a parameter's JSON to a [`Subscriber`], with errors that name the parameter and the place.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use serde_json::{Map, Value};
-use url::Url;
+mod aws;
+mod fields;
+mod webhook;
 
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use self::fields::{Fault, fault, flag, list, required_text, text, texts};
 use super::{
-    Filter, InvalidSubscriber, Problem, Schemes, Secret, Subscriber, Target, Webhook,
-    invalid::Place,
+    Filter, InvalidSubscriber, Problem, RetrySchedule, Rules, Subscriber, Target, invalid::Place,
 };
 
-const FIELDS: [&str; 7] = [
+/// The fields of every subscriber; the last two are written by deliver.
+const FIELDS: [&str; 8] = [
     "target",
-    "url",
-    "secrets",
     "types",
     "content_types",
     "under",
+    "retry_seconds",
     "enabled",
+    "disabled",
+    "failing_since",
 ];
-
-type Fault = (String, Problem);
 
 impl Subscriber {
     /// Reads the JSON of a parameter; the first fault found is the error.
@@ -27,77 +37,61 @@ impl Subscriber {
         name: &str,
         parameter: &str,
         json: &str,
-        schemes: Schemes,
+        rules: Rules,
     ) -> Result<Self, InvalidSubscriber> {
-        subscriber(name, json, schemes).map_err(|(place, problem)| InvalidSubscriber {
+        let invalid = |(place, problem)| InvalidSubscriber {
             parameter: parameter.to_owned(),
             place: Place(place),
             problem,
+        };
+        let fields = object(json).map_err(invalid)?;
+        let target = target(&fields, rules).map_err(invalid)?;
+        Ok(Self {
+            name: name.to_owned(),
+            parameter: parameter.to_owned(),
+            target,
+            filter: filter(&fields).map_err(invalid)?,
+            retry: retry(&fields, rules).map_err(invalid)?,
+            enabled: enabled(&fields).map_err(invalid)?,
+            failing_since: failing_since(&fields).map_err(invalid)?,
         })
     }
 }
 
-fn subscriber(name: &str, json: &str, schemes: Schemes) -> Result<Subscriber, Fault> {
+fn object(json: &str) -> Result<Map<String, Value>, Fault> {
     let value = serde_json::from_str(json).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         (String::new(), Problem::NotJson { line, column })
     })?;
-    let Value::Object(fields) = value else {
-        return Err((String::new(), Problem::NotAnObject));
-    };
-    // The target comes first: it decides which other fields there are.
-    let target = text(required(&fields, "target")?, "target")?;
-    if target != "webhook" {
-        return Err(fault("target", Problem::UnknownTarget(target.to_owned())));
+    match value {
+        Value::Object(fields) => Ok(fields),
+        _ => Err((String::new(), Problem::NotAnObject)),
     }
-    if let Some(unknown) = fields.keys().find(|key| !FIELDS.contains(&key.as_str())) {
-        return Err(fault(unknown, Problem::UnknownField(FIELDS.join(", "))));
-    }
-    let webhook = Webhook {
-        url: url(text(required(&fields, "url")?, "url")?, schemes)?,
-        secrets: texts(required(&fields, "secrets")?, "secrets")?
-            .into_iter()
-            .map(|(place, text)| secret(text).map_err(|problem| (place, problem)))
-            .collect::<Result<_, _>>()?,
-    };
-    Ok(Subscriber {
-        name: name.to_owned(),
-        target: Target::Webhook(webhook),
-        filter: filter(&fields)?,
-        enabled: match fields.get("enabled") {
-            None => true,
-            Some(Value::Bool(enabled)) => *enabled,
-            Some(_) => return Err(fault("enabled", Problem::Not("true or false"))),
-        },
-    })
 }
 
-fn url(text: &str, schemes: Schemes) -> Result<Url, Fault> {
-    let url = Url::parse(text).map_err(|error| fault("url", Problem::NotAUrl(error)))?;
-    let allowed = match url.scheme() {
-        "https" => true,
-        "http" => schemes == Schemes::HttpOrHttps,
-        _ => false,
+// The target comes first: it decides which other fields there are.
+fn target(fields: &Map<String, Value>, rules: Rules) -> Result<Target, Fault> {
+    let target = required_text(fields, "target")?;
+    let own: &[&str] = match target {
+        "webhook" => &webhook::FIELDS,
+        "eventbridge" => &aws::EVENT_BRIDGE,
+        "cloudfront" => &aws::CLOUD_FRONT,
+        _ => return Err(fault("target", Problem::UnknownTarget(target.to_owned()))),
     };
-    if !allowed {
-        let scheme = url.scheme().to_owned();
-        return Err(fault("url", Problem::Scheme(scheme)));
+    let known = [&FIELDS[..1], own, &FIELDS[1..]].concat();
+    if let Some(unknown) = fields.keys().find(|key| !known.contains(&key.as_str())) {
+        let problem = Problem::UnknownField {
+            target: target.to_owned(),
+            known: known.join(", "),
+        };
+        return Err(fault(unknown, problem));
     }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(fault("url", Problem::Credentials));
+    match target {
+        "eventbridge" => aws::event_bridge(fields).map(Target::EventBridge),
+        "cloudfront" => aws::cloud_front(fields).map(Target::CloudFront),
+        _ => webhook::webhook(fields, rules.schemes)
+            .map(|webhook| Target::Webhook(Box::new(webhook))),
     }
-    Ok(url)
-}
-
-fn secret(text: &str) -> Result<Secret, Problem> {
-    let key = text
-        .strip_prefix("whsec_")
-        .and_then(|base64| BASE64_STANDARD.decode(base64).ok())
-        .ok_or(Problem::NotASecret)?;
-    if !(24..=64).contains(&key.len()) {
-        return Err(Problem::KeyLength(key.len()));
-    }
-    Ok(Secret(key))
 }
 
 fn filter(fields: &Map<String, Value>) -> Result<Filter, Fault> {
@@ -117,177 +111,47 @@ fn filter(fields: &Map<String, Value>) -> Result<Filter, Fault> {
         .ok_or_else(|| fault("under", Problem::Not("a path that begins with /")))
 }
 
-fn required<'a>(fields: &'a Map<String, Value>, field: &str) -> Result<&'a Value, Fault> {
-    fields
-        .get(field)
-        .ok_or_else(|| fault(field, Problem::Missing))
-}
-
-fn text<'a>(value: &'a Value, place: &str) -> Result<&'a str, Fault> {
-    match value.as_str() {
-        None => Err(fault(place, Problem::Not("text"))),
-        Some("") => Err(fault(place, Problem::Empty)),
-        Some(text) => Ok(text),
-    }
-}
-
-/// The texts of a list that has at least one, each with its place.
-fn texts<'a>(value: &'a Value, field: &str) -> Result<Vec<(String, &'a str)>, Fault> {
-    let list = value
-        .as_array()
-        .ok_or_else(|| fault(field, Problem::Not("a list")))?;
-    if list.is_empty() {
-        return Err(fault(field, Problem::Empty));
-    }
-    list.iter()
-        .enumerate()
-        .map(|(index, value)| {
-            let place = format!("{field}[{index}]");
-            text(value, &place).map(|text| (place.clone(), text))
+fn retry(fields: &Map<String, Value>, rules: Rules) -> Result<Option<RetrySchedule>, Fault> {
+    const FIELD: &str = "retry_seconds";
+    let Some(value) = fields.get(FIELD) else {
+        return Ok(None);
+    };
+    let (least, most) = (1, RetrySchedule::LONGEST_WAIT);
+    let waits: Vec<u32> = list(value, FIELD)?
+        .into_iter()
+        .map(|(place, value)| {
+            value
+                .as_u64()
+                .and_then(|seconds| u32::try_from(seconds).ok())
+                .filter(|seconds| (least..=most).contains(seconds))
+                .ok_or((place, Problem::NotBetween { least, most }))
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    if let Some(attempts) = rules.most_attempts
+        && u32::try_from(waits.len()).is_ok_and(|waits| waits >= attempts)
+    {
+        let waits = waits.len();
+        return Err(fault(FIELD, Problem::TooManyWaits { waits, attempts }));
+    }
+    Ok(Some(RetrySchedule::new(waits)))
 }
 
-fn fault(place: &str, problem: Problem) -> Fault {
-    (place.to_owned(), problem)
+fn enabled(fields: &Map<String, Value>) -> Result<bool, Fault> {
+    if fields
+        .get("disabled")
+        .is_some_and(|value| !value.is_object())
+    {
+        return Err(fault("disabled", Problem::Not("a JSON object")));
+    }
+    flag(fields, "enabled", true)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
-    fn parse(json: &str) -> Result<Subscriber, String> {
-        Subscriber::parse("cdn", "/wagrun/subscribers/cdn", json, Schemes::HttpsOnly)
-            .map_err(|error| error.to_string())
-    }
-
-    fn webhook(rest: &str) -> String {
-        format!(
-            r#"{{"target":"webhook","url":"https://example.org/in","secrets":["{SECRET}"]{rest}}}"#
-        )
-    }
-
-    #[test]
-    fn the_smallest_subscriber_receives_everything() {
-        let subscriber = parse(&webhook("")).unwrap();
-        let Target::Webhook(target) = &subscriber.target;
-        assert_eq!(subscriber.name, "cdn");
-        assert_eq!(target.url.as_str(), "https://example.org/in");
-        assert_eq!(target.secrets[0].key().len(), 24);
-        assert_eq!(subscriber.filter, Filter::default());
-        assert!(subscriber.enabled);
-    }
-
-    #[test]
-    fn a_subscriber_can_be_disabled() {
-        assert!(!parse(&webhook(r#","enabled":false"#)).unwrap().enabled);
-    }
-
-    #[test]
-    fn http_is_taken_only_where_it_is_allowed() {
-        let json = webhook("").replace("https:", "http:");
-        assert_eq!(
-            parse(&json).unwrap_err(),
-            r#"subscriber /wagrun/subscribers/cdn: url: has the scheme "http", which is not https"#
-        );
-        assert!(Subscriber::parse("cdn", "cdn", &json, Schemes::HttpOrHttps).is_ok());
-    }
-
-    #[test]
-    fn every_fault_is_named_with_its_place() {
-        let filters = |rest: &str| webhook(&format!(",{rest}"));
-        let url = |url: &str| webhook("").replace("https://example.org/in", url);
-        let secrets = |list: &str| webhook("").replace(&format!("[\"{SECRET}\"]"), list);
-        let second = |secret: &str| secrets(&format!(r#"["{SECRET}","{secret}"]"#));
-        let cases = [
-            (String::new(), "is not JSON (line 1, column 0)"),
-            ("{\n\"target\":}".into(), "is not JSON (line 2, column 10)"),
-            ("[]".into(), "is not a JSON object"),
-            ("{}".into(), "target: is missing"),
-            (r#"{"target":1}"#.into(), "target: is not text"),
-            (
-                r#"{"target":"cloudfront","distribution":"E1"}"#.into(),
-                r#"target: unknown target "cloudfront"; this version supports "webhook""#,
-            ),
-            (
-                r#"{"target":"slack"}"#.into(),
-                r#"target: unknown target "slack"; this version supports "webhook""#,
-            ),
-            (r#"{"target":"webhook"}"#.into(), "url: is missing"),
-            (
-                filters(r#""type":["a"]"#),
-                "type: is not a known field; a webhook has target, url, secrets, types, content_types, under, enabled",
-            ),
-            (url(""), "url: is empty"),
-            (
-                url("example.org/in"),
-                "url: is not a URL (relative URL without a base)",
-            ),
-            (
-                url("ftp://example.org/"),
-                r#"url: has the scheme "ftp", which is not https"#,
-            ),
-            (
-                url("https://me:hidden@example.org/"),
-                "url: carries a user name or password",
-            ),
-            (
-                r#"{"target":"webhook","url":"https://example.org/"}"#.into(),
-                "secrets: is missing",
-            ),
-            (secrets("\"whsec_x\""), "secrets: is not a list"),
-            (secrets("[]"), "secrets: is empty"),
-            (secrets("[1]"), "secrets[0]: is not text"),
-            (
-                second("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
-                "secrets[1]: is not whsec_ followed by base64",
-            ),
-            (
-                second("whsec_hidden!"),
-                "secrets[1]: is not whsec_ followed by base64",
-            ),
-            (
-                second("whsec_aGlkZGVu"),
-                "secrets[1]: holds 6 bytes, not 24 to 64",
-            ),
-            (filters(r#""types":"a""#), "types: is not a list"),
-            (filters(r#""types":[]"#), "types: is empty"),
-            (filters(r#""types":["a",""]"#), "types[1]: is empty"),
-            (
-                filters(r#""content_types":[null]"#),
-                "content_types[0]: is not text",
-            ),
-            (filters(r#""under":["/a/"]"#), "under: is not text"),
-            (
-                filters(r#""under":"blog/""#),
-                "under: is not a path that begins with /",
-            ),
-            (
-                filters(r#""under":"/blog/?page=2""#),
-                "under: is not a path that begins with /",
-            ),
-            (
-                filters(r#""enabled":"yes""#),
-                "enabled: is not true or false",
-            ),
-        ];
-        for (json, expected) in cases {
-            let error = parse(&json).unwrap_err();
-            assert_eq!(
-                error,
-                format!("subscriber /wagrun/subscribers/cdn: {expected}"),
-                "for {json}"
-            );
-            assert!(!error.contains("hidden"), "{error}");
-        }
-    }
-
-    #[test]
-    fn debug_output_holds_neither_secret_nor_url() {
-        let shown = format!("{:?}", parse(&webhook("")).unwrap());
-        assert!(!shown.contains("/in"), "{shown}");
-        assert!(shown.contains("secrets: 1"), "{shown}");
+fn failing_since(fields: &Map<String, Value>) -> Result<Option<Timestamp>, Fault> {
+    let Some(value) = fields.get("failing_since") else {
+        return Ok(None);
+    };
+    match text(value, "failing_since")?.parse() {
+        Ok(since) => Ok(Some(since)),
+        Err(_) => Err(fault("failing_since", Problem::Not("a time (RFC 3339)"))),
     }
 }

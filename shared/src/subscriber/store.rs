@@ -9,7 +9,7 @@ use aws_sdk_ssm::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
-use super::{InvalidSubscriber, Schemes, Subscriber};
+use super::{InvalidSubscriber, Rules, Subscriber};
 use crate::event::Event;
 
 /// Reads the subscribers when they are asked for and what it holds is too old.
@@ -20,7 +20,7 @@ pub struct SubscriberStore {
     ssm: Client,
     path: String,
     max_age: Duration,
-    schemes: Schemes,
+    rules: Rules,
     loaded: Mutex<Option<Arc<Subscribers>>>,
 }
 
@@ -34,12 +34,12 @@ pub struct LoadError {
 
 impl SubscriberStore {
     /// The subscribers below `path`, each answer used for `max_age`; asks nobody yet.
-    pub fn new(aws: &SdkConfig, path: &str, max_age: Duration, schemes: Schemes) -> Self {
+    pub fn new(aws: &SdkConfig, path: &str, max_age: Duration, rules: Rules) -> Self {
         Self {
             ssm: Client::new(aws),
             path: path.trim_end_matches('/').to_owned(),
             max_age,
-            schemes,
+            rules,
             loaded: Mutex::new(None),
         }
     }
@@ -95,7 +95,7 @@ impl SubscriberStore {
             for parameter in page.parameters.unwrap_or_default() {
                 let value = parameter.value.unwrap_or_default();
                 let parameter = parameter.name.unwrap_or_default();
-                subscribers.add(self.name(&parameter), &parameter, &value, self.schemes);
+                subscribers.add(self.name(&parameter), &parameter, &value, self.rules);
             }
         }
         Ok(subscribers)
@@ -160,8 +160,8 @@ impl Subscribers {
         self.invalid.values()
     }
 
-    fn add(&mut self, name: &str, parameter: &str, json: &str, schemes: Schemes) {
-        match Subscriber::parse(name, parameter, json, schemes) {
+    fn add(&mut self, name: &str, parameter: &str, json: &str, rules: Rules) {
+        match Subscriber::parse(name, parameter, json, rules) {
             Ok(subscriber) => {
                 self.valid.insert(name.to_owned(), subscriber);
             }
@@ -176,7 +176,7 @@ impl Subscribers {
 #[cfg(all(test, feature = "testing"))]
 mod tests {
     use super::*;
-    use crate::replay::Replay;
+    use crate::{replay::Replay, subscriber::Schemes};
     use serde_json::{Value, json};
 
     const WEBHOOK: &str = r#"{"target":"webhook","url":"https://example.org/","secrets":["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]}"#;
@@ -195,7 +195,10 @@ mod tests {
             &replay.config(),
             "/wagrun/subscribers/",
             Duration::from_secs(30),
-            Schemes::HttpsOnly,
+            Rules {
+                schemes: Schemes::HttpsOnly,
+                most_attempts: None,
+            },
         )
     }
 

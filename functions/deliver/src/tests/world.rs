@@ -1,7 +1,7 @@
 //! What the tests need: prepared answers of SSM and SQS, and a receiver that listens.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -16,11 +16,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use wagrun::{
+    metric::Metrics,
     replay::Replay,
-    subscriber::{Schemes, SubscriberStore},
+    subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore},
 };
 
-use crate::{Backoff, Deliverer, Handler, Timeouts, WebhookClient, handle};
+use crate::{
+    CloudFrontClient, Deliverer, EventBridgeClient, Handler, Health, Parameters, Queue, Reach,
+    Targets, Timeouts, Topic, WebhookClient, handle,
+};
 
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub const OTHER_SECRET: &str = "whsec_b3RoZXIgc2VjcmV0IGZvciByb3RhdGlvbiE=";
@@ -61,6 +65,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The time of every test; webhooks are signed with it.
+pub fn now() -> Timestamp {
+    // Verifiers look at the clock, so it is that of today, to the second as webhooks have it.
+    static NOW: OnceLock<Timestamp> = OnceLock::new();
+    *NOW.get_or_init(|| Timestamp::from_second(Timestamp::now().as_second()).unwrap())
+}
+
 pub fn subscriber(url: &str, rest: Value) -> String {
     let mut subscriber = json!({"target": "webhook", "url": url, "secrets": [SECRET]});
     let fields = rest.as_object().unwrap().clone();
@@ -80,22 +91,50 @@ pub fn delivery(subscriber: &str) -> String {
     format!(r#"{{"subscriber":"{subscriber}","event":{EVENT}}}"#)
 }
 
+/// What `GetParameter` answers.
+pub fn parameter(version: i64, value: &str) -> (u16, String) {
+    let parameter = json!({"Value": value, "Version": version, "Type": "SecureString"});
+    (200, json!({"Parameter": parameter}).to_string())
+}
+
+/// What `PutParameter` answers.
+pub fn written(version: i64) -> (u16, String) {
+    (
+        200,
+        json!({"Version": version, "Tier": "Standard"}).to_string(),
+    )
+}
+
 pub struct World {
     pub handler: Handler,
     pub ssm: Replay,
-    sqs: Replay,
+    pub sns: Replay,
+    pub target: Replay,
+    pub sqs: Replay,
 }
 
 impl World {
-    /// With these answers of SSM; SQS takes every new visibility.
+    /// With these answers of SSM; SQS takes every new visibility, and SNS every event.
     pub fn new(ssm: Vec<(u16, String)>) -> Self {
-        Self::with_sqs(ssm, vec![(200, "{}".into()); 4])
+        Self::with_sqs(ssm, vec![(200, "{}".into()); 8])
     }
 
     pub fn with_sqs(ssm: Vec<(u16, String)>, sqs: Vec<(u16, String)>) -> Self {
+        Self::with(ssm, sqs, Vec::new())
+    }
+
+    /// With these answers of EventBridge or CloudFront too.
+    pub fn with(
+        ssm: Vec<(u16, String)>,
+        sqs: Vec<(u16, String)>,
+        target: Vec<(u16, String)>,
+    ) -> Self {
         // Another test of this process may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (ssm, sqs) = (Replay::new(ssm), Replay::new(sqs));
+        let (ssm, sqs, target) = (Replay::new(ssm), Replay::new(sqs), Replay::new(target));
+        // SNS speaks XML.
+        let published = "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>";
+        let sns = Replay::new(vec![(200, published); 2]);
         let timeouts = Timeouts {
             connect: Duration::from_secs(5),
             total: Duration::from_millis(500),
@@ -105,19 +144,48 @@ impl World {
                 &ssm.config(),
                 "/wagrun/subscribers",
                 Duration::from_secs(30),
-                Schemes::HttpOrHttps,
+                Rules {
+                    schemes: Schemes::HttpOrHttps,
+                    most_attempts: Some(8),
+                },
             ),
-            webhooks: WebhookClient::new(timeouts).unwrap(),
-            sqs: aws_sdk_sqs::Client::new(&sqs.config()),
-            queue_url: "https://sqs.example.org/1/deliveries.fifo".into(),
-            backoff: Backoff::default(),
+            health: health(&ssm, &sns),
+            targets: Targets {
+                webhooks: WebhookClient::new(timeouts, Reach::Anywhere).unwrap(),
+                event_bridge: EventBridgeClient::new(aws_sdk_eventbridge::Client::new(
+                    &target.config(),
+                )),
+                cloud_front: CloudFrontClient::new(aws_sdk_cloudfront::Client::new(
+                    &target.config(),
+                )),
+            },
+            schedule: RetrySchedule::default(),
+            metrics: Metrics::new("wagrun/test"),
+        };
+        let queue = |name: &str| {
+            let url = format!("https://sqs.example.org/1/{name}");
+            Queue::new(aws_sdk_sqs::Client::new(&sqs.config()), url)
         };
         let handler = Handler {
             deliverer,
-            clock: Timestamp::now,
+            deliveries: queue("deliveries.fifo"),
+            invalidations: Some(queue("invalidations")),
+            clock: now,
             jitter: || 1.0,
         };
-        Self { handler, ssm, sqs }
+        Self {
+            handler,
+            ssm,
+            sns,
+            target,
+            sqs,
+        }
+    }
+
+    /// From now on SNS takes nothing.
+    pub fn refuse_events(&mut self) {
+        self.sns = Replay::new(vec![(403, "")]);
+        self.handler.deliverer.health = health(&self.ssm, &self.sns);
     }
 
     /// One record; whether it was reported as failed.
@@ -144,6 +212,21 @@ impl World {
         !failures.is_empty()
     }
 
+    /// What was written into parameters: the name, and the JSON.
+    pub fn written(&self) -> Vec<(String, Value)> {
+        let requests = self.ssm.requests().into_iter();
+        let puts = requests.filter(|request| request.operation == "AmazonSSM.PutParameter");
+        puts.map(|request| {
+            let call: Value = serde_json::from_str(&request.body).unwrap();
+            assert_eq!(call["Overwrite"], true);
+            // A type would create the parameter anew when its owner has just deleted it.
+            assert!(call.get("Type").is_none());
+            let value = serde_json::from_str(call["Value"].as_str().unwrap()).unwrap();
+            (call["Name"].as_str().unwrap().to_owned(), value)
+        })
+        .collect()
+    }
+
     /// The visibility timeouts that were set.
     pub fn delays(&self) -> Vec<i64> {
         self.sqs
@@ -161,4 +244,15 @@ impl World {
             })
             .collect()
     }
+}
+
+fn health(ssm: &Replay, sns: &Replay) -> Health {
+    Health::new(
+        Parameters::new(aws_sdk_ssm::Client::new(&ssm.config())),
+        Topic::new(
+            aws_sdk_sns::Client::new(&sns.config()),
+            "arn:aws:sns:eu-central-1:1:events.fifo".into(),
+            "/wagrun/test".into(),
+        ),
+    )
 }

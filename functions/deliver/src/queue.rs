@@ -1,0 +1,75 @@
+//! A queue that deliveries come from, and go back to.
+
+use aws_sdk_sqs::{Client, types::ChangeMessageVisibilityBatchRequestEntry};
+use wagrun::telemetry::chain;
+
+/// What SQS takes in one call.
+const MOST_ENTRIES: usize = 10;
+
+/// The queue and the client that reaches it.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    sqs: Client,
+    url: String,
+}
+
+impl Queue {
+    /// The queue under this URL.
+    pub fn new(sqs: Client, url: String) -> Self {
+        Self { sqs, url }
+    }
+
+    /// Whether a record came from this queue: the ARN and the URL end with its name.
+    pub fn is_source(&self, arn: &str) -> bool {
+        self.url.rsplit('/').next() == arn.rsplit(':').next()
+    }
+
+    /// Hides messages, each for so many seconds from now.
+    ///
+    /// Their deliveries have failed either way; a message whose delay can't be set comes back after the queue's own.
+    pub async fn hide(&self, messages: &[(&str, i32)]) {
+        for batch in messages.chunks(MOST_ENTRIES) {
+            let problem = match batch {
+                [(receipt_handle, seconds)] => self.hide_one(receipt_handle, *seconds).await,
+                batch => self.hide_batch(batch).await,
+            };
+            if let Some(error) = problem {
+                tracing::error!(error, "cannot set the delay of a failed delivery");
+            }
+        }
+    }
+
+    async fn hide_one(&self, receipt_handle: &str, seconds: i32) -> Option<String> {
+        let call = self.sqs.change_message_visibility().queue_url(&self.url);
+        let call = call.receipt_handle(receipt_handle);
+        let answer = call.visibility_timeout(seconds).send().await;
+        answer.err().map(|error| chain(&error))
+    }
+
+    async fn hide_batch(&self, batch: &[(&str, i32)]) -> Option<String> {
+        let entries: Result<Vec<_>, _> = batch
+            .iter()
+            .enumerate()
+            .map(|(index, (receipt_handle, seconds))| {
+                ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(*receipt_handle)
+                    .visibility_timeout(*seconds)
+                    .build()
+            })
+            .collect();
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => return Some(chain(&error)),
+        };
+        let call = self.sqs.change_message_visibility_batch();
+        let call = call.queue_url(&self.url).set_entries(Some(entries));
+        match call.send().await {
+            Err(error) => Some(chain(&error)),
+            Ok(answer) => answer.failed().first().map(|first| {
+                let count = answer.failed().len();
+                format!("{count} of {} refused ({})", batch.len(), first.code())
+            }),
+        }
+    }
+}

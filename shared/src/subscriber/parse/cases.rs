@@ -1,0 +1,20 @@
+//! The cases that `docs/subscriber.schema.json` is tested with too (tools/test_subscriber_schema.py), so that both say the same.
+
+use serde_json::Value;
+
+use super::tests::DELIVER;
+use crate::subscriber::Subscriber;
+
+#[test]
+fn each_case_is_taken_or_refused_as_it_says() {
+    let cases: Vec<Value> = serde_json::from_str(include_str!("cases.json")).unwrap();
+    assert!(cases.len() > 50);
+    for case in cases {
+        let json = case["subscriber"].to_string();
+        let result = Subscriber::parse("x", "x", &json, DELIVER);
+        let error = result.err().map(|error| error.to_string());
+        let expected = case.get("error").and_then(Value::as_str);
+        let expected = expected.map(|error| format!("subscriber x: {error}"));
+        assert_eq!(error, expected, "{json}");
+    }
+}

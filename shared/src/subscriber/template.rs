@@ -1,0 +1,328 @@
+//! The payload of a webhook for a service that asks for its own: JSON with places that the event fills.
+//!
+//! A place is `${path}` inside a text, where the path leads into the event: `${type}`, `${data.title}`,
+//! `${data.previous.url}`, `${data.tags.0}`. A text that is nothing but one place becomes the value itself, a number a
+//! number and an object an object; within a longer text the value is written out. What is not in the event is `null`, and
+//! nothing within a longer text. `${path|slack}` escapes `&`, `<` and `>` as Slack asks. `$${` is a `${` that stays.
+//!
+//! That is all there is: no conditions, no loops and no code, so a template that was accepted can fail in one way only, by
+//! becoming too long. (`{{path}}` is what others write, but SSM refuses a parameter with double braces.)
+
+use serde_json::{Map, Value};
+
+use super::Problem;
+
+/// The longest payload in bytes; an event has a quarter of it.
+const LONGEST: usize = 1024 * 1024;
+
+/// A template that was understood.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template(Node);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Node {
+    /// A number, `true`, `false` or `null`.
+    Fixed(Value),
+    Text(Vec<Part>),
+    List(Vec<Node>),
+    Object(Vec<(String, Node)>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Part {
+    Fixed(String),
+    Place {
+        path: Vec<String>,
+        filter: Option<Filter>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filter {
+    Slack,
+}
+
+/// The payload would be longer than a mebibyte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the template gives a payload of more than {LONGEST} bytes")]
+pub struct TooLong;
+
+impl Template {
+    /// Reads the template; the error's place is within it, such as `.blocks[0].text`.
+    pub fn parse(template: &Value) -> Result<Self, (String, Problem)> {
+        node(template, "").map(Self)
+    }
+
+    /// The payload for this event, as JSON.
+    pub fn render(&self, event: &Value) -> Result<String, TooLong> {
+        let mut json = String::new();
+        self.0.write(event, &mut json)?;
+        Ok(json)
+    }
+}
+
+fn node(value: &Value, place: &str) -> Result<Node, (String, Problem)> {
+    Ok(match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => Node::Fixed(value.clone()),
+        Value::String(text) => {
+            Node::Text(parts(text).map_err(|problem| (place.to_owned(), problem))?)
+        }
+        Value::Array(values) => Node::List(
+            values
+                .iter()
+                .enumerate()
+                .map(|(index, value)| node(value, &format!("{place}[{index}]")))
+                .collect::<Result<_, _>>()?,
+        ),
+        Value::Object(fields) => Node::Object(
+            fields
+                .iter()
+                .map(|(key, value)| Ok((key.clone(), node(value, &format!("{place}.{key}"))?)))
+                .collect::<Result<_, _>>()?,
+        ),
+    })
+}
+
+fn parts(text: &str) -> Result<Vec<Part>, Problem> {
+    let mut parts = Vec::new();
+    let mut fixed = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        if let Some(before) = before.strip_suffix('$') {
+            fixed.push_str(before);
+            fixed.push_str("${");
+            rest = after;
+            continue;
+        }
+        fixed.push_str(before);
+        let (inside, after) = after.split_once('}').ok_or(Problem::OpenPlace)?;
+        if !fixed.is_empty() {
+            parts.push(Part::Fixed(std::mem::take(&mut fixed)));
+        }
+        parts.push(place(inside)?);
+        rest = after;
+    }
+    fixed.push_str(rest);
+    if !fixed.is_empty() || parts.is_empty() {
+        parts.push(Part::Fixed(fixed));
+    }
+    Ok(parts)
+}
+
+fn place(inside: &str) -> Result<Part, Problem> {
+    let (path, filter) = match inside.split_once('|') {
+        None => (inside, None),
+        Some((path, "slack")) => (path, Some(Filter::Slack)),
+        Some((_, other)) => return Err(Problem::UnknownFilter(other.to_owned())),
+    };
+    let path: Vec<_> = path.split('.').map(str::to_owned).collect();
+    let is_name = |name: &String| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    };
+    if !path.iter().all(is_name) {
+        return Err(Problem::NotAPath(inside.to_owned()));
+    }
+    Ok(Part::Place { path, filter })
+}
+
+impl Node {
+    fn write(&self, event: &Value, json: &mut String) -> Result<(), TooLong> {
+        match self {
+            Self::Fixed(value) => json.push_str(&value.to_string()),
+            Self::Text(parts) => match parts.as_slice() {
+                [Part::Place { path, filter: None }] => {
+                    json.push_str(&find(event, path).to_string());
+                }
+                parts => json.push_str(&Value::String(text(parts, event)?).to_string()),
+            },
+            Self::List(nodes) => {
+                json.push('[');
+                for (index, node) in nodes.iter().enumerate() {
+                    if index > 0 {
+                        json.push(',');
+                    }
+                    node.write(event, json)?;
+                }
+                json.push(']');
+            }
+            Self::Object(fields) => {
+                json.push('{');
+                for (index, (key, node)) in fields.iter().enumerate() {
+                    if index > 0 {
+                        json.push(',');
+                    }
+                    json.push_str(&Value::String(key.clone()).to_string());
+                    json.push(':');
+                    node.write(event, json)?;
+                }
+                json.push('}');
+            }
+        }
+        short(json)
+    }
+}
+
+/// What is at the path, or `null`.
+fn find<'a>(event: &'a Value, path: &[String]) -> &'a Value {
+    const NOTHING: &Value = &Value::Null;
+    path.iter()
+        .try_fold(event, |value, name| match value {
+            Value::Array(values) => values.get(name.parse::<usize>().ok()?),
+            Value::Object(fields) => Map::get(fields, name),
+            _ => None,
+        })
+        .unwrap_or(NOTHING)
+}
+
+fn text(parts: &[Part], event: &Value) -> Result<String, TooLong> {
+    let mut text = String::new();
+    for part in parts {
+        match part {
+            Part::Fixed(fixed) => text.push_str(fixed),
+            Part::Place { path, filter } => {
+                let value = match find(event, path) {
+                    Value::Null => String::new(),
+                    Value::String(value) => value.clone(),
+                    other => other.to_string(),
+                };
+                match filter {
+                    None => text.push_str(&value),
+                    Some(Filter::Slack) => text.push_str(&slack(&value)),
+                }
+            }
+        }
+        short(&text)?;
+    }
+    Ok(text)
+}
+
+/// Slack: "replace the ampersand, less-than sign, and greater-than sign with HTML entities, no other characters".
+fn slack(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+fn short(text: &str) -> Result<(), TooLong> {
+    if text.len() > LONGEST {
+        return Err(TooLong);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn render(template: Value) -> Value {
+        let event = json!({
+            "type": "wagtail.page.moved",
+            "data": {
+                "id": 4, "title": "Fish & <Chips>", "live": true, "url": null, "tags": ["a", "b"],
+                "previous": {"slug": "fish\"\n"},
+            },
+        });
+        let json = Template::parse(&template).unwrap().render(&event).unwrap();
+        serde_json::from_str(&json).unwrap()
+    }
+
+    #[test]
+    fn places_are_filled() {
+        let cases = [
+            // Alone: the value as it is.
+            (json!("${type}"), json!("wagtail.page.moved")),
+            (json!("${data.id}"), json!(4)),
+            (json!("${data.live}"), json!(true)),
+            (json!("${data.tags}"), json!(["a", "b"])),
+            (json!("${data.tags.1}"), json!("b")),
+            (json!("${data.previous}"), json!({"slug": "fish\"\n"})),
+            // Within a text: written out.
+            (
+                json!("page ${data.id}: ${data.title}"),
+                json!("page 4: Fish & <Chips>"),
+            ),
+            (json!("${data.id}${data.live}"), json!("4true")),
+            (json!("tags ${data.tags}"), json!("tags [\"a\",\"b\"]")),
+            (json!("was ${data.previous.slug}"), json!("was fish\"\n")),
+            (
+                json!("${data.title|slack}"),
+                json!("Fish &amp; &lt;Chips&gt;"),
+            ),
+            // Not there.
+            (json!("${data.url}"), json!(null)),
+            (json!("${data.nothing.at.all}"), json!(null)),
+            (json!("${data.tags.7}"), json!(null)),
+            (json!("${data.title.x}"), json!(null)),
+            (json!("at ${data.url}."), json!("at .")),
+            (json!("${data.url|slack}"), json!("")),
+            // No places.
+            (json!(""), json!("")),
+            (json!("5 $ and {this}"), json!("5 $ and {this}")),
+            (
+                json!("$${type} is ${type}"),
+                json!("${type} is wagtail.page.moved"),
+            ),
+            (
+                json!({"a": [1, null, {"${type}": "x"}], "b": 1.5}),
+                json!({"a": [1, null, {"${type}": "x"}], "b": 1.5}),
+            ),
+        ];
+        for (template, expected) in cases {
+            assert_eq!(render(template.clone()), expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn what_a_value_holds_is_never_a_place() {
+        let template = Template::parse(&json!("${data.title} ${type}")).unwrap();
+        let event = json!({"type": "x", "data": {"title": "${type}"}});
+        assert_eq!(template.render(&event).unwrap(), r#""${type} x""#);
+    }
+
+    #[test]
+    fn faults_are_named_with_their_place() {
+        let cases = [
+            (json!("${type"), "", Problem::OpenPlace),
+            (json!("${}"), "", Problem::NotAPath(String::new())),
+            (
+                json!({"a": ["", "${data..id}"]}),
+                ".a[1]",
+                Problem::NotAPath("data..id".into()),
+            ),
+            (
+                json!(["${ type }"]),
+                "[0]",
+                Problem::NotAPath(" type ".into()),
+            ),
+            (
+                json!("${type|upper}"),
+                "",
+                Problem::UnknownFilter("upper".into()),
+            ),
+        ];
+        for (template, place, problem) in cases {
+            let error = Template::parse(&template).unwrap_err();
+            assert_eq!(error, (place.to_owned(), problem), "{template}");
+        }
+    }
+
+    #[test]
+    fn a_payload_that_grows_too_long_is_stopped() {
+        let event = json!({"data": "x".repeat(256 * 1024)});
+        let five = [json!("${data}"), json!("${data} ")].map(|place| vec![place; 5]);
+        for template in five
+            .into_iter()
+            .map(Value::Array)
+            .chain([json!("${data}".repeat(5))])
+        {
+            let template = Template::parse(&template).unwrap();
+            assert_eq!(template.render(&event), Err(TooLong));
+        }
+        let three = Template::parse(&json!(vec!["${data}"; 3])).unwrap();
+        assert!(three.render(&event).is_ok());
+    }
+}
