@@ -1,10 +1,12 @@
 //! The commands besides `migrate`.
 
-use migrate::{Answer, Command};
+use local_stack::postgres::MASTER;
+use migrate::{Answer, Command, Migrator};
 use serde_json::Value;
+use wagrun::telemetry::chain;
 
-use super::{migrate, migrator};
-use crate::databases::{Database, ask, run};
+use super::{NOWHERE, migrate, migrator};
+use crate::databases::{Database, ask, migrate_config, run, sdk};
 
 #[test]
 fn status_says_what_was_run_and_what_runs() {
@@ -133,5 +135,31 @@ fn the_commands_of_the_site_run_and_show_what_they_print() {
             error.unwrap_err().to_string(),
             "create-superuser needs SUPERUSER_PARAMETER, the name of an SSM parameter"
         );
+    });
+}
+
+/// Who has logged in for the first time is told to delete the parameter, which must not fail every later deployment.
+#[test]
+fn the_superusers_parameter_is_not_read_where_there_is_one() {
+    run(async {
+        let database = Database::new().await;
+        let mut config = migrate_config(database.config(MASTER)).await;
+        config.superuser_parameter = Some("/deleted".to_owned());
+        let migrator = Migrator::new(config, &sdk(NOWHERE));
+        let error = chain(&migrator.migrate(&ask()).await.unwrap_err());
+        assert!(
+            error.starts_with("can't read SSM parameter /deleted"),
+            "{error}"
+        );
+
+        sqlx::query(
+            "insert into auth_user (username, password, email, first_name, last_name, is_superuser, is_active, is_staff, date_joined)
+             values ('admin', '', '', '', '', true, true, true, now())",
+        )
+        .execute(&mut database.connect().await)
+        .await
+        .unwrap();
+        let migrated = migrator.migrate(&ask()).await.unwrap();
+        assert_eq!(migrated.superuser, "exists");
     });
 }
