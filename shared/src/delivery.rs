@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
 use crate::{event::Event, fifo::fifo_id};
 
@@ -35,14 +34,15 @@ pub fn lane(subscriber: &str, subject: &str) -> String {
 }
 
 /// The de-duplication id of a delivery: SQS drops a second one of the same event for the same subscriber
-/// for five minutes.
-pub fn deduplication_id(event_id: Uuid, subscriber: &str) -> String {
-    fifo_id(&format!("{event_id}:{subscriber}"))
+/// for five minutes, a replayed one excepted.
+pub fn deduplication_id(event: &Event, subscriber: &str) -> String {
+    fifo_id(&format!("{}:{subscriber}", event.deduplication_id()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use uuid::Uuid;
 
     const EVENT: &str = r#"{ "specversion":"1.0","id":"0f2c8f6e-7d1b-4c8e-9a53-000000000001","source":"/wagrun/test","type":"wagtail.page.published","subject":"page/4","time":"2026-11-21T21:46:46.426651Z","datacontenttype":"application/json","partitionkey":"page/4","sequence":"0000000000001106","data":{"title":"Z\u00fcrich","id":4} }"#;
 
@@ -68,14 +68,19 @@ mod tests {
 
     #[test]
     fn lanes_and_ids_are_readable_where_sqs_takes_them() {
-        let id = Uuid::from_u128(7);
+        let mut event: Event = serde_json::from_str(EVENT).unwrap();
         assert_eq!(lane("cdn", "page/4"), "cdn|page/4");
         assert_eq!(
-            deduplication_id(id, "team/cdn"),
-            "00000000-0000-0000-0000-000000000007:team/cdn"
+            deduplication_id(&event, "team/cdn"),
+            "0f2c8f6e-7d1b-4c8e-9a53-000000000001:team/cdn"
         );
         assert_eq!(lane("cdn", "shop.product/a b").len(), 64);
-        assert_eq!(deduplication_id(id, &"n".repeat(92)).len(), 64);
-        assert_eq!(deduplication_id(id, &"n".repeat(91)).len(), 128);
+        assert_eq!(deduplication_id(&event, &"n".repeat(92)).len(), 64);
+        assert_eq!(deduplication_id(&event, &"n".repeat(91)).len(), 128);
+        event.backfill = Some(Uuid::from_u128(7));
+        assert_eq!(
+            deduplication_id(&event, "cdn"),
+            "0f2c8f6e-7d1b-4c8e-9a53-000000000001:00000000-0000-0000-0000-000000000007:cdn"
+        );
     }
 }

@@ -1,15 +1,19 @@
 //! The event contract: CloudEvents 1.0 in JSON, one per commit and object.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+/// What the type of a snapshot ends with: an object as it is, which nobody changed.
+pub const SNAPSHOT: &str = ".snapshot";
 
 /// One content change, as it travels on the topic and to every subscriber.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Always `1.0`.
     pub specversion: String,
-    /// Decided when the change was captured; a repeated publication carries the same one.
+    /// Decided when the change was captured; a repeated publication and a replay carry the same one.
     pub id: Uuid,
     /// `/wagrun/<stack>`.
     pub source: String,
@@ -29,6 +33,12 @@ pub struct Event {
     /// Present, and true, only when an operator asked for the event again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replayed: bool,
+    /// Present only when the event is for one subscriber: its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscriber: Option<String>,
+    /// Present only in a replay or a snapshot: the id of the run that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backfill: Option<Uuid>,
     /// The object after the change, `changed` and `previous`.
     pub data: Map<String, Value>,
 }
@@ -54,7 +64,72 @@ impl Event {
         self.data.get("previous")?.get("url_path")?.as_str()
     }
 
+    /// Whether it shows an object as it is, instead of a change.
+    pub fn is_snapshot(&self) -> bool {
+        self.kind.ends_with(SNAPSHOT)
+    }
+
+    /// What makes two publications the same for SNS and SQS: the id, and in a backfill its run, because whoever asks for
+    /// an event again wants it even right after the first time.
+    pub fn deduplication_id(&self) -> String {
+        match self.backfill {
+            Some(run) => format!("{}:{run}", self.id),
+            None => self.id.to_string(),
+        }
+    }
+
+    /// When somebody asked for this event, which its run's id says; `None` for a live one.
+    pub fn asked_at(&self) -> Option<Timestamp> {
+        let (seconds, nanoseconds) = self.backfill?.get_timestamp()?.to_unix();
+        let seconds = i64::try_from(seconds).ok()?;
+        Timestamp::new(seconds, nanoseconds.cast_signed()).ok()
+    }
+
     fn text(&self, field: &str) -> Option<&str> {
         self.data.get(field)?.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn event(more: Value) -> Event {
+        let mut event = json!({
+            "specversion": "1.0", "id": "0f2c8f6e-7d1b-4c8e-9a53-000000000001", "source": "/wagrun/test",
+            "type": "wagtail.page.published", "subject": "page/4", "time": "2026-11-21T21:46:46.426651Z",
+            "datacontenttype": "application/json", "partitionkey": "page/4", "sequence": "0000000000001106",
+            "data": {},
+        });
+        let fields = more.as_object().unwrap().clone();
+        event.as_object_mut().unwrap().extend(fields);
+        serde_json::from_value(event).unwrap()
+    }
+
+    #[test]
+    fn a_live_event_says_nothing_of_backfills() {
+        let live = event(json!({}));
+        let json = serde_json::to_value(&live).unwrap();
+        for absent in ["replayed", "subscriber", "backfill"] {
+            assert_eq!(json.get(absent), None, "{absent}");
+        }
+        assert_eq!(live.deduplication_id(), live.id.to_string());
+        assert_eq!(live.asked_at(), None);
+    }
+
+    #[test]
+    fn a_run_tells_its_events_apart_and_says_when_it_was_asked_for() {
+        // The first 48 bits are milliseconds.
+        let run = "019ae000-0000-7000-8000-000000000000";
+        let replayed = event(json!({"replayed": true, "subscriber": "search", "backfill": run}));
+        assert_eq!(
+            replayed.deduplication_id(),
+            format!("0f2c8f6e-7d1b-4c8e-9a53-000000000001:{run}")
+        );
+        assert_eq!(
+            replayed.asked_at(),
+            Some(Timestamp::from_millisecond(0x019a_e000_0000).unwrap())
+        );
     }
 }

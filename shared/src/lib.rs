@@ -11,6 +11,9 @@ pub mod fifo;
 pub mod metric;
 pub mod telemetry;
 
+#[cfg(any(feature = "database", feature = "subscribers"))]
+pub mod filter;
+
 #[cfg(feature = "subscribers")]
 pub mod delivery;
 #[cfg(feature = "subscribers")]

@@ -12,7 +12,6 @@
 //! let everything through (see [`Filter`]), and the subscriber is enabled. A field of another name is an error,
 //! because a misspelt filter would silently send too much or too little.
 
-mod filter;
 mod invalid;
 mod parse;
 mod store;
@@ -21,7 +20,7 @@ use std::fmt;
 
 use url::Url;
 
-pub use filter::Filter;
+pub use crate::filter::Filter;
 pub use invalid::{InvalidSubscriber, Place, Problem};
 pub use store::{Found, LoadError, SubscriberStore, Subscribers};
 

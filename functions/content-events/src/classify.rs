@@ -18,6 +18,8 @@ pub enum Action {
     Moved,
     /// The object is gone.
     Deleted,
+    /// Nothing happened to it: somebody asked how it is.
+    Snapshot,
 }
 
 impl Action {
@@ -30,6 +32,7 @@ impl Action {
             Self::Unpublished => "unpublished",
             Self::Moved => "moved",
             Self::Deleted => "deleted",
+            Self::Snapshot => "snapshot",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Makes the event of a captured change.
+//! Makes the event of a captured change, or of an object as it is.
 
 use serde_json::{Map, Value, json};
 use wagrun::event::Event;
@@ -27,37 +27,49 @@ const PAGE_FIELDS: [&str; 8] = [
 
 /// The event of a change, or `None` when the commit's net change is none.
 pub fn compose(change: &CapturedChange, sites: &[Site], source: &str) -> Option<Event> {
-    let action = classify(change)?;
-    let is_page = change.kind == "page";
-    let event = Event {
+    classify(change).map(|action| event(change, action, sites, source))
+}
+
+/// The event that shows an object as it is, given as a change without a state before.
+pub fn compose_snapshot(state: &CapturedChange, sites: &[Site], source: &str) -> Event {
+    event(state, Action::Snapshot, sites, source)
+}
+
+/// The type of such an event, of a `kind` of objects and their `app.model` label.
+pub fn snapshot_type(kind: &str, model: &str) -> String {
+    event_type(kind, model, Action::Snapshot)
+}
+
+fn event(change: &CapturedChange, action: Action, sites: &[Site], source: &str) -> Event {
+    let data = if change.kind == "page" {
+        page_data(change, action, sites)
+    } else {
+        object_data(change)
+    };
+    trim(Event {
         specversion: "1.0".to_owned(),
         id: change.id,
         source: source.to_owned(),
-        kind: format!("wagtail.{}.{}", type_name(change), action.as_str()),
+        kind: event_type(&change.kind, &change.model, action),
         subject: change.object.clone(),
         time: change.time.clone(),
         datacontenttype: "application/json".to_owned(),
         partitionkey: change.object.clone(),
         sequence: format!("{:016}", change.sequence),
         replayed: false,
-        data: if is_page {
-            page_data(change, action, sites)
-        } else {
-            object_data(change)
-        },
-    };
-    Some(trim(event))
+        subscriber: None,
+        backfill: None,
+        data,
+    })
 }
 
-/// `page`, `image`, `document`, or the model's own name.
-fn type_name(change: &CapturedChange) -> &str {
-    match change.kind.as_str() {
-        "page" | "image" | "document" => &change.kind,
-        _ => change
-            .model
-            .rsplit_once('.')
-            .map_or(change.model.as_str(), |(_, model)| model),
-    }
+/// Of a page, an image or a document by its kind, of anything else by the model's own name.
+fn event_type(kind: &str, model: &str, action: Action) -> String {
+    let object = match kind {
+        "page" | "image" | "document" => kind,
+        _ => model.rsplit_once('.').map_or(model, |(_, name)| name),
+    };
+    format!("wagtail.{object}.{}", action.as_str())
 }
 
 fn page_data(change: &CapturedChange, action: Action, sites: &[Site]) -> Map<String, Value> {

@@ -7,13 +7,15 @@ use serde::Serialize;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
+use uuid::Uuid;
 use wagrun::database::ConnectError;
 use wagrun::metric::Unit;
 use wagrun::outbox::{
-    self, CapturedChange, FieldNames, Outcome, SettleError, Site, TransactionStatus,
+    self, CapturedChange, FieldNames, Lock, Outcome, SettleError, Site, TransactionStatus,
 };
 
 use crate::asleep::{CapacityError, is_asleep};
+use crate::backfill::Failed;
 use crate::compose::compose;
 use crate::config::Config;
 use crate::publish::{Outgoing, Refused, Topic};
@@ -33,18 +35,22 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
+/// How long whoever asks for a backfill waits for the answer; what is not done by then goes on by the next ring. The
+/// AWS CLI gives up after a minute, of which a database that resumes takes half.
+const LONGEST_ANSWER: Duration = Duration::from_secs(20);
+
 /// Connects, drains and disconnects; one for the life of the process.
 #[derive(Debug)]
 pub struct Drainer {
-    config: Config,
-    topic: Topic,
+    pub(crate) config: Config,
+    pub(crate) topic: Topic,
     cloudwatch: aws_sdk_cloudwatch::Client,
 }
 
 /// What one run did.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 pub struct Answer {
-    /// Events that the topic took.
+    /// Live events that the topic took.
     pub published: usize,
     /// Commits whose net change was none.
     pub nothing: usize,
@@ -56,6 +62,22 @@ pub struct Answer {
     pub another_drainer: bool,
     /// The work outlasted the time, so the doorbell was rung again.
     pub rang_again: bool,
+    /// Events of replays and snapshots that the topic took.
+    pub backfilled: usize,
+    /// How far the replay or snapshot has come that this invocation asked for, or cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backfill: Option<Requested>,
+}
+
+/// A replay or a snapshot, as whoever asked for it sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Requested {
+    /// Its id, which stands in each of its events.
+    pub id: Uuid,
+    /// Its events so far; 0 when it is finished means that nothing matched.
+    pub published: i64,
+    /// Otherwise it goes on by itself.
+    pub finished: bool,
 }
 
 /// A run that did not bring everything committed to the topic; what is left is pending.
@@ -101,9 +123,66 @@ pub enum DrainError {
         /// And what SNS said.
         reason: String,
     },
+    /// A replay or a snapshot could not go on; it stays open, and its row says why.
+    #[error("backfill {id} can't go on: {reason}")]
+    Backfill {
+        /// Which.
+        id: Uuid,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing to cancel.
+    #[error("cancel: no backfill {0} is under way")]
+    NotUnderWay(Uuid),
     /// The session lost its lock on the way, so another drainer may have run beside this one.
     #[error("the drain lock was lost")]
     LockLost,
+}
+
+/// What one run has met so far.
+#[derive(Debug, Default)]
+pub(crate) struct Course {
+    pub answer: Answer,
+    /// Live events that the topic refused, each of which blocks its object.
+    pub refused: Vec<Refused>,
+    /// Backfills that can't go on in this run: because they failed, or wait for a blocked object.
+    pub set_aside: Vec<Uuid>,
+    /// Those that failed.
+    pub failed: Vec<Failed>,
+}
+
+impl Course {
+    /// The objects that are blocked.
+    pub fn blocked(&self) -> Vec<String> {
+        self.refused.iter().map(|one| one.object.clone()).collect()
+    }
+
+    fn end(self) -> Result<Answer, DrainError> {
+        let count = self.refused.len();
+        if let Some(first) = self.refused.into_iter().next() {
+            return Err(DrainError::Refused {
+                count,
+                position: first.position,
+                object: first.object,
+                reason: first.reason,
+            });
+        }
+        match self.failed.into_iter().next() {
+            None => Ok(self.answer),
+            Some(Failed { id, reason }) => Err(DrainError::Backfill { id, reason }),
+        }
+    }
+}
+
+/// Where a look at the live events has led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Live {
+    /// Nothing is pending, blocked objects left out.
+    Drained,
+    /// Another drainer is at it.
+    Taken,
+    /// The time is over, or the topic takes nothing.
+    Left,
 }
 
 impl Drainer {
@@ -171,42 +250,67 @@ impl Drainer {
         wake: &Wake,
         stop_at: Instant,
     ) -> Result<Answer, DrainError> {
-        let mut answer = Answer::default();
-        if let Wake::Transactions(xids) = wake {
-            for xid in xids {
-                answer.rang_again |= !wait_for_end(connection, *xid, stop_at).await?;
+        let mut course = Course::default();
+        let mut stop_at = stop_at;
+        let mut asked_for = None;
+        match wake {
+            Wake::Sweep => {}
+            Wake::Transactions(xids) => {
+                for xid in xids {
+                    course.answer.rang_again |= !wait_for_end(connection, *xid, stop_at).await?;
+                }
+            }
+            Wake::Backfill { request, payload } => {
+                asked_for = Some(self.open_backfill(connection, request, payload).await?);
+                stop_at = stop_at.min(Instant::now() + LONGEST_ANSWER);
+            }
+            Wake::Cancel(id) => {
+                if !outbox::cancel_backfill(connection, *id).await? {
+                    return Err(DrainError::NotUnderWay(*id));
+                }
+                asked_for = Some(*id);
             }
         }
 
-        let mut refused = Vec::new();
+        match self.drain_live(connection, stop_at, &mut course).await? {
+            Live::Drained => self.backfill(connection, stop_at, &mut course).await?,
+            // Who is at it looks for backfills afterwards.
+            Live::Taken => course.answer.another_drainer = true,
+            Live::Left => {}
+        }
+        if let Some(id) = asked_for {
+            let progress = outbox::backfill_progress(connection, id).await?;
+            course.answer.backfill = Some(Requested {
+                id,
+                published: progress.published,
+                finished: progress.finished,
+            });
+        }
+        course.end()
+    }
+
+    /// Brings what is pending to the topic, unless another drainer is doing so.
+    pub(crate) async fn drain_live(
+        &self,
+        connection: &mut PgConnection,
+        stop_at: Instant,
+        course: &mut Course,
+    ) -> Result<Live, DrainError> {
         // Around again after every unlock: whoever found the lock taken has left, and what they came for may have
         // been committed since the last claim.
-        while outbox::is_pending(connection, &objects(&refused)).await? {
-            if !outbox::try_lock(connection).await? {
-                answer.another_drainer = true;
-                break;
+        while outbox::is_pending(connection, &course.blocked()).await? {
+            if !outbox::try_lock(connection, Lock::Drain).await? {
+                return Ok(Live::Taken);
             }
-            let finished = self
-                .drain_locked(connection, stop_at, &mut refused, &mut answer)
-                .await?;
-            if !outbox::unlock(connection).await? {
+            let finished = self.drain_locked(connection, stop_at, course).await?;
+            if !outbox::unlock(connection, Lock::Drain).await? {
                 return Err(DrainError::LockLost);
             }
             if !finished {
-                break;
+                return Ok(Live::Left);
             }
         }
-
-        let count = refused.len();
-        match refused.into_iter().next() {
-            None => Ok(answer),
-            Some(first) => Err(DrainError::Refused {
-                count,
-                position: first.position,
-                object: first.object,
-                reason: first.reason,
-            }),
-        }
+        Ok(Live::Drained)
     }
 
     /// Batch after batch until nothing is pending; false when the time was over first, or the topic takes nothing.
@@ -214,13 +318,13 @@ impl Drainer {
         &self,
         connection: &mut PgConnection,
         stop_at: Instant,
-        refused: &mut Vec<Refused>,
-        answer: &mut Answer,
+        course: &mut Course,
     ) -> Result<bool, DrainError> {
         let sites = outbox::sites(connection).await?;
         let names = FieldNames::load(connection).await?;
         loop {
-            let changes = outbox::claim(connection, BATCH_ROWS, &objects(refused), &names).await?;
+            let changes = outbox::claim(connection, BATCH_ROWS, &course.blocked(), &names).await?;
+            let answer = &mut course.answer;
             let Some(last) = changes.last() else {
                 answer.removed +=
                     outbox::remove_history(connection, self.config.history_days).await?;
@@ -238,14 +342,14 @@ impl Drainer {
             answer.nothing += nothing.len();
             answer.published += published.positions.len();
             let topic_is_down = published.positions.is_empty() && !published.refused.is_empty();
-            refused.extend(published.refused);
+            course.refused.extend(published.refused);
             if topic_is_down {
                 // More of the same would keep the database awake; Lambda's retries and the next ring come later.
                 return Ok(false);
             }
             if Instant::now() >= stop_at {
                 outbox::ring_again(connection, &last_xid).await?;
-                answer.rang_again = true;
+                course.answer.rang_again = true;
                 return Ok(false);
             }
         }
@@ -265,13 +369,10 @@ impl Drainer {
                 nothing.push(position);
                 continue;
             };
-            let json = serde_json::to_string(&event)
-                .map_err(|source| DrainError::Json { position, source })?;
-            outgoing.push(Outgoing {
-                position,
-                event,
-                json,
-            });
+            outgoing.push(
+                Outgoing::new(position, event)
+                    .map_err(|source| DrainError::Json { position, source })?,
+            );
         }
         Ok((outgoing, nothing))
     }
@@ -299,10 +400,6 @@ async fn wait_for_end(
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
-}
-
-fn objects(refused: &[Refused]) -> Vec<String> {
-    refused.iter().map(|one| one.object.clone()).collect()
 }
 
 #[cfg(test)]

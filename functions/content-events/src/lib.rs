@@ -19,15 +19,20 @@
 //!    the same id, which the topic drops within five minutes and a receiver can drop for ever. An event that is
 //!    refused holds back the later events of its own object, and nothing else; the invocation then fails.
 //! 5. **Settle**: published rows leave the pending index. A crash before it is a crash in step 4.
-//! 6. **Unlock, look again, disconnect.**
+//! 6. **Unlock, look again.**
+//! 7. **Backfill** ([`backfill`]), when a replay or a snapshot is under way and no live event is left: a slice, live
+//!    events again, a pause. A crash repeats a slice, with the same ids.
+//! 8. **Disconnect.**
 
 pub mod asleep;
+pub mod backfill;
 pub mod classify;
 pub mod compose;
 pub mod config;
 pub mod drain;
 pub mod handler;
 pub mod publish;
+pub mod request;
 pub mod site_url;
 pub mod wake;
 

@@ -1,7 +1,10 @@
-//! What wakes `content-events`: the doorbell, the doorbell's log line, or the schedule.
+//! What wakes `content-events`: the doorbell, the doorbell's log line, the schedule, or an operator.
 
 use aws_lambda_events::event::cloudwatch_logs::LogsEvent;
 use serde_json::Value;
+use uuid::Uuid;
+
+use crate::request::{Request, RequestError};
 
 /// What a failed doorbell's log line begins with; the trigger writes it in exactly this form.
 const LOG_LINE: &str = "wagrun doorbell {\"xid\":\"";
@@ -13,6 +16,15 @@ pub enum Wake {
     Transactions(Vec<u64>),
     /// Nobody rang; look all the same.
     Sweep,
+    /// Somebody asks for events of the past or the present.
+    Backfill {
+        /// What for.
+        request: Box<Request>,
+        /// As it came, to be kept until it is done.
+        payload: Value,
+    },
+    /// Somebody does not want them any more.
+    Cancel(Uuid),
 }
 
 /// The invocation's payload is none of the shapes that wake this function.
@@ -20,7 +32,8 @@ pub enum Wake {
 pub enum WakeError {
     /// Some other JSON.
     #[error(
-        "unknown event with {found}; expected {{\"xid\": \"<transaction id>\"}}, {{\"sweep\": true}} or a CloudWatch Logs record"
+        "unknown event with {found}; expected {{\"xid\": \"<transaction id>\"}}, {{\"sweep\": true}}, {{\"replay\": {{…}}}}, \
+         {{\"snapshot\": {{…}}}}, {{\"cancel\": \"<backfill id>\"}} or a CloudWatch Logs record"
     )]
     Unknown {
         /// Its top-level keys, or what it is instead of an object.
@@ -29,6 +42,12 @@ pub enum WakeError {
     /// `xid` is no transaction id.
     #[error("xid: {0} is not a transaction id")]
     TransactionId(String),
+    /// The replay or the snapshot can't be granted.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// `cancel` is no run's id.
+    #[error("cancel: {0} is not a backfill's id")]
+    Cancel(String),
     /// The log record can't be decoded.
     #[error("awslogs: not a CloudWatch Logs record")]
     LogRecord(#[source] serde_json::Error),
@@ -45,6 +64,19 @@ impl Wake {
         }
         if payload.get("sweep") == Some(&Value::Bool(true)) {
             return Ok(Self::Sweep);
+        }
+        if let Some(request) = Request::parse(payload) {
+            return Ok(Self::Backfill {
+                request: Box::new(request?),
+                payload: payload.clone(),
+            });
+        }
+        if let Some(id) = payload.get("cancel") {
+            return id
+                .as_str()
+                .and_then(|text| text.parse().ok())
+                .map(Self::Cancel)
+                .ok_or_else(|| WakeError::Cancel(id.to_string()));
         }
         if payload.get("awslogs").is_some() {
             return from_log_record(payload);
@@ -127,6 +159,20 @@ mod tests {
     }
 
     #[test]
+    fn an_operator_asks_and_thinks_better_of_it() {
+        let payload = json!({"snapshot": {"subscriber": "search"}});
+        let Wake::Backfill { payload: kept, .. } = Wake::parse(&payload).unwrap() else {
+            panic!("{payload} is a request");
+        };
+        assert_eq!(kept, payload);
+        let id = "019ae000-0000-7000-8000-000000000000";
+        assert_eq!(
+            Wake::parse(&json!({"cancel": id})).unwrap(),
+            Wake::Cancel(id.parse().unwrap())
+        );
+    }
+
+    #[test]
     fn a_log_record_names_each_transaction_once() {
         // Three log lines, gzipped and base64-encoded as CloudWatch Logs sends them: xid 901, xid 900 and 901 again.
         let data = include_str!("../tests/fixtures/log-record.base64").trim();
@@ -153,6 +199,14 @@ mod tests {
             ),
             (json!({"xid": -1}), "xid: -1 is not a transaction id"),
             (json!({"xid": "0"}), "xid: \"0\" is not a transaction id"),
+            (
+                json!({"replay": {"since": "now"}}),
+                "replay.since: \"now\" is not a time",
+            ),
+            (
+                json!({"cancel": "all"}),
+                "cancel: \"all\" is not a backfill's id",
+            ),
             (
                 json!({"awslogs": {"data": "rubbish"}}),
                 "awslogs: not a CloudWatch Logs record",

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use wagrun::{
     delivery::{Delivery, deduplication_id, lane},
     event::Event,
-    subscriber::{LoadError, SubscriberStore},
+    subscriber::{Found, LoadError, SubscriberStore, Subscribers},
 };
 
 use crate::delivery_queue::{DeliveryQueue, Message, SendError};
@@ -54,14 +54,16 @@ impl FanOut {
         // The event's own text travels on, so that nothing in it changes on the way to the subscriber.
         let raw: &RawValue = serde_json::from_str(body).map_err(FanOutError::NotAnEvent)?;
         let event: Event = serde_json::from_str(raw.get()).map_err(FanOutError::NotAnEvent)?;
-        let subscribers = self.subscribers.current(now).await?;
+        // Whoever asks for events of the past has often just created or changed the subscriber.
+        let asked_at = event.asked_at().unwrap_or(Timestamp::MIN);
+        let subscribers = self.subscribers.loaded_after(asked_at, now).await?;
         let messages = subscribers
             .matching(&event)
             .map(|subscriber| message(&subscriber.name, &event, raw))
             .collect::<Result<Vec<_>, _>>()
             .map_err(FanOutError::Encode)?;
         if messages.is_empty() {
-            tracing::debug!(event.id = %event.id, event.type = event.kind, event.subject = event.subject, "concerns no subscriber");
+            log_unwanted(&event, &subscribers);
             return Ok(());
         }
         let count = messages.len();
@@ -71,6 +73,28 @@ impl FanOut {
     }
 }
 
+/// Says so where an event leads to nothing: aloud when it is for somebody, because then somebody waits for it.
+fn log_unwanted(event: &Event, subscribers: &Subscribers) {
+    let Some(name) = &event.subscriber else {
+        tracing::debug!(event.id = %event.id, event.type = event.kind, event.subject = event.subject, "concerns no subscriber");
+        return;
+    };
+    let outcome = match subscribers.find(name) {
+        Found::Enabled(_) => "dropped: filtered",
+        Found::Disabled => "dropped: disabled",
+        Found::Invalid(_) => "dropped: invalid",
+        Found::Gone => "dropped: gone",
+    };
+    tracing::warn!(
+        event.id = %event.id,
+        event.type = event.kind,
+        event.subject = event.subject,
+        subscriber = name,
+        outcome,
+        "asked for, but not fanned out"
+    );
+}
+
 fn message(subscriber: &str, event: &Event, raw: &RawValue) -> Result<Message, serde_json::Error> {
     let delivery = Delivery {
         subscriber: Cow::Borrowed(subscriber),
@@ -78,7 +102,7 @@ fn message(subscriber: &str, event: &Event, raw: &RawValue) -> Result<Message, s
     };
     Ok(Message {
         group_id: lane(subscriber, &event.subject),
-        deduplication_id: deduplication_id(event.id, subscriber),
+        deduplication_id: deduplication_id(event, subscriber),
         body: serde_json::to_string(&delivery)?,
         subscriber: subscriber.to_owned(),
     })

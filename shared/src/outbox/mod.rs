@@ -5,14 +5,27 @@ use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+mod backfill;
 mod field_names;
 mod transaction;
 
+pub use backfill::{
+    Backfill, PresentObject, Progress, Replayed, WatchedModel, advance_backfill, backfill_progress,
+    cancel_backfill, last_published, next_backfill, open_backfill, present_objects,
+    record_backfill_failure, replayed, watched_models,
+};
 pub use field_names::FieldNames;
 pub use transaction::{TransactionStatus, ring_again, transaction_status};
 
-/// The session lock that makes the drainer single; any constant that nothing else in the database uses.
-const DRAIN_LOCK: i64 = 0x7761_6772_756e_0001;
+/// A session lock, by a constant that nothing else in the database uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i64)]
+pub enum Lock {
+    /// Makes the drainer single: held while events are numbered and published.
+    Drain = 0x7761_6772_756e_0001,
+    /// Makes the pace of backfills that of one: held across the pauses between their slices.
+    Backfill = 0x7761_6772_756e_0003,
+}
 
 /// One captured change, claimed for publication.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -85,18 +98,18 @@ pub enum SettleError {
     Database(#[from] sqlx::Error),
 }
 
-/// Takes the drain lock for this session; false when another session has it.
-pub async fn try_lock(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+/// Takes a lock for this session; false when another session has it.
+pub async fn try_lock(connection: &mut PgConnection, lock: Lock) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("select pg_try_advisory_lock($1)")
-        .bind(DRAIN_LOCK)
+        .bind(lock as i64)
         .fetch_one(connection)
         .await
 }
 
-/// Gives the drain lock back; false when this session did not hold it.
-pub async fn unlock(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+/// Gives a lock back; false when this session did not hold it.
+pub async fn unlock(connection: &mut PgConnection, lock: Lock) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("select pg_advisory_unlock($1)")
-        .bind(DRAIN_LOCK)
+        .bind(lock as i64)
         .fetch_one(connection)
         .await
 }
@@ -134,11 +147,14 @@ pub async fn claim(
     blocked: &[String],
     names: &FieldNames,
 ) -> Result<Vec<CapturedChange>, sqlx::Error> {
-    let mut changes: Vec<CapturedChange> = sqlx::query_as(include_str!("claim.sql"))
-        .bind(limit)
-        .bind(blocked)
-        .fetch_all(connection)
-        .await?;
+    let mut changes: Vec<CapturedChange> = sqlx::query_as(concat!(
+        include_str!("claim.sql"),
+        include_str!("enriched.sql")
+    ))
+    .bind(limit)
+    .bind(blocked)
+    .fetch_all(connection)
+    .await?;
     for change in &mut changes {
         names.apply(change);
     }

@@ -132,10 +132,17 @@ pub enum Found<'a> {
 
 impl Subscribers {
     /// The enabled subscribers that the event concerns, by name.
+    ///
+    /// An event that is for one subscriber concerns that one at most, and only if it passes its filter: that is what the
+    /// subscriber may see. A snapshot that is for nobody concerns nobody.
     pub fn matching<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = &'a Subscriber> {
-        self.valid
-            .values()
-            .filter(|subscriber| subscriber.enabled && subscriber.filter.matches(event))
+        self.valid.values().filter(|subscriber| {
+            let is_for_it = match &event.subscriber {
+                Some(name) => *name == subscriber.name,
+                None => !event.is_snapshot(),
+            };
+            is_for_it && subscriber.enabled && subscriber.filter.matches(event)
+        })
     }
 
     /// What there is under the name.

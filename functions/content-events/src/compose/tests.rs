@@ -119,6 +119,23 @@ fn a_deleted_page_says_where_it_was_and_is_no_longer_live() {
 }
 
 #[test]
+fn a_snapshot_is_the_state_and_no_change() {
+    let state = change(json!(null), page(json!({})), &[]);
+    let mut created = composed(&state);
+    let snapshot = compose_snapshot(&state, &sites(), "/wagrun/test");
+    assert!(snapshot.is_snapshot());
+    assert_eq!(snapshot.data["changed"], json!([]));
+    assert_eq!(snapshot.data["previous"], json!({}));
+    // The same shape as any other event of the page's.
+    created["type"] = json!("wagtail.page.snapshot");
+    assert_eq!(serde_json::to_value(&snapshot).unwrap(), created);
+    assert_eq!(
+        snapshot_type("snippet", "blog.author"),
+        "wagtail.author.snapshot"
+    );
+}
+
+#[test]
 fn a_snippet_is_named_by_its_model() {
     let mut author = change(
         json!({"id": 3, "name": "Ann"}),

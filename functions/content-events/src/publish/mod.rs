@@ -17,10 +17,10 @@ use lanes::Lanes;
 /// Calls in flight at once; each carries up to ten events of ten different objects.
 const CALLS_IN_FLIGHT: usize = 16;
 
-/// An event on its way, with the outbox row it came from.
+/// An event on its way, with where it came from.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
-    /// The outbox row.
+    /// The outbox row; of a snapshot its place in the slice.
     pub position: i64,
     /// What is published.
     pub event: Event,
@@ -28,10 +28,22 @@ pub struct Outgoing {
     pub json: String,
 }
 
+impl Outgoing {
+    /// The event, written down.
+    pub fn new(position: i64, event: Event) -> Result<Self, serde_json::Error> {
+        let json = serde_json::to_string(&event)?;
+        Ok(Self {
+            position,
+            event,
+            json,
+        })
+    }
+}
+
 /// What became of the events.
 #[derive(Debug, Default)]
 pub struct Published {
-    /// Rows whose events the topic has.
+    /// Positions of the events that the topic has.
     pub positions: Vec<i64>,
     /// Events that were refused; later events of the same object were not tried.
     pub refused: Vec<Refused>,
@@ -40,7 +52,7 @@ pub struct Published {
 /// An event that the topic did not take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// The outbox row.
+    /// The event's position.
     pub position: i64,
     /// The object whose later events now wait.
     pub object: String,
@@ -89,6 +101,7 @@ impl Topic {
                             event.type = event.kind,
                             event.subject = event.subject,
                             event.sequence = event.sequence,
+                            backfill = event.backfill.map(tracing::field::display),
                             "published"
                         );
                         published.positions.push(outgoing.position);
@@ -169,12 +182,13 @@ fn entry(index: usize, outgoing: &Outgoing) -> Result<PublishBatchRequestEntry, 
         ("type", Some(event.kind.as_str())),
         ("content_type", event.content_type()),
         ("locale", event.locale()),
+        ("subscriber", event.subscriber.as_deref()),
     ];
     let mut entry = PublishBatchRequestEntry::builder()
         .id(index.to_string())
         .message(&outgoing.json)
         .message_group_id(fifo_id(&event.subject))
-        .message_deduplication_id(event.id.to_string());
+        .message_deduplication_id(event.deduplication_id());
     for (name, value) in attributes {
         // SNS refuses an attribute without a value.
         if let Some(value) = value.filter(|value| !value.is_empty()) {

@@ -107,6 +107,29 @@ async fn a_refused_event_holds_back_its_own_object_only() {
 }
 
 #[tokio::test]
+async fn an_event_that_is_asked_for_again_is_another_publication_and_names_whom_it_is_for() {
+    let replay = Replay::new([answer(&[0], &[])]);
+    let mut event = outgoing(1, "page/1", 0).event;
+    event.backfill = Some(uuid::Uuid::from_u128(7));
+    event.subscriber = Some("search".to_owned());
+    let published = topic(&replay)
+        .publish(vec![Outgoing::new(1, event).unwrap()])
+        .await;
+    assert_eq!(published.positions, [1]);
+    let body = &replay.requests()[0].body;
+    assert!(
+        body.contains(
+            "MessageDeduplicationId=00000000-0000-0000-0000-000000000000%3A00000000-0000-0000-0000-000000000007"
+        ),
+        "{body}"
+    );
+    assert!(
+        body.contains("Name=subscriber&") && body.contains("StringValue=search&"),
+        "{body}"
+    );
+}
+
+#[tokio::test]
 async fn a_failed_call_refuses_every_event_in_it() {
     let replay = Replay::new([(500, String::new())]);
     let published = topic(&replay)

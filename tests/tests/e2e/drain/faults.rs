@@ -82,12 +82,7 @@ fn a_drainer_killed_after_publishing_repeats_the_same_ids_and_keeps_the_order() 
         assert_eq!(pending(&mut session).await, 9, "published, but not settled");
 
         world.topic.recover();
-        until(
-            &mut session,
-            "select not exists (select from pg_locks where locktype = 'advisory'
-            and database = (select oid from pg_database where datname = current_database()))",
-        )
-        .await;
+        no_lock_is_held(&mut session).await;
         assert_eq!(world.sweep().await.unwrap().published, 9);
         assert_eq!(
             world.topic.repeated(),
@@ -187,5 +182,38 @@ fn what_is_committed_when_the_holder_has_looked_for_the_last_time_is_seen_after_
         execute(&mut keeper, "rollback").await;
         assert_eq!(holder.await.unwrap().unwrap().published, 2);
         assert_eq!(pending(&mut session).await, 0);
+    });
+}
+
+/// Two transactions may change different rows of one page without waiting for each other.
+#[test]
+fn what_was_numbered_and_refused_leaves_before_what_was_captured_earlier_and_committed_later() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        pages(&mut session, 1).await;
+        let mut slow = world.database.connect().await;
+        execute(&mut slow, "begin; update blog_blogpage set intro = 'slow'").await;
+        execute(
+            &mut session,
+            "update wagtailcore_page set title = 'quick' where slug = 'p1'",
+        )
+        .await;
+        world.topic.refuse(|_| true);
+        world.sweep().await.unwrap_err();
+        execute(&mut slow, "commit").await;
+        world.topic.recover();
+        assert_eq!(world.sweep().await.unwrap().published, 2);
+        let changed: Vec<_> = world
+            .topic
+            .taken()
+            .iter()
+            .map(|event| (event.sequence.clone(), event.data["changed"].clone()))
+            .collect();
+        assert_eq!(
+            (&changed[0].1, &changed[1].1),
+            (&json!(["title"]), &json!(["intro"]))
+        );
+        assert!(changed[0].0 < changed[1].0);
     });
 }

@@ -3,7 +3,9 @@
 
 mod commits;
 mod faults;
+mod replays;
 mod runs;
+mod snapshots;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use content_events::Drainer;
 use content_events::config::Config;
 use content_events::drain::{Answer, DrainError};
 use content_events::wake::Wake;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use tokio::time::Instant;
 use wagrun::event::Event;
@@ -48,6 +50,30 @@ impl World {
 
     async fn sweep(&self) -> Result<Answer, DrainError> {
         self.drain(Wake::Sweep).await
+    }
+
+    /// As an operator would, with the payload of an invocation.
+    async fn ask(&self, payload: Value) -> Result<Answer, DrainError> {
+        self.drain(Wake::parse(&payload).unwrap()).await
+    }
+
+    /// Invocations with time for one slice of a backfill, until one of them has made it.
+    async fn slice(&self) -> Answer {
+        loop {
+            // A slice of a hundred is followed by a pause of a second, which this does not have.
+            let stop_at = Instant::now() + Duration::from_millis(900);
+            let answer = self.drainer.run(&Wake::Sweep, stop_at).await.unwrap();
+            if answer.backfilled > 0 {
+                return answer;
+            }
+        }
+    }
+
+    /// The events of backfills among those that the topic took.
+    fn backfilled(&self) -> Vec<Event> {
+        let mut events = self.topic.taken();
+        events.retain(|event| event.backfill.is_some());
+        events
     }
 
     /// Each event as object and title, in the order of publication.
@@ -97,6 +123,42 @@ async fn authors(session: &mut PgConnection, count: i32) {
             "begin; set local wagrun.capture = 'off';
              insert into blog_author (name, bio) select 'author', '' from generate_series(1, {count}); commit"
         ),
+    )
+    .await;
+}
+
+/// `count` posts under `/blog/`, page row and part, with capture off.
+async fn pages(session: &mut PgConnection, count: i32) {
+    execute(session, "begin; set local wagrun.capture = 'off'").await;
+    captured_pages(session, count).await;
+    execute(session, "commit").await;
+}
+
+/// The same with capture on, in a transaction that is open.
+async fn captured_pages(session: &mut PgConnection, count: i32) {
+    execute(
+        session,
+        &format!(
+            "insert into wagtailcore_page
+                 (path, depth, numchild, title, draft_title, slug, url_path, live, has_unpublished_changes, content_type_id,
+                  locale_id, translation_key, seo_title, search_description, show_in_menus, expired, locked)
+             select '000100018' || lpad(n::text, 3, '0'), 3, 0, 'Post ' || n, 'Post', 'p' || n,
+                 '/home/blog/p' || n || '/', true, false, ct.id, l.id, gen_random_uuid(), '', '', false, false, false
+             from django_content_type as ct, wagtailcore_locale as l, generate_series(1, {count}) as n
+             where ct.app_label = 'blog' and ct.model = 'blogpage';
+             insert into blog_blogpage (page_ptr_id, date, intro, body)
+             select id, '2026-01-01', '', '[]' from wagtailcore_page where slug like 'p_%'"
+        ),
+    )
+    .await;
+}
+
+/// Returns once no session holds a drainer's lock.
+async fn no_lock_is_held(session: &mut PgConnection) {
+    until(
+        session,
+        "select not exists (select from pg_locks where locktype = 'advisory'
+            and database = (select oid from pg_database where datname = current_database()))",
     )
     .await;
 }

@@ -1,9 +1,19 @@
-//! Which events concern a subscriber.
+//! Which events concern a subscriber, or are asked for in a backfill.
 
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::event::Event;
+use crate::event::{Event, SNAPSHOT};
+
+/// What the type of a captured change ends with.
+const ACTIONS: [&str; 6] = [
+    "created",
+    "updated",
+    "published",
+    "unpublished",
+    "moved",
+    "deleted",
+];
 
 /// Lets through what passes all of its parts; a part that is absent lets everything through.
 ///
@@ -15,7 +25,8 @@ use crate::event::Event;
 ///   tree's root.
 /// - What has no path at all (images, documents, snippets) never passes `under`, and what has no content type never
 ///   passes `content_types`.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// - A snapshot passes `types` when some other event of that kind of object would: it was asked for, and not by its type.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     types: Option<Vec<String>>,
     content_types: Option<Vec<String>>,
@@ -46,9 +57,19 @@ impl Filter {
 
     /// Whether the event concerns the subscriber.
     pub fn matches(&self, event: &Event) -> bool {
-        fits_one(self.types.as_deref(), Some(&event.kind))
+        self.admits_type(&event.kind)
             && fits_one(self.content_types.as_deref(), event.content_type())
             && self.is_under(event)
+    }
+
+    /// Whether an event of this type may pass.
+    pub fn admits_type(&self, kind: &str) -> bool {
+        fits_one(self.types.as_deref(), Some(kind))
+            || kind.strip_suffix(SNAPSHOT).is_some_and(|object| {
+                ACTIONS.iter().any(|action| {
+                    fits_one(self.types.as_deref(), Some(&format!("{object}.{action}")))
+                })
+            })
     }
 
     fn is_under(&self, event: &Event) -> bool {
@@ -178,6 +199,23 @@ mod tests {
         for (filter, with_page, with_plain) in cases {
             assert_eq!(filter.matches(&page), with_page, "{filter:?}");
             assert_eq!(filter.matches(&plain), with_plain, "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_passes_where_a_change_of_such_an_object_would() {
+        let cases = [
+            ("wagtail.page.published", "wagtail.page.snapshot", true),
+            ("*.deleted", "wagtail.page.snapshot", true),
+            ("wagtail.page.*", "wagtail.page.snapshot", true),
+            ("wagtail.page.*", "wagtail.image.snapshot", false),
+            ("wagtail.page.snapshot", "wagtail.page.snapshot", true),
+            // The other way round there is no courtesy.
+            ("wagtail.page.snapshot", "wagtail.page.updated", false),
+        ];
+        for (pattern, kind, expected) in cases {
+            let filter = Filter::new(Some(vec![pattern.to_owned()]), None);
+            assert_eq!(filter.admits_type(kind), expected, "{pattern} with {kind}");
         }
     }
 

@@ -1,0 +1,44 @@
+-- What an event shows beside the rows of `change`. In order of sequence: a row that was numbered in an earlier claim, and
+-- could not be published then, leaves before those that were committed since, whatever their order of capture.
+select
+    change.position, change.id, change.xid::text as xid, change.object, change.kind, change.model,
+    to_char(change.captured_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time,
+    change.before, change.after, change.changed, change.sequence,
+    content_type.app_label || '.' || content_type.model as content_type,
+    locale.language_code as locale,
+    editor.id as editor_id,
+    case when editor.id is not null then wagrun.editor_name(editor.id) end as editor_name
+from change
+left join django_content_type as content_type
+    on content_type.id = wagrun.as_key(coalesce(change.after, change.before) ->> 'content_type_id')
+left join wagtailcore_locale as locale
+    on locale.id = wagrun.as_key(coalesce(change.after, change.before) ->> 'locale_id')
+-- Who did it: whom the site named, the author of a newly live or new revision, whoever created the object, or else the audit log,
+-- which Wagtail writes a moment after the change and which may therefore not be there yet.
+left join wagtailcore_revision as revision
+    on revision.id = case
+        when change.after ->> 'live_revision_id' is distinct from change.before ->> 'live_revision_id'
+            then wagrun.as_key(change.after ->> 'live_revision_id')
+        when change.after ->> 'latest_revision_id' is distinct from change.before ->> 'latest_revision_id'
+            then wagrun.as_key(change.after ->> 'latest_revision_id')
+    end
+left join lateral (
+    select log.user_id
+    from wagtailcore_pagelogentry as log
+    where change.kind = 'page'
+        and log.page_id = wagrun.as_key(coalesce(change.after, change.before) ->> 'id')
+        and log.timestamp between change.captured_at - interval '1 second' and change.captured_at + interval '1 minute'
+    order by log.timestamp
+    limit 1
+) as page_log on true
+cross join lateral (
+    select coalesce(
+        change.editor,
+        revision.user_id::text,
+        case when change.before is null then
+            coalesce(change.after ->> 'owner_id', change.after ->> 'uploaded_by_user_id')
+        end,
+        page_log.user_id::text
+    ) as id
+) as editor
+order by change.sequence
