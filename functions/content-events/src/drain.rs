@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sns::config::timeout::TimeoutConfig;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use wagrun::database::ConnectError;
 use wagrun::metric::Unit;
 use wagrun::outbox::{
-    self, CapturedChange, FieldNames, Lock, Outcome, SettleError, Site, TransactionStatus,
+    self, CapturedChange, Changes, FieldNames, Lock, Outcome, SettleError, Site, TransactionStatus,
 };
 
 use crate::asleep::{CapacityError, is_asleep};
@@ -19,6 +20,7 @@ use crate::backfill::Failed;
 use crate::compose::compose;
 use crate::config::Config;
 use crate::publish::{Outgoing, Refused, Topic};
+use crate::schedules::{Difference, ScheduleError, Schedules};
 use crate::wake::Wake;
 
 /// Rows that are claimed, published and settled together: what memory holds, and what a crash publishes again.
@@ -39,11 +41,18 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// AWS CLI gives up after a minute, of which a database that resumes takes half.
 const LONGEST_ANSWER: Duration = Duration::from_secs(20);
 
+/// Minutes that are scheduled at once; each run, and each sweep, adds those that have come near.
+const MOST_SCHEDULES: usize = 100;
+
+/// Time to create a schedule before its minute is there.
+const SHORTEST_NOTICE: SignedDuration = SignedDuration::from_secs(15);
+
 /// Connects, drains and disconnects; one for the life of the process.
 #[derive(Debug)]
 pub struct Drainer {
     pub(crate) config: Config,
     pub(crate) topic: Topic,
+    schedules: Option<Schedules>,
     cloudwatch: aws_sdk_cloudwatch::Client,
 }
 
@@ -64,6 +73,10 @@ pub struct Answer {
     pub rang_again: bool,
     /// Events of replays and snapshots that the topic took.
     pub backfilled: usize,
+    /// Schedules that were created, because something is due then.
+    pub scheduled: usize,
+    /// Schedules that were deleted, because nothing is due then any more.
+    pub unscheduled: usize,
     /// How far the replay or snapshot has come that this invocation asked for, or cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backfill: Option<Requested>,
@@ -123,6 +136,9 @@ pub enum DrainError {
         /// And what SNS said.
         reason: String,
     },
+    /// What is due could not be scheduled; that it has changed stays known.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
     /// A replay or a snapshot could not go on; it stays open, and its row says why.
     #[error("backfill {id} can't go on: {reason}")]
     Backfill {
@@ -134,8 +150,8 @@ pub enum DrainError {
     /// Nothing to cancel.
     #[error("cancel: no backfill {0} is under way")]
     NotUnderWay(Uuid),
-    /// The session lost its lock on the way, so another drainer may have run beside this one.
-    #[error("the drain lock was lost")]
+    /// The session lost a lock on the way, so another drainer may have run beside this one.
+    #[error("a lock of the drain's was lost")]
     LockLost,
 }
 
@@ -198,17 +214,20 @@ impl Drainer {
                 .build(),
         );
         let topic = Topic::new(client, config.topic_arn.clone());
+        let publishing = config.publishing.clone();
+        let schedules = publishing.map(|publishing| Schedules::new(publishing, sdk));
         let cloudwatch = aws_sdk_cloudwatch::Client::new(sdk);
         Self {
             config,
             topic,
+            schedules,
             cloudwatch,
         }
     }
 
     /// Brings everything that is committed to the topic and disconnects; takes no new rows after `stop_at`.
     pub async fn run(&self, wake: &Wake, stop_at: Instant) -> Result<Answer, DrainError> {
-        if *wake == Wake::Sweep && self.is_asleep().await? {
+        if *wake == Wake::Sweep && self.is_asleep().await? && !self.was_missed().await? {
             return Ok(Answer {
                 asleep: true,
                 ..Answer::default()
@@ -220,13 +239,69 @@ impl Drainer {
             .connect("wagrun content-events", SESSION_IDLE)
             .await?;
         let result = self.drain(&mut connection, wake, stop_at).await;
+        // Whatever became of the events: what is due is no part of them.
+        let scheduled = self.keep_schedules(&mut connection, wake).await;
         let told = self.tell_what_waits(&mut connection).await;
         // Said properly, so that the server frees the session at once; on an error it frees it all the same.
         let closed = connection.close().await;
-        let answer = result?;
+        let mut answer = result?;
+        let scheduled = scheduled?;
+        answer.scheduled = scheduled.created;
+        answer.unscheduled = scheduled.deleted;
         told?;
         closed?;
         Ok(answer)
+    }
+
+    /// Makes the schedules equal to what is due, when that has changed or the wake is a sweep.
+    async fn keep_schedules(
+        &self,
+        connection: &mut PgConnection,
+        wake: &Wake,
+    ) -> Result<Difference, DrainError> {
+        let mut total = Difference::default();
+        let mut look_anyway = *wake == Wake::Sweep;
+        // Around again after every unlock, as with the outbox: whoever found the lock taken has left.
+        loop {
+            let changes = outbox::schedule_changes(connection).await?;
+            if changes.is_empty() && !look_anyway {
+                return Ok(total);
+            }
+            if !outbox::try_lock(connection, Lock::Schedule).await? {
+                return Ok(total);
+            }
+            let difference = self.schedule(connection, &changes).await?;
+            total.created += difference.created;
+            total.deleted += difference.deleted;
+            look_anyway = false;
+            if !outbox::unlock(connection, Lock::Schedule).await? {
+                return Err(DrainError::LockLost);
+            }
+        }
+    }
+
+    /// What is due is read after the changes, so that one which is committed in between is seen twice rather than never.
+    async fn schedule(
+        &self,
+        connection: &mut PgConnection,
+        changes: &Changes,
+    ) -> Result<Difference, DrainError> {
+        let mut difference = Difference::default();
+        if let Some(schedules) = &self.schedules {
+            let earliest = Timestamp::now() + SHORTEST_NOTICE;
+            let minutes = outbox::due_minutes(connection, earliest, MOST_SCHEDULES).await?;
+            difference = schedules.set(&minutes).await?;
+        }
+        outbox::forget_schedule_changes(connection, changes).await?;
+        Ok(difference)
+    }
+
+    /// Whether the database has to be woken because a schedule did not do its work.
+    async fn was_missed(&self) -> Result<bool, ScheduleError> {
+        match &self.schedules {
+            Some(schedules) => schedules.was_missed(Timestamp::now()).await,
+            None => Ok(false),
+        }
     }
 
     /// How long the oldest event waits that is still not published, for the alarm.
@@ -423,6 +498,7 @@ mod tests {
             topic_arn: "arn:aws:sns:eu-central-1:123456789012:t.fifo".to_owned(),
             source: "/wagrun/test".to_owned(),
             history_days: 30,
+            publishing: None,
             metrics: Metrics::new("wagrun/test"),
         };
         let paused = crate::asleep::tests::answer(&[(60.0, 0.0)]);

@@ -164,6 +164,8 @@ impl Announcer {
             partitionkey: SUBJECT.to_owned(),
             sequence: format!("{:016}", release.sequence),
             replayed: false,
+            subscriber: None,
+            backfill: None,
             data,
         }
     }

@@ -93,6 +93,7 @@ fn drainer(database: &Database, topic: &FakeTopic) -> Drainer {
         topic_arn: "arn:aws:sns:us-east-1:000000000000:events.fifo".to_owned(),
         source: "/wagrun/test".to_owned(),
         history_days: 30,
+        publishing: None,
         metrics: wagrun::metric::Metrics::new("wagrun/test"),
     };
     Drainer::new(config, &topic.sdk())
