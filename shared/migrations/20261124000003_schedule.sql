@@ -73,7 +73,7 @@ begin
     -- A table or a column that was dropped or renamed stays listed until the next migrate.
     select string_agg(format(
         'select %1$I as due from %2$s where %1$I is not null%3$s',
-        listed.due_column, listed.relation, coalesce(format(' and %I', listed.live_column), '')
+        listed.due_column, listed.relation, coalesce(' and ' || quote_ident(listed.live_column), '')
     ), ' union all ') into due_times
     from wagrun.scheduled_table as listed
     where exists (select from pg_attribute where attrelid = listed.relation and attname = listed.due_column)
