@@ -1,4 +1,5 @@
-//! EventBridge Scheduler on a port of its own: it keeps the schedules of one group, and fails as a test wants.
+//! EventBridge Scheduler on a port of its own: it keeps the schedules of one group, and fails as a test wants. Whoever asks
+//! for metrics hears that the database is paused.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -91,7 +92,10 @@ impl FakeScheduler {
     }
 }
 
-type Answer = (StatusCode, [(HeaderName, &'static str); 1], String);
+type Answer = (StatusCode, [(HeaderName, &'static str); 1], Vec<u8>);
+
+/// CloudWatch's answer in CBOR: one datapoint, whose maximum is zero.
+const PAUSED: &[u8] = b"\xa1\x6aDatapoints\x81\xa2\x69Timestamp\xc1\xfb\x40\x4e\0\0\0\0\0\0\x67Maximum\xfb\0\0\0\0\0\0\0\0";
 
 async fn answer(
     State(inner): State<Arc<Mutex<Inner>>>,
@@ -99,6 +103,10 @@ async fn answer(
     uri: Uri,
     body: Bytes,
 ) -> Answer {
+    if uri.path().ends_with("/GetMetricStatistics") {
+        let header = (HeaderName::from_static("smithy-protocol"), "rpc-v2-cbor");
+        return (StatusCode::OK, [header], PAUSED.to_vec());
+    }
     let mut inner = inner.lock().unwrap();
     let name = uri
         .path()
@@ -139,6 +147,6 @@ fn reply(status: u16, error: &'static str, body: Value) -> Answer {
     (
         StatusCode::from_u16(status).unwrap(),
         [header],
-        body.to_string(),
+        body.to_string().into_bytes(),
     )
 }

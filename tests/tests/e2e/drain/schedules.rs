@@ -17,9 +17,19 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
+        Self::with(None).await
+    }
+
+    /// Whose database is paused, as far as anybody can know.
+    async fn asleep() -> Self {
+        Self::with(Some("wagrun-1".to_owned())).await
+    }
+
+    async fn with(database_instance: Option<String>) -> Self {
         let database = Database::new().await;
         let scheduler = FakeScheduler::start().await;
         let mut config = config(&database);
+        config.database_instance = database_instance;
         config.publishing = Some(Publishing {
             group: "wagrun-publishing".to_owned(),
             function_arn: "arn:aws:lambda:us-east-1:000000000000:function:wagrun-migrate"
@@ -124,6 +134,25 @@ fn what_was_missed_is_scheduled_for_the_next_minute_by_a_sweep() {
         let earliest = (before + SignedDuration::from_secs(15)).strftime("publish-%Y%m%dT%H%MZ");
         let latest = (before + SignedDuration::from_secs(140)).strftime("publish-%Y%m%dT%H%MZ");
         assert!(names[0] > earliest.to_string() && names[0] <= latest.to_string());
+    });
+}
+
+#[test]
+fn a_sweep_wakes_a_paused_database_for_what_was_missed_and_for_nothing_else() {
+    run(async {
+        let mut stage = Stage::asleep().await;
+        stage.expire(3, "now() - interval '1 day'").await;
+        stage.scheduler.put("publish-20990101T0000Z");
+        assert!(stage.run(&Wake::Sweep).await.unwrap().asleep);
+        assert!(stage.changes().await > 0);
+
+        stage.scheduler.put("publish-20200101T0000Z");
+        let answer = stage.run(&Wake::Sweep).await.unwrap();
+        assert_eq!(
+            (answer.asleep, answer.scheduled, answer.unscheduled),
+            (false, 1, 2)
+        );
+        assert!(stage.run(&Wake::Sweep).await.unwrap().asleep);
     });
 }
 
