@@ -186,6 +186,48 @@ COMMENT ON FUNCTION wagrun.capture_truncate() IS 'Statement trigger before TRUNC
 
 
 --
+-- Name: due_minutes(timestamp with time zone, integer); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.due_minutes(earliest timestamp with time zone, most integer) RETURNS SETOF timestamp with time zone
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET lock_timeout TO '1s'
+    AS $_$
+declare
+    due_times text;
+begin
+    -- A table or a column that was dropped or renamed stays listed until the next migrate.
+    select string_agg(format(
+        'select %1$I as due from %2$s where %1$I is not null%3$s',
+        listed.due_column, listed.relation, coalesce(' and ' || quote_ident(listed.live_column), '')
+    ), ' union all ') into due_times
+    from wagrun.scheduled_table as listed
+    where exists (select from pg_attribute where attrelid = listed.relation and attname = listed.due_column)
+      and (listed.live_column is null
+           or exists (select from pg_attribute where attrelid = listed.relation and attname = listed.live_column));
+    if due_times is null then
+        return;
+    end if;
+    -- Up to the next full minute, the smallest step of a schedule. The last year that a schedule can name is 9999.
+    return query execute format(
+        'select distinct date_trunc(''minute'', greatest(due, $1) + interval ''1 minute'' - interval ''1 microsecond'') as minute
+         from (%s) as due_times where due < ''9999-12-31'' order by minute limit $2',
+        due_times
+    ) using earliest, most;
+end
+$_$;
+
+
+--
+-- Name: FUNCTION due_minutes(earliest timestamp with time zone, most integer); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.due_minutes(earliest timestamp with time zone, most integer) IS 'The next full minutes at which something is to be published or to expire, none before the earliest; all that the relay role may know of schedules.';
+
+
+--
 -- Name: editor_name(text); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
@@ -366,6 +408,49 @@ COMMENT ON FUNCTION wagrun.row_from_json(image json) IS 'A row''s image as jsonb
 
 
 --
+-- Name: schedule_changed(); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.schedule_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    -- Its columns are the trigger's arguments, and are read by name when it runs, from the row itself: a dependency on them
+    -- would stop a later Django migration, and a revision's content is far too large to be made jsonb.
+    due_time constant text := case tg_nargs
+        when 1 then format('select ($1).%I', tg_argv[0])
+        else format('select case when ($1).%2$I then ($1).%1$I end', tg_argv[0], tg_argv[1])
+    end;
+    old_due  timestamptz;
+    new_due  timestamptz;
+begin
+    if tg_op <> 'INSERT' then
+        execute due_time into old_due using old;
+    end if;
+    if tg_op <> 'DELETE' then
+        execute due_time into new_due using new;
+    end if;
+    if old_due is distinct from new_due then
+        insert into wagrun.schedule_change (xid) values (pg_current_xact_id()) on conflict do nothing;
+    end if;
+    return null;
+-- A column that is gone until the next migrate, or anything else: the save goes on, and the next look sees what is due.
+exception when others then
+    raise log 'wagrun schedule of % not seen to change: %', tg_relid::regclass, sqlerrm;
+    return null;
+end
+$_$;
+
+
+--
+-- Name: FUNCTION schedule_changed(); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.schedule_changed() IS 'Row trigger of every scheduled table, with its due column and where there is one its live column; never fails a save.';
+
+
+--
 -- Name: set_up_roles(name, name); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
@@ -411,6 +496,10 @@ begin
         'grant update (cursor, published, sliced_at, failures, last_error, finished_at, outcome) on wagrun.backfill to %I',
         relay_role);
     execute format('grant execute on function wagrun.present_state to %I', relay_role);
+
+    -- And the schedules: it reads what is due by the function that tells nothing else, and clears what it has seen.
+    execute format('grant select, delete on wagrun.schedule_change to %I', relay_role);
+    execute format('grant execute on function wagrun.due_minutes to %I', relay_role);
 end
 $$;
 
@@ -488,6 +577,62 @@ $$;
 --
 
 COMMENT ON FUNCTION wagrun.watch(discovered jsonb) IS 'Makes the watched tables exactly the discovered ones, attaching and detaching triggers; returns how many there are.';
+
+
+--
+-- Name: watch_schedules(jsonb); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.watch_schedules(discovered jsonb) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+declare
+    stale     regclass;
+    scheduled wagrun.scheduled_table;
+begin
+    for stale in
+        select relation from wagrun.scheduled_table
+        where relation not in (select (entry ->> 'table')::regclass from jsonb_array_elements(discovered) as entry)
+    loop
+        if exists (select from pg_class where oid = stale) then
+            execute format('drop trigger if exists wagrun_schedule on %s', stale);
+        end if;
+        delete from wagrun.scheduled_table where relation = stale;
+    end loop;
+
+    -- Creating a trigger locks the table against writes, so only tables without the right one are touched.
+    for scheduled in
+        select found.* from (
+            select (entry ->> 'table')::regclass as relation, (entry ->> 'due_column')::name as due_column,
+                   (entry ->> 'live_column')::name as live_column
+            from jsonb_array_elements(discovered) as entry
+        ) as found
+        left join wagrun.scheduled_table as known on known.relation = found.relation
+        where (known.due_column, known.live_column) is distinct from (found.due_column, found.live_column)
+           or not exists (select from pg_trigger where tgrelid = found.relation and tgname = 'wagrun_schedule')
+    loop
+        execute format(
+            'create or replace trigger wagrun_schedule after insert or update or delete on %s
+             for each row execute function wagrun.schedule_changed(%s)',
+            scheduled.relation, concat_ws(', ', quote_literal(scheduled.due_column), quote_literal(scheduled.live_column)));
+        insert into wagrun.scheduled_table values (scheduled.*)
+        on conflict (relation) do update set due_column = excluded.due_column, live_column = excluded.live_column;
+    end loop;
+
+    -- What was due before anybody looked.
+    insert into wagrun.schedule_change (xid)
+    select pg_current_xact_id() from wagrun.due_minutes(statement_timestamp(), 1)
+    on conflict do nothing;
+    return (select count(*) from wagrun.scheduled_table);
+end
+$$;
+
+
+--
+-- Name: FUNCTION watch_schedules(discovered jsonb); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.watch_schedules(discovered jsonb) IS 'Makes the scheduled tables exactly the discovered ones, attaching and detaching triggers; returns how many there are.';
 
 
 SET default_tablespace = '';
@@ -759,6 +904,54 @@ ALTER TABLE wagrun.outbox ALTER COLUMN "position" ADD GENERATED ALWAYS AS IDENTI
 
 
 --
+-- Name: schedule_change; Type: TABLE; Schema: wagrun; Owner: -
+--
+
+CREATE TABLE wagrun.schedule_change (
+    xid xid8 NOT NULL
+);
+
+
+--
+-- Name: TABLE schedule_change; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON TABLE wagrun.schedule_change IS 'One row per transaction that changed a due time, until content-events has made the schedules what they should be.';
+
+
+--
+-- Name: scheduled_table; Type: TABLE; Schema: wagrun; Owner: -
+--
+
+CREATE TABLE wagrun.scheduled_table (
+    relation regclass NOT NULL,
+    due_column name NOT NULL,
+    live_column name
+);
+
+
+--
+-- Name: TABLE scheduled_table; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON TABLE wagrun.scheduled_table IS 'Where Wagtail''s publish_scheduled looks, as discovered from Django: the revisions, and every model with drafts.';
+
+
+--
+-- Name: COLUMN scheduled_table.due_column; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.scheduled_table.due_column IS 'The time at which a row is due; null in a row that never is.';
+
+
+--
+-- Name: COLUMN scheduled_table.live_column; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.scheduled_table.live_column IS 'Where only rows that are live are due, the column that says so.';
+
+
+--
 -- Name: schema_migration; Type: TABLE; Schema: wagrun; Owner: -
 --
 
@@ -904,6 +1097,22 @@ ALTER TABLE ONLY wagrun.outbox
 
 
 --
+-- Name: schedule_change schedule_change_pkey; Type: CONSTRAINT; Schema: wagrun; Owner: -
+--
+
+ALTER TABLE ONLY wagrun.schedule_change
+    ADD CONSTRAINT schedule_change_pkey PRIMARY KEY (xid);
+
+
+--
+-- Name: scheduled_table scheduled_table_pkey; Type: CONSTRAINT; Schema: wagrun; Owner: -
+--
+
+ALTER TABLE ONLY wagrun.scheduled_table
+    ADD CONSTRAINT scheduled_table_pkey PRIMARY KEY (relation);
+
+
+--
 -- Name: schema_migration schema_migration_pkey; Type: CONSTRAINT; Schema: wagrun; Owner: -
 --
 
@@ -956,6 +1165,13 @@ CREATE CONSTRAINT TRIGGER doorbell AFTER INSERT ON wagrun.outbox DEFERRABLE INIT
 
 
 --
+-- Name: schedule_change doorbell; Type: TRIGGER; Schema: wagrun; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER doorbell AFTER INSERT ON wagrun.schedule_change DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wagrun.ring_once();
+
+
+--
 -- Name: SCHEMA wagrun; Type: ACL; Schema: -; Owner: -
 --
 
@@ -982,6 +1198,14 @@ REVOKE ALL ON FUNCTION wagrun.capture() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION wagrun.capture_truncate() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION due_minutes(earliest timestamp with time zone, most integer); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.due_minutes(earliest timestamp with time zone, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION wagrun.due_minutes(earliest timestamp with time zone, most integer) TO wagrun_relay;
 
 
 --
@@ -1023,6 +1247,13 @@ REVOKE ALL ON FUNCTION wagrun.row_from_json(image json) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION schedule_changed(); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.schedule_changed() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION set_up_roles(web_role name, relay_role name); Type: ACL; Schema: wagrun; Owner: -
 --
 
@@ -1034,6 +1265,13 @@ REVOKE ALL ON FUNCTION wagrun.set_up_roles(web_role name, relay_role name) FROM 
 --
 
 REVOKE ALL ON FUNCTION wagrun.watch(discovered jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION watch_schedules(discovered jsonb); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.watch_schedules(discovered jsonb) FROM PUBLIC;
 
 
 --
@@ -1146,6 +1384,13 @@ GRANT UPDATE(failures) ON TABLE wagrun.outbox TO wagrun_relay;
 --
 
 GRANT UPDATE(last_error) ON TABLE wagrun.outbox TO wagrun_relay;
+
+
+--
+-- Name: TABLE schedule_change; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT SELECT,DELETE ON TABLE wagrun.schedule_change TO wagrun_relay;
 
 
 --

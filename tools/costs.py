@@ -97,7 +97,7 @@ QUEUES_POLLED = 2
 POLLERS = 5
 POLLS_PER_HOUR = 3600 / 20
 
-ALARMS = 12  # with Database=Aurora, and without a night
+ALARMS = 13  # with Database=Aurora, and without a night
 # The age of the oldest pending event; deliveries and their duration, for each subscriber and outcome, of which all is well
 # has one. An hour begun is an hour.
 METRICS = 1 + 2 * SUBSCRIBERS
@@ -337,6 +337,7 @@ def wakes() -> list[str]:
         ("10 edits in 1 session of an hour", 1, 1.0),
         ("10 edits in 2 sessions of half an hour", 2, 0.5),
         ("10 edits, each alone, ten minutes at a time", 10, 1 / 6),
+        ("one scheduled page, published while nobody is there", 1, 0),
         ("one visitor an hour who reaches the database, all day", 24, 0),
         ("a sweep that connects every hour", 24, 0),
         ("a connection that stays open", 1, 24),

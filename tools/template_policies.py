@@ -30,9 +30,11 @@ PERMISSIONS = {
 # SDKs whose name is not that of their service's permissions.
 SERVICES = {"cloudwatchlogs": "logs", "eventbridge": "events"}
 # What else an operation needs, because it hands a role on or does something more in the caller's name: the managed policy
-# AWSAppRunnerFullAccess, and what AWS's own GitHub action amazon-ecs-deploy-express-service asks for.
+# AWSAppRunnerFullAccess, what AWS's own GitHub action amazon-ecs-deploy-express-service asks for, and Scheduler's guide,
+# "Setting up": whoever creates a schedule passes its role.
 BESIDES = {
     "apprunner:UpdateService": {"iam:PassRole"},
+    "scheduler:CreateSchedule": {"iam:PassRole"},
     "ecs:UpdateExpressGatewayService": {"ecs:RegisterTaskDefinition", "iam:PassRole"},
 }
 # Lambda's guide, "Giving Lambda functions access to resources in an Amazon VPC".
@@ -51,6 +53,7 @@ EVERYTHING = {
     "ecs:RegisterTaskDefinition": "ECS Express chooses the definition's name",
     "logs:DescribeLogGroups": "whoever may list log groups may list all of them",
     "logs:ListLogGroups": "the same",
+    "scheduler:ListSchedules": "the Service Authorization Reference knows no resource for it",
     "xray:PutTelemetryRecords": "X-Ray has no resources",
     "xray:PutTraceSegments": "X-Ray has no resources",
     **dict.fromkeys(NETWORK_INTERFACES, "Lambda asks for it on all resources"),
@@ -65,12 +68,13 @@ KINDS = {
     "ecs:DescribeClusters": {"ecs:cluster"},
     "events": {"events:event-bus"},
     "iam": {"AWS::IAM::Role"},
-    "lambda": {"AWS::Serverless::Function"},
-    "lambda:GetFunctionConfiguration": {"AWS::Serverless::Function", "lambda:function"},
+    # By its ARN where a function is named before it is there.
+    "lambda": {"AWS::Serverless::Function", "lambda:function"},
     "logs": {"AWS::Logs::LogGroup", "logs:log-group"},
     "rds-db": {"rds-db:dbuser"},
     "s3": {"AWS::S3::Bucket/*"},
     "s3:ListBucket": {"AWS::S3::Bucket"},
+    "scheduler": {"scheduler:schedule"},
     "secretsmanager": {"AWS::SecretsManager::Secret"},
     "sns": {"AWS::SNS::Topic"},
     "sqs": {"AWS::SQS::Queue"},
@@ -81,6 +85,10 @@ START = "the managed policy AmazonECSTaskExecutionRolePolicy"
 # The roles that are no function's: what each needs, managed policies included, and where that is written.
 ROLES = {
     "DoorbellRole": {"lambda:InvokeFunction": "shared/migrations/20261121000003_doorbell.sql calls aws_lambda.invoke"},
+    "PublishingRole": {
+        "lambda:InvokeFunction": "functions/content-events/src/schedules.rs, the target",
+        "sqs:SendMessage": "Scheduler's guide, Configuring a dead-letter queue: by the schedule's role",
+    },
     "WebRole": {
         "rds-db:connect": "site/website/database/iam.py signs the token",
         "s3:AbortMultipartUpload": "docs/site.md, Uploads",

@@ -64,6 +64,7 @@ EXTRAS = [
         "MigrateOnDeploy": "false",
         "MinCapacity": "0.5",
         "ReservedConcurrency": "true",
+        "ScheduledPublishing": "false",
         "SecretKeyParameter": "/site/key",
         "SiteDomain": "www.example.org",
         "SuperuserParameter": "/site/superuser",

@@ -254,11 +254,14 @@ impl Deployment {
             .query("sns", "SetTopicAttributes", "2010-03-31", &attribute)
             .await?;
 
-        // Its IAM takes batch calls for actions of their own, and checks GetParametersByPath on no resource.
+        // Its IAM takes batch calls for actions of their own, checks GetParametersByPath on no resource, and a schedule as if
+        // it were in the default group.
         let resources = describe(&self.aws, "DescribeStackResources", &self.stack).await?;
         let resources = pairs(&resources, "LogicalResourceId", "PhysicalResourceId");
         for (role, action) in [
             ("ContentEventsRole", "sns:PublishBatch"),
+            ("ContentEventsRole", "scheduler:CreateSchedule"),
+            ("ContentEventsRole", "scheduler:DeleteSchedule"),
             ("FanOutRole", "ssm:GetParametersByPath"),
             ("FanOutRole", "sqs:SendMessageBatch"),
             ("DeliverRole", "ssm:GetParametersByPath"),

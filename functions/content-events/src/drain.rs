@@ -14,6 +14,7 @@ use crate::compose::compose;
 use crate::config::Config;
 use crate::outcome::{Course, Live};
 use crate::publish::{Outgoing, Topic};
+use crate::schedules::Schedules;
 use crate::wake::Wake;
 
 pub use crate::outcome::{Answer, DrainError, Requested};
@@ -41,6 +42,7 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(20);
 pub struct Drainer {
     pub(crate) config: Config,
     pub(crate) topic: Topic,
+    pub(crate) schedules: Option<Schedules>,
     cloudwatch: aws_sdk_cloudwatch::Client,
 }
 
@@ -57,17 +59,20 @@ impl Drainer {
                 .build(),
         );
         let topic = Topic::new(client, config.topic_arn.clone());
+        let publishing = config.publishing.clone();
+        let schedules = publishing.map(|publishing| Schedules::new(publishing, sdk));
         let cloudwatch = aws_sdk_cloudwatch::Client::new(sdk);
         Self {
             config,
             topic,
+            schedules,
             cloudwatch,
         }
     }
 
     /// Brings everything that is committed to the topic and disconnects; takes no new rows after `stop_at`.
     pub async fn run(&self, wake: &Wake, stop_at: Instant) -> Result<Answer, DrainError> {
-        if *wake == Wake::Sweep && self.is_asleep().await? {
+        if *wake == Wake::Sweep && self.is_asleep().await? && !self.was_missed().await? {
             return Ok(Answer {
                 asleep: true,
                 ..Answer::default()
@@ -79,10 +84,15 @@ impl Drainer {
             .connect("wagrun content-events", SESSION_IDLE)
             .await?;
         let result = self.drain(&mut connection, wake, stop_at).await;
+        // Whatever became of the events: what is due is no part of them.
+        let scheduled = self.keep_schedules(&mut connection, wake).await;
         let told = self.tell_what_waits(&mut connection).await;
         // Said properly, so that the server frees the session at once; on an error it frees it all the same.
         let closed = connection.close().await;
-        let answer = result?;
+        let mut answer = result?;
+        let scheduled = scheduled?;
+        answer.scheduled = scheduled.created;
+        answer.unscheduled = scheduled.deleted;
         told?;
         closed?;
         Ok(answer)
@@ -282,6 +292,7 @@ mod tests {
             topic_arn: "arn:aws:sns:eu-central-1:123456789012:t.fifo".to_owned(),
             source: "/wagrun/test".to_owned(),
             history_days: 30,
+            publishing: None,
             metrics: Metrics::new("wagrun/test"),
         };
         let paused = crate::asleep::tests::answer(&[(60.0, 0.0)]);

@@ -5,7 +5,8 @@
 //! one object in commit order. When the outbox is empty, no connection is left.
 //!
 //! # Steps, and what a crash at each does
-//! 0. **Leave a paused database asleep** ([`asleep`]), when nobody rang and it is only the schedule's sweep.
+//! 0. **Leave a paused database asleep** ([`asleep`]), when nobody rang, it is only the schedule's sweep and no schedule
+//!    was missed.
 //! 1. **Wait for the commit** ([`wake`], [`drain`]). The doorbell rings just before COMMIT. A crash here loses only
 //!    the ring: the row is there for the next one, for Lambda's own retry or for the sweep. A transaction that outlasts
 //!    the wait gets a new ring.
@@ -22,7 +23,9 @@
 //! 6. **Unlock, look again.**
 //! 7. **Backfill** ([`backfill`]), when a replay or a snapshot is under way and no live event is left: a slice, live
 //!    events again, a pause. A crash repeats a slice, with the same ids.
-//! 8. **Disconnect.**
+//! 8. **Schedule** ([`schedules`]), when a due time has changed or it is a sweep: what is due is read afresh, the schedules
+//!    are made equal to it, and then the changes are forgotten. A crash repeats all of it.
+//! 9. **Disconnect.**
 
 pub mod asleep;
 pub mod backfill;
@@ -30,10 +33,12 @@ pub mod classify;
 pub mod compose;
 pub mod config;
 pub mod drain;
+mod due;
 pub mod handler;
 pub mod outcome;
 pub mod publish;
 pub mod request;
+pub mod schedules;
 pub mod site_url;
 pub mod wake;
 

@@ -7,6 +7,7 @@ use wagrun::outbox::SettleError;
 
 use crate::asleep::CapacityError;
 use crate::publish::Refused;
+use crate::schedules::ScheduleError;
 
 /// What one run did.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +26,10 @@ pub struct Answer {
     pub rang_again: bool,
     /// Events of replays and snapshots that the topic took.
     pub backfilled: usize,
+    /// Schedules that were created, because something is due then.
+    pub scheduled: usize,
+    /// Schedules that were deleted, because nothing is due then any more.
+    pub unscheduled: usize,
     /// How far the replay or snapshot has come that this invocation asked for, or cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backfill: Option<Requested>,
@@ -84,6 +89,9 @@ pub enum DrainError {
         /// And what SNS said.
         reason: String,
     },
+    /// What is due could not be scheduled; that it has changed stays known.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
     /// A replay or a snapshot could not go on; it stays open, and its row says why.
     #[error("backfill {id} can't go on: {reason}")]
     Backfill {
@@ -95,8 +103,8 @@ pub enum DrainError {
     /// Nothing to cancel.
     #[error("cancel: no backfill {0} is under way")]
     NotUnderWay(Uuid),
-    /// The session lost its lock on the way, so another drainer may have run beside this one.
-    #[error("the drain lock was lost")]
+    /// The session lost a lock on the way, so another drainer may have run beside this one.
+    #[error("a lock of the drain's was lost")]
     LockLost,
 }
 

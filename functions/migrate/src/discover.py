@@ -15,6 +15,10 @@ One line of standard output counts, `WAGRUN-DISCOVERY ` and a JSON object:
         fields      {column: field name} where they differ
         withheld    columns whose values are not captured, only that they changed: of unbounded size, or nobody's business
         ignored     bookkeeping columns: a change of nothing else is no change
+    schedules   where `publish_scheduled` looks for what is due, one entry for each table
+        table       as above
+        due_column  the column with the time: of the approved revisions, or at which an object with drafts expires
+        live_column null, or the column that says that the object is live, without which it does not expire
     user    {table, key_column, name_column} of the site's user model
     superuser   whether there is one who can log in
 
@@ -36,7 +40,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, router
 from modelcluster.fields import ParentalKey
 from wagtail.documents import get_document_model
 from wagtail.images import get_image_model
-from wagtail.models import AbstractPage, Comment, CommentReply
+from wagtail.models import AbstractPage, Comment, CommentReply, DraftStateMixin, Revision
 from wagtail.snippets.models import get_snippet_models
 
 CONNECTION = connections[DEFAULT_DB_ALIAS]
@@ -170,6 +174,21 @@ class Discovery:
                     break
 
 
+def schedules():
+    """What `publish_scheduled` asks: the approved revisions, and what is live and expires of every model with drafts."""
+    go_live = Revision._meta.get_field("approved_go_live_at")
+    found = {Revision: {"table": table_name(Revision), "due_column": go_live.column, "live_column": None}}
+    for model in apps.get_models():
+        if not issubclass(model, DraftStateMixin):
+            continue
+        expire, live = model._meta.get_field("expire_at"), model._meta.get_field("live")
+        # Of a multi-table subclass, both are in the parent's table.
+        holder = expire.model._meta.concrete_model
+        if holder not in found and is_watchable(holder):
+            found[holder] = {"table": table_name(holder), "due_column": expire.column, "live_column": live.column}
+    return list(found.values())
+
+
 def discover():
     discovery = Discovery()
     for model in apps.get_models():
@@ -185,6 +204,7 @@ def discover():
     user_name = get_user_model()._meta.get_field(get_user_model().USERNAME_FIELD)
     return {
         "tables": list(discovery.tables.values()),
+        "schedules": schedules(),
         "user": {
             "table": table_name(user_name.model),
             "key_column": user_name.model._meta.pk.column,

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Map;
-use wagrun::schema::{UserTable, WatchedTable};
+use wagrun::schema::{ScheduledTable, UserTable, WatchedTable};
 
 use crate::manage::{Manage, ManageError, Surroundings, TAIL_LINES};
 
@@ -16,6 +16,8 @@ const MIGRATED: &str = "WAGRUN-MIGRATED";
 pub struct Discovery {
     /// The tables to watch.
     pub tables: Vec<WatchedTable>,
+    /// Where it keeps what is to be published, or to expire, later.
+    pub schedules: Vec<ScheduledTable>,
     /// Where the users are.
     pub user: UserTable,
     /// Whether there is a superuser who can log in.

@@ -187,6 +187,7 @@ impl Migrator {
             schema::create_lambda_extension(&mut transaction).await?;
         }
         let watched = schema::watch(&mut transaction, &tables).await?;
+        schema::watch_schedules(&mut transaction, &discovery.schedules).await?;
         schema::set_user_table(&mut transaction, &discovery.user).await?;
         schema::set_doorbell_function(&mut transaction, config.doorbell_function.as_deref())
             .await?;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 mod backfill;
 mod field_names;
+mod schedule;
 mod transaction;
 
 pub use backfill::{
@@ -15,6 +16,7 @@ pub use backfill::{
     record_backfill_failure, replayed, watched_models,
 };
 pub use field_names::FieldNames;
+pub use schedule::{Changes, due_minutes, forget_schedule_changes, schedule_changes};
 pub use transaction::{TransactionStatus, ring_again, transaction_status};
 
 /// A session lock, by a constant that nothing else in the database uses.
@@ -25,6 +27,8 @@ pub enum Lock {
     Drain = 0x7761_6772_756e_0001,
     /// Makes the pace of backfills that of one: held across the pauses between their slices.
     Backfill = 0x7761_6772_756e_0003,
+    /// Makes whoever compares schedules single: held from reading what is due until they are what they should be.
+    Schedule = 0x7761_6772_756e_0004,
 }
 
 /// One captured change, claimed for publication.

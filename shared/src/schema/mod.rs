@@ -41,6 +41,18 @@ pub struct WatchedTable {
     pub ignored: Vec<String>,
 }
 
+/// One table with times at which something is to be published or to expire, as discovered from Django.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduledTable {
+    /// As SQL names it, with its schema where it is not on the search path.
+    pub table: String,
+    /// The column with the time; null in a row that is never due.
+    pub due_column: String,
+    /// Where only a row that is live is due, the column that says so.
+    pub live_column: Option<String>,
+}
+
 /// Where the site keeps its users: their table and columns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -123,6 +135,17 @@ pub async fn watch(
     tables: &[WatchedTable],
 ) -> Result<i32, sqlx::Error> {
     sqlx::query_scalar("select wagrun.watch($1)")
+        .bind(Json(tables))
+        .fetch_one(connection)
+        .await
+}
+
+/// Makes the tables with due times exactly these, attaching and detaching triggers; returns how many there are.
+pub async fn watch_schedules(
+    connection: &mut PgConnection,
+    tables: &[ScheduledTable],
+) -> Result<i32, sqlx::Error> {
+    sqlx::query_scalar("select wagrun.watch_schedules($1)")
         .bind(Json(tables))
         .fetch_one(connection)
         .await

@@ -91,6 +91,13 @@ impl Admin {
         self.edit(page, &fields, Action::Publish).await
     }
 
+    /// Withdraws the schedule of a page's revision, as the page's history offers it.
+    pub async fn unschedule(&self, page: PageId, revision: i64) -> Result<(), AdminError> {
+        let path = format!("/admin/pages/{page}/revisions/{revision}/unschedule/");
+        let answer = self.post::<&str, &str>(&path, &[]).await?;
+        answer.redirected().map(drop)
+    }
+
     /// Takes a page from the site, and with `include_descendants` every page under it.
     pub async fn unpublish(
         &self,

@@ -1,28 +1,25 @@
-//! Publication at a later time: nothing is `published` before it is live.
+//! Publication at a later time: nothing is `published` before it is live, and nobody but a schedule has it published.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use local_stack::admin::{Action, Fields, PageId};
-use serde_json::json;
-use tokio::sync::Mutex;
+use serde_json::{Value, json};
 
 use crate::databases::run;
 use crate::story::{Story, changed, page};
 use crate::world::PATIENCE;
 
-/// The job takes whatever is due, so that two at once would publish a page twice.
-static JOB: Mutex<()> = Mutex::const_new(());
+/// Up to the next full minute, then the emulator, which looks for what is due every ten seconds, and Django.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 + 60 + 10);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(250);
 
-/// Runs the scheduled job, as cron would, until it has made a page live or not live.
-async fn publish_scheduled_until(story: &Story, page: PageId, live: bool) {
-    let deadline = Instant::now() + PATIENCE;
+/// Returns once a page is live, or is not; nobody runs a job in between.
+async fn becomes(story: &Story, page: PageId, live: bool) {
+    let deadline = Instant::now() + LONGEST_WAIT;
     let mut database = story.world.database().await;
     loop {
-        {
-            let _job = JOB.lock().await;
-            story.world.manage(&["publish_scheduled"]).await;
-        }
         let is_live: bool =
             sqlx::query_scalar("select live from wagtailcore_page where id::bigint = $1")
                 .bind(page.0)
@@ -36,6 +33,41 @@ async fn publish_scheduled_until(story: &Story, page: PageId, live: bool) {
             Instant::now() < deadline,
             "page {page} never came to live = {live}"
         );
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// The names of the stack's schedules.
+async fn schedules(story: &Story) -> Vec<String> {
+    let stack = &story.world.stack;
+    let group = stack.deployment.output("ScheduleGroupName").unwrap();
+    let path = format!("/schedules?ScheduleGroup={group}");
+    let answer = stack.emulator.aws().get("scheduler", &path).await.unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    answer["Schedules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|schedule| schedule["Name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// The name of the schedule for this time, and the minute itself.
+fn minute_of(time: Timestamp) -> (String, Timestamp) {
+    let minute = Timestamp::from_second((time.as_second() + 59).div_euclid(60) * 60).unwrap();
+    (minute.strftime("publish-%Y%m%dT%H%MZ").to_string(), minute)
+}
+
+/// Returns once there is a schedule of this name, or none.
+async fn scheduled(story: &Story, name: &str, there: bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while schedules(story).await.contains(&name.to_owned()) != there {
+        assert!(
+            Instant::now() < deadline,
+            "{name} never came to be there = {there}: {:?}",
+            schedules(story).await
+        );
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
@@ -60,7 +92,7 @@ fn a_scheduled_draft_is_published_when_it_goes_live() {
         assert_eq!(changed(&events[0]), ["go_live_at"]);
         assert_eq!(events[1].data["live"], false);
 
-        publish_scheduled_until(&story, post, true).await;
+        becomes(&story, post, true).await;
         let events = story.expect(&[page("published", post)]).await;
         assert_eq!(events[0].data["live"], true);
         assert_eq!(events[0].data["previous"]["live"], false);
@@ -116,8 +148,101 @@ fn a_page_that_expires_is_unpublished_then() {
             .await;
         assert!(changed(&events[1]).contains(&"expire_at"));
 
-        publish_scheduled_until(&story, post, false).await;
+        becomes(&story, post, false).await;
         let events = story.expect(&[page("unpublished", post)]).await;
         assert!(changed(&events[0]).contains(&"expired"));
+    });
+}
+
+/// Between the schedule and its minute no session of ours is open, so that the database may sleep.
+#[test]
+fn a_schedule_wakes_a_database_that_nothing_holds() {
+    run(async {
+        let mut story = Story::alone("sleeping-until-then").await;
+        let post = story.create(story.root, "Post", Action::Save).await;
+        story
+            .expect(&[page("created", post), page("updated", post)])
+            .await;
+        let (name, minute) = minute_of(in_seconds(75));
+        // A second before its minute, so that the minute is the one that was asked for.
+        let go_live_at = minute - SignedDuration::from_secs(1);
+        story.admin.schedule(post, go_live_at).await.unwrap();
+        story
+            .expect(&[page("updated", post), page("updated", post)])
+            .await;
+        scheduled(&story, &name, true).await;
+
+        let mut database = story.world.database().await;
+        let ours = "select count(*) from pg_stat_activity
+                    where datname = current_database() and application_name like 'wagrun%'";
+        let deadline = Instant::now() + PATIENCE;
+        while sqlx::query_scalar::<_, i64>(ours)
+            .fetch_one(&mut database)
+            .await
+            .unwrap()
+            > 0
+        {
+            assert!(Instant::now() < deadline, "a session of ours stays open");
+            tokio::time::sleep(PAUSE).await;
+        }
+        while Timestamp::now() < go_live_at {
+            let (sessions, live): (i64, bool) = sqlx::query_as(
+                "select count(*), (select live from wagtailcore_page where id::bigint = $1)
+                 from pg_stat_activity where datname = current_database() and application_name like 'wagrun%'",
+            )
+            .bind(post.0)
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
+            assert_eq!((sessions, live), (0, false), "before {go_live_at}");
+            tokio::time::sleep(PAUSE).await;
+        }
+
+        becomes(&story, post, true).await;
+        let late = Timestamp::now().duration_since(minute);
+        assert!(
+            late < SignedDuration::from_secs(45),
+            "{late:#} after its minute"
+        );
+        let events = story.expect(&[page("published", post)]).await;
+        let published: Timestamp = events[0].time.parse().unwrap();
+        assert!(published >= go_live_at);
+        // What has done its work is taken away by the run that its own change rings for.
+        scheduled(&story, &name, false).await;
+    });
+}
+
+#[test]
+fn what_is_rescheduled_moves_and_what_is_withdrawn_is_never_published() {
+    run(async {
+        let mut story = Story::new("withdrawing").await;
+        let post = story.create(story.root, "Post", Action::Save).await;
+        story
+            .expect(&[page("created", post), page("updated", post)])
+            .await;
+        // Days that no other test schedules anything for.
+        let times = [40, 41].map(|days| in_seconds(days * 86_400));
+        story.admin.schedule(post, times[0]).await.unwrap();
+        scheduled(&story, &minute_of(times[0]).0, true).await;
+        story.admin.schedule(post, times[1]).await.unwrap();
+        scheduled(&story, &minute_of(times[1]).0, true).await;
+        scheduled(&story, &minute_of(times[0]).0, false).await;
+
+        let revision: i64 = sqlx::query_scalar(
+            "select id::bigint from wagtailcore_revision where object_id = $1 and approved_go_live_at is not null",
+        )
+        .bind(post.to_string())
+        .fetch_one(&mut story.world.database().await)
+        .await
+        .unwrap();
+        story.admin.unschedule(post, revision).await.unwrap();
+        scheduled(&story, &minute_of(times[1]).0, false).await;
+        let live: bool =
+            sqlx::query_scalar("select live from wagtailcore_page where id::bigint = $1")
+                .bind(post.0)
+                .fetch_one(&mut story.world.database().await)
+                .await
+                .unwrap();
+        assert!(!live);
     });
 }

@@ -5,6 +5,7 @@ mod commits;
 mod faults;
 mod replays;
 mod runs;
+mod schedules;
 mod snapshots;
 
 use std::collections::HashMap;
@@ -87,15 +88,19 @@ impl World {
 }
 
 fn drainer(database: &Database, topic: &FakeTopic) -> Drainer {
-    let config = Config {
+    Drainer::new(config(database), &topic.sdk())
+}
+
+fn config(database: &Database) -> Config {
+    Config {
         database: database.config(RELAY),
         database_instance: None,
         topic_arn: "arn:aws:sns:us-east-1:000000000000:events.fifo".to_owned(),
         source: "/wagrun/test".to_owned(),
         history_days: 30,
+        publishing: None,
         metrics: wagrun::metric::Metrics::new("wagrun/test"),
-    };
-    Drainer::new(config, &topic.sdk())
+    }
 }
 
 fn in_a_minute() -> Instant {

@@ -1,0 +1,259 @@
+//! What is due becomes schedules, whatever Scheduler says in between.
+
+use axum::http::Method;
+use content_events::config::Publishing;
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::fake_scheduler::FakeScheduler;
+
+/// A database, a drainer that schedules, and what it schedules with.
+struct Stage {
+    database: Database,
+    scheduler: FakeScheduler,
+    drainer: Drainer,
+    session: PgConnection,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        Self::with(None).await
+    }
+
+    /// Whose database is paused, as far as anybody can know.
+    async fn asleep() -> Self {
+        Self::with(Some("wagrun-1".to_owned())).await
+    }
+
+    async fn with(database_instance: Option<String>) -> Self {
+        let database = Database::new().await;
+        let scheduler = FakeScheduler::start().await;
+        let mut config = config(&database);
+        config.database_instance = database_instance;
+        config.publishing = Some(Publishing {
+            group: "wagrun-publishing".to_owned(),
+            function_arn: "arn:aws:lambda:us-east-1:000000000000:function:wagrun-migrate"
+                .to_owned(),
+            role_arn: "arn:aws:iam::000000000000:role/publishing".to_owned(),
+            dead_letter_queue_arn: "arn:aws:sqs:us-east-1:000000000000:publishing-failures"
+                .to_owned(),
+        });
+        let drainer = Drainer::new(config, &scheduler.sdk());
+        let session = database.connect().await;
+        Self {
+            database,
+            scheduler,
+            drainer,
+            session,
+        }
+    }
+
+    /// Has a page, which is live, expire then; returns what content-events is woken by.
+    async fn expire(&mut self, page: i64, time: &str) -> Wake {
+        // Whatever the events are, this is not about them.
+        execute(&mut self.session, "begin; set local wagrun.capture = 'off'").await;
+        execute(
+            &mut self.session,
+            &format!("update wagtailcore_page set expire_at = {time} where id = {page}"),
+        )
+        .await;
+        let xid: String = sqlx::query_scalar("select pg_current_xact_id()::text")
+            .fetch_one(&mut self.session)
+            .await
+            .unwrap();
+        assert!(self.changes().await > 0, "page {page} is live");
+        execute(&mut self.session, "commit").await;
+        Wake::Transactions(vec![xid.parse().unwrap()])
+    }
+
+    async fn run(&self, wake: &Wake) -> Result<Answer, DrainError> {
+        self.drainer.run(wake, in_a_minute()).await
+    }
+
+    async fn changes(&mut self) -> i64 {
+        sqlx::query_scalar("select count(*) from wagrun.schedule_change")
+            .fetch_one(&mut self.session)
+            .await
+            .unwrap()
+    }
+}
+
+#[test]
+fn a_schedule_is_created_moved_and_removed() {
+    run(async {
+        let mut stage = Stage::new().await;
+        let wake = stage.expire(3, "'2031-05-01 08:00:00+00'").await;
+        let answer = stage.run(&wake).await.unwrap();
+        assert_eq!((answer.scheduled, answer.unscheduled), (1, 0));
+        assert_eq!(stage.scheduler.names(), ["publish-20310501T0800Z"]);
+        let schedule = stage.scheduler.schedule("publish-20310501T0800Z");
+        assert_eq!(schedule["ScheduleExpression"], "at(2031-05-01T08:00:00)");
+        assert_eq!(
+            schedule["Target"]["Input"],
+            r#"{"command":"publish-scheduled"}"#
+        );
+
+        let wake = stage.expire(3, "'2031-06-01 08:00:30+00'").await;
+        let answer = stage.run(&wake).await.unwrap();
+        assert_eq!((answer.scheduled, answer.unscheduled), (1, 1));
+        assert_eq!(stage.scheduler.names(), ["publish-20310601T0801Z"]);
+
+        let wake = stage.expire(3, "null").await;
+        let answer = stage.run(&wake).await.unwrap();
+        assert_eq!((answer.scheduled, answer.unscheduled), (0, 1));
+        assert_eq!(stage.scheduler.names(), [""; 0]);
+        assert_eq!(stage.changes().await, 0);
+    });
+}
+
+#[test]
+fn several_in_one_minute_share_a_schedule_and_other_rings_ask_nothing_of_scheduler() {
+    run(async {
+        let mut stage = Stage::new().await;
+        stage.expire(1, "'2031-05-01 08:00:10+00'").await;
+        let wake = stage.expire(3, "'2031-05-01 08:00:50+00'").await;
+        assert_eq!(stage.run(&wake).await.unwrap().scheduled, 1);
+        assert_eq!(stage.scheduler.names(), ["publish-20310501T0801Z"]);
+        let calls = stage.scheduler.calls().len();
+        stage.run(&wake).await.unwrap();
+        assert_eq!(stage.scheduler.calls().len(), calls);
+    });
+}
+
+#[test]
+fn what_was_missed_is_scheduled_for_the_next_minute_by_a_sweep() {
+    run(async {
+        let mut stage = Stage::new().await;
+        stage.expire(3, "now() - interval '1 day'").await;
+        execute(&mut stage.session, "delete from wagrun.schedule_change").await;
+        stage.scheduler.put("publish-20200101T0000Z");
+        let before = Timestamp::now();
+        stage.run(&Wake::Sweep).await.unwrap();
+        let names = stage.scheduler.names();
+        assert_eq!(names.len(), 1, "{names:?}");
+        let earliest = (before + SignedDuration::from_secs(15)).strftime("publish-%Y%m%dT%H%MZ");
+        let latest = (before + SignedDuration::from_secs(140)).strftime("publish-%Y%m%dT%H%MZ");
+        assert!(names[0] > earliest.to_string() && names[0] <= latest.to_string());
+    });
+}
+
+#[test]
+fn a_sweep_wakes_a_paused_database_for_what_was_missed_and_for_nothing_else() {
+    run(async {
+        let mut stage = Stage::asleep().await;
+        stage.expire(3, "now() - interval '1 day'").await;
+        stage.scheduler.put("publish-20990101T0000Z");
+        assert!(stage.run(&Wake::Sweep).await.unwrap().asleep);
+        assert!(stage.changes().await > 0);
+
+        stage.scheduler.put("publish-20200101T0000Z");
+        let answer = stage.run(&Wake::Sweep).await.unwrap();
+        assert_eq!(
+            (answer.asleep, answer.scheduled, answer.unscheduled),
+            (false, 1, 2)
+        );
+        assert!(stage.run(&Wake::Sweep).await.unwrap().asleep);
+    });
+}
+
+#[test]
+fn a_run_that_ends_between_its_calls_is_made_up_for_by_the_next() {
+    run(async {
+        let mut stage = Stage::new().await;
+        let wake = stage.expire(3, "'2031-05-01 08:00:00+00'").await;
+        stage.run(&wake).await.unwrap();
+        stage.expire(1, "'2031-05-02 08:00:00+00'").await;
+        let wake = stage.expire(3, "'2031-05-03 08:00:00+00'").await;
+        stage.scheduler.refuse(|method, name| {
+            (method == Method::POST && name.contains("0503"))
+                .then_some((500, "InternalServerException"))
+        });
+        let error = stage.run(&wake).await.unwrap_err();
+        assert!(matches!(error, DrainError::Schedule(_)), "{error}");
+        assert_eq!(
+            stage.scheduler.names(),
+            ["publish-20310501T0800Z", "publish-20310502T0800Z"]
+        );
+        assert_eq!(stage.changes().await, 2, "what changed stays known");
+        no_lock_is_held(&mut stage.session).await;
+
+        stage.scheduler.recover();
+        stage.run(&wake).await.unwrap();
+        assert_eq!(
+            stage.scheduler.names(),
+            ["publish-20310502T0800Z", "publish-20310503T0800Z"]
+        );
+        assert_eq!(stage.changes().await, 0);
+    });
+}
+
+#[test]
+fn what_scheduler_has_already_or_no_longer_is_no_failure() {
+    run(async {
+        let mut stage = Stage::new().await;
+        stage.scheduler.put("publish-20310101T0000Z");
+        let wake = stage.expire(3, "'2031-05-01 08:00:00+00'").await;
+        stage.scheduler.refuse(|method, _| match *method {
+            Method::POST => Some((409, "ConflictException")),
+            Method::DELETE => Some((404, "ResourceNotFoundException")),
+            _ => None,
+        });
+        stage.run(&wake).await.unwrap();
+        assert_eq!(stage.changes().await, 0);
+    });
+}
+
+#[test]
+fn throttling_is_waited_out() {
+    run(async {
+        let mut stage = Stage::new().await;
+        let wake = stage.expire(3, "'2031-05-01 08:00:00+00'").await;
+        let left = std::sync::atomic::AtomicU32::new(2);
+        stage.scheduler.refuse(move |method, _| {
+            let order = std::sync::atomic::Ordering::Relaxed;
+            let again = left.fetch_update(order, order, |left| left.checked_sub(1));
+            (method == Method::POST && again.is_ok()).then_some((429, "ThrottlingException"))
+        });
+        stage.run(&wake).await.unwrap();
+        assert_eq!(stage.scheduler.names(), ["publish-20310501T0800Z"]);
+    });
+}
+
+/// The events of the same commit are published all the same.
+#[test]
+fn a_scheduler_that_is_down_holds_no_event_back() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        let mut config = config(&world.database);
+        config.publishing = Some(Publishing {
+            group: "wagrun-publishing".to_owned(),
+            function_arn: "arn".to_owned(),
+            role_arn: "arn".to_owned(),
+            dead_letter_queue_arn: "arn".to_owned(),
+        });
+        // The fake topic knows nothing of schedules.
+        let drainer = Drainer::new(config, &world.topic.sdk());
+        execute(
+            &mut session,
+            "update wagtailcore_page set expire_at = '2031-05-01 08:00:00+00' where id = 3",
+        )
+        .await;
+        let error = drainer.run(&Wake::Sweep, in_a_minute()).await.unwrap_err();
+        assert!(matches!(error, DrainError::Schedule(_)), "{error}");
+        assert_eq!(world.topic.taken().len(), 1);
+        assert_eq!(pending(&mut session).await, 0);
+    });
+}
+
+#[test]
+fn without_a_schedule_group_changes_are_forgotten() {
+    run(async {
+        let mut stage = Stage::new().await;
+        let wake = stage.expire(3, "'2031-05-01 08:00:00+00'").await;
+        let drainer = Drainer::new(config(&stage.database), &stage.scheduler.sdk());
+        drainer.run(&wake, in_a_minute()).await.unwrap();
+        assert_eq!(stage.scheduler.calls(), [""; 0]);
+        assert_eq!(stage.changes().await, 0);
+    });
+}
