@@ -259,7 +259,12 @@ fn a_table_that_is_dropped_or_loses_a_column_under_the_run_is_passed_by() {
                 .iter()
                 .all(|event| event.data["fields"] == json!({"colour": "red"}))
         );
-        assert_eq!(taken[250].subject, "shop.quince/1");
+        // Of a slice, independent objects leave in several calls at once.
+        assert!(
+            taken[250..]
+                .iter()
+                .all(|event| event.subject.starts_with("shop.quince/"))
+        );
     });
 }
 
