@@ -222,21 +222,21 @@ fn what_is_rescheduled_moves_and_what_is_withdrawn_is_never_published() {
             .await;
         // Days that no other test schedules anything for.
         let times = [40, 41].map(|days| in_seconds(days * 86_400));
-        story.admin.schedule(post, times[0]).await.unwrap();
-        scheduled(&story, &minute_of(times[0]).0, true).await;
-        story.admin.schedule(post, times[1]).await.unwrap();
-        scheduled(&story, &minute_of(times[1]).0, true).await;
-        scheduled(&story, &minute_of(times[0]).0, false).await;
-
-        let revision: i64 = sqlx::query_scalar(
-            "select id::bigint from wagtailcore_revision where object_id = $1 and approved_go_live_at is not null",
-        )
-        .bind(post.to_string())
-        .fetch_one(&mut story.world.database().await)
-        .await
-        .unwrap();
-        story.admin.unschedule(post, revision).await.unwrap();
-        scheduled(&story, &minute_of(times[1]).0, false).await;
+        // A page that is scheduled is locked: in the admin it is withdrawn, and then scheduled for another time.
+        for time in times {
+            let (name, _) = minute_of(time);
+            story.admin.schedule(post, time).await.unwrap();
+            scheduled(&story, &name, true).await;
+            let revision: i64 = sqlx::query_scalar(
+                "select id::bigint from wagtailcore_revision where object_id = $1 and approved_go_live_at is not null",
+            )
+            .bind(post.to_string())
+            .fetch_one(&mut story.world.database().await)
+            .await
+            .unwrap();
+            story.admin.unschedule(post, revision).await.unwrap();
+            scheduled(&story, &name, false).await;
+        }
         let live: bool =
             sqlx::query_scalar("select live from wagtailcore_page where id::bigint = $1")
                 .bind(post.0)
