@@ -215,7 +215,7 @@ async fn open_rename(session: &mut PgConnection) -> u64 {
 }
 
 async fn until(session: &mut PgConnection, condition: &'static str) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !sqlx::query_scalar::<_, bool>(condition)
         .fetch_one(&mut *session)
         .await

@@ -1,5 +1,7 @@
 //! The commands besides `migrate`.
 
+use std::time::Duration;
+
 use local_stack::postgres::MASTER;
 use migrate::{Answer, Command, Migrator};
 use serde_json::Value;
@@ -161,5 +163,31 @@ fn the_superusers_parameter_is_not_read_where_there_is_one() {
         .unwrap();
         let migrated = migrator.migrate(&ask()).await.unwrap();
         assert_eq!(migrated.superuser, "exists");
+    });
+}
+
+/// Two that publish at once would both find the same page due.
+#[test]
+fn publishing_waits_for_whoever_has_the_lock() {
+    run(async {
+        let database = Database::new().await;
+        let migrator = migrator(&database.url()).await;
+        let mut other = database.connect().await;
+        let mut hurried = ask();
+        let locked = wagrun::schema::lock_migration(&mut other, hurried.stop_at)
+            .await
+            .unwrap();
+        hurried.stop_at = tokio::time::Instant::now() + Duration::from_secs(1);
+        let error = migrator.command(Command::PublishScheduled, &hurried).await;
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.starts_with("the migration lock was not free within "),
+            "{error}"
+        );
+        locked.unlock().await.unwrap();
+        migrator
+            .command(Command::PublishScheduled, &ask())
+            .await
+            .unwrap();
     });
 }
