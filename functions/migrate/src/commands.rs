@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use wagrun::database::ConnectError;
 use wagrun::schema::{self, LockError, LockLost};
 
@@ -10,7 +10,7 @@ use crate::answer::{Answer, Finished, Planned, SchemaVersions, Status};
 use crate::manage::ManageError;
 use crate::migrator::{Ask, Migrator, Sessions, close};
 use crate::request::Command;
-use crate::run::MigrateError;
+use crate::run::{LATER, MigrateError};
 use crate::superuser::{self, SuperuserError};
 
 /// What `plan.py` puts before its answer.
@@ -39,6 +39,9 @@ pub enum CommandError {
     /// The superuser can't be created.
     #[error(transparent)]
     Superuser(#[from] SuperuserError),
+    /// The database took longer than the function has.
+    #[error("the command did not end in the function's time")]
+    OutOfTime,
     /// There is no parameter with the superuser's account.
     #[error("create-superuser needs SUPERUSER_PARAMETER, the name of an SSM parameter")]
     NoSuperuserParameter,
@@ -79,7 +82,7 @@ impl Migrator {
 
     async fn plan(&self, ask: &Ask) -> Result<Planned, CommandError> {
         let mut connection = self.connect(ask).await?;
-        let schema = versions(&mut connection).await;
+        let schema = in_time(ask, async { Ok(versions(&mut connection).await?) }).await;
         close(connection).await;
         let surroundings = self.surroundings(ask, Sessions::ReadOnly);
         let answer = self
@@ -96,9 +99,9 @@ impl Migrator {
 
     async fn status(&self, ask: &Ask) -> Result<Status, CommandError> {
         let mut connection = self.connect(ask).await?;
-        let status = read_status(&mut connection).await;
+        let status = in_time(ask, async { Ok(read_status(&mut connection).await?) }).await;
         close(connection).await;
-        Ok(status?)
+        status
     }
 
     async fn create_superuser(&self, ask: &Ask) -> Result<Finished, CommandError> {
@@ -136,16 +139,27 @@ impl Migrator {
         work: impl Future<Output = Result<T, CommandError>>,
     ) -> Result<T, CommandError> {
         let mut connection = self.connect(ask).await?;
-        let result = async {
+        let result = in_time(ask, async {
             let mut locked = schema::lock_migration(&mut connection, ask.stop_at).await?;
+            schema::end_sessions_of_earlier_runs(locked.connection()).await?;
             let result = locked.during(work).await?;
             locked.unlock().await?;
             result
-        }
+        })
         .await;
         close(connection).await;
         result
     }
+}
+
+/// Gives up what waits for an answer that never comes, a while after a child would have been ended.
+async fn in_time<T>(
+    ask: &Ask,
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
+    timeout_at(ask.stop_at + LATER, work)
+        .await
+        .unwrap_or(Err(CommandError::OutOfTime))
 }
 
 async fn versions(connection: &mut PgConnection) -> Result<SchemaVersions, sqlx::Error> {

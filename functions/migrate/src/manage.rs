@@ -84,6 +84,7 @@ impl Manage {
     ) -> Result<Vec<String>, ManageError> {
         let command = arguments.first().copied().unwrap_or_default().to_owned();
         let mut child = self.spawn(arguments, surroundings)?;
+        let group = Group::of(&child);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (mut said, mut complained) = (VecDeque::new(), VecDeque::new());
         let broken = |source| ManageError::Output {
@@ -122,7 +123,7 @@ impl Manage {
             }),
             Ok(Err(error)) => Err(broken(error)),
             Err(_) => {
-                end(&mut child).await.map_err(broken)?;
+                end(&mut child, &group).await.map_err(broken)?;
                 Err(ManageError::OutOfTime {
                     command,
                     tail: tail(said, complained),
@@ -175,23 +176,39 @@ impl Manage {
     }
 }
 
+/// The command and all that it started; what is left of them is killed in the end, however that comes.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)))
+    }
+
+    fn signal(&self, signal: Signal) -> std::io::Result<()> {
+        match self.0.map(|group| kill_process_group(group, signal)) {
+            // All of them have ended by themselves.
+            None | Some(Ok(()) | Err(rustix::io::Errno::SRCH)) => Ok(()),
+            Some(Err(error)) => Err(error.into()),
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Err(error) = self.signal(Signal::KILL) {
+            tracing::warn!(%error, "what a command has started may be left");
+        }
+    }
+}
+
 /// Asks a command and all that it started to end, and kills what does not.
-async fn end(child: &mut Child) -> std::io::Result<()> {
-    signal(child, Signal::TERM)?;
+async fn end(child: &mut Child, group: &Group) -> std::io::Result<()> {
+    group.signal(Signal::TERM)?;
     if timeout(GRACE, child.wait()).await.is_err() {
-        signal(child, Signal::KILL)?;
+        group.signal(Signal::KILL)?;
         child.wait().await?;
     }
     Ok(())
-}
-
-fn signal(child: &Child, signal: Signal) -> std::io::Result<()> {
-    let group = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-    match group.map(|group| kill_process_group(group, signal)) {
-        // It has ended by itself, before it was asked or meanwhile.
-        None | Some(Ok(()) | Err(rustix::io::Errno::SRCH)) => Ok(()),
-        Some(Err(error)) => Err(error.into()),
-    }
 }
 
 fn keep(tail: &mut VecDeque<String>, line: String) {

@@ -30,7 +30,8 @@ MANY_ROWS = 100_000
 MANY_BYTES = 100_000_000
 NOT_SQL = "THIS OPERATION CANNOT BE WRITTEN AS SQL"
 
-TABLE = r'(?:"[^"]+"\.)?"(?P<table>[^"]+)"'
+# Django quotes names; whoever writes SQL by hand mostly does not.
+TABLE = r'(?:"?\w+"?\.)?"?(?P<table>\w+)"?'
 # What PostgreSQL does for each, from "Explicit Locking" and "ALTER TABLE" of its documentation. All are searched.
 EFFECTS = [
     (rf"ALTER TABLE (?:ONLY )?{TABLE} .*ALTER COLUMN \S+ (?:SET DATA )?TYPE ",
@@ -44,7 +45,7 @@ EFFECTS = [
      "locks the table against writes and checks every row"),
     (rf"ALTER TABLE (?:ONLY )?{TABLE} .*ADD CONSTRAINT \S+ (?:UNIQUE|PRIMARY KEY|EXCLUDE)",
      "locks the table while it builds an index"),
-    (rf"CREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY)(?:IF NOT EXISTS )?\S+ ON {TABLE}",
+    (rf"CREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY)(?:IF NOT EXISTS )?(?:(?!ON\b)\S+ )?ON {TABLE}",
      "locks the table against writes while it builds the index"),
     (rf"ALTER TABLE (?:ONLY )?{TABLE} .*DROP COLUMN",
      "takes away a column that the version which still serves may use"),
@@ -93,7 +94,9 @@ def describe(migration, state):
     # Whatever Django finds missing, the rest of the plan is still worth saying.
     except Exception as error:
         unknown = f"{type(error).__name__}: {error}"
-    sql = [text for text in statements if not text.startswith("--") and text not in ("BEGIN;", "COMMIT;")]
+    # A statement of RunSQL may begin with a comment of its own.
+    sql = [re.sub(r"\A(?:--[^\n]*(?:\n|\Z)\s*)+", "", text) for text in statements]
+    sql = [text for text in sql if text and text not in ("BEGIN;", "COMMIT;")]
     return {
         "name": f"{migration.app_label}.{migration.name}",
         "atomic": migration.atomic,

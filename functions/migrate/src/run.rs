@@ -17,7 +17,7 @@ use crate::superuser::{self, SuperuserError};
 /// How long a run waits for another one. A longer one is not waited for, as the wait is the caller's time too.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// How much later than its commands a run is given up: they are asked to end first.
-const LATER: Duration = Duration::from_secs(12);
+pub(crate) const LATER: Duration = Duration::from_secs(12);
 
 /// The step that failed; those before it stay done.
 #[derive(Debug, thiserror::Error)]

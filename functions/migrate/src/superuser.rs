@@ -29,13 +29,18 @@ pub enum SuperuserError {
         /// What SSM said.
         reason: String,
     },
-    /// The parameter holds something else. The source names the field, and never repeats the value.
-    #[error("SSM parameter {name} is not {{\"username\", \"email\", \"password\"}} in JSON")]
+    /// The parameter holds something else. What exactly is not said, as the parser's words may repeat the password.
+    #[error(
+        "SSM parameter {name} is not {{\"username\", \"email\", \"password\"}} in JSON, all of them texts \
+         (line {line}, column {column})"
+    )]
     Account {
         /// Its name.
         name: String,
-        /// What is missing or wrong.
-        source: serde_json::Error,
+        /// Where it is wrong.
+        line: usize,
+        /// And in which column.
+        column: usize,
     },
     /// Django said no.
     #[error("can't create the superuser")]
@@ -78,8 +83,39 @@ async fn read(ssm: &Client, name: &str) -> Result<Account, SuperuserError> {
         .parameter()
         .and_then(|parameter| parameter.value())
         .ok_or_else(|| unreadable("it has no value".to_owned()))?;
-    serde_json::from_str(value).map_err(|source| SuperuserError::Account {
+    parse(name, value)
+}
+
+fn parse(name: &str, value: &str) -> Result<Account, SuperuserError> {
+    serde_json::from_str(value).map_err(|error| SuperuserError::Account {
         name: name.to_owned(),
-        source,
+        line: error.line(),
+        column: error.column(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_is_no_account_is_refused_without_its_password() {
+        let table = [
+            r#"{"username": "a", "email": "b", "password": 12345678}"#,
+            r#""12345678""#,
+            "12345678",
+            r#"{"username": "a", "email": "b", "12345678": "password"}"#,
+        ];
+        for value in table {
+            let Err(error) = parse("/wagrun/superuser", value) else {
+                panic!("{value} was taken");
+            };
+            let error = wagrun::telemetry::chain(&error);
+            assert!(
+                error.starts_with("SSM parameter /wagrun/superuser is not"),
+                "{error}"
+            );
+            assert!(!error.contains("12345678"), "{error}");
+        }
+    }
 }

@@ -113,7 +113,7 @@ pub async fn lock_migration(
 pub async fn lock_holder(connection: &mut PgConnection) -> Result<Option<Holder>, sqlx::Error> {
     sqlx::query_as(
         r#"select application_name, pid, host(client_addr) as address,
-               to_char(backend_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as since
+               coalesce(to_char(backend_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'a time that this role may not see') as since
            from pg_locks join pg_stat_activity using (pid)
            where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())
                and classid = ($1 >> 32)::int8::oid and objid = ($1 & 4294967295)::int8::oid and objsubid = 1"#,
@@ -140,8 +140,20 @@ pub async fn end_sessions_of_earlier_runs(
          where datname = current_database() and usename = current_user and starts_with(application_name, $1)",
     )
     .bind(CHILD)
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
+    // The answer is false for a session that had gone by itself, too.
+    let left: bool = sqlx::query_scalar(
+        "select exists (select from pg_stat_activity
+         where datname = current_database() and usename = current_user and starts_with(application_name, $1))",
+    )
+    .bind(CHILD)
+    .fetch_one(connection)
+    .await?;
+    if left {
+        let what = "a session of an earlier run does not end within 10 s";
+        return Err(sqlx::Error::Protocol(what.to_owned()));
+    }
     Ok(ended.len())
 }
 

@@ -20,13 +20,24 @@ impl SiteCopy {
         site
     }
 
+    /// With a migration of the blog that has these operations.
+    pub fn with_operations(operations: &str) -> Self {
+        let site = Self::with_migration("");
+        site.write("", operations);
+        site
+    }
+
     /// Writes the migration anew.
     pub fn migration(&self, function: &str) {
+        self.write(function, "migrations.RunPython(change)");
+    }
+
+    fn write(&self, function: &str, operations: &str) {
         let code = format!(
-            "from django.db import migrations\n\n\n{function}\n\n\n\
+            "from django.db import migrations, models\n\n\n{function}\n\n\n\
              class Migration(migrations.Migration):\n    \
              dependencies = [(\"blog\", \"0001_initial\")]\n    \
-             operations = [migrations.RunPython(change)]\n"
+             operations = [\n        {operations}\n    ]\n"
         );
         std::fs::write(self.directory.join("blog/migrations/0002_change.py"), code).unwrap();
     }

@@ -105,17 +105,20 @@ fn a_data_migration_floods_the_subscribers_only_when_asked() {
             .await;
             let site = SiteCopy::with_migration(
                 "def change(apps, schema_editor):\n    \
+                 print(\"three authors\")\n    \
                  for author in apps.get_model(\"blog\", \"Author\").objects.all():\n        \
                  author.name = \"changed\"\n        \
                  author.save()",
             );
             let mut asked = ask();
             asked.capture = capture;
-            migrator(&site, &database)
+            let migrated = migrator(&site, &database)
                 .await
                 .migrate(&asked)
                 .await
                 .unwrap();
+            // Although its own words stand between Django's.
+            assert_eq!(migrated.applied_django, ["blog.0002_change"]);
             let changed: (i64, i64) = sqlx::query_as(
                 "select (select count(*) from blog_author where name = 'changed'), (select count(*) from wagrun.outbox)",
             )

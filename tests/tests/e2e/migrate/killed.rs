@@ -229,6 +229,8 @@ fn one_that_is_frozen_loses_the_lock_within_a_minute() {
         .await;
         killable.signal("STOP").await;
         let stopped = Instant::now();
+        let holder = wagrun::schema::lock_holder(&mut session).await.unwrap();
+        assert!(holder.is_some(), "the frozen run has the lock");
         until_free(&mut session).await;
         let free = stopped.elapsed();
         println!("frozen: lock free after {free:.1?}");
