@@ -18,6 +18,8 @@ use crate::superuser::{self, SuperuserError};
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// How much later than its commands a run is given up: they are asked to end first.
 pub(crate) const LATER: Duration = Duration::from_secs(12);
+/// What a statement of ours gets also when the time is nearly over.
+const SHORTEST_STATEMENT: Duration = Duration::from_secs(1);
 
 /// The step that failed; those before it stay done.
 #[derive(Debug, thiserror::Error)]
@@ -154,7 +156,7 @@ impl Migrator {
         let discovery = discovery??;
         let has_superuser = discovery.superuser;
         migrated.watched_tables = self
-            .set_up_capture(locked.connection(), discovery)
+            .set_up_capture(locked.connection(), discovery, ask.stop_at)
             .await
             .map_err(MigrateError::Capture)?;
         migrated.superuser = match &self.config.superuser_parameter {
@@ -174,6 +176,7 @@ impl Migrator {
         &self,
         connection: &mut PgConnection,
         discovery: Discovery,
+        stop_at: Instant,
     ) -> Result<i32, sqlx::Error> {
         let config = &self.config;
         let mut tables = discovery.tables;
@@ -181,8 +184,9 @@ impl Migrator {
         tables.extend(named.map(|name| named_table(name)));
 
         let mut transaction = connection.begin().await?;
-        // A new trigger waits for whoever writes to the table, and everybody who comes later waits behind it.
-        schema::limit_lock_waits(&mut transaction).await?;
+        // A new trigger waits for whoever writes to the table. The server gives up in time for the history's last word.
+        let left = stop_at.saturating_duration_since(Instant::now());
+        schema::limit_statements(&mut transaction, left.max(SHORTEST_STATEMENT)).await?;
         if config.doorbell_function.is_some() {
             schema::create_lambda_extension(&mut transaction).await?;
         }

@@ -1,5 +1,7 @@
 //! The schema `wagrun` in the site's database: its migrations, and the triggers on what is watched.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::migrate::MigrateError;
@@ -192,12 +194,19 @@ pub async fn set_up_roles(
         .map(drop)
 }
 
-/// Waits a minute at most for a table's lock in this transaction, behind which every later writer of the table waits.
-pub async fn limit_lock_waits(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("set local lock_timeout = '60s'")
-        .execute(connection)
-        .await
-        .map(drop)
+/// In this transaction no statement takes longer than `longest`, or waits for a lock for longer than a minute: behind who
+/// waits for a table, every later writer of it waits.
+pub async fn limit_statements(
+    connection: &mut PgConnection,
+    longest: Duration,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "select set_config('lock_timeout', '60s', true), set_config('statement_timeout', $1, true)",
+    )
+    .bind(longest.as_millis().to_string())
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Installs the extension that the doorbell calls through.

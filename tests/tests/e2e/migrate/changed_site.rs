@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use local_stack::postgres::MASTER;
 use migrate::{MigrateError, Migrated, Migrator};
+use sqlx::Connection;
 use wagrun::telemetry::chain;
 
 use super::{NOWHERE, assert_free, runs};
@@ -127,5 +128,30 @@ fn a_data_migration_floods_the_subscribers_only_when_asked() {
             .unwrap();
             assert_eq!(changed, (3, events), "capture: {capture:?}");
         }
+    });
+}
+
+#[test]
+fn a_table_that_stays_locked_fails_the_run_in_time_and_with_its_reason() {
+    run(async {
+        let database = Database::new().await;
+        let mut writer = database.connect().await;
+        let mut writing = writer.begin().await.unwrap();
+        sqlx::query("lock table wagrun.watched_table in access exclusive mode")
+            .execute(&mut *writing)
+            .await
+            .unwrap();
+        let config = migrate_config(database.config(MASTER)).await;
+        let mut hurried = ask();
+        hurried.stop_at = tokio::time::Instant::now() + Duration::from_secs(25);
+        let error = Migrator::new(config, &sdk(NOWHERE)).migrate(&hurried).await;
+        let error = chain(&error.unwrap_err());
+        assert!(
+            error.starts_with("can't set up capture") && error.contains("timeout"),
+            "{error}"
+        );
+        writing.rollback().await.unwrap();
+        let failed = runs(&mut writer).await.remove(0);
+        assert_eq!(failed.failure, Some(error));
     });
 }
