@@ -14,7 +14,8 @@ left join django_content_type as content_type
 left join wagtailcore_locale as locale
     on locale.id = wagrun.as_key(coalesce(change.after, change.before) ->> 'locale_id')
 -- Who did it: whom the site named, the author of a newly live or new revision, whoever created the object, or else the audit log,
--- which Wagtail writes a moment after the change and which may therefore not be there yet.
+-- which Wagtail writes a moment after the change and which may therefore not be there yet. The log has the web server's clock,
+-- which may be a little behind, and a deletion is logged before it is done; more than that names whoever edited just before.
 left join wagtailcore_revision as revision
     on revision.id = case
         when change.after ->> 'live_revision_id' is distinct from change.before ->> 'live_revision_id'
@@ -27,7 +28,9 @@ left join lateral (
     from wagtailcore_pagelogentry as log
     where change.kind = 'page'
         and log.page_id = wagrun.as_key(coalesce(change.after, change.before) ->> 'id')
-        and log.timestamp between change.captured_at - interval '1 second' and change.captured_at + interval '1 minute'
+        and log.timestamp > change.captured_at
+            - case when change.after is null then interval '1 second' else interval '100 milliseconds' end
+        and log.timestamp < change.captured_at + interval '1 minute'
     order by log.timestamp
     limit 1
 ) as page_log on true
