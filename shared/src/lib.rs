@@ -17,6 +17,8 @@ pub mod filter;
 #[cfg(feature = "subscribers")]
 pub mod delivery;
 #[cfg(feature = "subscribers")]
+pub mod delivery_queue;
+#[cfg(feature = "subscribers")]
 pub mod partial_batch;
 #[cfg(feature = "testing")]
 pub mod replay;

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use wagrun::subscriber::{InvalidSubscriber, LoadError};
 
-use crate::{TargetError, health::DisableError};
+use crate::{BacklogError, TargetError, health::DisableError, queue::DepthError};
 
 /// A message of a queue of deliveries, received once more.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +16,8 @@ pub struct Attempt<'a> {
     pub receipt_handle: &'a str,
     /// From 1.
     pub number: u32,
+    /// The larger, the later in its lane; none where the queue knows no order.
+    pub sequence_number: Option<&'a str>,
     /// When fan-out sent the delivery.
     pub sent_at: Timestamp,
     /// When the attempt begins; signed.
@@ -67,6 +69,15 @@ pub enum DeliverError {
         /// From 1.
         attempt: u32,
     },
+    /// The subscriber is switched off: what waits for it is set aside when everybody knows that.
+    #[error("subscriber {0} is switched off, and the delivery is about to be set aside")]
+    Off(String),
+    /// What is set aside can't be known or changed.
+    #[error(transparent)]
+    Backlog(#[from] BacklogError),
+    /// How much waits is not known.
+    #[error(transparent)]
+    Depth(#[from] DepthError),
     /// The receiver is gone for good, but could not be switched off.
     #[error("cannot switch off subscriber {subscriber}")]
     Disable {

@@ -23,6 +23,14 @@ pub struct Config {
     pub invalidation_queue_url: Option<String>,
     /// The wait after each failed attempt, for subscribers without a schedule of their own.
     pub schedule: RetrySchedule,
+    /// Where it is noted whose deliveries are set aside, such as `/wagrun/backlogs`.
+    pub backlogs_path: String,
+    /// The bucket for what is set aside.
+    pub backlog_bucket: String,
+    /// Where what is set aside goes when it is given up.
+    pub dead_letter_queue_url: String,
+    /// With so many deliveries waiting, a subscriber that fails twice is set aside.
+    pub crowded_at: u64,
     /// What a subscriber may ask for.
     pub rules: Rules,
     /// Where its receiver may be.
@@ -38,6 +46,7 @@ pub struct Config {
 impl Config {
     /// From `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30), `DELIVERY_QUEUE_URL`,
     /// `INVALIDATION_QUEUE_URL` (none), `RETRY_SECONDS` (the schedule of Standard Webhooks), `MAX_ATTEMPTS` (8), `ALLOW_HTTP_WEBHOOKS` (false),
+    /// `BACKLOGS_PATH`, `BACKLOG_BUCKET`, `DELIVERY_DEAD_LETTER_QUEUE_URL`, `CROWDED_DELIVERIES` (30000),
     /// `TOPIC_ARN`, `EVENT_SOURCE` and `METRICS_NAMESPACE`.
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         let (schemes, reach) = if parsed_or("ALLOW_HTTP_WEBHOOKS", false, "true or false")? {
@@ -59,6 +68,10 @@ impl Config {
                 RetrySchedule::default(),
                 "a list of seconds with commas between",
             )?,
+            backlogs_path: required("BACKLOGS_PATH")?,
+            backlog_bucket: required("BACKLOG_BUCKET")?,
+            dead_letter_queue_url: required("DELIVERY_DEAD_LETTER_QUEUE_URL")?,
+            crowded_at: parsed_or("CROWDED_DELIVERIES", 30_000, "a number of deliveries")?,
             rules: Rules {
                 schemes,
                 most_attempts: Some(parsed_or("MAX_ATTEMPTS", 8, "a number of attempts")?),

@@ -1,6 +1,6 @@
-//! One attempt of one delivery, and what becomes of it.
+//! What becomes of one delivery.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use wagrun::{
     delivery::Delivery,
@@ -10,12 +10,12 @@ use wagrun::{
 };
 
 use crate::{
-    Attempt, DeliverError, Health, Queue, TargetError, Targets,
+    Attempt, DeliverError, Health, Queue, Targets,
     attempt::Failure,
+    backlog::{Backlogs, Lane, Place, Recall},
     backoff::delay,
-    health::{DisableError, FAILED_TOO_LONG},
-    report::{Attempted, report},
     target::Outgoing,
+    tried::Tried,
 };
 
 /// What an attempt needs.
@@ -25,6 +25,8 @@ pub struct Deliverer {
     pub subscribers: SubscriberStore,
     /// How they fare.
     pub health: Health,
+    /// What is set aside of those that take nothing.
+    pub backlogs: Backlogs,
     /// Where to.
     pub targets: Targets,
     /// When a failed delivery is tried again, unless its subscriber has a schedule of its own.
@@ -46,51 +48,75 @@ impl Deliverer {
     }
 
     async fn deliver(&self, attempt: &Attempt<'_>) -> Result<(), Failure> {
+        if let Ok(Recall { recall: lane }) = serde_json::from_str(attempt.body) {
+            return self.go_through(&lane, attempt).await;
+        }
         let (delivery, event) = read(attempt)?;
         let subscribers = self.subscribers_for(&delivery, attempt).await?;
-        let Some(subscriber) = self.receiver(&subscribers, &delivery, &event, attempt)? else {
-            return Ok(());
+        let receiver = match subscribers.find(&delivery.subscriber) {
+            Found::Disabled => None,
+            _ => match self.receiver(&subscribers, &delivery, &event, attempt)? {
+                Some(subscriber) => Some(subscriber),
+                None => return Ok(()),
+            },
         };
+        let lane = Lane::of(&delivery, &event.subject);
+        let place = self.backlogs.place(&lane, receiver.is_some(), attempt.now);
+        let place = place
+            .await
+            .map_err(|error| self.later(attempt, error.into()))?;
         let outgoing = Outgoing {
             message_id: attempt.message_id,
             event: &event,
             json: delivery.event.get(),
             now: attempt.now,
         };
-        let started = Instant::now();
-        let result = self.targets.deliver(subscriber, &outgoing).await;
-        let attempted = Attempted {
-            event: &event,
-            subscriber,
-            number: attempt.number,
-            age: attempt.age(),
-            result: result.as_ref().copied(),
-            duration: started.elapsed(),
-        };
-        report(&self.metrics, &attempted);
-        let Err(source) = result else {
-            self.health.succeeded(subscriber).await;
-            return Ok(());
-        };
-        let delay = self.delay(subscriber, attempt, source.retry_after());
-        match self.is_over(subscriber, attempt, &source).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Failure {
-                error: DeliverError::Target {
-                    event_id: event.id.to_string(),
-                    subscriber: subscriber.name.clone(),
-                    attempt: attempt.number,
-                    source,
-                },
-                delay: Some(delay),
-            }),
-            Err(source) => Err(Failure {
-                error: DeliverError::Disable {
-                    subscriber: subscriber.name.clone(),
-                    source,
-                },
-                delay: Some(delay),
-            }),
+        match (place, receiver) {
+            (Place::Try | Place::Probe, Some(subscriber)) => {
+                match self.try_target(subscriber, attempt, &outgoing).await {
+                    Tried::Delivered => Ok(()),
+                    Tried::Off => Err(self.until_settled(&lane)),
+                    Tried::Failed(_) if place == Place::Probe => {
+                        self.set_aside(&lane, &event, attempt).await
+                    }
+                    Tried::Failed(failure) => Err(failure),
+                }
+            }
+            (Place::Wait, _) => Err(self.until_settled(&lane)),
+            (Place::Aside, _) | (_, None) => self.set_aside(&lane, &event, attempt).await,
+        }
+    }
+
+    async fn set_aside(
+        &self,
+        lane: &Lane,
+        event: &Event,
+        attempt: &Attempt<'_>,
+    ) -> Result<(), Failure> {
+        let body = attempt.body;
+        let aside = self
+            .backlogs
+            .set_aside(lane, attempt.sequence_number, body, attempt.now);
+        aside
+            .await
+            .map_err(|error| self.later(attempt, error.into()))?;
+        tracing::info!(
+            event.id = %event.id,
+            event.type = event.kind,
+            event.subject = event.subject,
+            subscriber = lane.subscriber,
+            attempt = attempt.number,
+            outcome = "set aside",
+            "delivery set aside"
+        );
+        Ok(())
+    }
+
+    /// It comes again when it can be set aside.
+    fn until_settled(&self, lane: &Lane) -> Failure {
+        Failure {
+            error: DeliverError::Off(lane.subscriber.clone()),
+            delay: Some(i32::try_from(self.backlogs.grace.as_secs()).unwrap_or(i32::MAX)),
         }
     }
 
@@ -155,22 +181,6 @@ impl Deliverer {
         Ok(None)
     }
 
-    /// Whether nothing more is owed to this subscriber after a failure, because it is switched off now.
-    pub(crate) async fn is_over(
-        &self,
-        subscriber: &Subscriber,
-        attempt: &Attempt<'_>,
-        error: &TargetError,
-    ) -> Result<bool, DisableError> {
-        let wait = self.schedule(subscriber).wait(attempt.number);
-        let reason = match error.reason_to_disable() {
-            Some(reason) => reason,
-            None if self.health.failed(subscriber, wait, attempt.now).await => FAILED_TOO_LONG,
-            None => return Ok(false),
-        };
-        self.health.disable(subscriber, reason, attempt.now).await
-    }
-
     /// The seconds for which a failed delivery to this subscriber is hidden.
     pub(crate) fn delay(
         &self,
@@ -182,12 +192,12 @@ impl Deliverer {
         delay(wait, retry_after, attempt.jitter)
     }
 
-    fn schedule<'a>(&'a self, subscriber: &'a Subscriber) -> &'a RetrySchedule {
+    pub(crate) fn schedule<'a>(&'a self, subscriber: &'a Subscriber) -> &'a RetrySchedule {
         subscriber.retry.as_ref().unwrap_or(&self.schedule)
     }
 
     /// A failure before it was known whose schedule counts.
-    fn later(&self, attempt: &Attempt<'_>, error: DeliverError) -> Failure {
+    pub(crate) fn later(&self, attempt: &Attempt<'_>, error: DeliverError) -> Failure {
         let wait = self.schedule.wait(attempt.number);
         Failure {
             error,

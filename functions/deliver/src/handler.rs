@@ -1,16 +1,50 @@
 //! The edge: Lambda's types in, Lambda's types out.
 
-use std::str::FromStr;
+use std::{collections::HashMap, str::FromStr};
 
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
-use wagrun::{partial_batch::in_order, subscriber::SubscriberStore};
+use lambda_runtime::Diagnostic;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::sync::Mutex;
+use wagrun::{
+    delivery_queue::DeliveryQueue, partial_batch::in_order, subscriber::SubscriberStore,
+    telemetry::failed,
+};
 
 use crate::{
-    Attempt, CloudFrontClient, Config, Deliverer, EventBridgeClient, Health, Parameters, Queue,
-    Targets, Timeouts, Topic, WebhookClient,
+    Attempt, BacklogStore, Backlogs, Bucket, CloudFrontClient, Config, Deliverer,
+    EventBridgeClient, Health, LookedAfter, Parameters, Queue, Targets, Timeouts, Topic,
+    WebhookClient,
 };
+
+/// What the schedule sends: `{"look_after": "backlogs"}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByTheClock {
+    /// What is to be looked after.
+    pub look_after: Work,
+}
+
+/// What deliver does by the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// What was set aside.
+    Backlogs,
+}
+
+/// What Lambda is answered.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To a queue: the records that go back to it.
+    Batch(SqsBatchResponse),
+    /// To the schedule: each backlog.
+    Backlogs(Vec<LookedAfter>),
+}
 
 /// What every record needs: the deliverer, its queues, and where time and chance come from.
 #[derive(Debug)]
@@ -27,8 +61,25 @@ pub struct Handler {
     pub jitter: fn() -> f64,
 }
 
+/// Does what the queues and the schedule ask for.
+///
+/// # Errors
+/// When the payload is neither of the two, and when a backlog could not be looked after.
+pub async fn handle(handler: &Handler, payload: &RawValue) -> Result<Answer, Diagnostic> {
+    if let Ok(ByTheClock { look_after }) = serde_json::from_str(payload.get()) {
+        let Work::Backlogs = look_after;
+        let looked_after = handler.deliverer.look_after_backlogs(handler.clock).await;
+        return looked_after
+            .map(Answer::Backlogs)
+            .map_err(|error| failed("BacklogsNotLookedAfter", &error));
+    }
+    let batch = serde_json::from_str(payload.get());
+    let batch = batch.map_err(|error| failed("RequestUnknown", &error))?;
+    Ok(Answer::Batch(deliver(handler, &batch).await))
+}
+
 /// Attempts each record's delivery, and reports the records that go back to the queue.
-pub async fn handle(handler: &Handler, batch: &SqsEvent) -> SqsBatchResponse {
+async fn deliver(handler: &Handler, batch: &SqsEvent) -> SqsBatchResponse {
     // A batch comes from one queue.
     let source = batch.records.first();
     let source = source.and_then(|record| record.event_source_arn.as_deref());
@@ -62,7 +113,9 @@ impl Handler {
     /// With clients of this configuration; the process's TLS provider must be installed before.
     pub fn new(aws: &SdkConfig, config: Config) -> Result<Self, reqwest::Error> {
         let sqs = aws_sdk_sqs::Client::new(aws);
+        let ssm = aws_sdk_ssm::Client::new(aws);
         let topic = aws_sdk_sns::Client::new(aws);
+        let deliveries = Queue::new(sqs.clone(), config.delivery_queue_url.clone());
         let deliverer = Deliverer {
             subscribers: SubscriberStore::new(
                 aws,
@@ -71,9 +124,23 @@ impl Handler {
                 config.rules,
             ),
             health: Health::new(
-                Parameters::new(aws_sdk_ssm::Client::new(aws)),
+                Parameters::new(ssm.clone()),
                 Topic::new(topic, config.topic_arn, config.source),
             ),
+            backlogs: Backlogs {
+                store: BacklogStore::new(ssm, &config.backlogs_path, config.subscriber_cache),
+                bucket: Bucket::new(aws_sdk_s3::Client::new(aws), config.backlog_bucket),
+                deliveries: DeliveryQueue::of_deliveries(sqs.clone(), config.delivery_queue_url),
+                dead_letters: DeliveryQueue::of_dead_letters(
+                    sqs.clone(),
+                    config.dead_letter_queue_url,
+                ),
+                queue: deliveries.clone(),
+                crowded_at: config.crowded_at,
+                grace: Backlogs::grace(config.subscriber_cache),
+                probes: Mutex::new(HashMap::new()),
+                crowd: Mutex::new(None),
+            },
             targets: Targets {
                 webhooks: WebhookClient::new(Timeouts::default(), config.reach)?,
                 event_bridge: EventBridgeClient::new(aws_sdk_eventbridge::Client::new(aws)),
@@ -84,7 +151,7 @@ impl Handler {
         };
         Ok(Self {
             deliverer,
-            deliveries: Queue::new(sqs.clone(), config.delivery_queue_url),
+            deliveries,
             invalidations: config
                 .invalidation_queue_url
                 .map(|url| Queue::new(sqs, url)),
@@ -100,6 +167,7 @@ impl Handler {
             body: record.body.as_deref().unwrap_or_default(),
             receipt_handle: record.receipt_handle.as_deref().unwrap_or_default(),
             number: attribute(record, "ApproximateReceiveCount").unwrap_or(1),
+            sequence_number: record.attributes.get("SequenceNumber").map(String::as_str),
             // Without the attribute the subscribers are read again, which is never wrong.
             sent_at: attribute(record, "SentTimestamp")
                 .and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok())

@@ -21,6 +21,8 @@ use crate::{
 const PATIENCE: SignedDuration = SignedDuration::from_hours(5 * 24);
 /// A failure counts when its delivery now waits at least this long, in seconds, or is given up.
 const LONG_WAIT: u32 = 3600;
+/// A subscriber that took nothing for this long since then is taken for dead.
+const LONG: SignedDuration = SignedDuration::from_mins(30);
 /// Why a subscriber that kept failing was switched off.
 pub const FAILED_TOO_LONG: &str = "failed for five days without a success";
 
@@ -29,6 +31,17 @@ pub const FAILED_TOO_LONG: &str = "failed for five days without a success";
 pub struct Health {
     parameters: Parameters,
     topic: Topic,
+}
+
+/// For how long a subscriber has taken nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failing {
+    /// Not long enough to say anything.
+    Briefly,
+    /// So long that it is taken for dead.
+    Long,
+    /// So long that it is to be switched off.
+    TooLong,
 }
 
 /// The subscriber could not be switched off.
@@ -58,14 +71,24 @@ impl Health {
         }
     }
 
-    /// Notes a failure after which the delivery waits for `wait` seconds, or is given up; whether the subscriber has been
-    /// failing for so long that it is to be switched off.
-    pub async fn failed(&self, subscriber: &Subscriber, wait: Option<u32>, now: Timestamp) -> bool {
-        if wait.is_some_and(|wait| wait < LONG_WAIT) {
-            return false;
-        }
+    /// Notes a failure after which the delivery waits for `wait` seconds, or is given up; for how long the subscriber has
+    /// been failing.
+    pub async fn failed(
+        &self,
+        subscriber: &Subscriber,
+        wait: Option<u32>,
+        now: Timestamp,
+    ) -> Failing {
+        let counts = wait.is_none_or(|wait| wait >= LONG_WAIT);
         if let Some(since) = subscriber.failing_since {
-            return now.duration_since(since) >= PATIENCE;
+            return match now.duration_since(since) {
+                long if counts && long >= PATIENCE => Failing::TooLong,
+                long if long >= LONG => Failing::Long,
+                _ => Failing::Briefly,
+            };
+        }
+        if !counts {
+            return Failing::Briefly;
         }
         self.note(subscriber, |fields| {
             if fields.contains_key("failing_since") {
@@ -75,7 +98,7 @@ impl Health {
             true
         })
         .await;
-        false
+        Failing::Briefly
     }
 
     /// Switches the subscriber off; false when it must not be, because its owner has given it another target since.

@@ -18,6 +18,7 @@
 
 mod address;
 mod attempt;
+mod backlog;
 mod backoff;
 mod cloud_front;
 mod config;
@@ -34,17 +35,22 @@ mod retry_after;
 mod sign;
 mod target;
 mod topic;
+mod tried;
 mod webhook;
 
 pub use attempt::{Attempt, DeliverError};
+pub use backlog::{
+    Backlog, BacklogError, BacklogStore, Backlogs, Bucket, BucketError, Lane, LookedAfter, Recall,
+    StoreError,
+};
 pub use cloud_front::{CloudFrontClient, CloudFrontError};
 pub use config::Config;
 pub use deliver::Deliverer;
 pub use event_bridge::{EventBridgeClient, EventBridgeError};
-pub use handler::{Handler, handle};
-pub use health::{DisableError, Health};
+pub use handler::{Answer, ByTheClock, Handler, Work, handle};
+pub use health::{DisableError, Failing, Health};
 pub use parameter::{ParameterError, Parameters};
-pub use queue::Queue;
+pub use queue::{DepthError, Queue};
 pub use resolver::NotPublic;
 pub use target::{Outgoing, TargetError, Targets};
 pub use topic::{Topic, TopicError};

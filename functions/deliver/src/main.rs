@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use aws_lambda_events::sqs::SqsEvent;
 use deliver::{Config, Handler, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::value::RawValue;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -19,9 +19,9 @@ async fn serve() -> Result<(), Error> {
         .map_err(|_| "the process already has a TLS provider")?;
     let aws = wagrun::aws::config().await;
     let handler = &Handler::new(&aws, config)?;
-    run(service_fn(async |event: LambdaEvent<SqsEvent>| {
+    run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.
-        Ok::<_, Error>(Box::pin(handle(handler, &event.payload)).await)
+        Box::pin(handle(handler, &event.payload)).await
     }))
     .await
 }

@@ -13,6 +13,7 @@ use crate::{
     attempt::Failure,
     deliver::read,
     report::{Attempted, report},
+    tried::Fate,
 };
 
 /// The invalidations for one subscriber.
@@ -122,9 +123,9 @@ impl Deliverer {
         let Some((oldest, event)) = purges.iter().max_by_key(|(attempt, _)| attempt.number) else {
             return Ok(());
         };
-        match self.is_over(subscriber, oldest, &source).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(DeliverError::Target {
+        match self.fate(subscriber, oldest, &source).await {
+            Ok(Fate::Off) => Ok(()),
+            Ok(Fate::On | Fate::Dead) => Err(DeliverError::Target {
                 event_id: event.id.to_string(),
                 subscriber: subscriber.name.clone(),
                 attempt: oldest.number,

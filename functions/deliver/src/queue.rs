@@ -1,6 +1,11 @@
 //! A queue that deliveries come from, and go back to.
 
-use aws_sdk_sqs::{Client, types::ChangeMessageVisibilityBatchRequestEntry};
+use aws_sdk_sqs::{
+    Client,
+    error::SdkError,
+    operation::get_queue_attributes::GetQueueAttributesError,
+    types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName},
+};
 use wagrun::telemetry::chain;
 
 /// What SQS takes in one call.
@@ -11,6 +16,14 @@ const MOST_ENTRIES: usize = 10;
 pub struct Queue {
     sqs: Client,
     url: String,
+}
+
+/// SQS does not say how much waits.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot ask how much waits in {url}")]
+pub struct DepthError {
+    url: String,
+    source: Box<SdkError<GetQueueAttributesError>>,
 }
 
 impl Queue {
@@ -37,6 +50,23 @@ impl Queue {
                 tracing::error!(error, "cannot set the delay of a failed delivery");
             }
         }
+    }
+
+    /// About how many messages it holds, hidden ones too.
+    pub async fn depth(&self) -> Result<u64, DepthError> {
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let call = self.sqs.get_queue_attributes().queue_url(&self.url);
+        let answer = call.set_attribute_names(Some(names.to_vec())).send().await;
+        let attributes = answer.map_err(|source| DepthError {
+            url: self.url.clone(),
+            source: Box::new(source),
+        })?;
+        let attributes = attributes.attributes.unwrap_or_default();
+        let count = |name| attributes.get(name)?.parse::<u64>().ok();
+        Ok(names.iter().filter_map(count).sum())
     }
 
     async fn hide_one(&self, receipt_handle: &str, seconds: i32) -> Option<String> {

@@ -6,11 +6,10 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use wagrun::{
     delivery::{Delivery, deduplication_id, lane},
+    delivery_queue::{DeliveryQueue, Message, Order, SendError},
     event::Event,
     subscriber::{Found, LoadError, Subscriber, SubscriberStore, Subscribers},
 };
-
-use crate::delivery_queue::{DeliveryQueue, Message, Order, SendError};
 
 /// What fan-out needs.
 #[derive(Debug)]

@@ -15,7 +15,6 @@
 //! - A subscriber's parameter can't be used: an error names it, and it receives nothing until it is corrected.
 
 mod config;
-mod delivery_queue;
 mod fan_out;
 mod handler;
 

@@ -1,10 +1,9 @@
 //! EventBridge and CloudFront, with prepared answers.
 
-use aws_lambda_events::sqs::SqsEvent;
 use serde_json::{Value, json};
 
 use super::world::{EVENT, World, delivery, parameter, parameters, written};
-use crate::handle;
+use crate::Answer;
 
 const BUS: &str = "arn:aws:events:eu-central-1:123456789012:event-bus/content";
 
@@ -44,8 +43,9 @@ async fn purge(world: &World, messages: &[(String, u32)]) -> Vec<String> {
             })
         })
         .collect();
-    let batch: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
-    let response = handle(&world.handler, &batch).await;
+    let Answer::Batch(response) = world.ask(&json!({"Records": records})).await else {
+        panic!("not an answer to a batch");
+    };
     let failures = response.batch_item_failures.into_iter();
     failures.map(|failure| failure.item_identifier).collect()
 }

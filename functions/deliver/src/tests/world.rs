@@ -1,11 +1,11 @@
 //! What the tests need: prepared answers of SSM and SQS, and a receiver that listens.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
-use aws_lambda_events::sqs::SqsEvent;
 use axum::{
     Router,
     body::Bytes,
@@ -13,17 +13,19 @@ use axum::{
     response::Response,
 };
 use jiff::Timestamp;
-use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use serde_json::{Value, json, value::RawValue};
+use tokio::{net::TcpListener, sync::Mutex as AsyncMutex};
 use wagrun::{
+    delivery_queue::DeliveryQueue,
     metric::Metrics,
     replay::Replay,
     subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore},
 };
 
+use super::cloud::Cloud;
 use crate::{
-    CloudFrontClient, Deliverer, EventBridgeClient, Handler, Health, Parameters, Queue, Reach,
-    Targets, Timeouts, Topic, WebhookClient, handle,
+    Answer, BacklogStore, Backlogs, Bucket, CloudFrontClient, Deliverer, EventBridgeClient,
+    Handler, Health, Parameters, Queue, Reach, Targets, Timeouts, Topic, WebhookClient, handle,
 };
 
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -40,7 +42,7 @@ pub struct Receiver {
 
 impl Receiver {
     /// Gives every request this answer.
-    pub async fn answering(answer: fn() -> Response) -> Self {
+    pub async fn answering(answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Self {
             origin: format!("http://{}", listener.local_addr().unwrap()),
@@ -91,6 +93,15 @@ pub fn delivery(subscriber: &str) -> String {
     format!(r#"{{"subscriber":"{subscriber}","event":{EVENT}}}"#)
 }
 
+/// A delivery of another event of another object.
+pub fn delivery_of(subscriber: &str, subject: &str, number: u32) -> String {
+    let mut event: Value = serde_json::from_str(EVENT).unwrap();
+    event["subject"] = json!(subject);
+    event["partitionkey"] = json!(subject);
+    event["data"]["number"] = json!(number);
+    json!({"subscriber": subscriber, "event": event}).to_string()
+}
+
 /// What `GetParameter` answers.
 pub fn parameter(version: i64, value: &str) -> (u16, String) {
     let parameter = json!({"Value": value, "Version": version, "Type": "SecureString"});
@@ -111,6 +122,8 @@ pub struct World {
     pub sns: Replay,
     pub target: Replay,
     pub sqs: Replay,
+    /// Where backlogs are kept.
+    pub cloud: Cloud,
 }
 
 impl World {
@@ -139,16 +152,10 @@ impl World {
             connect: Duration::from_secs(5),
             total: Duration::from_millis(500),
         };
+        let cloud = Cloud::default();
         let deliverer = Deliverer {
-            subscribers: SubscriberStore::new(
-                &ssm.config(),
-                "/wagrun/subscribers",
-                Duration::from_secs(30),
-                Rules {
-                    schemes: Schemes::HttpOrHttps,
-                    most_attempts: Some(8),
-                },
-            ),
+            backlogs: backlogs(&cloud),
+            subscribers: subscribers(&ssm),
             health: health(&ssm, &sns),
             targets: Targets {
                 webhooks: WebhookClient::new(timeouts, Reach::Anywhere).unwrap(),
@@ -179,7 +186,20 @@ impl World {
             sns,
             target,
             sqs,
+            cloud,
         }
+    }
+
+    /// From now on SSM answers this for the subscribers.
+    pub fn answer_ssm(&mut self, ssm: Vec<(u16, String)>) {
+        self.ssm = Replay::new(ssm);
+        self.handler.deliverer.subscribers = subscribers(&self.ssm);
+    }
+
+    /// From now on nobody asks how subscribers fare.
+    pub fn forget_health(&mut self) {
+        self.handler.deliverer.health =
+            health(&Replay::new(Vec::<(u16, String)>::new()), &self.sns);
     }
 
     /// From now on SNS takes nothing.
@@ -195,21 +215,40 @@ impl World {
     }
 
     pub async fn fails_sent_at(&self, body: &str, attempt: u32, sent_at: Timestamp) -> bool {
+        self.fails_as(body, attempt, sent_at, 1).await
+    }
+
+    /// The same with a sequence number of the queue.
+    pub async fn fails_numbered(&self, body: &str, attempt: u32, number: u64) -> bool {
+        self.fails_as(body, attempt, Timestamp::UNIX_EPOCH, number)
+            .await
+    }
+
+    async fn fails_as(&self, body: &str, attempt: u32, sent_at: Timestamp, number: u64) -> bool {
         let record = json!({
             "messageId": "m1", "receiptHandle": "handle", "body": body,
             "attributes": {
                 "MessageGroupId": "lane", "ApproximateReceiveCount": attempt.to_string(),
                 "SentTimestamp": sent_at.as_millisecond().to_string(),
+                "SequenceNumber": number.to_string(),
             },
         });
-        let batch: SqsEvent = serde_json::from_value(json!({"Records": [record]})).unwrap();
-        let failures = handle(&self.handler, &batch).await.batch_item_failures;
+        let Answer::Batch(answer) = self.ask(&json!({"Records": [record]})).await else {
+            panic!("not an answer to a batch");
+        };
+        let failures = answer.batch_item_failures;
         assert!(
             failures
                 .iter()
                 .all(|failure| failure.item_identifier == "m1")
         );
         !failures.is_empty()
+    }
+
+    /// Invokes the function.
+    pub async fn ask(&self, payload: &Value) -> Answer {
+        let payload = RawValue::from_string(payload.to_string()).unwrap();
+        handle(&self.handler, &payload).await.unwrap()
     }
 
     /// What was written into parameters: the name, and the JSON.
@@ -243,6 +282,36 @@ impl World {
                 call["VisibilityTimeout"].as_i64().unwrap()
             })
             .collect()
+    }
+}
+
+fn subscribers(ssm: &Replay) -> SubscriberStore {
+    let rules = Rules {
+        schemes: Schemes::HttpOrHttps,
+        most_attempts: Some(8),
+    };
+    let max_age = Duration::from_secs(30);
+    SubscriberStore::new(&ssm.config(), "/wagrun/subscribers", max_age, rules)
+}
+
+fn backlogs(cloud: &Cloud) -> Backlogs {
+    let aws = cloud.config();
+    let sqs = aws_sdk_sqs::Client::new(&aws);
+    let url = |name: &str| format!("https://sqs.example.org/1/{name}");
+    Backlogs {
+        store: BacklogStore::new(
+            aws_sdk_ssm::Client::new(&aws),
+            "/wagrun/backlogs",
+            Duration::from_secs(30),
+        ),
+        bucket: Bucket::new(aws_sdk_s3::Client::new(&aws), "backlogs".into()),
+        deliveries: DeliveryQueue::of_deliveries(sqs.clone(), url("deliveries.fifo")),
+        dead_letters: DeliveryQueue::of_dead_letters(sqs.clone(), url("dead.fifo")),
+        queue: Queue::new(sqs, url("deliveries.fifo")),
+        crowded_at: 100,
+        grace: Backlogs::grace(Duration::from_secs(30)),
+        probes: AsyncMutex::new(HashMap::new()),
+        crowd: AsyncMutex::new(None),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sends deliveries in as few calls as SQS allows.
+//! Sends to a queue of deliveries in as few calls as SQS allows.
 
 use aws_sdk_sqs::{
     Client,
@@ -12,34 +12,38 @@ const MOST_ENTRIES: usize = 10;
 /// SQS takes 1 MiB by now; an event is at most a quarter of that, and older endpoints end here.
 const MOST_BYTES: usize = 256 * 1024;
 
-/// A queue in front of deliver.
-#[derive(Debug)]
+/// A queue in front of deliver, or the one behind it where what was given up is.
+#[derive(Debug, Clone)]
 pub struct DeliveryQueue {
     sqs: Client,
     url: String,
     name: &'static str,
 }
 
-/// One delivery as it goes into the queue.
+/// One message as it goes into the queue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
+    /// Whom it is for, for errors.
     pub subscriber: String,
     /// What a FIFO queue asks for, and another has no use for.
     pub order: Option<Order>,
+    /// A [`Delivery`](crate::delivery::Delivery)'s JSON, or what deliver sends itself.
     pub body: String,
 }
 
 /// A message's place in a FIFO queue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Order {
+    /// Messages of one group are received in order, one at a time.
     pub group_id: String,
+    /// SQS drops a second message with this id for five minutes.
     pub deduplication_id: String,
 }
 
-/// Not every delivery is in the queue; those that are stay there, and SQS drops them when they are sent again soon.
+/// Not every message is in the queue; those that are stay there, and SQS drops them when they are sent again soon.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// A call that this SDK would not build.
+    /// A call that the SDK would not build.
     #[error("cannot build the call to a queue of deliveries")]
     Build(#[from] BuildError),
     /// The call failed as a whole.
@@ -70,6 +74,12 @@ impl DeliveryQueue {
     /// The FIFO queue under this URL.
     pub fn of_deliveries(sqs: Client, url: String) -> Self {
         let name = "delivery queue";
+        Self { sqs, url, name }
+    }
+
+    /// The FIFO dead-letter queue under this URL.
+    pub fn of_dead_letters(sqs: Client, url: String) -> Self {
+        let name = "delivery dead-letter queue";
         Self { sqs, url, name }
     }
 

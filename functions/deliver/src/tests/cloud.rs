@@ -1,0 +1,157 @@
+//! The parts of AWS in which backlogs are kept, as far as deliver calls them: a bucket, parameters, and the queues.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use aws_config::SdkConfig;
+use serde_json::{Value, json};
+use wagrun::replay::{Request, answering};
+
+/// What it holds, and how it behaves.
+#[derive(Debug, Default)]
+pub struct State {
+    /// The bucket's objects.
+    pub objects: BTreeMap<String, String>,
+    /// The backlogs' parameters, by subscriber.
+    pub backlogs: BTreeMap<String, Value>,
+    /// What was sent, in order: the queue's name, and the message.
+    pub sent: Vec<(String, Value)>,
+    /// How much waits.
+    pub depth: u64,
+    /// Calls whose name or line has this in it are refused.
+    pub refused: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Cloud(Arc<Mutex<State>>);
+
+const PATH: &str = "/wagrun/backlogs/";
+
+impl Cloud {
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn config(&self) -> SdkConfig {
+        let cloud = self.clone();
+        answering(move |request| cloud.answer(request))
+    }
+
+    fn answer(&self, request: &Request) -> (u16, String) {
+        let mut state = self.state();
+        let is_refused = |part| request.operation.contains(part) || request.line.contains(part);
+        if state.refused.is_some_and(is_refused) {
+            return (403, String::new());
+        }
+        if request.operation.is_empty() {
+            return state.s3(request);
+        }
+        let call: Value = serde_json::from_str(&request.body).unwrap();
+        let text = |field: &str| call[field].as_str().unwrap_or_default().to_owned();
+        let answer = match request.operation.as_str() {
+            "AmazonSSM.GetParametersByPath" => {
+                let parameters: Vec<_> = state
+                    .backlogs
+                    .iter()
+                    .map(|(name, backlog)| json!({"Name": format!("{PATH}{name}"), "Value": backlog.to_string()}))
+                    .collect();
+                json!({"Parameters": parameters})
+            }
+            "AmazonSSM.PutParameter" => {
+                let name = text("Name").strip_prefix(PATH).unwrap().to_owned();
+                let backlog = serde_json::from_str(&text("Value")).unwrap();
+                state.backlogs.insert(name, backlog);
+                json!({"Version": 1})
+            }
+            "AmazonSSM.DeleteParameter" => {
+                state
+                    .backlogs
+                    .remove(text("Name").strip_prefix(PATH).unwrap());
+                json!({})
+            }
+            "AmazonSQS.GetQueueAttributes" => {
+                let depth = state.depth.to_string();
+                json!({"Attributes": {"ApproximateNumberOfMessages": depth, "ApproximateNumberOfMessagesNotVisible": "0"}})
+            }
+            "AmazonSQS.SendMessageBatch" => {
+                let queue = text("QueueUrl").rsplit('/').next().unwrap().to_owned();
+                let entries = call["Entries"].as_array().unwrap();
+                state
+                    .sent
+                    .extend(entries.iter().map(|entry| (queue.clone(), entry.clone())));
+                let done: Vec<_> = entries
+                    .iter()
+                    .map(|entry| json!({"Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": ""}))
+                    .collect();
+                json!({"Successful": done, "Failed": []})
+            }
+            other => panic!("not a call of backlogs: {other}"),
+        };
+        (200, answer.to_string())
+    }
+}
+
+impl State {
+    /// The bodies that were sent to a queue.
+    pub fn sent_to(&self, queue: &str) -> Vec<Value> {
+        let sent = self.sent.iter().filter(|(name, _)| name == queue);
+        sent.map(|(_, entry)| serde_json::from_str(entry["MessageBody"].as_str().unwrap()).unwrap())
+            .collect()
+    }
+
+    fn s3(&mut self, request: &Request) -> (u16, String) {
+        let (method, uri) = request.line.split_once(' ').unwrap();
+        let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let key = decoded(path.trim_start_matches('/'));
+        match method {
+            "PUT" => {
+                self.objects.insert(key, request.body.clone());
+                (200, String::new())
+            }
+            "DELETE" => {
+                self.objects.remove(&key);
+                (204, String::new())
+            }
+            _ if key.is_empty() => (200, self.list(query)),
+            _ => match self.objects.get(&key) {
+                Some(body) => (200, body.clone()),
+                None => (404, "<Error><Code>NoSuchKey</Code></Error>".to_owned()),
+            },
+        }
+    }
+
+    fn list(&self, query: &str) -> String {
+        let query: BTreeMap<_, _> = url::form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        let prefix = query.get("prefix").map_or("", String::as_str);
+        let most = query
+            .get("max-keys")
+            .map_or(1000, |most| most.parse().unwrap());
+        let mut found: Vec<String> = Vec::new();
+        for key in self.objects.keys().filter(|key| key.starts_with(prefix)) {
+            let rest = &key[prefix.len()..];
+            let shown = match (query.get("delimiter"), rest.find('/')) {
+                (Some(_), Some(end)) => format!(
+                    "<CommonPrefixes><Prefix>{prefix}{}</Prefix></CommonPrefixes>",
+                    &rest[..=end]
+                ),
+                _ => format!("<Contents><Key>{key}</Key></Contents>"),
+            };
+            if found.last() != Some(&shown) {
+                found.push(shown);
+            }
+        }
+        found.truncate(most);
+        format!("<ListBucketResult>{}</ListBucketResult>", found.concat())
+    }
+}
+
+fn decoded(text: &str) -> String {
+    percent_encoding::percent_decode_str(text)
+        .decode_utf8()
+        .unwrap()
+        .into_owned()
+}
