@@ -97,11 +97,14 @@ QUEUES_POLLED = 2
 POLLERS = 5
 POLLS_PER_HOUR = 3600 / 20
 
-ALARMS = 13  # with Database=Aurora, and without a night
+ALARMS = 14  # with Database=Aurora, and without a night
 # The age of the oldest pending event; deliveries and their duration, for each subscriber and outcome, of which all is well
 # has one. An hour begun is an hour.
 METRICS = 1 + 2 * SUBSCRIBERS
 SWEEPS_PER_HOUR = 1
+# deliver looks after what is set aside, nearly always nothing: one list of a bucket, which S3 prices as it does a PUT.
+LOOKS_PER_HOUR = 12
+LOOK_SECONDS = 0.1
 # log-retention looks once a day. Its calls to CloudWatch Logs are free.
 RETENTION_SECONDS = 3
 
@@ -241,12 +244,13 @@ def common(day: Volume) -> list[Line]:
     awake = day.awake_hours * DAYS
     stored = CONTENT_GB + day.events * HISTORY_DAYS * ROW_GB
     sweeps = SWEEPS_PER_HOUR * HOURS
+    looks = LOOKS_PER_HOUR * HOURS
     polls = QUEUES_POLLED * POLLERS * POLLS_PER_HOUR * HOURS
-    log_gb = events * LINES_PER_EVENT * LINE_GB + sweeps * 2 * LINE_GB + awake * DATABASE_LOG_GB_PER_HOUR
+    log_gb = events * LINES_PER_EVENT * LINE_GB + (sweeps * 2 + looks) * LINE_GB + awake * DATABASE_LOG_GB_PER_HOUR
     reads = min(events * (1 + SUBSCRIBERS), day.functions * day.busy_hours * DAYS * 3600 / CACHE_SECONDS)
     out_gb = deliveries * DELIVERY_OUT_GB + day.edits * DAYS * day.requests_per_edit * day.request_gb
     seconds = (events + sweeps) * CONTENT_EVENTS_SECONDS + events * FAN_OUT_SECONDS + deliveries * DELIVER_SECONDS
-    seconds += DAYS * RETENTION_SECONDS
+    seconds += DAYS * RETENTION_SECONDS + looks * LOOK_SECONDS
     return [
         Line("Aurora, capacity while awake", *charge(("acu", awake * day.acu))),
         Line("Aurora, storage and backups", *charge(("storage", stored), ("backup", stored * BACKUP_SIZES))),
@@ -259,14 +263,15 @@ def common(day: Volume) -> list[Line]:
             ("sns_delivery", events / MILLION), ("sns_delivery_data", events * EVENT_GB),
         )),
         Line("Lambda", *charge(
-            ("lambda_request", (events * 2 + deliveries + sweeps + DAYS) / MILLION),
+            ("lambda_request", (events * 2 + deliveries + sweeps + looks + DAYS) / MILLION),
             ("lambda_arm", seconds * FUNCTION_GB),
         )),
         Line("CloudWatch, logs", *charge(("logs", log_gb), ("logs_kept", log_gb))),
         Line(f"CloudWatch, {ALARMS} alarms", *charge(("alarm", ALARMS))),
         Line(f"CloudWatch, {METRICS} metrics", *charge(("metric", METRICS * day.hours_with_events / 24))),
         Line("CloudWatch, dashboard", *charge(("dashboard", 1))),
-        Line("EventBridge Scheduler", *charge(("scheduler", (sweeps + DAYS) / MILLION))),
+        Line("EventBridge Scheduler", *charge(("scheduler", (sweeps + looks + DAYS) / MILLION))),
+        Line("S3, looking for what is set aside", *charge(("s3_put", looks / 1000))),
         Line("KMS, reading subscribers", *charge(("kms", reads * SUBSCRIBERS / 10_000))),
         Line("ECR, images", *charge(("ecr", IMAGES_GB))),
         Line("Data to the internet", *charge(("out", out_gb))),

@@ -22,6 +22,7 @@ from template_rules import functions, listed, statements, target
 # Operations whose permission is called otherwise.
 PERMISSIONS = {
     "lambda:Invoke": "lambda:InvokeFunction",
+    "s3:ListObjectsV2": "s3:ListBucket",
     "sns:PublishBatch": "sns:Publish",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",

@@ -463,7 +463,7 @@ class RenderTest(unittest.TestCase):
 
     def test_the_local_stack_has_nothing_that_the_emulator_lacks(self):
         kinds = {resource["Type"].split("::")[1] for resource in self.rendered(self.LOCAL)["Resources"].values()}
-        self.assertEqual({"CloudWatch", "Events", "IAM", "Lambda", "Logs", "SNS", "SQS", "Scheduler"}, kinds)
+        self.assertEqual({"CloudWatch", "Events", "IAM", "Lambda", "Logs", "S3", "SNS", "SQS", "Scheduler"}, kinds)
 
     def test_the_endpoint_lets_cloudformation_be_answered(self):
         policy = self.rendered(self.APP_RUNNER)["Resources"]["S3Endpoint"]["Properties"]["PolicyDocument"]
