@@ -284,6 +284,16 @@ impl Aws {
         text(&call, send(&call, request).await?).await
     }
 
+    /// A call in AWS's REST protocol that deletes.
+    pub async fn delete(&self, service: &str, path: &str) -> Result<(), AwsError> {
+        let call = format!("DELETE {path}");
+        let request = self
+            .http
+            .delete(format!("{}{path}", self.endpoint))
+            .header("authorization", authorization(service));
+        text(&call, send(&call, request).await?).await.map(drop)
+    }
+
     fn request(&self, service: &str, path: &str) -> RequestBuilder {
         self.http
             .post(format!("{}{path}", self.endpoint))

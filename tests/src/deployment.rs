@@ -254,6 +254,10 @@ impl Deployment {
             .query("sns", "SetTopicAttributes", "2010-03-31", &attribute)
             .await?;
 
+        // It has no TLS, which the bucket's policy insists on.
+        let bucket = self.output("BacklogBucketName")?;
+        self.aws.delete("s3", &format!("/{bucket}?policy")).await?;
+
         // Its IAM takes batch calls for actions of their own, checks GetParametersByPath on no resource, and a schedule as if
         // it were in the default group.
         let resources = describe(&self.aws, "DescribeStackResources", &self.stack).await?;

@@ -21,6 +21,7 @@ mod proxy;
 mod raw;
 mod schedule;
 mod schema;
+mod set_aside;
 mod site_copy;
 mod story;
 mod subscribers;
