@@ -269,6 +269,7 @@ impl Deployment {
             ("FanOutRole", "ssm:GetParametersByPath"),
             ("FanOutRole", "sqs:SendMessageBatch"),
             ("DeliverRole", "ssm:GetParametersByPath"),
+            ("DeliverRole", "sqs:SendMessageBatch"),
         ] {
             let name = resources
                 .get(role)

@@ -149,11 +149,18 @@ impl Bucket {
         })
     }
 
-    /// The lanes of a subscriber of which something is set aside, `most` at most, in the order of their names.
-    pub async fn lanes(&self, subscriber: &str, most: usize) -> Result<Vec<Lane>, BucketError> {
-        let subjects = self
-            .names(format!("{}/", escaped(subscriber)), most)
-            .await?;
+    /// The lanes of a subscriber of which something is set aside, `most` at most, in the order of their keys; those after
+    /// `after`, where that is given.
+    pub async fn lanes(
+        &self,
+        subscriber: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Lane>, BucketError> {
+        let prefix = format!("{}/", escaped(subscriber));
+        // The last key that a lane could have, and before that of every lane after it.
+        let after = after.map(|subject| format!("{prefix}{}/~", escaped(subject)));
+        let subjects = self.names(prefix, after, most).await?;
         let lane = |subject| Lane {
             subscriber: subscriber.to_owned(),
             subject,
@@ -163,7 +170,7 @@ impl Bucket {
 
     /// The subscribers of which something is set aside.
     pub async fn subscribers(&self) -> Result<Vec<String>, BucketError> {
-        self.names(String::new(), usize::MAX).await
+        self.names(String::new(), None, usize::MAX).await
     }
 
     async fn first_key(&self, lane: &Lane) -> Result<Option<String>, BucketError> {
@@ -179,9 +186,18 @@ impl Bucket {
     }
 
     /// The names right below a prefix.
-    async fn names(&self, prefix: String, most: usize) -> Result<Vec<String>, BucketError> {
+    async fn names(
+        &self,
+        prefix: String,
+        after: Option<String>,
+        most: usize,
+    ) -> Result<Vec<String>, BucketError> {
         let call = self.s3.list_objects_v2().bucket(&self.name).delimiter("/");
-        let mut pages = call.prefix(&prefix).into_paginator().send();
+        let mut pages = call
+            .prefix(&prefix)
+            .set_start_after(after)
+            .into_paginator()
+            .send();
         let mut names = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|source| BucketError::List {

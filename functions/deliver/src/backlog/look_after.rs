@@ -10,9 +10,11 @@ use wagrun::{
     telemetry::chain,
 };
 
-use super::{Backlog, BacklogError, MOST_LANES, recall::Lane};
+use super::{Backlog, BacklogError, last_of, recall::Lane};
 use crate::{DeliverError, Deliverer};
 
+/// As many lanes of one subscriber are recalled in one look.
+const MOST_LANES: usize = 5000;
 /// A subscriber whose deliveries are set aside is tried once in this time.
 const BETWEEN_TRIES: SignedDuration = SignedDuration::from_mins(15);
 /// So many of its lanes, by chance: one that is refused for what is in it must not stand for all.
@@ -99,7 +101,7 @@ impl Deliverer {
         clock: fn() -> Timestamp,
     ) -> Result<LookedAfter, BacklogError> {
         let now = clock();
-        let lanes = self.backlogs.bucket.lanes(subscriber, MOST_LANES).await?;
+        let lanes = self.lanes(subscriber, &backlog).await?;
         let mut looked_at = LookedAfter {
             subscriber: subscriber.to_owned(),
             since: backlog.since,
@@ -107,9 +109,6 @@ impl Deliverer {
             recalled: 0,
             state: "waiting",
         };
-        let since_recall = backlog
-            .recalled_at
-            .map_or(SignedDuration::MAX, |at| now.duration_since(at));
         if !matches!(subscribers.find(subscriber), Found::Enabled(_)) {
             if backlog.recalled_at.is_some() {
                 // Whoever switches it on again need not wait for the next try.
@@ -122,48 +121,70 @@ impl Deliverer {
             }
             return Ok(looked_at);
         }
+        let since_recall = backlog
+            .recalled_at
+            .map_or(SignedDuration::MAX, |at| now.duration_since(at));
         let Some(returning_since) = backlog.returning_since else {
             looked_at.state = "kept";
             if lanes.is_empty() {
-                self.backlogs
-                    .store
-                    .write(subscriber, backlog.returning(now))
-                    .await?;
+                let backlog = backlog.returning(now);
+                self.backlogs.store.write(subscriber, backlog).await?;
             } else if !crowded && since_recall >= BETWEEN_TRIES {
-                let lanes = some_of(lanes);
-                looked_at.recalled = lanes.len();
-                self.recall_at(subscriber, backlog, &lanes, now).await?;
+                looked_at.recalled = self.recall(backlog, some_of(lanes), now).await?;
             }
             return Ok(looked_at);
         };
         looked_at.state = "coming back";
         let returning = now.duration_since(returning_since);
+        let is_due = backlog.recalled_to.is_some()
+            || returning < RECALLED_AGAIN
+            || since_recall >= BETWEEN_RECALLS;
         if lanes.is_empty() {
             if returning >= self.backlogs.grace && clock().duration_since(now) < SHORT {
                 self.backlogs.store.remove(subscriber).await?;
                 looked_at.state = "over";
             }
-        } else if !crowded && (returning < RECALLED_AGAIN || since_recall >= BETWEEN_RECALLS) {
-            looked_at.recalled = lanes.len();
-            self.recall_at(subscriber, backlog, &lanes, now).await?;
+        } else if !crowded && is_due {
+            let recalled_to = last_of(&lanes, MOST_LANES);
+            let backlog = Backlog {
+                recalled_to,
+                ..backlog
+            };
+            looked_at.recalled = self.recall(backlog, lanes, now).await?;
         }
         Ok(looked_at)
     }
 
-    async fn recall_at(
+    /// The lanes to recall next: those after the last, and when there are none, the first.
+    async fn lanes(&self, subscriber: &str, backlog: &Backlog) -> Result<Vec<Lane>, BacklogError> {
+        let bucket = &self.backlogs.bucket;
+        if let Some(last) = &backlog.recalled_to {
+            let next = bucket.lanes(subscriber, Some(last), MOST_LANES).await?;
+            if !next.is_empty() {
+                return Ok(next);
+            }
+        }
+        Ok(bucket.lanes(subscriber, None, MOST_LANES).await?)
+    }
+
+    /// Recalls lanes of one subscriber, and notes it; how many.
+    async fn recall(
         &self,
-        subscriber: &str,
         backlog: Backlog,
-        lanes: &[Lane],
+        lanes: Vec<Lane>,
         now: Timestamp,
-    ) -> Result<(), BacklogError> {
-        self.backlogs.recall(lanes, now).await?;
+    ) -> Result<usize, BacklogError> {
+        let Some(Lane { subscriber, .. }) = lanes.first() else {
+            return Ok(0);
+        };
+        self.backlogs.recall(&lanes, now).await?;
         let recalled_at = Some(now);
         let backlog = Backlog {
             recalled_at,
             ..backlog
         };
-        Ok(self.backlogs.store.write(subscriber, backlog).await?)
+        self.backlogs.store.write(subscriber, backlog).await?;
+        Ok(lanes.len())
     }
 
     fn tell(&self, looked_at: &LookedAfter, now: Timestamp) {

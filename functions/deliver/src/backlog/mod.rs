@@ -44,8 +44,8 @@ use crate::{Queue, queue::DepthError};
 const BETWEEN_PROBES: SignedDuration = SignedDuration::from_secs(60);
 /// How long the queue is taken to be as long as it was.
 const DEPTH_AGE: SignedDuration = SignedDuration::from_secs(30);
-/// As many lanes of one subscriber are recalled at once; looking after backlogs recalls the others.
-const MOST_LANES: usize = 1000;
+/// As many lanes of one subscriber are recalled by whoever has a delivery to make; looking after backlogs recalls the others.
+const FIRST_LANES: usize = 500;
 
 /// What a backlog is made of.
 #[derive(Debug)]
@@ -181,8 +181,12 @@ impl Backlogs {
         if backlog.returning_since.is_some() {
             return Ok(());
         }
-        self.store.write(subscriber, backlog.returning(now)).await?;
-        let lanes = self.bucket.lanes(subscriber, MOST_LANES).await?;
+        let lanes = self.bucket.lanes(subscriber, None, FIRST_LANES).await?;
+        let backlog = Backlog {
+            recalled_to: last_of(&lanes, FIRST_LANES),
+            ..backlog.returning(now)
+        };
+        self.store.write(subscriber, backlog).await?;
         tracing::warn!(subscriber, lanes = lanes.len(), "the backlog comes back");
         self.recall(&lanes, now).await
     }
@@ -228,4 +232,10 @@ impl Backlogs {
         }
         may
     }
+}
+
+/// Where to go on, if there may be more lanes than these.
+fn last_of(lanes: &[Lane], most: usize) -> Option<String> {
+    let last = lanes.last().filter(|_| lanes.len() >= most)?;
+    Some(last.subject.clone())
 }

@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use wagrun::telemetry::chain;
 
 /// That a subscriber's deliveries are set aside, or were and come back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backlog {
     /// Since when they are to be set aside.
     pub since: Timestamp,
@@ -29,6 +29,9 @@ pub struct Backlog {
     /// When lanes were last recalled by whoever looks after backlogs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recalled_at: Option<Timestamp>,
+    /// The last lane that was recalled, where there are more than were recalled at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recalled_to: Option<String>,
 }
 
 impl Backlog {
@@ -38,6 +41,7 @@ impl Backlog {
             since,
             returning_since: None,
             recalled_at: None,
+            recalled_to: None,
         }
     }
 
@@ -45,6 +49,8 @@ impl Backlog {
     pub fn returning(self, now: Timestamp) -> Self {
         Self {
             returning_since: Some(now),
+            recalled_at: None,
+            recalled_to: None,
             ..self
         }
     }
@@ -123,10 +129,10 @@ impl BacklogStore {
         if let Some(known) = known.as_ref()
             && self.is_fresh(known, now)
         {
-            return Ok(known.backlogs.get(subscriber).copied());
+            return Ok(known.backlogs.get(subscriber).cloned());
         }
         let backlogs = self.load().await?;
-        let found = backlogs.get(subscriber).copied();
+        let found = backlogs.get(subscriber).cloned();
         *known = Some(Known { at: now, backlogs });
         Ok(found)
     }

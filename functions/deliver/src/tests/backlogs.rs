@@ -514,3 +514,28 @@ async fn a_backlog_that_cannot_be_looked_after_is_an_error_and_the_others_are_se
         "{error:?}"
     );
 }
+
+#[tokio::test]
+async fn more_lanes_than_can_be_recalled_at_once_are_recalled_one_after_the_other() {
+    let mut story = Story::settled().await;
+    // Ten and hundred come before two, and none may be passed over.
+    for number in 1..=620 {
+        let key = format!("cdn/page%2F{number}/{number:039}");
+        let body = delivery_of("cdn", &format!("page/{number}"), 1);
+        story.world.cloud.state().objects.insert(key, body);
+    }
+    story.answers(204);
+    pass(60);
+    assert!(!story.stays("page/1000", 1).await);
+    let recalled = story.world.cloud.state().sent_to("deliveries.fifo").len();
+    assert_eq!(recalled, 500);
+    assert_eq!(story.look().await[0]["recalled"], 120);
+    let recalls = story.world.cloud.state().sent_to("deliveries.fifo");
+    let subjects: std::collections::BTreeSet<_> = recalls
+        .iter()
+        .map(|one| one["recall"]["subject"].to_string())
+        .collect();
+    assert_eq!(subjects.len(), 620);
+    // Then from the front again, for those of which somebody had not heard.
+    assert_eq!(story.look().await[0]["recalled"], 620);
+}

@@ -130,8 +130,10 @@ impl State {
         let most = query
             .get("max-keys")
             .map_or(1000, |most| most.parse().unwrap());
+        let after = query.get("start-after").map_or("", String::as_str);
         let mut found: Vec<String> = Vec::new();
-        for key in self.objects.keys().filter(|key| key.starts_with(prefix)) {
+        let keys = self.objects.keys().filter(|key| key.starts_with(prefix));
+        for key in keys.filter(|key| key.as_str() > after) {
             let rest = &key[prefix.len()..];
             let shown = match (query.get("delimiter"), rest.find('/')) {
                 (Some(_), Some(end)) => format!(
