@@ -7,6 +7,8 @@ pub mod aws;
 pub mod custom_resource;
 pub mod environment;
 pub mod event;
+#[cfg(feature = "event-topic")]
+pub mod event_topic;
 pub mod fifo;
 pub mod metric;
 pub mod telemetry;

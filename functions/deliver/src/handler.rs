@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 use wagrun::{
-    delivery_queue::DeliveryQueue, partial_batch::in_order, subscriber::SubscriberStore,
-    telemetry::failed,
+    delivery_queue::DeliveryQueue, event_topic::EventTopic, partial_batch::in_order,
+    subscriber::SubscriberStore, telemetry::failed,
 };
 
 use crate::{
@@ -114,7 +114,7 @@ impl Handler {
     pub fn new(aws: &SdkConfig, config: Config) -> Result<Self, reqwest::Error> {
         let sqs = aws_sdk_sqs::Client::new(aws);
         let ssm = aws_sdk_ssm::Client::new(aws);
-        let topic = aws_sdk_sns::Client::new(aws);
+        let topic = EventTopic::new(aws_sdk_sns::Client::new(aws), config.topic_arn);
         let deliveries = Queue::new(sqs.clone(), config.delivery_queue_url.clone());
         let deliverer = Deliverer {
             subscribers: SubscriberStore::new(
@@ -125,7 +125,7 @@ impl Handler {
             ),
             health: Health::new(
                 Parameters::new(ssm.clone()),
-                Topic::new(topic, config.topic_arn, config.source),
+                Topic::new(topic, config.source),
             ),
             backlogs: Backlogs {
                 store: BacklogStore::new(ssm, &config.backlogs_path, config.subscriber_cache),

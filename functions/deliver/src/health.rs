@@ -8,13 +8,14 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use wagrun::{
+    event_topic::PublishError,
     subscriber::{Rules, Subscriber},
     telemetry::chain,
 };
 
 use crate::{
     parameter::{ParameterError, Parameters},
-    topic::{Disabled, Topic, TopicError},
+    topic::{Disabled, Topic},
 };
 
 /// A subscriber that took nothing for this long is switched off.
@@ -52,7 +53,7 @@ pub enum DisableError {
     Parameter(#[from] ParameterError),
     /// The event about it.
     #[error(transparent)]
-    Topic(#[from] TopicError),
+    Topic(#[from] PublishError),
 }
 
 impl Health {

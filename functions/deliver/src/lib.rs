@@ -53,7 +53,7 @@ pub use parameter::{ParameterError, Parameters};
 pub use queue::{DepthError, Queue};
 pub use resolver::NotPublic;
 pub use target::{Outgoing, TargetError, Targets};
-pub use topic::{Topic, TopicError};
+pub use topic::Topic;
 pub use webhook::{Reach, Timeouts, WebhookClient, WebhookError};
 
 #[cfg(test)]

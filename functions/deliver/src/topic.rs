@@ -1,28 +1,19 @@
 //! Tells everybody that a subscriber was switched off, by an event on the topic.
 
-use aws_sdk_sns::{
-    Client,
-    error::{BuildError, SdkError},
-    operation::publish::PublishError,
-    types::MessageAttributeValue,
-};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
 use wagrun::{
     event::{Event, NewEvent},
-    fifo::fifo_id,
+    event_topic::{EventTopic, PublishError, id_of},
 };
 
 /// The type of these events.
 pub const DISABLED: &str = "subscriber.disabled";
 
-/// The topic that content-events publishes to.
+/// The topic that content-events publishes to, for this one event.
 #[derive(Debug, Clone)]
 pub struct Topic {
-    sns: Client,
-    arn: String,
+    topic: EventTopic,
     source: String,
 }
 
@@ -39,45 +30,15 @@ pub struct Disabled<'a> {
     pub at: Timestamp,
 }
 
-/// The event is not on the topic.
-#[derive(Debug, thiserror::Error)]
-pub enum TopicError {
-    /// It can't be written down.
-    #[error("cannot encode the event {DISABLED}")]
-    Encode(#[from] serde_json::Error),
-    /// A call that this SDK would not build.
-    #[error("cannot build the call to the event topic")]
-    Build(#[from] BuildError),
-    /// SNS did not take it.
-    #[error("cannot publish the event {DISABLED}")]
-    Publish(#[source] Box<SdkError<PublishError>>),
-}
-
 impl Topic {
-    /// The topic with this ARN; `source` is that of every event of the stack.
-    pub fn new(sns: Client, arn: String, source: String) -> Self {
-        Self { sns, arn, source }
+    /// This topic; `source` is that of every event of the stack.
+    pub fn new(topic: EventTopic, source: String) -> Self {
+        Self { topic, source }
     }
 
-    /// Publishes the event. Doing it again for the same version of the parameter repeats the event's id, so that SNS
-    /// drops it for five minutes, and receivers can for ever.
-    pub async fn announce(&self, disabled: &Disabled<'_>) -> Result<(), TopicError> {
-        let event = self.event(disabled);
-        let kind = MessageAttributeValue::builder()
-            .data_type("String")
-            .string_value(&event.kind)
-            .build()?;
-        self.sns
-            .publish()
-            .topic_arn(&self.arn)
-            .message(serde_json::to_string(&event)?)
-            .message_group_id(fifo_id(&event.subject))
-            .message_deduplication_id(event.id.to_string())
-            .message_attributes("type", kind)
-            .send()
-            .await
-            .map_err(|source| TopicError::Publish(Box::new(source)))?;
-        Ok(())
+    /// Publishes the event. Doing it again for the same version of the parameter repeats the event's id.
+    pub async fn announce(&self, disabled: &Disabled<'_>) -> Result<(), PublishError> {
+        self.topic.publish(&self.event(disabled)).await
     }
 
     fn event(&self, disabled: &Disabled<'_>) -> Event {
@@ -90,7 +51,11 @@ impl Topic {
             data.insert(field.into(), Value::String(text.into()));
         }
         Event::new(NewEvent {
-            id: id(&self.source, disabled),
+            // The same for everybody who switches off the same version of the parameter.
+            id: id_of(&format!(
+                "{} {} {}",
+                self.source, disabled.subscriber, disabled.version
+            )),
             source: &self.source,
             kind: DISABLED.to_owned(),
             subject: format!("subscriber/{}", disabled.subscriber),
@@ -100,12 +65,4 @@ impl Topic {
             data,
         })
     }
-}
-
-/// The same for everybody who switches off the same version of the parameter.
-fn id(source: &str, disabled: &Disabled<'_>) -> Uuid {
-    let text = format!("{source} {} {}", disabled.subscriber, disabled.version);
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&Sha256::digest(text)[..16]);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }

@@ -1,13 +1,10 @@
 //! SNS: programs hear of a release's end on the event topic, people of what needs them on the alarm topic.
 
 use aws_sdk_sns::Client;
-use aws_sdk_sns::types::MessageAttributeValue;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
-use uuid::{Builder, Uuid};
 use wagrun::event::{Event, NewEvent};
-use wagrun::fifo::fifo_id;
+use wagrun::event_topic::{EventTopic, PublishError, id_of};
 
 use crate::call::CallError;
 use crate::config::Config;
@@ -25,7 +22,7 @@ const LONGEST_SUBJECT: usize = 99;
 #[derive(Debug, Clone)]
 pub struct Announcer {
     client: Client,
-    event_topic: String,
+    event_topic: EventTopic,
     alarm_topic: String,
     stack: String,
     source: String,
@@ -39,20 +36,17 @@ pub enum AnnounceError {
     /// SNS did not take it.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// The message can't be written, which its type rules out.
-    #[error("can't encode the event")]
-    Encode(#[from] serde_json::Error),
-    /// An attribute can't be written, which its type rules out.
-    #[error("can't build the event's attributes")]
-    Attribute(#[from] aws_sdk_sns::error::BuildError),
+    /// The event is not on its topic.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
 }
 
 impl Announcer {
     /// The topics of a configuration, and the client that reaches them.
     pub fn new(client: Client, config: &Config) -> Self {
         Self {
+            event_topic: EventTopic::new(client.clone(), config.event_topic_arn.clone()),
             client,
-            event_topic: config.event_topic_arn.clone(),
             alarm_topic: config.alarm_topic_arn.clone(),
             stack: config.stack.clone(),
             source: config.source.clone(),
@@ -107,20 +101,7 @@ impl Announcer {
         now: Timestamp,
     ) -> Result<(), AnnounceError> {
         let event = self.event(kind, release, failure, now);
-        let attribute = MessageAttributeValue::builder()
-            .data_type("String")
-            .string_value(kind)
-            .build()?;
-        self.client
-            .publish()
-            .topic_arn(&self.event_topic)
-            .message(serde_json::to_string(&event)?)
-            .message_group_id(fifo_id(SUBJECT))
-            .message_deduplication_id(event.id.to_string())
-            .message_attributes("type", attribute)
-            .send()
-            .await
-            .map_err(|error| CallError::new("publish the event", error))?;
+        self.event_topic.publish(&event).await?;
         tracing::info!(
             event.id = %event.id,
             event.type = kind,
@@ -154,7 +135,11 @@ impl Announcer {
             set("reason", json!(reason));
         }
         Event::new(NewEvent {
-            id: self.event_id(kind, release),
+            // The same for the same end of the same release.
+            id: id_of(&format!(
+                "{} {} {} {kind}",
+                self.source, release.sequence, release.started
+            )),
             source: &self.source,
             kind: kind.to_owned(),
             subject: SUBJECT.to_owned(),
@@ -163,18 +148,6 @@ impl Announcer {
             sequence: i64::try_from(release.sequence).unwrap_or(i64::MAX),
             data,
         })
-    }
-
-    /// The same for the same end of the same release: a UUID of version 8, from what names it.
-    fn event_id(&self, kind: &str, release: &Release) -> Uuid {
-        let name = format!(
-            "{} {} {} {kind}",
-            self.source, release.sequence, release.started
-        );
-        let hash: [u8; 32] = Sha256::digest(name.as_bytes()).into();
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&hash[..16]);
-        Builder::from_custom_bytes(bytes).into_uuid()
     }
 
     async fn alarm(&self, subject: &str, text: &str) -> Result<(), AnnounceError> {

@@ -17,6 +17,7 @@ use serde_json::{Value, json, value::RawValue};
 use tokio::{net::TcpListener, sync::Mutex as AsyncMutex};
 use wagrun::{
     delivery_queue::DeliveryQueue,
+    event_topic::EventTopic,
     metric::Metrics,
     replay::Replay,
     subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore},
@@ -319,8 +320,10 @@ fn health(ssm: &Replay, sns: &Replay) -> Health {
     Health::new(
         Parameters::new(aws_sdk_ssm::Client::new(&ssm.config())),
         Topic::new(
-            aws_sdk_sns::Client::new(&sns.config()),
-            "arn:aws:sns:eu-central-1:1:events.fifo".into(),
+            EventTopic::new(
+                aws_sdk_sns::Client::new(&sns.config()),
+                "arn:aws:sns:eu-central-1:1:events.fifo".into(),
+            ),
             "/wagrun/test".into(),
         ),
     )
