@@ -7,6 +7,7 @@ use wagrun::{
     event::Event,
     metric::Metrics,
     subscriber::{Found, RetrySchedule, Subscriber, SubscriberStore, Subscribers},
+    telemetry::chain,
 };
 
 use crate::{
@@ -53,37 +54,72 @@ impl Deliverer {
         }
         let (delivery, event) = read(attempt)?;
         let subscribers = self.subscribers_for(&delivery, attempt).await?;
-        let receiver = match subscribers.find(&delivery.subscriber) {
-            Found::Disabled => None,
-            _ => match self.receiver(&subscribers, &delivery, &event, attempt)? {
-                Some(subscriber) => Some(subscriber),
-                None => return Ok(()),
-            },
-        };
+        let found = subscribers.find(&delivery.subscriber);
         let lane = Lane::of(&delivery, &event.subject);
-        let place = self.backlogs.place(&lane, receiver.is_some(), attempt.now);
-        let place = place
-            .await
-            .map_err(|error| self.later(attempt, error.into()))?;
+        if matches!(found, Found::Disabled | Found::Invalid(_)) && attempt.sequence_number.is_some()
+        {
+            return self.while_off(found, &lane, &event, attempt).await;
+        }
+        let Some(subscriber) = self.receiver(&subscribers, &delivery, &event, attempt)? else {
+            return Ok(());
+        };
+        let place = self.backlogs.place(&lane, attempt).await;
+        let place = place.map_err(|error| self.later(attempt, error.into()))?;
+        if place == Place::Aside {
+            return self.set_aside(&lane, &event, attempt).await;
+        }
         let outgoing = Outgoing {
             message_id: attempt.message_id,
             event: &event,
             json: delivery.event.get(),
             now: attempt.now,
         };
-        match (place, receiver) {
-            (Place::Try | Place::Probe, Some(subscriber)) => {
-                match self.try_target(subscriber, attempt, &outgoing).await {
-                    Tried::Delivered => Ok(()),
-                    Tried::Off => Err(self.until_settled(&lane)),
-                    Tried::Failed(_) if place == Place::Probe => {
-                        self.set_aside(&lane, &event, attempt).await
-                    }
-                    Tried::Failed(failure) => Err(failure),
-                }
+        let failure = match self.try_target(subscriber, attempt, &outgoing).await {
+            Tried::Delivered => return Ok(()),
+            Tried::Off => {
+                self.begin_backlog(&lane, attempt).await;
+                return Err(self.until_settled(DeliverError::Off(lane.subscriber)));
             }
-            (Place::Wait, _) => Err(self.until_settled(&lane)),
-            (Place::Aside, _) | (_, None) => self.set_aside(&lane, &event, attempt).await,
+            Tried::Dead(failure) => {
+                self.begin_backlog(&lane, attempt).await;
+                failure
+            }
+            Tried::Failed(failure) => failure,
+        };
+        match place {
+            Place::Probe => self.set_aside(&lane, &event, attempt).await,
+            _ => Err(failure),
+        }
+    }
+
+    /// A delivery for a subscriber that is switched off, or whose parameter can't be used.
+    async fn while_off(
+        &self,
+        found: Found<'_>,
+        lane: &Lane,
+        event: &Event,
+        attempt: &Attempt<'_>,
+    ) -> Result<(), Failure> {
+        let place = self.backlogs.place_while_off(lane, attempt).await;
+        let place = place.map_err(|error| self.later(attempt, error.into()))?;
+        if place == Place::Aside {
+            return self.set_aside(lane, event, attempt).await;
+        }
+        Err(self.until_settled(match found {
+            Found::Invalid(invalid) => DeliverError::Invalid(invalid.clone()),
+            _ => DeliverError::Off(lane.subscriber.clone()),
+        }))
+    }
+
+    /// A failure to do so is logged: the next failed delivery does it again.
+    async fn begin_backlog(&self, lane: &Lane, attempt: &Attempt<'_>) {
+        let subscriber = &lane.subscriber;
+        if let Err(error) = self.backlogs.begin(subscriber, attempt.now).await {
+            tracing::error!(
+                subscriber,
+                error = chain(&error),
+                "deliveries can't be set aside"
+            );
         }
     }
 
@@ -113,9 +149,9 @@ impl Deliverer {
     }
 
     /// It comes again when it can be set aside.
-    fn until_settled(&self, lane: &Lane) -> Failure {
+    fn until_settled(&self, error: DeliverError) -> Failure {
         Failure {
-            error: DeliverError::Off(lane.subscriber.clone()),
+            error,
             delay: Some(i32::try_from(self.backlogs.grace.as_secs()).unwrap_or(i32::MAX)),
         }
     }

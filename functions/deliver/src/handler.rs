@@ -20,12 +20,15 @@ use crate::{
     WebhookClient,
 };
 
-/// What the schedule sends: `{"look_after": "backlogs"}`.
+/// What the schedule sends: `{"look_after": "backlogs"}`; an operator who will not wait adds `"at_once": true`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ByTheClock {
     /// What is to be looked after.
     pub look_after: Work,
+    /// Whether whoever is tried once in a while is tried now.
+    #[serde(default)]
+    pub at_once: bool,
 }
 
 /// What deliver does by the clock.
@@ -66,9 +69,15 @@ pub struct Handler {
 /// # Errors
 /// When the payload is neither of the two, and when a backlog could not be looked after.
 pub async fn handle(handler: &Handler, payload: &RawValue) -> Result<Answer, Diagnostic> {
-    if let Ok(ByTheClock { look_after }) = serde_json::from_str(payload.get()) {
-        let Work::Backlogs = look_after;
-        let looked_after = handler.deliverer.look_after_backlogs(handler.clock).await;
+    if let Ok(ByTheClock {
+        look_after: Work::Backlogs,
+        at_once,
+    }) = serde_json::from_str(payload.get())
+    {
+        let looked_after = handler
+            .deliverer
+            .look_after_backlogs(handler.clock, at_once)
+            .await;
         return looked_after
             .map(Answer::Backlogs)
             .map_err(|error| failed("BacklogsNotLookedAfter", &error));

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A subscriber that took nothing for this long is switched off.
-const PATIENCE: SignedDuration = SignedDuration::from_hours(5 * 24);
+pub const PATIENCE: SignedDuration = SignedDuration::from_hours(5 * 24);
 /// A failure counts when its delivery now waits at least this long, in seconds, or is given up.
 const LONG_WAIT: u32 = 3600;
 /// A subscriber that took nothing for this long since then is taken for dead.
@@ -116,6 +116,14 @@ impl Health {
         };
         match current(held.json()) {
             Some(current) if !current.enabled => return Ok(true),
+            // It has taken something since the parameter was last read.
+            Some(current)
+                if subscriber.failing_since.is_some()
+                    && current.failing_since.is_none()
+                    && reason == FAILED_TOO_LONG =>
+            {
+                return Ok(false);
+            }
             Some(current) if current.target == subscriber.target => {}
             _ => return Ok(false),
         }

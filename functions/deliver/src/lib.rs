@@ -2,9 +2,9 @@
 //! EventBridge bus, or an invalidation in a CloudFront distribution, of which it makes many at once.
 //!
 //! # What it promises
-//! A delivery leaves the queue when its receiver has taken it, or when its subscriber is gone or disabled by then.
-//! Everything else puts it back with a growing delay, and after the last try it is in the delivery dead-letter queue,
-//! whole. Deliveries of one lane (subscriber and object) are made in order, one at a time. Nothing is called that is not on
+//! A delivery leaves the queue when its receiver has taken it, when its subscriber is gone by then, or when it is set aside
+//! because its subscriber takes nothing or is switched off (see [`backlog`]). Everything else puts it back with a growing
+//! delay, and after the last try it is in the delivery dead-letter queue, whole. Deliveries of one lane (subscriber and object) are made in order, one at a time. Nothing is called that is not on
 //! the internet.
 //!
 //! # What a crash or a failure does
@@ -12,7 +12,7 @@
 //! - After the receiver answered 2xx, before Lambda acknowledged: the delivery is made again with the same
 //!   `webhook-id`, by which the receiver can drop it; an invalidation with the same caller reference.
 //! - The delay can't be set: the delivery comes back after the queue's own visibility timeout instead.
-//! - The subscribers can't be read, or this one's parameter can't be used: as if the receiver had failed.
+//! - The subscribers or what is set aside can't be read: as if the receiver had failed.
 //! - A subscriber is to be switched off, and the event or the parameter can't be written: as if the receiver had failed; the
 //!   next attempt tries both again, with the same event id.
 

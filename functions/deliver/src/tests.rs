@@ -184,7 +184,7 @@ async fn a_subscriber_that_became_invalid_keeps_its_deliveries_and_harms_no_othe
     ])]);
     assert!(world.fails(&delivery("broken"), 1).await);
     assert!(!world.fails(&delivery("cdn"), 1).await);
-    assert_eq!(world.delays(), [6]);
+    assert_eq!(world.delays(), [120]);
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ pub enum Tried {
     Delivered,
     /// The receiver has not, and the subscriber is switched off now.
     Off,
+    /// The receiver has not, and takes nothing else either, or is in the way of others.
+    Dead(Failure),
     /// The receiver has not.
     Failed(Failure),
 }
@@ -67,27 +69,28 @@ impl Deliverer {
             return Tried::Delivered;
         };
         let delay = Some(self.delay(subscriber, attempt, source.retry_after()));
-        let error = match self.fate(subscriber, attempt, &source).await {
+        let (fate, error) = match self.fate(subscriber, attempt, &source).await {
+            Ok(Fate::Off) => return Tried::Off,
             Ok(fate) => {
-                if fate == Fate::Off || fate == Fate::Dead || self.is_in_the_way(attempt).await {
-                    self.begin_backlog(subscriber, attempt).await;
-                }
-                if fate == Fate::Off {
-                    return Tried::Off;
-                }
-                DeliverError::Target {
+                let error = DeliverError::Target {
                     event_id: outgoing.event.id.to_string(),
                     subscriber: subscriber.name.clone(),
                     attempt: attempt.number,
                     source,
-                }
+                };
+                (fate, error)
             }
-            Err(source) => DeliverError::Disable {
-                subscriber: subscriber.name.clone(),
-                source,
-            },
+            Err(source) => {
+                let subscriber = subscriber.name.clone();
+                (Fate::On, DeliverError::Disable { subscriber, source })
+            }
         };
-        Tried::Failed(Failure { error, delay })
+        let failure = Failure { error, delay };
+        if fate == Fate::Dead || self.is_in_the_way(attempt).await {
+            Tried::Dead(failure)
+        } else {
+            Tried::Failed(failure)
+        }
     }
 
     /// What a failure means for its subscriber, which is switched off here if it must be.
@@ -120,16 +123,5 @@ impl Deliverer {
             tracing::error!(error = chain(&error), "cannot tell how much waits");
             false
         })
-    }
-
-    /// A failure to do so is logged: the next failed delivery does it again.
-    async fn begin_backlog(&self, subscriber: &Subscriber, attempt: &Attempt<'_>) {
-        if let Err(error) = self.backlogs.begin(&subscriber.name, attempt.now).await {
-            tracing::error!(
-                subscriber = subscriber.name,
-                error = chain(&error),
-                "deliveries can't be set aside"
-            );
-        }
     }
 }

@@ -20,6 +20,8 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 /// SQS numbers the messages of a group with twenty digits and may use 128 bits, which are thirty-nine; with as many
 /// digits everywhere, the order of the keys is that of the numbers.
 const DIGITS: usize = 39;
+/// The longest key, in bytes (S3 user guide, "Naming Amazon S3 objects").
+const LONGEST_KEY: usize = 1024;
 
 /// The bucket.
 #[derive(Debug, Clone)]
@@ -94,6 +96,11 @@ impl Bucket {
     /// The bucket of this name.
     pub fn new(s3: Client, name: String) -> Self {
         Self { s3, name }
+    }
+
+    /// Whether the lane's name fits into a key; one of several hundred letters does not.
+    pub fn takes(&self, lane: &Lane) -> bool {
+        prefix(lane).len() + DIGITS <= LONGEST_KEY
     }
 
     /// Adds a delivery to its lane; the same one again is no other.

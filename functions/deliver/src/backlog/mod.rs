@@ -2,8 +2,8 @@
 //!
 //! A FIFO queue looks for a lane that is free among its first 120 000 messages only (SQS developer guide, "FIFO queue
 //! quotas"). A dead subscriber's deliveries wait for a day, and would at last fill that window, after which nobody
-//! receives anything. So when a subscriber has failed for half an hour, or sooner when the queue is long, or when it is
-//! switched off, its deliveries leave the queue for a bucket, one object each. They come back, lane by lane and in
+//! receives anything. So when a subscriber has taken nothing for about an hour, or sooner when the queue is long, or when it
+//! is switched off, its deliveries leave the queue for a bucket, one object each. They come back, lane by lane and in
 //! order, when it takes something again.
 //!
 //! # How the order is kept
@@ -11,7 +11,7 @@
 //!   objects or removes one**, so that nobody else does meanwhile.
 //! - **A delivery is tried only when its lane has no objects**; where it has some, it becomes the last of them.
 //! - What comes back is not sent again: a [`Recall`] is put into the lane, and whoever receives it tries the lane's
-//!   objects, the oldest first, and removes each that is done. A recall too many finds nothing left to do.
+//!   objects, the oldest first, and removes each that is done. A recall too many finds nothing, or makes one more try.
 //! - Everybody must know of a backlog before the first delivery is set aside, or somebody would try a later one: a
 //!   backlog is [settled](Backlogs::is_settled) when whoever did not know of it has read again.
 //! - It is forgotten when it has been returning for as long and nothing is left in the bucket: from then on nobody
@@ -38,14 +38,20 @@ pub use self::{
     recall::{Lane, Recall},
     store::{Backlog, BacklogStore, StoreError},
 };
-use crate::{Queue, queue::DepthError};
+use crate::{Attempt, Queue, queue::DepthError};
 
 /// A settled backlog's subscriber is tried by a new event once in this time, by each running copy of the function.
 const BETWEEN_PROBES: SignedDuration = SignedDuration::from_secs(60);
 /// How long the queue is taken to be as long as it was.
 const DEPTH_AGE: SignedDuration = SignedDuration::from_secs(30);
-/// As many lanes of one subscriber are recalled by whoever has a delivery to make; looking after backlogs recalls the others.
-const FIRST_LANES: usize = 500;
+/// As many lanes of one subscriber are recalled by its first success; looking after backlogs recalls the others. It has only
+/// just recovered.
+const FIRST_LANES: usize = 50;
+/// What may be between a look at the parameters and its consequence: a try of half a minute on one side, another on the
+/// other, and what SSM needs until everybody reads what was written.
+const SLOW: i64 = 90;
+/// The same where nothing is kept after it was read, which is so on one's own machine only.
+const SLOW_ALONE: i64 = 10;
 
 /// What a backlog is made of.
 #[derive(Debug)]
@@ -101,41 +107,49 @@ pub enum BacklogError {
 }
 
 impl Backlogs {
-    /// How long it takes until everybody who keeps what it reads for `cache` knows of a backlog.
-    ///
-    /// Twice that, and ten seconds for whoever had just read; this is also longer than what forgets a backlog takes.
+    /// How long it takes until everybody who keeps what it reads for `cache` knows of a backlog, and whoever had not known is
+    /// done with what it was doing.
     pub fn grace(cache: Duration) -> SignedDuration {
-        let cache = i64::try_from(cache.as_secs()).unwrap_or(i64::MAX / 4);
-        SignedDuration::from_secs(2 * cache + 10)
+        let slow = if cache.is_zero() { SLOW_ALONE } else { SLOW };
+        let cache = i64::try_from(cache.as_secs()).unwrap_or(i64::MAX / 2);
+        SignedDuration::from_secs(cache + slow)
     }
 
-    /// What is to be done with a delivery of this lane, whose subscriber is switched on or off.
-    pub async fn place(
-        &self,
-        lane: &Lane,
-        is_on: bool,
-        now: Timestamp,
-    ) -> Result<Place, BacklogError> {
-        let Some(backlog) = self.store.find(&lane.subscriber, now).await? else {
-            if is_on {
-                return Ok(Place::Try);
-            }
-            self.begin(&lane.subscriber, now).await?;
-            return Ok(Place::Wait);
-        };
-        let is_settled = self.is_settled(&backlog, now);
-        if !is_on && !is_settled {
-            return Ok(Place::Wait);
-        }
-        if !is_on || self.bucket.holds(lane).await? {
-            return Ok(Place::Aside);
-        }
-        if !is_settled || backlog.returning_since.is_some() {
+    /// What is to be done with a delivery of this lane.
+    pub async fn place(&self, lane: &Lane, attempt: &Attempt<'_>) -> Result<Place, BacklogError> {
+        // A queue without order has no lanes, and so nothing that could fill its window.
+        if attempt.sequence_number.is_none() || !self.bucket.takes(lane) {
             return Ok(Place::Try);
         }
-        Ok(match self.may_probe(&lane.subscriber, now).await {
+        let Some(backlog) = self.store.find(&lane.subscriber, attempt.now).await? else {
+            return Ok(Place::Try);
+        };
+        if self.bucket.holds(lane).await? {
+            return Ok(Place::Aside);
+        }
+        if backlog.returning_since.is_some() || !self.is_settled(&backlog, attempt.now) {
+            return Ok(Place::Try);
+        }
+        Ok(match self.may_probe(&lane.subscriber, attempt.now).await {
             true => Place::Probe,
             false => Place::Aside,
+        })
+    }
+
+    /// The same where the subscriber is switched off, or its parameter can't be used.
+    pub async fn place_while_off(
+        &self,
+        lane: &Lane,
+        attempt: &Attempt<'_>,
+    ) -> Result<Place, BacklogError> {
+        let backlog = self.store.find(&lane.subscriber, attempt.now).await?;
+        Ok(match backlog {
+            Some(backlog) if self.is_settled(&backlog, attempt.now) => Place::Aside,
+            Some(_) => Place::Wait,
+            None => {
+                self.begin(&lane.subscriber, attempt.now).await?;
+                Place::Wait
+            }
         })
     }
 
@@ -157,16 +171,35 @@ impl Backlogs {
         let backlog = self.store.find(&lane.subscriber, now).await?;
         if backlog.is_some_and(|backlog| backlog.returning_since.is_some()) {
             // What recalled the lane may have been through already.
-            self.recall(std::slice::from_ref(lane), now).await?;
+            self.deliveries.send(vec![lane.recall(now)]).await?;
         }
         Ok(())
     }
 
     /// The subscriber takes nothing: from now on its deliveries are to be set aside.
+    ///
+    /// Where they were coming back, that must have been known to everybody: it may be a straggler that failed.
     pub async fn begin(&self, subscriber: &str, now: Timestamp) -> Result<(), BacklogError> {
-        let known = self.store.find(subscriber, now).await?;
-        if known.is_some_and(|backlog| backlog.returning_since.is_none()) {
+        if self
+            .store
+            .find(subscriber, now)
+            .await?
+            .is_some_and(|known| known.is_kept())
+        {
             return Ok(());
+        }
+        match self.store.all(now).await?.remove(subscriber) {
+            Some(Backlog {
+                returning_since: None,
+                ..
+            }) => return Ok(()),
+            Some(Backlog {
+                returning_since: Some(since),
+                ..
+            }) if now.duration_since(since) < self.grace => {
+                return Ok(());
+            }
+            _ => {}
         }
         self.store.write(subscriber, Backlog::begun(now)).await?;
         tracing::warn!(subscriber, "deliveries are set aside from now on");
@@ -175,26 +208,24 @@ impl Backlogs {
 
     /// The subscriber has taken something: what was set aside comes back.
     pub async fn succeeded(&self, subscriber: &str, now: Timestamp) -> Result<(), BacklogError> {
-        let Some(backlog) = self.store.find(subscriber, now).await? else {
-            return Ok(());
-        };
-        if backlog.returning_since.is_some() {
+        if !self
+            .store
+            .find(subscriber, now)
+            .await?
+            .is_some_and(|known| known.is_kept())
+        {
             return Ok(());
         }
+        match self.store.all(now).await?.remove(subscriber) {
+            Some(backlog) if backlog.is_kept() => {
+                self.store.write(subscriber, backlog.returning(now)).await?;
+            }
+            _ => return Ok(()),
+        }
         let lanes = self.bucket.lanes(subscriber, None, FIRST_LANES).await?;
-        let backlog = Backlog {
-            recalled_to: last_of(&lanes, FIRST_LANES),
-            ..backlog.returning(now)
-        };
-        self.store.write(subscriber, backlog).await?;
         tracing::warn!(subscriber, lanes = lanes.len(), "the backlog comes back");
-        self.recall(&lanes, now).await
-    }
-
-    /// Has these lanes' objects tried.
-    pub async fn recall(&self, lanes: &[Lane], now: Timestamp) -> Result<(), BacklogError> {
-        let messages = lanes.iter().map(|lane| lane.recall(now)).collect();
-        Ok(self.deliveries.send(messages).await?)
+        let recalls = lanes.iter().map(|lane| lane.recall(now)).collect();
+        Ok(self.deliveries.send(recalls).await?)
     }
 
     /// Sends a delivery to the dead-letter queue, where the last try of the others ends.
@@ -232,10 +263,4 @@ impl Backlogs {
         }
         may
     }
-}
-
-/// Where to go on, if there may be more lanes than these.
-fn last_of(lanes: &[Lane], most: usize) -> Option<String> {
-    let last = lanes.last().filter(|_| lanes.len() >= most)?;
-    Some(last.subject.clone())
 }

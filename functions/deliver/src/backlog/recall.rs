@@ -56,6 +56,11 @@ impl Lane {
         self.recalled_as(&format!("recall:{}", now.as_second() / ONE_RECALL))
     }
 
+    /// A message by which one look recalls it, and no other does.
+    pub fn recall_by_look(&self, now: Timestamp) -> Message {
+        self.recalled_as(&format!("look:{now}"))
+    }
+
     /// A message that takes over from the one with this id.
     fn recall_after(&self, message_id: &str) -> Message {
         self.recalled_as(&format!("after:{message_id}"))
@@ -89,7 +94,7 @@ impl Deliverer {
         while let Some(oldest) = self.first(lane).await.map_err(later)? {
             let subscriber = match subscribers.find(&lane.subscriber) {
                 Found::Enabled(subscriber) => subscriber,
-                // It stays where it is; whoever looks after backlogs comes back to it.
+                // It stays where it is; whoever looks after backlogs recalls it when the subscriber is on again.
                 Found::Disabled | Found::Invalid(_) | Found::Gone => return Ok(()),
             };
             if started.elapsed() > MOST_TIME {
@@ -98,7 +103,7 @@ impl Deliverer {
             match self.try_one(lane, subscriber, attempt, &oldest).await? {
                 Tried::Delivered => {}
                 Tried::Off => return Ok(()),
-                Tried::Failed(failure) => {
+                Tried::Dead(failure) | Tried::Failed(failure) => {
                     return self
                         .put_off(lane, subscriber, attempt, oldest, failure)
                         .await;
@@ -106,6 +111,10 @@ impl Deliverer {
             }
             let removed = self.backlogs.bucket.remove(&oldest.key).await;
             removed.map_err(|error| later(DeliverError::Backlog(error.into())))?;
+            if attempt.number > 1 {
+                // The next one has all of its tries before it.
+                return self.hand_over(lane, attempt).await.map_err(later);
+            }
         }
         Ok(())
     }

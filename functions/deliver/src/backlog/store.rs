@@ -23,6 +23,9 @@ use wagrun::telemetry::chain;
 pub struct Backlog {
     /// Since when they are to be set aside.
     pub since: Timestamp,
+    /// Since when whoever looks after backlogs tries in vain; none while the subscriber is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried_since: Option<Timestamp>,
     /// Since when they come back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returning_since: Option<Timestamp>,
@@ -39,15 +42,22 @@ impl Backlog {
     pub fn begun(since: Timestamp) -> Self {
         Self {
             since,
+            tried_since: None,
             returning_since: None,
             recalled_at: None,
             recalled_to: None,
         }
     }
 
+    /// Whether deliveries are set aside, and do not come back.
+    pub fn is_kept(&self) -> bool {
+        self.returning_since.is_none()
+    }
+
     /// The same, coming back from `now` on.
     pub fn returning(self, now: Timestamp) -> Self {
         Self {
+            tried_since: None,
             returning_since: Some(now),
             recalled_at: None,
             recalled_to: None,

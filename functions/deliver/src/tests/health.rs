@@ -75,7 +75,7 @@ async fn a_receiver_that_is_gone_is_switched_off_and_everybody_is_told() {
     ]);
     // What waits for it stays until it can be set aside.
     assert!(world.fails(&delivery("team/cdn"), 1).await);
-    assert_eq!(world.delays(), [70]);
+    assert_eq!(world.delays(), [120]);
 
     let mut expected: Value = serde_json::from_str(&value).unwrap();
     let fields = expected.as_object_mut().unwrap();
@@ -118,7 +118,7 @@ async fn switching_off_again_repeats_the_events_id_until_the_parameter_has_chang
     ]);
     assert!(world.fails(&delivery("cdn"), 1).await);
     assert!(world.fails(&delivery("cdn"), 2).await);
-    assert_eq!(world.delays(), [6, 70]);
+    assert_eq!(world.delays(), [6, 120]);
     let ids: Vec<_> = published(&world)
         .iter()
         .map(|(event, ..)| event.id)
@@ -282,7 +282,7 @@ async fn five_days_without_a_success_switch_a_subscriber_off() {
             written(4),
         ]);
         assert!(world.fails(&delivery("cdn"), attempt).await, "{age:?}");
-        assert_eq!(world.delays() == [70], off, "{age:?}");
+        assert_eq!(world.delays() == [120], off, "{age:?}");
         let reasons: Vec<_> = world
             .written()
             .iter()
@@ -308,5 +308,5 @@ async fn five_days_without_a_success_switch_a_subscriber_off() {
         written(4),
     ]);
     assert!(world.fails(&delivery("cdn"), 8).await);
-    assert_eq!(world.delays(), [70]);
+    assert_eq!(world.delays(), [120]);
 }

@@ -197,6 +197,12 @@ impl World {
         self.handler.deliverer.subscribers = subscribers(&self.ssm);
     }
 
+    /// From now on SSM answers this to whoever notes how a subscriber fares.
+    pub fn answer_health(&mut self, ssm: Vec<(u16, String)>) {
+        self.ssm = Replay::new(ssm);
+        self.handler.deliverer.health = health(&self.ssm, &self.sns);
+    }
+
     /// From now on nobody asks how subscribers fare.
     pub fn forget_health(&mut self) {
         self.handler.deliverer.health =
