@@ -28,13 +28,13 @@ struct Half {
     p50: Duration,
     p99: Duration,
     account: Account,
-    /// The most workers that were busy at once.
+    /// The most workers that were busy when an event was published.
     busy: usize,
 }
 
 pub async fn run() -> Result<(), Box<dyn Error>> {
     println!(
-        "| workers | p50 alone, ms | p50 in the mix | p99 alone, ms | p99 in the mix | p99, mix : alone | most workers busy | lost | out of order |"
+        "| workers | p50 alone, ms | p50 in the mix | p99 alone, ms | p99 in the mix | p99, mix : alone | busy just before an event | lost | out of order |"
     );
     println!("|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
     for workers in WORKERS {
