@@ -11,7 +11,7 @@ TOOLS := .local/venv/tools/bin
 # SAM asks for a region and credentials even where it calls nothing.
 SAM_OFFLINE := AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none SAM_CLI_TELEMETRY=0
 
-.PHONY: help demo test bench site check format lint template dockerfile dependencies schema audit build clean
+.PHONY: help demo test bench bench-migrate bench-deliver site check format lint template dockerfile dependencies schema audit build clean
 
 help: ## what there is to make
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -23,9 +23,19 @@ demo: ## the whole stack on this machine, from a page published to a webhook ver
 test: check site ## every check and every test
 	cargo test --workspace --locked $(CARGO_TARGET)
 
-# Built as the tests are: what is measured here is waiting, and a release build takes a quarter of an hour.
-bench: ## twenty servers that migrate at once, without wagrun and with it
+BENCH ?= migrate deliver
+
+bench: $(addprefix bench-,$(BENCH)) ## what docs/benchmarks.md shows: twenty migrations at once, deliveries; BENCH=deliver for one of them
+
+# Built as the tests are: what is measured here is waiting, and an optimised build takes long.
+bench-migrate:
 	cargo bench --workspace --locked $(CARGO_TARGET) --profile dev --bench migrate
+
+# Here it is processor time; the profile says how it is built. `SECTIONS="one mix"` makes some of its tables.
+bench-deliver:
+	python3 tools/venv.py webhooks
+	cargo build --workspace --locked $(CARGO_TARGET) --profile measured --bin fan-out --bin deliver
+	cargo bench --workspace --locked $(CARGO_TARGET) --profile measured --bench deliver -- $(SECTIONS)
 
 # None of these connects, but the settings want to know where to.
 site:

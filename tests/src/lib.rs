@@ -5,6 +5,7 @@ pub mod aws;
 pub mod demo;
 pub mod deployment;
 pub mod emulator;
+pub mod fleet;
 pub mod gunicorn;
 pub mod page;
 pub mod postgres;

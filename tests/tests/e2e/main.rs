@@ -12,6 +12,7 @@ mod fake_lambda;
 mod fake_scheduler;
 mod fake_topic;
 mod faults;
+mod fleet;
 mod lifecycle;
 mod log_retention;
 mod migrate;

@@ -1,0 +1,193 @@
+//! AWS at one address, as far as fan-out and deliver call it: SQS and SSM in their JSON protocols.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{fmt, io};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::mapping::SharedQueue;
+use super::parameters::Parameters;
+use super::queue::NewMessage;
+
+/// What is behind the address.
+#[derive(Debug)]
+pub struct Services {
+    /// Found by the end of their URLs.
+    pub queues: Vec<Arc<SharedQueue>>,
+    parameters: Mutex<Parameters>,
+    calls: Mutex<BTreeMap<String, usize>>,
+}
+
+/// What AWS answers instead of doing what it was asked.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The error's name, such as `ThrottlingException`.
+    pub name: &'static str,
+    /// In words.
+    pub message: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.name, self.message)
+    }
+}
+
+impl Services {
+    /// With these queues and parameters.
+    pub fn new(queues: Vec<Arc<SharedQueue>>, parameters: Parameters) -> Arc<Self> {
+        Arc::new(Self {
+            queues,
+            parameters: Mutex::new(parameters),
+            calls: Mutex::default(),
+        })
+    }
+
+    /// Listens on a free port of 127.0.0.1; the address for `AWS_ENDPOINT_URL`.
+    pub async fn serve(self: &Arc<Self>) -> io::Result<String> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let router = Router::new().fallback(answer).with_state(Arc::clone(self));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(endpoint)
+    }
+
+    /// SSM's parameters.
+    pub fn parameters(&self) -> MutexGuard<'_, Parameters> {
+        lock(&self.parameters)
+    }
+
+    /// How often which operation was called; one that was refused has its error's name behind it.
+    pub fn calls(&self) -> BTreeMap<String, usize> {
+        lock(&self.calls).clone()
+    }
+
+    fn call(&self, operation: &str, body: &Value) -> Result<Value, Refusal> {
+        match operation {
+            "AmazonSQS.SendMessageBatch" => self.send_message_batch(body),
+            "AmazonSQS.ChangeMessageVisibility" => {
+                let queue = self.queue(body)?;
+                hide(queue, body)?;
+                Ok(json!({}))
+            }
+            "AmazonSQS.ChangeMessageVisibilityBatch" => self.hide_batch(body),
+            "AmazonSQS.GetQueueAttributes" => {
+                let queue = self.queue(body)?.lock();
+                let visible = queue.len() - queue.in_flight();
+                Ok(json!({"Attributes": {
+                    "ApproximateNumberOfMessages": visible.to_string(),
+                    "ApproximateNumberOfMessagesNotVisible": queue.in_flight().to_string(),
+                    "ApproximateNumberOfMessagesDelayed": "0",
+                }}))
+            }
+            "AmazonSSM.GetParametersByPath" => self.parameters().by_path(body),
+            "AmazonSSM.GetParameter" => self.parameters().get(body),
+            "AmazonSSM.PutParameter" => self.parameters().put(body),
+            _ => Err(Refusal {
+                name: "UnknownOperationException",
+                message: format!("this endpoint does not know the operation {operation:?}"),
+            }),
+        }
+    }
+
+    fn send_message_batch(&self, body: &Value) -> Result<Value, Refusal> {
+        let queue = self.queue(body)?;
+        let mut successful = Vec::new();
+        for entry in body["Entries"].as_array().into_iter().flatten() {
+            let id = queue.send(NewMessage {
+                group: text(entry, "MessageGroupId")?.to_owned(),
+                deduplication_id: text(entry, "MessageDeduplicationId")?.to_owned(),
+                body: text(entry, "MessageBody")?.to_owned(),
+            });
+            successful.push(json!({"Id": entry["Id"], "MessageId": id, "MD5OfMessageBody": ""}));
+        }
+        Ok(json!({"Successful": successful, "Failed": []}))
+    }
+
+    fn hide_batch(&self, body: &Value) -> Result<Value, Refusal> {
+        let queue = self.queue(body)?;
+        let (mut successful, mut failed) = (Vec::new(), Vec::new());
+        for entry in body["Entries"].as_array().into_iter().flatten() {
+            match hide(queue, entry) {
+                Ok(()) => successful.push(json!({"Id": entry["Id"]})),
+                Err(refusal) => failed.push(json!({
+                    "Id": entry["Id"], "Code": refusal.name, "Message": refusal.message,
+                    "SenderFault": true,
+                })),
+            }
+        }
+        Ok(json!({"Successful": successful, "Failed": failed}))
+    }
+
+    fn queue(&self, body: &Value) -> Result<&Arc<SharedQueue>, Refusal> {
+        let url = text(body, "QueueUrl")?;
+        let name = url.rsplit('/').next();
+        let mut queues = self.queues.iter();
+        let queue = queues.find(|queue| Some(queue.name()) == name);
+        queue.ok_or_else(|| Refusal {
+            name: "QueueDoesNotExist",
+            message: url.to_owned(),
+        })
+    }
+}
+
+fn hide(queue: &SharedQueue, body: &Value) -> Result<(), Refusal> {
+    let invalid = |message: &str| Refusal {
+        name: "InvalidParameterValue",
+        message: message.to_owned(),
+    };
+    let receipt = text(body, "ReceiptHandle")?;
+    let receipt = receipt.parse().map_err(|_| invalid("ReceiptHandle"))?;
+    let seconds = body["VisibilityTimeout"].as_u64();
+    let seconds = seconds.ok_or_else(|| invalid("VisibilityTimeout"))?;
+    if queue.change_visibility(receipt, Duration::from_secs(seconds)) {
+        return Ok(());
+    }
+    Err(Refusal {
+        name: "MessageNotInflight",
+        message: "the receipt is an old one".to_owned(),
+    })
+}
+
+/// A text that a request must have.
+pub fn text<'a>(body: &'a Value, field: &str) -> Result<&'a str, Refusal> {
+    body[field].as_str().ok_or_else(|| Refusal {
+        name: "MissingParameter",
+        message: format!("{field} is missing"),
+    })
+}
+
+async fn answer(
+    State(services): State<Arc<Services>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, String) {
+    let operation = headers.get("x-amz-target");
+    let operation = operation.and_then(|value| value.to_str().ok());
+    let operation = operation.unwrap_or("(none of a JSON protocol)");
+    let body = serde_json::from_slice(&body).unwrap_or_default();
+    let result = services.call(operation, &body);
+    let called = match &result {
+        Ok(_) => operation.to_owned(),
+        Err(refusal) => format!("{operation} {}", refusal.name),
+    };
+    *lock(&services.calls).entry(called).or_default() += 1;
+    match result {
+        Ok(answer) => (StatusCode::OK, answer.to_string()),
+        Err(Refusal { name, message }) => (
+            StatusCode::BAD_REQUEST,
+            json!({"__type": name, "message": message}).to_string(),
+        ),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
