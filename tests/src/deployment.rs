@@ -138,13 +138,7 @@ impl Deployer<'_> {
             .run("sam-deploy", command, DEPLOY_PATIENCE)
             .await?;
 
-        let aws = self.emulator.aws().clone();
-        let described = describe(&aws, "DescribeStacks", stack).await?;
-        let deployment = Deployment {
-            stack: stack.to_owned(),
-            aws,
-            outputs: pairs(&described, "OutputKey", "OutputValue"),
-        };
+        let deployment = Deployment::existing(self.emulator.aws().clone(), stack).await?;
         deployment.make_up_for_the_emulator().await?;
         Ok(deployment)
     }
@@ -190,6 +184,16 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// A stack that is deployed already.
+    pub async fn existing(aws: Aws, stack: &str) -> Result<Self, DeploymentError> {
+        let described = describe(&aws, "DescribeStacks", stack).await?;
+        Ok(Self {
+            stack: stack.to_owned(),
+            aws,
+            outputs: pairs(&described, "OutputKey", "OutputValue"),
+        })
+    }
+
     /// An output of the template.
     pub fn output(&self, name: &str) -> Result<&str, DeploymentError> {
         let value = self.outputs.get(name);

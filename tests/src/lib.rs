@@ -2,10 +2,12 @@
 
 pub mod admin;
 pub mod aws;
+pub mod browser;
 pub mod demo;
 pub mod deployment;
 pub mod emulator;
 pub mod gunicorn;
+pub mod log;
 pub mod page;
 pub mod postgres;
 pub mod process;
