@@ -13,6 +13,7 @@ use crate::admin::{Action, AdminError, Block, Fields, PageId};
 use crate::page::{OBSERVER, Page};
 use crate::progress::Progress;
 use crate::receiver::{Delivery, Missing};
+use crate::running::Running;
 use crate::stack::{LocalStack, Options, StackError, StartError};
 use crate::timeline::{Timeline, TimelineError};
 
@@ -48,6 +49,9 @@ pub enum DemoError {
     /// The page of events could not be served.
     #[error("serving the page of events")]
     Page(#[source] io::Error),
+    /// Other commands would not find it.
+    #[error("writing .local/demo.env")]
+    Announce(#[source] io::Error),
 }
 
 /// The demo's stack, or what became of it.
@@ -161,6 +165,8 @@ impl Demo {
             admin: admin.clone(),
         };
         let (address, server) = page.bind().await.map_err(DemoError::Page)?;
+        let _running = Running::announce(stack.emulator.endpoint(), &stack.database_url())
+            .map_err(DemoError::Announce)?;
         println!("Events         http://{address}/");
         println!("Wagtail admin  {admin}");
         println!("               user {}", stack.superuser.username);

@@ -1,10 +1,10 @@
 "use strict";
 
 const MODES = [
-  ["takes", "answers 204", "good"],
-  ["fails", "answers 500", "bad"],
-  ["hangs", "hangs", "wait"],
-  ["gone", "answers 410", "bad"],
+  ["takes", "204", "good"],
+  ["fails", "500", "bad"],
+  ["hangs", "nothing", "wait"],
+  ["gone", "410", "bad"],
 ];
 const byId = (id) => document.getElementById(id);
 const receivers = new Map();
@@ -50,7 +50,7 @@ function receiver(name) {
   const enable = element("button", { type: "button", textContent: `Switch ${name} on again` });
   enable.addEventListener("click", () => tell(`${path}/enable`, null));
   const off = element("p", { className: "bad", hidden: true }, why, " ", enable);
-  const fieldset = element("fieldset", { data: { name } }, element("legend", { textContent: name }), modes, waiting, off);
+  const fieldset = element("fieldset", { data: { name } }, element("legend", { textContent: `${name} answers` }), modes, waiting, off);
   byId("receivers").append(fieldset);
   return { fieldset, waiting, off, why, enable };
 }
@@ -76,24 +76,24 @@ function waits(count) {
 
 // ---------------------------------------------------------------- events
 
-/** A sign, words and a colour for the state of a delivery; the words change with the time. */
+/** Words and a colour for the state of a delivery; the words change with the time. */
 function described(state, attempts) {
   switch (state.is) {
-    case "delivered": return ["✓", attempts > 1 ? `delivered by attempt ${attempts}` : "delivered", "good"];
-    case "waiting": return ["…", "waiting", "wait"];
-    case "behind": return ["…", `waiting behind ${state.kind.split(".").at(-1)}`, "wait"];
-    case "asked": return ["…", `asked, no answer for ${seconds(state.since)} s`, "wait"];
+    case "delivered": return [attempts > 1 ? `delivered by attempt ${attempts}` : "delivered", "good"];
+    case "waiting": return ["waiting", "wait"];
+    case "behind": return [`waiting behind ${state.kind.split(".").at(-1)}`, "wait"];
+    case "asked": return [`asked, no answer for ${seconds(state.since)} s`, "wait"];
     case "retrying": {
       const left = -seconds(state.at);
-      return ["↻", left > 0 ? `failed, attempt ${state.attempt} in about ${left} s` : `failed, attempt ${state.attempt} is due`, "wait"];
+      return [left > 0 ? `failed, attempt ${state.attempt} in about ${left} s` : `failed, attempt ${state.attempt} is due`, "wait"];
     }
-    case "last_failed": return ["✕", "the last attempt failed", "bad"];
-    case "given_up": return ["✕", "given up: in the dead-letter queue", "bad"];
-    case "dropped": return ["✕", state.outcome, "bad"];
-    case "switched_off": return ["✕", "it wants no more: switched off", "bad"];
-    case "off": return ["–", "not kept: switched off", "quiet"];
-    case "not_for_it": return ["–", "not for this subscriber", "quiet"];
-    default: return ["?", state.is, "quiet"];
+    case "last_failed": return ["the last attempt failed", "bad"];
+    case "given_up": return ["given up: in the dead-letter queue", "bad"];
+    case "dropped": return [state.outcome, "bad"];
+    case "switched_off": return ["it wants no more: switched off", "bad"];
+    case "off": return ["not kept: switched off", "quiet"];
+    case "not_for_it": return ["not for this subscriber", "quiet"];
+    default: return [state.is, "quiet"];
   }
 }
 
@@ -108,8 +108,7 @@ function time(at) {
 function fate({ subscriber, state, attempts }) {
   const words = element("span", { className: "state" });
   words.say = () => {
-    const [sign, text, kind] = described(state, attempts.length);
-    words.dataset.sign = sign;
+    const [text, kind] = described(state, attempts.length);
     words.className = `state ${kind}`;
     write(words, text);
   };

@@ -59,13 +59,16 @@ impl Theatre {
         let origin = format!("http://{address}/");
         let mut browser = Browser::start().await.unwrap();
         browser.open(&origin, DESKTOP).await.unwrap();
-        Self {
+        let mut theatre = Self {
             receiver,
             aws,
             browser,
             origin,
             _server: server,
-        }
+        };
+        let are_shown = "document.querySelectorAll('fieldset').length === 2";
+        theatre.see("the receivers", are_shown).await;
+        theatre
     }
 
     /// Posts an event as deliver does, and has it say so in its log if it was answered.
@@ -300,11 +303,6 @@ async fn a_wrong_signature_is_seen() {
 #[tokio::test]
 async fn the_keyboard_is_enough() {
     let mut page = Theatre::open().await;
-    page.see(
-        "the receivers",
-        "document.querySelectorAll('fieldset').length === 2",
-    )
-    .await;
     let focused = "document.activeElement";
     // The link to the admin, then one stop for each group of radio buttons.
     for _ in 0..2 {
