@@ -12,11 +12,14 @@ TOOLS := .local/venv/tools/bin
 # SAM asks for a region and credentials even where it calls nothing.
 SAM_OFFLINE := AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none SAM_CLI_TELEMETRY=0
 
+# Where the demo that runs says where its parts are.
+DEMO := .local/demo.env
+
 # What the SDKs of AWS read. With STACK it is what the AWS CLI knows, whatever its way to log in; without, the demo that runs.
 define AWS_ENVIRONMENT
 if [ -n "$(STACK)" ]; then \
   export STACK="$(STACK)"; credentials="$$(aws configure export-credentials --format env)"; eval "$$credentials"; \
-elif [ -e .local/demo.env ]; then . .local/demo.env; \
+elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo runs here (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
@@ -31,7 +34,7 @@ demo: ## the whole stack on this machine, from a page published to a webhook ver
 
 history: ## what happened to OBJECT=page/42 in the demo that runs, event by event and for each subscriber
 	@cargo build --quiet --workspace --locked $(CARGO_TARGET) --bin history
-	@if [ -e .local/demo.env ]; then . .local/demo.env; else echo "No demo runs here (make demo)." >&2; exit 2; fi; \
+	@if [ -e "$(DEMO)" ]; then . "$(DEMO)"; else echo "No demo runs here (make demo)." >&2; exit 2; fi; \
 	  exec $(BUILT)/history "$(OBJECT)"
 
 subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK=wagrun on AWS, or of the demo that runs

@@ -165,7 +165,8 @@ impl Demo {
             admin: admin.clone(),
         };
         let (address, server) = page.bind().await.map_err(DemoError::Page)?;
-        let _running = Running::announce(stack.emulator.endpoint(), &stack.database_url())
+        let endpoint = stack.emulator.endpoint();
+        let _running = Running::announce(Running::file(), endpoint, &stack.database_url())
             .map_err(DemoError::Announce)?;
         println!("Events         http://{address}/");
         println!("Wagtail admin  {admin}");

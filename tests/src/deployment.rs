@@ -318,7 +318,12 @@ fn sam(root: &Path, tools: &Tools) -> Command {
         .env("PATH", path)
         .env("SAM_CLI_TELEMETRY", "0")
         .env("AWS_DEFAULT_REGION", crate::aws::REGION);
-    // What cargo sets for a test makes the build scripts that read it run again, and everything after them compile.
+    forget_the_test(&mut command);
+    command
+}
+
+/// Takes out what cargo sets for a test, which makes the build scripts that read it run again, and everything after them compile.
+pub fn forget_the_test(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let of_the_test = [
@@ -331,7 +336,6 @@ fn sam(root: &Path, tools: &Tools) -> Command {
             command.env_remove(&name);
         }
     }
-    command
 }
 
 /// The functions run on this machine, as the emulator starts them as plain processes.

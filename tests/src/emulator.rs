@@ -92,7 +92,7 @@ impl Emulator {
 }
 
 /// The variables with which AWS tools and SDKs reach this endpoint, and nothing of the user's own account.
-pub fn client_environment(endpoint: &str) -> [(&'static str, &str); 9] {
+pub(crate) fn client_environment(endpoint: &str) -> [(&'static str, &str); 9] {
     [
         ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_ACCESS_KEY_ID", ACCESS_KEY),

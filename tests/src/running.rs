@@ -17,9 +17,13 @@ pub struct Running {
 }
 
 impl Running {
-    /// Says where the demo's parts are, in place of a demo that was started before.
-    pub fn announce(endpoint: &str, database: &str) -> io::Result<Self> {
-        let path = crate::checkout().join(".local/demo.env");
+    /// The file that the commands read.
+    pub fn file() -> PathBuf {
+        crate::checkout().join(".local/demo.env")
+    }
+
+    /// Says in this file where the demo's parts are, in place of a demo that was started before.
+    pub fn announce(path: PathBuf, endpoint: &str, database: &str) -> io::Result<Self> {
         let own = [("STACK", STACK), ("DEMO_DATABASE", database)];
         let mut text = String::new();
         for (name, value) in client_environment(endpoint).iter().chain(&own) {

@@ -1,22 +1,19 @@
 //! Watching from outside: the demo's page, the history of an object, and the test of a subscriber.
 
-use std::process::Output;
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use local_stack::browser::{Browser, Look};
-use local_stack::deployment::STACK;
-use local_stack::emulator::client_environment;
-use local_stack::history::History;
+use local_stack::deployment::forget_the_test;
 use local_stack::page::Page;
 use local_stack::progress::{Progress, Wait, wait_until};
 use local_stack::receiver::{Answer, Delivery};
+use local_stack::running::Running;
 use serde_json::json;
 use uuid::Uuid;
 use wagrun::event::Event;
 use wagrun::telemetry::chain;
-
-use axum::http::StatusCode;
 
 use crate::databases::run;
 use crate::story::Story;
@@ -156,14 +153,13 @@ fn what_happened_to_a_page_is_told_for_each_subscriber() {
         let event = retitle(&mut story, post, "Retitled").await;
         requests(&story, "told", 2).await;
 
-        let stack = &story.world.stack;
-        let object = format!("page/{post}");
+        let object = format!("OBJECT=page/{post}");
         // A line is in the log when its invocation has ended.
         let look = || async {
-            let history = History::of(&stack.deployment, &stack.database_url(), &object).await?;
-            let text = history.to_string();
+            let (told, text) = make(&story, &["history", &object]).await;
+            assert!(told, "{text}");
             let is_whole = text.contains("attempt 2  delivered  204");
-            Ok::<_, local_stack::history::HistoryError>(match is_whole {
+            Ok::<_, std::io::Error>(match is_whole {
                 true => Wait::Ready(text),
                 false => Wait::NotYet(text),
             })
@@ -197,24 +193,33 @@ fn what_happened_to_a_page_is_told_for_each_subscriber() {
     });
 }
 
-/// What `make subscriber-test` runs; it is built with the functions, of which the stack is made.
-async fn test_subscriber(story: &Story, name: &str) -> (Option<i32>, String, String) {
-    let tests = std::env::current_exe().unwrap();
-    let built = tests.parent().and_then(|deps| deps.parent()).unwrap();
-    let mut command = tokio::process::Command::new(built.join("subscriber-test"));
+/// Runs a command of the Makefile as in a checkout where this stack is the demo; whether it succeeded, and what it said.
+async fn make(story: &Story, arguments: &[&str]) -> (bool, String) {
+    let stack = &story.world.stack;
+    let file = stack
+        .supervisor
+        .directory()
+        .join(format!("{}.env", Uuid::new_v4()));
+    let endpoint = stack.emulator.endpoint();
+    let _running = Running::announce(file.clone(), endpoint, &stack.database_url()).unwrap();
+    let mut command = std::process::Command::new("make");
     command
-        .arg(name)
-        .envs(client_environment(story.world.stack.emulator.endpoint()))
-        .env("STACK", STACK)
-        .kill_on_drop(true);
-    let output = tokio::time::timeout(PATIENCE, command.output()).await;
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = output.expect("the test of a subscriber ends").unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code(), text(stdout), text(stderr))
+        .args(arguments)
+        .arg(format!("DEMO={}", file.display()))
+        .arg("STACK=")
+        .current_dir(local_stack::checkout());
+    forget_the_test(&mut command);
+    // Those of `make test` are not for it.
+    for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
+        command.env_remove(name);
+    }
+    let mut command = tokio::process::Command::from(command);
+    // It compiles, beside other tests.
+    let output = tokio::time::timeout(PATIENCE * 5, command.kill_on_drop(true).output()).await;
+    let output = output.unwrap_or_else(|_| panic!("make {arguments:?} did not end"));
+    let output = output.unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
 }
 
 #[test]
@@ -222,8 +227,9 @@ fn a_subscriber_is_tested_as_deliver_would_call_it() {
     run(async {
         let story = Story::new("tested").await;
         subscribe(&story, "tested", json!({})).await;
-        let (code, text, errors) = test_subscriber(&story, "tested").await;
-        assert_eq!(code, Some(0), "{text}{errors}");
+        let arguments = ["subscriber-test", "NAME=tested"];
+        let (taken, text) = make(&story, &arguments).await;
+        assert!(taken, "{text}");
         assert!(
             text.contains("outcome     delivered\nstatus      204\n"),
             "{text}"
@@ -237,18 +243,21 @@ fn a_subscriber_is_tested_as_deliver_would_call_it() {
 
         let failure = Answer::status(StatusCode::SERVICE_UNAVAILABLE);
         story.receiver().answer_next("tested", 1, &failure);
-        let (code, text, _) = test_subscriber(&story, "tested").await;
-        assert_eq!(code, Some(1), "{text}");
+        let (taken, text) = make(&story, &arguments).await;
+        assert!(!taken, "{text}");
         assert!(
             text.contains("outcome     refused\nstatus      503\n"),
             "{text}"
         );
+        assert!(text.contains("Error 1\n"), "{text}");
 
         subscribe(&story, "tested", json!({"retry_seconds": [1, 2, 3]})).await;
-        let (code, text, errors) = test_subscriber(&story, "tested").await;
-        assert_eq!(code, Some(2), "{text}{errors}");
+        let (taken, text) = make(&story, &arguments).await;
+        assert!(!taken, "{text}");
         let parameter = "subscriber /wagrun-local/subscribers/tested: retry_seconds: ";
-        assert!(errors.starts_with(parameter), "{errors}");
+        assert!(text.contains(parameter), "{text}");
+        assert!(text.contains("Error 2\n"), "{text}");
+        assert_eq!(story.receiver().deliveries("tested").len(), 2);
         unsubscribe(&story, "tested").await;
     });
 }
