@@ -6,6 +6,7 @@
 
 mod backstage;
 mod board;
+mod fate;
 mod mode;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,8 @@ use crate::receiver::Receiver;
 use crate::timeline::Timeline;
 
 use backstage::Backstage;
-use board::{Board, Concern, Known, event_id};
+use board::{Board, Concern, Known};
+use fate::event_id;
 use mode::Mode;
 
 /// The subscriber that receives every event for the page itself; nobody can make it fail.
