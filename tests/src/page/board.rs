@@ -185,6 +185,8 @@ pub enum State {
     LastFailed,
     /// It is in the dead-letter queue.
     GivenUp,
+    /// deliver keeps it until the subscriber takes events again.
+    SetAside,
     /// deliver dropped it, in its own words.
     Dropped {
         /// `dropped: disabled`, …
@@ -210,7 +212,8 @@ impl State {
             | Self::Behind { .. }
             | Self::Asked { .. }
             | Self::Retrying { .. }
-            | Self::LastFailed => false,
+            | Self::LastFailed
+            | Self::SetAside => false,
         }
     }
 }

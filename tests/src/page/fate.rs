@@ -90,8 +90,8 @@ impl Known<'_> {
     ) -> State {
         let key = (id, name.to_owned());
         let Some(last) = attempts.last() else {
-            return match (self.dropped(id, name), self.concerns.get(&key)) {
-                (Some(outcome), _) => State::Dropped { outcome },
+            return match (self.laid_away(id, name), self.concerns.get(&key)) {
+                (Some(state), _) => state,
                 (None, Some(Concern::Filtered) | None) => State::NotForIt,
                 (None, Some(Concern::Off)) => State::Off,
                 (None, Some(Concern::Concerned)) => match ahead {
@@ -103,8 +103,8 @@ impl Known<'_> {
         if last.is_delivered() {
             return State::Delivered;
         }
-        if let Some(outcome) = self.dropped(id, name) {
-            return State::Dropped { outcome };
+        if let Some(state) = self.laid_away(id, name) {
+            return state;
         }
         if self.dead.contains(&key) {
             return State::GivenUp;
@@ -131,10 +131,14 @@ impl Known<'_> {
         }
     }
 
-    /// Why deliver dropped it, when that was the last that it did.
-    fn dropped(&self, id: Uuid, name: &str) -> Option<String> {
+    /// Whether deliver dropped it or set it aside, when that was the last that it did.
+    fn laid_away(&self, id: Uuid, name: &str) -> Option<State> {
         let last = self.of_event(id, name).last()?;
-        (!last.is_attempt()).then(|| last.outcome.clone())?
+        let outcome = (!last.is_attempt()).then(|| last.outcome.clone())??;
+        Some(match &*outcome {
+            "set aside" => State::SetAside,
+            _ => State::Dropped { outcome },
+        })
     }
 
     fn of_event(&self, id: Uuid, name: &str) -> impl Iterator<Item = &Line> {

@@ -89,6 +89,7 @@ function described(state, attempts) {
     }
     case "last_failed": return ["the last attempt failed", "bad"];
     case "given_up": return ["given up: in the dead-letter queue", "bad"];
+    case "set_aside": return ["set aside until it takes events again", "wait"];
     case "dropped": return [state.outcome, "bad"];
     case "switched_off": return ["it wants no more: switched off", "bad"];
     case "off": return ["not kept: switched off", "quiet"];

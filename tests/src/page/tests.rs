@@ -73,7 +73,7 @@ async fn a_receiver_that_hangs_is_shown_as_asked_and_then_as_timed_out() {
         }
     }
     page.see_fate(&event, "cdn", "asked, no answer for").await;
-    page.log("cdn", &event, 1, "timeout", None);
+    page.log("delivery attempted", "cdn", &event, 1, "timeout", None);
     page.see_fate(&event, "cdn", "1: timeout, 7 ms").await;
     page.see_fate(&event, "cdn", "failed, attempt 2 in about")
         .await;
@@ -127,6 +127,21 @@ async fn a_subscriber_that_was_switched_off_is_switched_on_again() {
     assert_eq!(parameter["enabled"], true);
     assert_eq!(parameter["disabled"], Value::Null);
     assert_eq!(parameter["types"], json!(["*"]), "the rest is kept");
+}
+
+#[tokio::test]
+async fn what_deliver_lays_away_is_told_in_its_words() {
+    let mut page = Theatre::open().await;
+    let event = event("wagtail.page.published", "page/4", "News");
+    page.post(OBSERVER, &event).await;
+    page.see_fate(&event, "search", "waiting").await;
+    for (name, outcome) in [("search", "set aside"), ("cdn", "dropped: disabled")] {
+        page.log("delivery laid away", name, &event, 1, outcome, None);
+    }
+    page.see_fate(&event, "search", "set aside until it takes events again")
+        .await;
+    page.see_fate(&event, "cdn", "dropped: disabled").await;
+    page.see("whose deliveries wait", "document.querySelector('[role=status]').innerText === 'search: 1 delivery waits. cdn: nothing waits.'").await;
 }
 
 #[tokio::test]

@@ -1,20 +1,18 @@
 //! Tests against an AWS that answers from memory, and a receiver that listens.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::json;
 use standardwebhooks::Webhook;
-use wagrun::metric::Metrics;
 use wagrun::replay::{Request, answering};
-use wagrun::subscriber::{RetrySchedule, Schemes};
+use wagrun::subscriber::Schemes;
 use wagrun::telemetry::chain;
 
 use super::*;
-use deliver::Reach;
+use deliver::{CloudFrontClient, EventBridgeClient, Reach, Timeouts, WebhookClient};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -57,22 +55,21 @@ fn tester(parameter: Value, reach: Reach) -> (Tester, Arc<Mutex<Vec<Request>>>) 
         Reach::Public => Schemes::HttpsOnly,
         Reach::Anywhere => Schemes::HttpOrHttps,
     };
-    let config = Config {
-        subscribers_path: "/wagrun/subscribers".into(),
-        subscriber_cache: Duration::ZERO,
-        delivery_queue_url: "https://sqs.us-east-1.amazonaws.com/1/deliveries.fifo".into(),
-        invalidation_queue_url: None,
-        schedule: RetrySchedule::default(),
+    let tester = Tester {
+        ssm: aws_sdk_ssm::Client::new(&aws),
+        path: "/wagrun/subscribers".into(),
         rules: Rules {
             schemes,
             most_attempts: Some(8),
         },
-        reach,
-        topic_arn: "arn:aws:sns:us-east-1:1:events.fifo".into(),
         source: "/wagrun/test".into(),
-        metrics: Metrics::new("wagrun/test"),
+        targets: Targets {
+            webhooks: WebhookClient::new(Timeouts::default(), reach).unwrap(),
+            event_bridge: EventBridgeClient::new(aws_sdk_eventbridge::Client::new(&aws)),
+            cloud_front: CloudFrontClient::new(aws_sdk_cloudfront::Client::new(&aws)),
+        },
     };
-    (Tester::new(&aws, config).unwrap(), asked)
+    (tester, asked)
 }
 
 fn parameter_named(parameter: &Value, request: &str) -> (u16, String) {

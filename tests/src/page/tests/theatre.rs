@@ -77,7 +77,8 @@ impl Theatre {
         } else {
             "refused"
         };
-        self.log(name, event, attempt, outcome, Some(status.as_u16()));
+        let status = Some(status.as_u16());
+        self.log("delivery attempted", name, event, attempt, outcome, status);
     }
 
     pub async fn post(&self, name: &str, event: &Value) -> StatusCode {
@@ -99,9 +100,17 @@ impl Theatre {
             .status()
     }
 
-    pub fn log(&self, name: &str, event: &Value, attempt: u32, outcome: &str, status: Option<u16>) {
+    pub fn log(
+        &self,
+        message: &str,
+        name: &str,
+        event: &Value,
+        attempt: u32,
+        outcome: &str,
+        status: Option<u16>,
+    ) {
         self.aws.log(&json!({
-            "message": "delivery attempted", "event.id": event["id"], "event.type": event["type"],
+            "message": message, "event.id": event["id"], "event.type": event["type"],
             "event.subject": event["subject"], "subscriber": name, "attempt": attempt,
             "outcome": outcome, "status": status, "duration_ms": 7,
         }));
