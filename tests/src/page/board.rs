@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
 use wagrun::event::Event;
@@ -18,6 +18,8 @@ use super::mode::Mode;
 
 /// The events that are shown at most; the newest.
 const MOST_EVENTS: usize = 60;
+/// Longer than deliver may run, after which its log has what it did.
+const LOGGED_WITHIN: SignedDuration = SignedDuration::from_secs(45);
 
 /// A subscriber as its parameter is now.
 #[derive(Debug, Clone)]
@@ -266,10 +268,13 @@ impl Board {
     }
 
     /// Whether something is still to happen by itself.
-    pub fn is_moving(&self) -> bool {
+    pub fn is_moving(&self, now: Timestamp) -> bool {
         let lines = self.events.iter().flat_map(|card| &card.lines);
         let mut moving = lines.filter(|line| {
-            let unlogged = line.attempts.iter().any(|one| one.outcome.is_none());
+            // What did not come from deliver is never in its log.
+            let unlogged =
+                |one: &Attempt| one.outcome.is_none() && now.duration_since(one.at) < LOGGED_WITHIN;
+            let unlogged = line.attempts.iter().any(unlogged);
             !line.state.is_over() || unlogged
         });
         moving.next().is_some()

@@ -161,7 +161,7 @@ impl Shared {
                 modes: &self.modes(),
                 schedule: &schedule,
             });
-            let pause = if board.is_moving() {
+            let pause = if board.is_moving(Timestamp::now()) {
                 BUSY_PAUSE
             } else {
                 IDLE_PAUSE
