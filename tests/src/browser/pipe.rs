@@ -3,13 +3,16 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::{BrowserError, PATIENCE};
+
+/// How long an orderly end may take.
+const ENDED_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running browser that speaks the protocol; it ends when this is dropped.
 #[derive(Debug)]
@@ -21,7 +24,8 @@ pub struct Pipe {
     program: PathBuf,
     profile: PathBuf,
     child: Child,
-    to: ChildStdin,
+    /// Closed to end the browser.
+    to: Option<ChildStdin>,
     from: BufReader<ChildStdout>,
     calls: u64,
 }
@@ -79,7 +83,7 @@ impl Pipe {
             program,
             profile,
             child,
-            to,
+            to: Some(to),
             from: BufReader::new(from),
             session: None,
             calls: 0,
@@ -96,7 +100,9 @@ impl Pipe {
         }
         let mut bytes = message.to_string().into_bytes();
         bytes.push(0);
-        let written = self.to.write_all(&bytes).await;
+        let closed = || BrowserError::Silent(method.to_owned());
+        let to = self.to.as_mut().ok_or_else(closed)?;
+        let written = to.write_all(&bytes).await;
         written.map_err(|source| self.failed("telling", source))?;
         let answered = tokio::time::timeout(PATIENCE * 2, self.answer());
         let mut answer = answered
@@ -141,9 +147,13 @@ impl Pipe {
 
 impl Drop for Pipe {
     fn drop(&mut self) {
-        // It writes into its profile as long as it runs.
-        let _ = self.child.start_kill();
+        // It ends in order then, and its own children with it, which otherwise still write into the profile.
+        drop(self.to.take());
+        let asked = Instant::now();
         while let Ok(None) = self.child.try_wait() {
+            if asked.elapsed() > ENDED_WITHIN {
+                let _ = self.child.start_kill();
+            }
             std::thread::sleep(Duration::from_millis(5));
         }
         let _ = std::fs::remove_dir_all(&self.profile);
