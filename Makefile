@@ -7,18 +7,39 @@ SHELL := /bin/bash -euo pipefail
 # (--workspace in template.yaml). Asking for the same here means that no dependency is compiled twice.
 HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 CARGO_TARGET := --target $(HOST)
+BUILT := $(or $(CARGO_TARGET_DIR),target)/$(HOST)/debug
 TOOLS := .local/venv/tools/bin
 # SAM asks for a region and credentials even where it calls nothing.
 SAM_OFFLINE := AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none SAM_CLI_TELEMETRY=0
 
-.PHONY: help demo test bench bench-migrate bench-deliver site check format lint template dockerfile dependencies schema audit build clean
+# Where the demo that runs says where its parts are.
+DEMO := .local/demo.env
+
+# What the SDKs of AWS read. With STACK it is what the AWS CLI knows, whatever its way to log in; without, the demo that runs.
+define AWS_ENVIRONMENT
+if [ -n "$(STACK)" ]; then \
+  export STACK="$(STACK)"; credentials="$$(aws configure export-credentials --format env)"; eval "$$credentials"; \
+elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
+else echo "No demo runs here (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
+endef
+
+.PHONY: help demo history subscriber-test test bench bench-migrate bench-deliver site check format lint template dockerfile dependencies schema audit build clean
 
 help: ## what there is to make
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: ## the whole stack on this machine, from a page published to a webhook verified; ONCE=1 stops there
 	cargo build --workspace --locked $(CARGO_TARGET) --bin demo
-	exec target/$(HOST)/debug/demo
+	exec $(BUILT)/demo
+
+history: ## what happened to OBJECT=page/42 in the demo that runs, event by event and for each subscriber
+	@cargo build --quiet --workspace --locked $(CARGO_TARGET) --bin history
+	@if [ -e "$(DEMO)" ]; then . "$(DEMO)"; else echo "No demo runs here (make demo)." >&2; exit 2; fi; \
+	  exec $(BUILT)/history "$(OBJECT)"
+
+subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK=wagrun on AWS, or of the demo that runs
+	@cargo build --quiet --workspace --locked $(CARGO_TARGET) --bin subscriber-test
+	@$(AWS_ENVIRONMENT); exec $(BUILT)/subscriber-test "$(NAME)"
 
 test: check site ## every check and every test
 	cargo test --workspace --locked $(CARGO_TARGET)

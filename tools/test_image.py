@@ -82,6 +82,7 @@ class ContextTest(unittest.TestCase):
             "site/home/models.py",
             "site/website/static/css/site.css",
             "tests/Cargo.toml",
+            "tools/subscriber-test/Cargo.toml",
         }
         unwanted = {
             ".env",
@@ -96,6 +97,7 @@ class ContextTest(unittest.TestCase):
             "site/website/tests/test_media.py",
             "target/debug/migrate",
             "tests/src/lib.rs",
+            "tools/subscriber-test/src/lib.rs",
         }
         with tempfile.TemporaryDirectory() as checkout:
             for path in wanted | unwanted:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = {
+    "browser": ROOT / "requirements/browser.txt",
     "checkov": ROOT / "requirements/checkov.txt",
     "emulator": ROOT / "requirements/emulator.txt",
     "hadolint": ROOT / "requirements/hadolint.txt",

@@ -2,7 +2,7 @@
 //!
 //! The few calls that the stack and its tests make need no SDK, and are as the AWS command line would send them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -146,6 +146,24 @@ impl Aws {
         self.json("ssm", "AmazonSSM.PutParameter", &input)
             .await
             .map(drop)
+    }
+
+    /// The SSM parameters at and below a path, decrypted, by name.
+    pub async fn parameters(&self, path: &str) -> Result<BTreeMap<String, String>, AwsError> {
+        let mut parameters = BTreeMap::new();
+        let mut input = json!({"Path": path, "Recursive": true, "WithDecryption": true});
+        loop {
+            let call = "AmazonSSM.GetParametersByPath";
+            let answer = self.json("ssm", call, &input).await?;
+            let text = |one: &Value, name: &str| one[name].as_str().unwrap_or_default().to_owned();
+            let found = answer["Parameters"].as_array();
+            let found = found.into_iter().flatten();
+            parameters.extend(found.map(|one| (text(one, "Name"), text(one, "Value"))));
+            match answer["NextToken"].as_str() {
+                Some(token) => input["NextToken"] = token.into(),
+                None => return Ok(parameters),
+            }
+        }
     }
 
     /// Removes an SSM parameter.

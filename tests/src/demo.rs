@@ -1,21 +1,26 @@
 //! `make demo`: publishes a page in the real admin, follows its event to the webhook, and stays up to be played with.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use wagrun::event::Event;
 
 use crate::admin::{Action, AdminError, Block, Fields, PageId};
-use crate::page::Page;
+use crate::page::{OBSERVER, Page};
 use crate::progress::Progress;
 use crate::receiver::{Delivery, Missing};
+use crate::running::Running;
 use crate::stack::{LocalStack, Options, StackError, StartError};
 use crate::timeline::{Timeline, TimelineError};
 
-/// The name of the one subscriber.
-const SUBSCRIBER: &str = "demo";
+/// Whose webhook the scripted part follows.
+const SUBSCRIBER: &str = "search";
+/// Short enough to watch, long enough to do something meanwhile.
+const WAITS: [u32; 5] = [3, 5, 10, 20, 30];
 const TITLE: &str = "Hello from wagrun";
 /// Far more than it takes; a lost doorbell would not be noticed before.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,15 +46,19 @@ pub enum DemoError {
     /// The outbox does not know the event.
     #[error("measuring the timeline")]
     Timeline(#[from] TimelineError),
-    /// The page of deliveries could not be served.
-    #[error("serving the page of deliveries")]
+    /// The page of events could not be served.
+    #[error("serving the page of events")]
     Page(#[source] io::Error),
+    /// Other commands would not find it.
+    #[error("writing .local/demo.env")]
+    Announce(#[source] io::Error),
 }
 
 /// The demo's stack, or what became of it.
 pub struct Demo {
     stack: LocalStack,
     progress: Progress,
+    since: Timestamp,
 }
 
 impl Demo {
@@ -58,11 +67,17 @@ impl Demo {
         let progress = Progress::lines();
         let options = Options {
             progress: progress.clone(),
-            subscribers: vec![SUBSCRIBER.to_owned()],
+            subscribers: subscribers(),
+            parameters: retries(),
             ..Options::new("demo")
         };
+        let since = Timestamp::now();
         let stack = LocalStack::start(options).await?;
-        Ok(Self { stack, progress })
+        Ok(Self {
+            stack,
+            progress,
+            since,
+        })
     }
 
     /// Publishes a page and prints what happened to it; an error keeps the logs and says where they are.
@@ -104,7 +119,8 @@ impl Demo {
         let (delivery, event) = self.published(page).await?;
         let verified = Timestamp::now();
 
-        let mut timeline = Timeline::of(&stack.database_url(), &delivery, &event).await?;
+        let mut timeline = Timeline::of(&stack.database_url(), event.id).await?;
+        timeline.add("webhook received", delivery.received_at);
         timeline.add("\"Publish\" clicked", clicked);
         timeline.add("the admin answers the editor", answered);
         timeline.add("signature verified", verified.max(delivery.received_at));
@@ -135,25 +151,55 @@ impl Demo {
         }
     }
 
-    /// Says where everything is, and serves the page of deliveries until it is dropped.
+    /// Says where everything is, and serves the page of events until it is dropped.
     pub async fn stay(&self) -> Result<(), DemoError> {
         let stack = &self.stack;
         let admin = format!("{}/admin/", stack.site.url);
         let page = Page {
             receiver: Arc::clone(&stack.receiver),
+            deployment: stack.deployment.clone(),
+            subscribers: ["search", "cdn"].map(str::to_owned).to_vec(),
+            waits: WAITS.to_vec(),
+            since: self.since,
             database: stack.database_url(),
             admin: admin.clone(),
         };
         let (address, server) = page.bind().await.map_err(DemoError::Page)?;
-        println!("Deliveries     http://{address}/");
+        let endpoint = stack.emulator.endpoint();
+        let _running = Running::announce(Running::file(), endpoint, &stack.database_url())
+            .map_err(DemoError::Announce)?;
+        println!("Events         http://{address}/");
         println!("Wagtail admin  {admin}");
         println!("               user {}", stack.superuser.username);
         println!("               password {}", stack.superuser.password);
         println!("Database       {}", stack.database_url());
         println!("Logs           {}", stack.supervisor.logs().display());
-        println!("Edit a page and watch its events arrive. Ctrl-C stops and removes everything.");
+        println!(
+            "Edit a page and watch its events arrive; let a receiver fail. Ctrl-C stops and removes everything."
+        );
         server.await.map_err(DemoError::Page)
     }
+}
+
+/// Two that can be told to fail, one of which wants only what a cache must know of, and the page itself.
+fn subscribers() -> Vec<(String, Value)> {
+    let live = ["published", "unpublished", "moved", "deleted"];
+    let live = live.map(|action| format!("wagtail.page.{action}"));
+    [
+        ("search", json!({"types": ["wagtail.page.*"]})),
+        ("cdn", json!({"types": live})),
+        (OBSERVER, json!({})),
+    ]
+    .map(|(name, fields)| (name.to_owned(), fields))
+    .to_vec()
+}
+
+fn retries() -> BTreeMap<&'static str, String> {
+    let waits: Vec<String> = WAITS.iter().map(u32::to_string).collect();
+    BTreeMap::from([
+        ("DeliveryMaxAttempts", (waits.len() + 1).to_string()),
+        ("DeliveryRetrySeconds", waits.join(",")),
+    ])
 }
 
 fn described(event: &Event) -> String {

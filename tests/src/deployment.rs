@@ -138,13 +138,7 @@ impl Deployer<'_> {
             .run("sam-deploy", command, DEPLOY_PATIENCE)
             .await?;
 
-        let aws = self.emulator.aws().clone();
-        let described = describe(&aws, "DescribeStacks", stack).await?;
-        let deployment = Deployment {
-            stack: stack.to_owned(),
-            aws,
-            outputs: pairs(&described, "OutputKey", "OutputValue"),
-        };
+        let deployment = Deployment::existing(self.emulator.aws().clone(), stack).await?;
         deployment.make_up_for_the_emulator().await?;
         Ok(deployment)
     }
@@ -190,6 +184,16 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// A stack that is deployed already.
+    pub async fn existing(aws: Aws, stack: &str) -> Result<Self, DeploymentError> {
+        let described = describe(&aws, "DescribeStacks", stack).await?;
+        Ok(Self {
+            stack: stack.to_owned(),
+            aws,
+            outputs: pairs(&described, "OutputKey", "OutputValue"),
+        })
+    }
+
     /// An output of the template.
     pub fn output(&self, name: &str) -> Result<&str, DeploymentError> {
         let value = self.outputs.get(name);
@@ -319,7 +323,12 @@ fn sam(root: &Path, tools: &Tools) -> Command {
         .env("PATH", path)
         .env("SAM_CLI_TELEMETRY", "0")
         .env("AWS_DEFAULT_REGION", crate::aws::REGION);
-    // What cargo sets for a test makes the build scripts that read it run again, and everything after them compile.
+    forget_the_test(&mut command);
+    command
+}
+
+/// Takes out what cargo sets for a test, which makes the build scripts that read it run again, and everything after them compile.
+pub fn forget_the_test(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let of_the_test = [
@@ -332,7 +341,6 @@ fn sam(root: &Path, tools: &Tools) -> Command {
             command.env_remove(&name);
         }
     }
-    command
 }
 
 /// The functions run on this machine, as the emulator starts them as plain processes.

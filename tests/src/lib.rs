@@ -2,16 +2,20 @@
 
 pub mod admin;
 pub mod aws;
+pub mod browser;
 pub mod demo;
 pub mod deployment;
 pub mod emulator;
 pub mod fleet;
 pub mod gunicorn;
+pub mod history;
+pub mod log;
 pub mod page;
 pub mod postgres;
 pub mod process;
 pub mod progress;
 pub mod receiver;
+pub mod running;
 pub mod stack;
 pub mod timeline;
 pub mod tools;

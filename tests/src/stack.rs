@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::admin::{Admin, AdminError, PageId};
@@ -34,8 +34,8 @@ pub struct Options {
     pub progress: Progress,
     /// Whether commits survive a crash of the machine.
     pub durability: Durability,
-    /// Subscribers that receive every event, each at the receiver's `/hooks/<name>`.
-    pub subscribers: Vec<String>,
+    /// Subscribers, each at the receiver's `/hooks/<name>`, with more fields of their parameters; none receive every event.
+    pub subscribers: Vec<(String, Value)>,
     /// Parameters of the template besides those that say where things are.
     pub parameters: BTreeMap<&'static str, String>,
 }
@@ -88,7 +88,7 @@ pub struct LocalStack {
     /// The site's front page, under which tests create theirs.
     pub home: PageId,
     /// What migrate answered.
-    pub migrated: serde_json::Value,
+    pub migrated: Value,
 }
 
 /// A part of the stack did not come up.
@@ -200,7 +200,7 @@ struct Parts {
     site: Site,
     superuser: Superuser,
     home: PageId,
-    migrated: serde_json::Value,
+    migrated: Value,
 }
 
 impl Parts {
@@ -242,8 +242,12 @@ impl Parts {
             build: &build,
         };
         let deployment = deployer.deploy(STACK, &parameters).await?;
-        for subscriber in &options.subscribers {
-            let parameter = receiver.parameter(subscriber).to_string();
+        for (subscriber, fields) in &options.subscribers {
+            let mut parameter = receiver.parameter(subscriber);
+            if let (Some(all), Some(more)) = (parameter.as_object_mut(), fields.as_object()) {
+                all.extend(more.clone());
+            }
+            let parameter = parameter.to_string();
             deployment.put_subscriber(subscriber, &parameter).await?;
         }
 
@@ -328,10 +332,7 @@ async fn put_superuser(
     Ok(name)
 }
 
-async fn migrate(
-    deployment: &Deployment,
-    progress: &Progress,
-) -> Result<serde_json::Value, StackError> {
+async fn migrate(deployment: &Deployment, progress: &Progress) -> Result<Value, StackError> {
     progress.step("migrating the database with the deployed function");
     let migrated = deployment
         .invoke("MigrateFunctionName", &json!({"command": "migrate"}))

@@ -4,15 +4,13 @@ use std::fmt;
 
 use jiff::Timestamp;
 use sqlx::{Connection as _, PgConnection, Row as _};
-use wagrun::event::Event;
-
-use crate::receiver::Delivery;
+use uuid::Uuid;
 
 /// One stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
     /// What happened, in words.
-    pub what: &'static str,
+    pub what: String,
     /// When.
     pub at: Timestamp,
 }
@@ -27,19 +25,16 @@ pub struct Timeline {
 #[derive(Debug, thiserror::Error)]
 #[error("looking up event {id} in the outbox")]
 pub struct TimelineError {
-    id: uuid::Uuid,
+    id: Uuid,
     source: sqlx::Error,
 }
 
 impl Timeline {
-    /// Puts together what the outbox (through `url`, as the schema's owner) and the receiver know about a delivery.
+    /// What the outbox (through `url`, as the schema's owner) knows about an event; of one that never was in it, nothing.
     ///
     /// The database needs `track_commit_timestamp`. All clocks are this machine's.
-    pub async fn of(url: &str, delivery: &Delivery, event: &Event) -> Result<Self, TimelineError> {
-        let failed = |source| TimelineError {
-            id: event.id,
-            source,
-        };
+    pub async fn of(url: &str, id: Uuid) -> Result<Self, TimelineError> {
+        let failed = |source| TimelineError { id, source };
         let mut connection = PgConnection::connect(url).await.map_err(failed)?;
         let row = sqlx::query(
             "select (extract(epoch from captured_at) * 1000000)::bigint as captured,
@@ -48,14 +43,17 @@ impl Timeline {
                 (extract(epoch from settled_at) * 1000000)::bigint as settled
              from wagrun.outbox where id = $1",
         )
-        .bind(event.id)
-        .fetch_one(&mut connection)
+        .bind(id)
+        .fetch_optional(&mut connection)
         .await
         .map_err(failed)?;
         connection.close().await.map_err(failed)?;
 
         let mut timeline = Self {
             moments: Vec::new(),
+        };
+        let Some(row) = row else {
+            return Ok(timeline);
         };
         for (what, column) in [
             ("captured in the editor's transaction", "captured"),
@@ -68,25 +66,25 @@ impl Timeline {
                 timeline.add(what, at);
             }
         }
-        timeline.add("webhook received", delivery.received_at);
         Ok(timeline)
     }
 
     /// Adds a stage that somebody else observed.
-    pub fn add(&mut self, what: &'static str, at: Timestamp) {
+    pub fn add(&mut self, what: impl Into<String>, at: Timestamp) {
         // After those of the same moment: they were known before.
         let place = self.moments.partition_point(|moment| moment.at <= at);
+        let what = what.into();
         self.moments.insert(place, Moment { what, at });
     }
 
     /// The stages, each with the milliseconds since the first.
-    pub fn stages(&self) -> impl Iterator<Item = (f64, &'static str)> + '_ {
+    pub fn stages(&self) -> impl Iterator<Item = (f64, &str)> + '_ {
         let first = self.moments.first().map(|moment| moment.at);
         self.moments.iter().map(move |moment| {
             let since = first.map_or(0.0, |first| {
                 moment.at.duration_since(first).as_secs_f64() * 1000.0
             });
-            (since, moment.what)
+            (since, &*moment.what)
         })
     }
 }

@@ -16,6 +16,8 @@ pub struct Account {
     pub dead: usize,
     /// Still to be tried.
     pub queued: usize,
+    /// In the bucket, until their receiver takes something again.
+    pub aside: usize,
     /// Nowhere.
     pub lost: Vec<String>,
     /// Taken by somebody, and owed to nobody.
@@ -28,7 +30,12 @@ pub struct Account {
 
 impl Account {
     /// Looks where the deliveries `owed` are, each called `<event's id>:<subscriber>` as fan-out calls it.
-    pub fn of(owed: &BTreeSet<String>, arrivals: &[Arrival], queue: &FifoQueue) -> Self {
+    pub fn of(
+        owed: &BTreeSet<String>,
+        arrivals: &[Arrival],
+        queue: &FifoQueue,
+        aside: &BTreeSet<String>,
+    ) -> Self {
         let mut account = Self {
             owed: owed.len(),
             ..Self::default()
@@ -54,6 +61,8 @@ impl Account {
                 account.dead += 1;
             } else if queued.contains(name) {
                 account.queued += 1;
+            } else if aside.contains(name) {
+                account.aside += 1;
             } else {
                 account.lost.push(name.clone());
             }
@@ -128,13 +137,16 @@ mod tests {
 
     #[test]
     fn every_delivery_is_somewhere_or_lost() {
-        let owed = ["1:s", "2:s", "3:s", "4:s"].map(str::to_owned).into();
+        let owed = ["1:s", "2:s", "3:s", "4:s", "5:s"]
+            .map(str::to_owned)
+            .into();
         let mut queue = queue(&["2:s", "3:s"]);
         queue.receive(1, Timestamp::UNIX_EPOCH);
         queue.receive(1, Timestamp::UNIX_EPOCH);
         let arrivals = [arrival("1", true), arrival("1", true), arrival("9", true)];
-        let account = Account::of(&owed, &arrivals, &queue);
+        let account = Account::of(&owed, &arrivals, &queue, &["5:s".to_owned()].into());
         assert_eq!((account.accepted, account.dead, account.queued), (1, 1, 1));
+        assert_eq!(account.aside, 1);
         assert_eq!(account.lost, ["4:s"]);
         assert_eq!(account.invented, ["9:s"]);
         assert_eq!(account.repeated, 1);

@@ -1,4 +1,4 @@
-//! AWS at one address, as far as fan-out and deliver call it: SQS and SSM in their JSON protocols.
+//! AWS at one address, as far as fan-out and deliver call it: SQS and SSM in their JSON protocols, and a bucket of S3.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,10 +8,12 @@ use std::{fmt, io};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use wagrun::bucket_in_memory::BucketInMemory;
 
+use super::BACKLOG_BUCKET;
 use super::mapping::SharedQueue;
 use super::parameters::Parameters;
 use super::queue::NewMessage;
@@ -22,6 +24,7 @@ pub struct Services {
     /// Found by the end of their URLs.
     pub queues: Vec<Arc<SharedQueue>>,
     parameters: Mutex<Parameters>,
+    bucket: Mutex<BucketInMemory>,
     calls: Mutex<BTreeMap<String, usize>>,
 }
 
@@ -46,6 +49,7 @@ impl Services {
         Arc::new(Self {
             queues,
             parameters: Mutex::new(parameters),
+            bucket: Mutex::default(),
             calls: Mutex::default(),
         })
     }
@@ -62,6 +66,11 @@ impl Services {
     /// SSM's parameters.
     pub fn parameters(&self) -> MutexGuard<'_, Parameters> {
         lock(&self.parameters)
+    }
+
+    /// The bucket for what is set aside.
+    pub fn bucket(&self) -> MutexGuard<'_, BucketInMemory> {
+        lock(&self.bucket)
     }
 
     /// How often which operation was called; one that was refused has its error's name behind it.
@@ -90,6 +99,7 @@ impl Services {
             "AmazonSSM.GetParametersByPath" => self.parameters().by_path(body),
             "AmazonSSM.GetParameter" => self.parameters().get(body),
             "AmazonSSM.PutParameter" => self.parameters().put(body),
+            "AmazonSSM.DeleteParameter" => self.parameters().delete(body),
             _ => Err(Refusal {
                 name: "UnknownOperationException",
                 message: format!("this endpoint does not know the operation {operation:?}"),
@@ -166,9 +176,19 @@ pub fn text<'a>(body: &'a Value, field: &str) -> Result<&'a str, Refusal> {
 
 async fn answer(
     State(services): State<Arc<Services>>,
+    method: Method,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, String) {
+    // S3 is the one whose paths have the bucket in front.
+    let path = uri.path_and_query().map_or("", |path| path.as_str());
+    if let Some(path) = path.strip_prefix(&format!("/{BACKLOG_BUCKET}")) {
+        let body = String::from_utf8_lossy(&body);
+        let (status, answer) = services.bucket().answer(method.as_str(), path, &body);
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        return (status, answer);
+    }
     let operation = headers.get("x-amz-target");
     let operation = operation.and_then(|value| value.to_str().ok());
     let operation = operation.unwrap_or("(none of a JSON protocol)");

@@ -228,6 +228,8 @@ fn record(message: &Message, arn: &str) -> Value {
             "ApproximateReceiveCount": message.received.to_string(),
             "SentTimestamp": milliseconds,
             "MessageGroupId": message.group,
+            // SQS has twenty digits.
+            "SequenceNumber": format!("{:020}", message.sequence_number),
             "MessageDeduplicationId": message.deduplication_id,
         },
         "messageAttributes": {},

@@ -37,6 +37,10 @@ use tls::Certificate;
 
 /// Where the subscribers' parameters are.
 pub const SUBSCRIBERS_PATH: &str = "/fleet/subscribers";
+/// Where it is noted whose deliveries are set aside.
+pub const BACKLOGS_PATH: &str = "/fleet/backlogs";
+/// Where they are then.
+pub const BACKLOG_BUCKET: &str = "fleet-backlogs";
 /// As in the template, like the next.
 const EVENT_BATCH: usize = 10;
 const DELIVERY_BATCH: usize = 1;
@@ -52,6 +56,10 @@ pub struct Options {
     pub visibility: Duration,
     /// Among how many messages SQS looks for a group that has none in flight.
     pub window: usize,
+    /// For how long a function uses the subscribers that it has read.
+    pub cache: Duration,
+    /// With so many deliveries in the queue, whoever fails twice is set aside.
+    pub crowded_at: u64,
     /// What the receivers show who calls by `https`; they speak plain HTTP without one.
     pub certificate: Option<Certificate>,
     /// How often SSM may be read in a second, where that is limited.
@@ -66,6 +74,8 @@ impl Options {
             retry_seconds: vec![1, 2],
             visibility: Duration::from_secs(180),
             window: Settings::WINDOW,
+            cache: Duration::from_secs(30),
+            crowded_at: 30_000,
             certificate: None,
             parameter_quota: None,
         }
@@ -90,6 +100,8 @@ pub struct Fleet {
     pub events: Arc<SharedQueue>,
     /// What deliver reads.
     pub deliveries: Arc<SharedQueue>,
+    /// What deliver gives up by itself.
+    pub given_up: Arc<SharedQueue>,
     /// Invokes fan-out.
     pub fan_out: Arc<Mapping>,
     /// Invokes deliver.
@@ -113,6 +125,7 @@ impl Fleet {
         };
         let events = SharedQueue::new("fleet-events.fifo", settings(10));
         let deliveries = SharedQueue::new("fleet-deliveries.fifo", settings(options.attempts()));
+        let given_up = SharedQueue::new("fleet-deliveries-dead.fifo", settings(u32::MAX));
         let receivers = Receivers::start(
             options.subscribers.iter().cloned(),
             options.certificate.as_ref(),
@@ -126,14 +139,15 @@ impl Fleet {
             Some(calls) => parameters.limited_to(calls),
             None => parameters,
         };
-        let queues = vec![Arc::clone(&events), Arc::clone(&deliveries)];
-        let services = Services::new(queues, parameters);
+        let queues = [&events, &deliveries, &given_up].map(Arc::clone);
+        let services = Services::new(queues.into(), parameters);
         Ok(Self {
             fan_out: Mapping::new(&events, EVENT_BATCH),
             deliver: Mapping::new(&deliveries, DELIVERY_BATCH),
             endpoint: services.serve().await?,
             events,
             deliveries,
+            given_up,
             receivers,
             services,
             options,
@@ -170,7 +184,27 @@ impl Fleet {
                 names.map(|name| format!("{}:{name}", event.id))
             })
             .collect();
-        Account::of(&owed, &self.receivers.arrivals(), &self.deliveries.lock())
+        let aside = self.set_aside();
+        Account::of(
+            &owed,
+            &self.receivers.arrivals(),
+            &self.deliveries.lock(),
+            &aside,
+        )
+    }
+
+    /// What is set aside, each called `<event's id>:<subscriber>` as fan-out calls it.
+    pub fn set_aside(&self) -> BTreeSet<String> {
+        let bucket = self.services.bucket();
+        let name = |body: &String| {
+            let delivery: wagrun::delivery::Delivery<'_> = serde_json::from_str(body).ok()?;
+            Some(format!(
+                "{}:{}",
+                delivery.event().ok()?.id,
+                delivery.subscriber
+            ))
+        };
+        bucket.objects.values().filter_map(name).collect()
     }
 
     /// Whether every event was fanned out and every delivery accepted or given up.
@@ -182,7 +216,10 @@ impl Fleet {
     pub fn fan_out_environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("SUBSCRIBERS_PATH", SUBSCRIBERS_PATH.to_owned()),
-            ("SUBSCRIBER_CACHE_SECONDS", "30".to_owned()),
+            (
+                "SUBSCRIBER_CACHE_SECONDS",
+                self.options.cache.as_secs().to_string(),
+            ),
             ("DELIVERY_QUEUE_URL", self.deliveries.url(&self.endpoint)),
             ("INVALIDATION_QUEUE_URL", String::new()),
             ("METRICS_NAMESPACE", "wagrun/fleet".to_owned()),
@@ -203,6 +240,13 @@ impl Fleet {
                 "arn:aws:sns:us-east-1:000000000000:fleet-events.fifo".to_owned(),
             ),
             ("EVENT_SOURCE", events::SOURCE.to_owned()),
+            ("BACKLOGS_PATH", BACKLOGS_PATH.to_owned()),
+            ("BACKLOG_BUCKET", BACKLOG_BUCKET.to_owned()),
+            (
+                "DELIVERY_DEAD_LETTER_QUEUE_URL",
+                self.given_up.url(&self.endpoint),
+            ),
+            ("CROWDED_DELIVERIES", self.options.crowded_at.to_string()),
         ]);
         if let Some(certificate) = &self.options.certificate {
             let issuer = certificate.issuer.to_string_lossy().into_owned();

@@ -52,6 +52,13 @@ impl Parameters {
         self.values.entry(name.to_owned()).or_default().push(value);
     }
 
+    /// The names of the parameters below a path.
+    pub fn names_below(&self, path: &str) -> Vec<String> {
+        let path = format!("{path}/");
+        let names = self.values.keys().filter(|name| name.starts_with(&path));
+        names.cloned().collect()
+    }
+
     /// `GetParametersByPath`.
     pub(super) fn by_path(&mut self, body: &Value) -> Result<Value, Refusal> {
         self.use_quota()?;
@@ -89,13 +96,26 @@ impl Parameters {
         Ok(json!({"Parameter": {"Name": found, "Value": value, "Version": version}}))
     }
 
-    /// `PutParameter` of one that is there.
+    /// `DeleteParameter`.
+    pub(super) fn delete(&mut self, body: &Value) -> Result<Value, Refusal> {
+        let name = text(body, "Name")?;
+        let removed = self.values.remove(name);
+        removed.map(|_| json!({})).ok_or_else(|| Refusal {
+            name: "ParameterNotFound",
+            message: name.to_owned(),
+        })
+    }
+
+    /// `PutParameter` of one that is there, or of a new one that has a type.
     pub(super) fn put(&mut self, body: &Value) -> Result<Value, Refusal> {
         let (name, value) = (text(body, "Name")?, text(body, "Value")?);
-        let values = self.values.get_mut(name).ok_or_else(|| Refusal {
-            name: "ValidationException",
-            message: "a new parameter wants a type".to_owned(),
-        })?;
+        if !self.values.contains_key(name) && !body["Type"].is_string() {
+            return Err(Refusal {
+                name: "ValidationException",
+                message: "a new parameter wants a type".to_owned(),
+            });
+        }
+        let values = self.values.entry(name.to_owned()).or_default();
         values.push(value.to_owned());
         Ok(json!({"Version": values.len()}))
     }

@@ -55,6 +55,8 @@ pub struct Message {
     pub received: u32,
     /// By which the last receipt is known; none while it is visible.
     pub receipt: Option<u64>,
+    /// The larger, the later it was sent.
+    pub sequence_number: u64,
 }
 
 /// A message's place: they are received in this order.
@@ -128,6 +130,7 @@ impl FifoQueue {
                 sent_at: now,
                 received: 0,
                 receipt: None,
+                sequence_number: place,
             },
         );
         id

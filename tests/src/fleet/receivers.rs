@@ -1,7 +1,7 @@
 //! Webhook receivers that answer at once, late or never, and remember what came. [`crate::receiver`] verifies each
 //! signature and keeps each body, which would take more time than what is measured here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,6 +62,8 @@ pub struct Receivers {
     address: SocketAddr,
     scheme: &'static str,
     manners: HashMap<String, Manner>,
+    /// Those that are well again.
+    recovered: Mutex<HashSet<String>>,
     arrivals: Mutex<Vec<Arrival>>,
 }
 
@@ -81,6 +83,7 @@ impl Receivers {
             address: listener.local_addr()?,
             scheme: certificate.map_or("http", |_| "https"),
             manners: subscribers.into_iter().collect(),
+            recovered: Mutex::default(),
             arrivals: Mutex::default(),
         });
         let router = Router::new()
@@ -98,6 +101,22 @@ impl Receivers {
     /// Who receives, and how.
     pub fn manners(&self) -> &HashMap<String, Manner> {
         &self.manners
+    }
+
+    /// From now on this one takes everything at once.
+    pub fn recover(&self, subscriber: &str) {
+        let recovered = self.recovered.lock();
+        let mut recovered = recovered.unwrap_or_else(PoisonError::into_inner);
+        recovered.insert(subscriber.to_owned());
+    }
+
+    fn manner(&self, subscriber: &str) -> Option<Manner> {
+        let recovered = self.recovered.lock();
+        let recovered = recovered.unwrap_or_else(PoisonError::into_inner);
+        match recovered.contains(subscriber) {
+            true => Some(Manner::Healthy),
+            false => self.manners.get(subscriber).copied(),
+        }
     }
 
     /// Where this subscriber is to post.
@@ -143,7 +162,7 @@ async fn receive(
     body: Bytes,
 ) -> StatusCode {
     let at = Timestamp::now();
-    let Some(manner) = receivers.manners.get(&subscriber).copied() else {
+    let Some(manner) = receivers.manner(&subscriber) else {
         return StatusCode::NOT_FOUND;
     };
     let webhook_id = headers.get("webhook-id").and_then(|id| id.to_str().ok());

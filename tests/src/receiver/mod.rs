@@ -114,6 +114,7 @@ struct Inbox {
     deliveries: Vec<Delivery>,
     secrets: HashMap<String, String>,
     answers: HashMap<String, VecDeque<Answer>>,
+    habits: HashMap<String, Answer>,
 }
 
 impl Receiver {
@@ -185,7 +186,17 @@ impl Receiver {
         })
     }
 
-    /// Answers the subscriber's next `times` requests like this; later ones, and all others, with 204.
+    /// Answers all of the subscriber's requests like this from now on, but those that [`Self::answer_next`] planned.
+    pub fn answer_always(&self, subscriber: &str, answer: Answer) {
+        self.lock().habits.insert(subscriber.to_owned(), answer);
+    }
+
+    /// How the subscriber's requests are always answered, if somebody has said so.
+    pub fn habit(&self, subscriber: &str) -> Option<Answer> {
+        self.lock().habits.get(subscriber).cloned()
+    }
+
+    /// Answers the subscriber's next `times` requests like this; later ones as always, which is with 204.
     pub fn answer_next(&self, subscriber: &str, times: usize, answer: &Answer) {
         self.lock()
             .answers
@@ -321,10 +332,12 @@ fn record(shared: &Shared, subscriber: String, headers: HeaderMap, body: Bytes) 
             .and_then(|webhook| webhook.verify(&body, &headers))
             .map_err(|error| chain(&error)),
     };
-    let answer = inbox
+    let planned = inbox
         .answers
         .get_mut(&subscriber)
-        .and_then(VecDeque::pop_front)
+        .and_then(VecDeque::pop_front);
+    let answer = planned
+        .or_else(|| inbox.habits.get(&subscriber).cloned())
         .unwrap_or_else(|| Answer::status(StatusCode::NO_CONTENT));
     inbox.deliveries.push(Delivery {
         subscriber,

@@ -106,6 +106,21 @@ async fn it_fails_as_often_as_it_was_told() {
 }
 
 #[tokio::test]
+async fn a_habit_lasts_until_another_is_taken_up() {
+    let receiver = Receiver::start().unwrap();
+    let secret = receiver.secret("cdn");
+    receiver.answer_always("cdn", Answer::status(StatusCode::INTERNAL_SERVER_ERROR));
+    receiver.answer_next("cdn", 1, &Answer::status(StatusCode::GONE));
+    let body = event("page/4", "wagtail.page.published");
+    for expected in [410, 500, 500] {
+        assert_eq!(send(&receiver, "cdn", &body, &secret).await, expected);
+    }
+    assert_eq!(send(&receiver, "search", &body, &secret).await, 204);
+    receiver.answer_always("cdn", Answer::status(StatusCode::NO_CONTENT));
+    assert_eq!(send(&receiver, "cdn", &body, &secret).await, 204);
+}
+
+#[tokio::test]
 async fn a_hanging_answer_leaves_the_sender_waiting_and_others_alone() {
     let receiver = Receiver::start().unwrap();
     let secret = receiver.secret("cdn");

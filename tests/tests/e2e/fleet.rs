@@ -6,24 +6,28 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use aws_lambda_events::sqs::SqsEvent;
 use deliver::{Config, Handler, Reach};
 use fan_out::FanOut;
 use futures::future::join_all;
 use local_stack::fleet::events::{SOURCE, events};
 use local_stack::fleet::mapping::Mapping;
 use local_stack::fleet::receivers::Manner;
-use local_stack::fleet::{Fleet, Options, SUBSCRIBERS_PATH, healthy};
+use local_stack::fleet::{
+    BACKLOG_BUCKET, BACKLOGS_PATH, Fleet, Options, SUBSCRIBERS_PATH, healthy,
+};
 use local_stack::progress::{Progress, Wait, wait_until};
+use serde_json::{Value, json};
 use wagrun::metric::Metrics;
 use wagrun::subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore};
 
 use crate::databases::sdk;
 use crate::world::PATIENCE;
 
-const CACHE: Duration = Duration::from_secs(30);
 /// Of so many answers of deliver, one does not arrive: the function is gone after the receiver has taken the event.
 const LOST_ANSWER: usize = 40;
+/// Copies of deliver.
+const DELIVERERS: usize = 16;
 
 #[tokio::test]
 async fn one_event_reaches_many_subscribers() {
@@ -92,6 +96,76 @@ async fn dead_and_slow_receivers_cost_the_others_nothing() {
     assert!(dead.iter().all(|one| one.received == 2), "{dead:?}");
 }
 
+/// The window is so small that one dead receiver's deliveries fill it; on AWS it is two thousand times as large.
+#[tokio::test]
+async fn a_dead_receiver_that_fills_the_queues_window_is_set_aside_and_comes_back_in_order() {
+    let (dead, well) = ("subscriber-0000", "subscriber-0001");
+    let mut subscribers = healthy(2);
+    subscribers[0].1 = Manner::Failing;
+    let options = Options {
+        retry_seconds: vec![1, 3, 3, 3, 3, 3, 3],
+        visibility: Duration::from_secs(3),
+        window: 60,
+        crowded_at: 60,
+        cache: Duration::ZERO,
+        ..Options::new(subscribers)
+    };
+    let fleet = Fleet::start(options).await.unwrap();
+    let events = events(200, 100);
+    fleet.publish_all(&events);
+    let taken_by = |fleet: &Fleet, name: &str| {
+        let arrivals = fleet.receivers.arrivals();
+        let taken = arrivals
+            .iter()
+            .filter(|one| one.accepted && one.subscriber == name);
+        taken.count()
+    };
+    // All workers wait, and what could go is behind what can't.
+    work_until(&fleet, usize::MAX, |fleet| {
+        let (taken, waiting) = (taken_by(fleet, well), fleet.deliver.waiting());
+        match taken < 200 && fleet.events.lock().is_empty() && waiting == DELIVERERS {
+            true => Wait::Ready(()),
+            false => Wait::NotYet(format!("{taken} taken, {waiting} workers wait")),
+        }
+    })
+    .await;
+    work_until(&fleet, LOST_ANSWER, |fleet| {
+        let account = fleet.account(&events);
+        match (taken_by(fleet, well), account.aside, account.queued) {
+            (200.., 200, 0) => Wait::Ready(()),
+            seen => Wait::NotYet(format!("{seen:?} taken, aside and queued")),
+        }
+    })
+    .await;
+
+    fleet.receivers.recover(dead);
+    let looking = deliver(&fleet);
+    let looks = async {
+        // As the schedule has it, every five minutes there.
+        let mut every = tokio::time::interval(Duration::from_secs(1));
+        let payload = json!({"look_after": "backlogs"});
+        let payload = serde_json::value::to_raw_value(&payload).unwrap();
+        loop {
+            every.tick().await;
+            deliver::handle(&looking, &payload).await.unwrap();
+        }
+    };
+    let back = work_until(&fleet, LOST_ANSWER, |fleet| {
+        let backlogs = fleet.services.parameters().names_below(BACKLOGS_PATH);
+        match (fleet.account(&events).aside, backlogs.len()) {
+            (0, 0) => Wait::Ready(()),
+            seen => Wait::NotYet(format!("{seen:?} aside, and backlogs")),
+        }
+    });
+    tokio::select! {
+        () = back => {}
+        () = looks => {}
+    }
+    let account = fleet.account(&events);
+    assert!(account.is_in_order(), "{account:?}");
+    assert_eq!(account.accepted, 400);
+}
+
 /// Whether every delivery was accepted or given up.
 fn settled(fleet: &Fleet) -> Wait<()> {
     if fleet.is_settled() {
@@ -116,19 +190,26 @@ fn dead_lanes(fleet: &Fleet) -> usize {
 /// One copy of a function.
 enum Function {
     FanOut(FanOut),
-    Deliver(Handler),
+    Deliver(Box<Handler>),
 }
 
 impl Function {
-    async fn handle(&self, batch: &SqsEvent) -> SqsBatchResponse {
+    async fn handle(&self, batch: Value) -> Vec<u8> {
         match self {
-            Self::FanOut(fan_out) => fan_out::handle(fan_out, batch).await,
-            Self::Deliver(handler) => deliver::handle(handler, batch).await,
+            Self::FanOut(fan_out) => {
+                let batch: SqsEvent = serde_json::from_value(batch).unwrap();
+                serde_json::to_vec(&fan_out::handle(fan_out, &batch).await).unwrap()
+            }
+            Self::Deliver(handler) => {
+                let batch = serde_json::value::to_raw_value(&batch).unwrap();
+                let answer = deliver::handle(handler, &batch).await.unwrap();
+                serde_json::to_vec(&answer).unwrap()
+            }
         }
     }
 }
 
-/// Two copies of fan-out and sixteen of deliver, each with subscribers of its own as functions have, work until `look` is
+/// Two copies of fan-out and some of deliver, each with subscribers of its own as functions have, work until `look` is
 /// satisfied. Of deliver's answers every `lost`th does not arrive.
 async fn work_until(fleet: &Fleet, lost: usize, look: impl Fn(&Fleet) -> Wait<()>) {
     let (all_arrive, answers) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -136,8 +217,8 @@ async fn work_until(fleet: &Fleet, lost: usize, look: impl Fn(&Fleet) -> Wait<()
         let function = Function::FanOut(fan_out(fleet));
         work(function, &fleet.fan_out, &all_arrive, usize::MAX)
     });
-    let deliver = (0..16).map(|_| {
-        let function = Function::Deliver(deliver(fleet));
+    let deliver = (0..DELIVERERS).map(|_| {
+        let function = Function::Deliver(Box::new(deliver(fleet)));
         work(function, &fleet.deliver, &answers, lost)
     });
     let quiet = Progress::quiet();
@@ -155,13 +236,11 @@ async fn work_until(fleet: &Fleet, lost: usize, look: impl Fn(&Fleet) -> Wait<()
 async fn work(function: Function, mapping: &Mapping, answers: &AtomicUsize, lost: usize) {
     loop {
         let invocation = mapping.next().await;
-        let batch: SqsEvent = serde_json::from_value(invocation.event).unwrap();
-        let response = Box::pin(function.handle(&batch)).await;
+        let answer = Box::pin(function.handle(invocation.event)).await;
         let number = answers.fetch_add(1, Ordering::Relaxed) + 1;
         if number.is_multiple_of(lost) {
             mapping.failed(&invocation.id);
         } else {
-            let answer = serde_json::to_vec(&response).unwrap();
             mapping.succeeded(&invocation.id, &answer);
         }
     }
@@ -170,7 +249,12 @@ async fn work(function: Function, mapping: &Mapping, answers: &AtomicUsize, lost
 fn fan_out(fleet: &Fleet) -> FanOut {
     let aws = sdk(&fleet.endpoint);
     FanOut::new(
-        SubscriberStore::new(&aws, SUBSCRIBERS_PATH, CACHE, Rules::LENIENT),
+        SubscriberStore::new(
+            &aws,
+            SUBSCRIBERS_PATH,
+            fleet.options().cache,
+            Rules::LENIENT,
+        ),
         &aws_sdk_sqs::Client::new(&aws),
         fleet.deliveries.url(&fleet.endpoint),
         None,
@@ -180,10 +264,14 @@ fn fan_out(fleet: &Fleet) -> FanOut {
 fn deliver(fleet: &Fleet) -> Handler {
     let config = Config {
         subscribers_path: SUBSCRIBERS_PATH.to_owned(),
-        subscriber_cache: CACHE,
+        subscriber_cache: fleet.options().cache,
         delivery_queue_url: fleet.deliveries.url(&fleet.endpoint),
         invalidation_queue_url: None,
         schedule: RetrySchedule::new(fleet.options().retry_seconds.clone()),
+        backlogs_path: BACKLOGS_PATH.to_owned(),
+        backlog_bucket: BACKLOG_BUCKET.to_owned(),
+        dead_letter_queue_url: fleet.given_up.url(&fleet.endpoint),
+        crowded_at: fleet.options().crowded_at,
         rules: Rules {
             schemes: Schemes::HttpOrHttps,
             most_attempts: Some(fleet.options().attempts()),

@@ -27,4 +27,5 @@ mod site_copy;
 mod story;
 mod subscribers;
 mod subtrees;
+mod watching;
 mod world;

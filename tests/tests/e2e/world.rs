@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use local_stack::stack::{LocalStack, Options};
+use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use wagrun::telemetry::chain;
@@ -53,7 +54,7 @@ impl World {
 
     async fn start() -> Result<Self, String> {
         let mut options = Options::new("e2e");
-        options.subscribers = vec![EVERYTHING.to_owned()];
+        options.subscribers = vec![(EVERYTHING.to_owned(), json!({}))];
         // Two waits, the second long enough to do something else in it, and a delivery that is given up soon.
         options.parameters.extend([
             ("DeliveryRetrySeconds", "1,6".to_owned()),

@@ -131,7 +131,7 @@ impl Story {
     }
 
     fn aside(&self) -> usize {
-        self.world.cloud.state().objects.len()
+        self.world.cloud.state().bucket.objects.len()
     }
 
     fn backlog(&self) -> Option<Value> {
@@ -172,6 +172,7 @@ async fn a_dead_subscribers_deliveries_leave_the_queue_in_order() {
     assert_eq!(story.received(0), ["page/1 1", "page/2 1", "page/3 1"]);
     let state = story.world.cloud.state();
     let aside: Vec<_> = state
+        .bucket
         .objects
         .iter()
         .map(|(key, body)| {
@@ -373,7 +374,7 @@ async fn a_receiver_that_is_gone_keeps_what_waits() {
     assert_eq!(world.delays(), [120]);
     pass(GRACE);
     assert!(!world.fails_numbered(&body, 2, 1).await);
-    assert_eq!(world.cloud.state().objects.len(), 1);
+    assert_eq!(world.cloud.state().bucket.objects.len(), 1);
     assert_eq!(receiver.received().len(), 1);
 }
 
@@ -383,7 +384,7 @@ async fn what_is_refused_when_it_comes_back_is_tried_and_given_up_as_usual() {
     for number in [1, 2] {
         let key = format!("cdn/page%2F1/{number:039}");
         let body = delivery_of("cdn", "page/1", number);
-        story.world.cloud.state().objects.insert(key, body);
+        story.world.cloud.state().bucket.objects.insert(key, body);
     }
     let backlog = json!({"since": now().to_string(), "returning_since": now().to_string()});
     story
@@ -487,7 +488,7 @@ async fn a_parameter_that_is_no_backlog_lets_nothing_overtake() {
         .state()
         .backlogs
         .insert("cdn".into(), json!("?"));
-    story.world.cloud.state().objects.insert(
+    story.world.cloud.state().bucket.objects.insert(
         "cdn/page%2F1/000000000000000000000000000000000000000".into(),
         delivery_of("cdn", "page/1", 0),
     );
@@ -522,7 +523,7 @@ async fn more_lanes_than_can_be_recalled_at_once_are_recalled_one_after_the_othe
     for number in 1..=1500 {
         let key = format!("cdn/page%2F{number}/{number:039}");
         let body = delivery_of("cdn", &format!("page/{number}"), 1);
-        story.world.cloud.state().objects.insert(key, body);
+        story.world.cloud.state().bucket.objects.insert(key, body);
     }
     story.answers(204);
     pass(60);
@@ -641,6 +642,7 @@ async fn one_refused_object_does_not_stop_what_comes_back() {
         .world
         .cloud
         .state()
+        .bucket
         .objects
         .insert(key, delivery_of("cdn", "page/1", 1));
     let backlog = json!({"since": now().to_string(), "returning_since": now().to_string()});

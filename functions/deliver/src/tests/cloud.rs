@@ -7,13 +7,16 @@ use std::{
 
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
-use wagrun::replay::{Request, answering};
+use wagrun::{
+    bucket_in_memory::BucketInMemory,
+    replay::{Request, answering},
+};
 
 /// What it holds, and how it behaves.
 #[derive(Debug, Default)]
 pub struct State {
-    /// The bucket's objects.
-    pub objects: BTreeMap<String, String>,
+    /// The bucket.
+    pub bucket: BucketInMemory,
     /// The backlogs' parameters, by subscriber.
     pub backlogs: BTreeMap<String, Value>,
     /// What was sent, in order: the queue's name, and the message.
@@ -46,7 +49,8 @@ impl Cloud {
             return (403, String::new());
         }
         if request.operation.is_empty() {
-            return state.s3(request);
+            let (method, path) = request.line.split_once(' ').unwrap();
+            return state.bucket.answer(method, path, &request.body);
         }
         let call: Value = serde_json::from_str(&request.body).unwrap();
         let text = |field: &str| call[field].as_str().unwrap_or_default().to_owned();
@@ -100,60 +104,4 @@ impl State {
         sent.map(|(_, entry)| serde_json::from_str(entry["MessageBody"].as_str().unwrap()).unwrap())
             .collect()
     }
-
-    fn s3(&mut self, request: &Request) -> (u16, String) {
-        let (method, uri) = request.line.split_once(' ').unwrap();
-        let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
-        let key = decoded(path.trim_start_matches('/'));
-        match method {
-            "PUT" => {
-                self.objects.insert(key, request.body.clone());
-                (200, String::new())
-            }
-            "DELETE" => {
-                self.objects.remove(&key);
-                (204, String::new())
-            }
-            _ if key.is_empty() => (200, self.list(query)),
-            _ => match self.objects.get(&key) {
-                Some(body) => (200, body.clone()),
-                None => (404, "<Error><Code>NoSuchKey</Code></Error>".to_owned()),
-            },
-        }
-    }
-
-    fn list(&self, query: &str) -> String {
-        let query: BTreeMap<_, _> = url::form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect();
-        let prefix = query.get("prefix").map_or("", String::as_str);
-        let most = query
-            .get("max-keys")
-            .map_or(1000, |most| most.parse().unwrap());
-        let after = query.get("start-after").map_or("", String::as_str);
-        let mut found: Vec<String> = Vec::new();
-        let keys = self.objects.keys().filter(|key| key.starts_with(prefix));
-        for key in keys.filter(|key| key.as_str() > after) {
-            let rest = &key[prefix.len()..];
-            let shown = match (query.get("delimiter"), rest.find('/')) {
-                (Some(_), Some(end)) => format!(
-                    "<CommonPrefixes><Prefix>{prefix}{}</Prefix></CommonPrefixes>",
-                    &rest[..=end]
-                ),
-                _ => format!("<Contents><Key>{key}</Key></Contents>"),
-            };
-            if found.last() != Some(&shown) {
-                found.push(shown);
-            }
-        }
-        found.truncate(most);
-        format!("<ListBucketResult>{}</ListBucketResult>", found.concat())
-    }
-}
-
-fn decoded(text: &str) -> String {
-    percent_encoding::percent_decode_str(text)
-        .decode_utf8()
-        .unwrap()
-        .into_owned()
 }

@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Installs a pinned headless Chromium into this checkout, without root, and prints where: tools/browser.py
+
+It is the one that people run in Lambda functions: it needs the C library and nothing else of the system, and brings its own
+fonts, so that a page looks the same everywhere. It is published on npm, and npm comes from PyPI: a fresh machine has no Node.
+"""
+
+import base64
+import fcntl
+import hashlib
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import venv
+
+PACKAGE = "@sparticuz/chromium@153.0.0"
+# As npm has it in the package's `dist.integrity`.
+SHA512 = "jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA=="
+DIRECTORY = venv.ROOT / ".local/browser"
+# Brotli is in Node, and not in Python.
+DECOMPRESS = """
+const [from, to] = process.argv.slice(1);
+require("fs").writeFileSync(to, require("zlib").brotliDecompressSync(require("fs").readFileSync(from)));
+"""
+# In place of the package's own, which names the paths of a Lambda function.
+FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir prefix="relative">fonts</dir><cachedir prefix="xdg">fontconfig</cachedir></fontconfig>
+"""
+
+
+def main():
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        sys.exit(
+            f"{PACKAGE} has no program for {sys.platform} on {platform.machine()}: install Chromium, and name its program in CHROMIUM"
+        )
+    DIRECTORY.parent.mkdir(parents=True, exist_ok=True)
+    with open(DIRECTORY.parent / "browser.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp, wanted = DIRECTORY / "installed", f"{PACKAGE} {SHA512}"
+        if not stamp.exists() or stamp.read_text() != wanted:
+            print(f"installing {PACKAGE} into {DIRECTORY.relative_to(venv.ROOT)} …", file=sys.stderr, flush=True)
+            install()
+            # Last, so that an installation that was cut off is done again.
+            stamp.write_text(wanted)
+    print(DIRECTORY)
+
+
+def install():
+    venv.install("browser")
+    programs = venv.ROOT / ".local/venv/browser/bin"
+    shutil.rmtree(DIRECTORY, ignore_errors=True)
+    DIRECTORY.mkdir()
+    venv.run([programs / "npm", "pack", "--silent", "--pack-destination", DIRECTORY, PACKAGE], f"npm did not fetch {PACKAGE}")
+    (archive,) = DIRECTORY.glob("*.tgz")
+    found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+    if found != SHA512:
+        sys.exit(f"{PACKAGE} is not what it was: its SHA-512 is {found}")
+    for name in ("chromium", "al2023.tar", "fonts.tar"):
+        unpack(archive, name, programs / "node")
+    (DIRECTORY / "chromium").chmod(0o755)
+    (DIRECTORY / "fonts.conf").write_text(FONTS)
+    archive.unlink()
+
+
+def unpack(archive, name, node):
+    """Writes package/bin/NAME.br into the directory, and unpacks it there if it is an archive itself."""
+    compressed = DIRECTORY / f"{name}.br"
+    with tarfile.open(archive) as package, open(compressed, "wb") as file:
+        shutil.copyfileobj(package.extractfile(f"package/bin/{name}.br"), file)
+    plain = DIRECTORY / name
+    venv.run([node, "-e", DECOMPRESS, "--", compressed, plain], f"{name}.br of {PACKAGE} could not be decompressed")
+    compressed.unlink()
+    if name.endswith(".tar"):
+        with tarfile.open(plain) as inner:
+            inner.extractall(DIRECTORY, filter="data")
+        plain.unlink()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+//! `make subscriber-test NAME=… STACK=…`: exit code 0 when the receiver took the event, 1 when it did not, 2 when none was sent.
+
+use std::error::Error;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode};
+
+use deliver::Config;
+use jiff::Timestamp;
+use subscriber_test::{Report, Tester, environment};
+use wagrun::environment::{optional, required};
+use wagrun::telemetry::chain;
+
+/// Set once the environment is that of the function.
+const CONFIGURED: &str = "SUBSCRIBER_TEST_CONFIGURED";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match test().await {
+        Ok(report) => {
+            print!("{report}");
+            ExitCode::from(u8::from(report.result.is_err()))
+        }
+        Err(error) => {
+            eprintln!("{}", chain(error.as_ref()));
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn test() -> Result<Report, Box<dyn Error>> {
+    let name = std::env::args().nth(1).filter(|name| !name.is_empty());
+    let name = name.ok_or("usage: subscriber-test NAME, with STACK in the environment")?;
+    let aws = wagrun::aws::config().await;
+    if optional(CONFIGURED).is_none() {
+        // deliver reads its environment, and so do we: then nothing can be understood in two ways.
+        let variables = environment(&aws, &required("STACK")?).await?;
+        let mut again = Command::new(std::env::current_exe()?);
+        again.arg(name).envs(variables).env(CONFIGURED, "yes");
+        return Err(again.exec().into());
+    }
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| "the process already has a TLS provider")?;
+    let tester = Tester::new(&aws, Config::from_environment()?)?;
+    Ok(tester.test(&name, Timestamp::now()).await?)
+}

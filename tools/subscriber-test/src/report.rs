@@ -1,0 +1,117 @@
+//! What came back, in words.
+
+use std::fmt;
+use std::time::Duration;
+
+use deliver::TargetError;
+use wagrun::event::Event;
+use wagrun::subscriber::{Subscriber, Target};
+use wagrun::telemetry::chain;
+
+/// What came of one event that was sent.
+#[derive(Debug)]
+pub struct Report {
+    /// To whom.
+    pub subscriber: Subscriber,
+    /// What.
+    pub event: Event,
+    /// The receiver's status, where it has one, or why it has not taken the event.
+    pub result: Result<Option<u16>, TargetError>,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+impl Report {
+    /// deliver's word for it.
+    pub fn outcome(&self) -> &'static str {
+        match &self.result {
+            Ok(_) => "delivered",
+            Err(error) => error.outcome(),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line =
+            |name: &str, value: &dyn fmt::Display| writeln!(formatter, "{name:<11} {value}");
+        line("subscriber", &self.subscriber.parameter)?;
+        line("target", &Described(&self.subscriber.target))?;
+        let Event {
+            kind, subject, id, ..
+        } = &self.event;
+        line("event", &format_args!("{kind} {subject} {id}"))?;
+        line("outcome", &self.outcome())?;
+        let status = match &self.result {
+            Ok(status) => *status,
+            Err(error) => error.status(),
+        };
+        if let Some(status) = status {
+            line("status", &status)?;
+        }
+        line(
+            "duration",
+            &format_args!("{} ms", self.duration.as_millis()),
+        )?;
+        match (&self.result, &self.subscriber.target) {
+            (Err(error), _) => line("error", &chain(error))?,
+            (Ok(_), Target::Webhook(_)) => {}
+            (Ok(_), Target::EventBridge(_)) => {
+                line(
+                    "done",
+                    &"the event is on the bus; its rules decide what becomes of it",
+                )?;
+            }
+            (Ok(_), Target::CloudFront(_)) => {
+                line(
+                    "done",
+                    &"an invalidation of a path that no page has is under way",
+                )?;
+            }
+        }
+        if !self.subscriber.enabled {
+            line(
+                "note",
+                &"the subscriber is switched off: deliver drops its events",
+            )?;
+        }
+        if let Err(error) = &self.result
+            && let Some(reason) = error.reason_to_disable()
+        {
+            line(
+                "note",
+                &format_args!("deliver would switch it off: {reason}"),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Where a target is. Of a URL, not more than the host: the rest may be a secret, as with Slack.
+struct Described<'a>(&'a Target);
+
+impl fmt::Display for Described<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Target::Webhook(webhook) => {
+                let origin = webhook.url.origin().ascii_serialization();
+                let signatures = match webhook.secrets.len() {
+                    0 => "unsigned".to_owned(),
+                    1 => "one signature".to_owned(),
+                    count => format!("{count} signatures"),
+                };
+                write!(formatter, "webhook {origin}/…, {signatures}")
+            }
+            Target::EventBridge(target) => write!(formatter, "eventbridge {}", target.bus),
+            Target::CloudFront(target) => {
+                write!(formatter, "cloudfront {}", target.distribution)?;
+                let wildcard = if target.wildcard {
+                    ", with all below"
+                } else {
+                    ""
+                };
+                formatter.write_str(wildcard)
+            }
+        }
+    }
+}
