@@ -11,7 +11,7 @@ TOOLS := .local/venv/tools/bin
 # SAM asks for a region and credentials even where it calls nothing.
 SAM_OFFLINE := AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none SAM_CLI_TELEMETRY=0
 
-.PHONY: help demo test bench site check format lint template dockerfile dependencies schema audit build clean
+.PHONY: help demo test bench site check format lint template dockerfile dependencies schema payloads audit build clean
 
 help: ## what there is to make
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -64,6 +64,9 @@ dependencies:
 
 schema: ## writes shared/schema.sql anew, after a change of shared/migrations
 	UPDATE_SCHEMA=1 cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- schema::the_dumped_schema_is_what_is_installed
+
+payloads: ## writes the examples in docs/*.md anew, after a change of what is sent
+	UPDATE_PAYLOADS=1 cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- payloads::the_documented_payloads_are_what_is_sent
 
 audit: ## known vulnerabilities of the dependencies; not part of check, as it fetches the advisory database from the internet
 	python3 tools/venv.py tools

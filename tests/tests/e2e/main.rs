@@ -17,6 +17,7 @@ mod log_retention;
 mod migrate;
 mod objects;
 mod pages;
+mod payloads;
 mod proxy;
 mod raw;
 mod schedule;
