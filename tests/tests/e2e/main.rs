@@ -1,6 +1,7 @@
 //! All tests that need a real PostgreSQL, and those that need the whole stack, in one binary: they share what is slow
 //! to start, and each has a database, or pages, of its own.
 
+mod again;
 mod bulk;
 mod capture;
 mod databases;
@@ -24,6 +25,8 @@ mod schedule;
 mod schema;
 mod site_copy;
 mod story;
+mod subscriber_cache;
 mod subscribers;
 mod subtrees;
+mod targets;
 mod world;
