@@ -4,10 +4,12 @@ use std::slice;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use local_stack::admin::{Action, Fields, PageId};
 use local_stack::progress::{Progress, Wait, wait_until};
 use local_stack::receiver::{Answer, Delivery};
 use serde_json::{Value, json};
+use wagrun::event::Event;
 use wagrun::telemetry::chain;
 
 use crate::databases::run;
@@ -149,33 +151,79 @@ fn what_is_accepted_is_in_order_however_often_the_first_was_refused() {
     });
 }
 
+/// Three events of a page, of which the receiver has refused the first two until they were given up.
+async fn given_up(story: &mut Story, name: &str) -> [Event; 3] {
+    let post = story.live_post(story.root, "Post").await;
+    subscribe(story, name, json!({"retry_seconds": [1, 1]})).await;
+    let failure = Answer::status(StatusCode::SERVICE_UNAVAILABLE);
+    story.receiver().answer_next(name, 6, &failure);
+    let one = retitle(story, post, "One").await;
+    let two = retitle(story, post, "Two").await;
+    let three = retitle(story, post, "Three").await;
+    requests(story, name, 7).await;
+    assert_eq!(story.receiver().events(name), slice::from_ref(&three));
+    [one, two, three]
+}
+
 #[test]
 fn a_redrive_brings_what_was_given_up_in_its_own_order_and_after_what_has_passed_it() {
     run(async {
         let mut story = Story::new("redriven").await;
-        let post = story.live_post(story.root, "Post").await;
-        subscribe(&story, "redriven", json!({"retry_seconds": [1, 1]})).await;
-        let failure = Answer::status(StatusCode::SERVICE_UNAVAILABLE);
-        story.receiver().answer_next("redriven", 6, &failure);
-        let one = retitle(&mut story, post, "One").await;
-        let two = retitle(&mut story, post, "Two").await;
-        let three = retitle(&mut story, post, "Three").await;
-        let before = requests(&story, "redriven", 7).await;
-        assert_eq!(story.receiver().events("redriven"), slice::from_ref(&three));
-
+        let [one, two, three] = given_up(&mut story, "redriven").await;
         redrive(&story, "redriven", 2).await;
         let all = requests(&story, "redriven", 9).await;
         let accepted = story.receiver().events("redriven");
         assert_eq!(accepted, [three.clone(), one, two]);
         for (again, first) in [(7, 0), (8, 3)] {
             let id = |delivery: &Delivery| delivery.header("webhook-id").map(str::to_owned);
-            assert_eq!(id(&all[again]), id(&before[first]));
+            assert_eq!(id(&all[again]), id(&all[first]));
             assert_eq!(all[again].signature, Ok(()), "signed anew");
         }
         // What the receivers' document says: the highest sequence is how things are.
         let newest = accepted.iter().max_by_key(|event| event.sequence.clone());
         assert_eq!(newest, Some(&three));
         unsubscribe(&story, "redriven").await;
+    });
+}
+
+#[test]
+fn the_runbooks_way_ends_with_the_newest_for_a_receiver_that_takes_what_comes_last() {
+    run(async {
+        let mut story = Story::new("forgetful").await;
+        let given_up = given_up(&mut story, "forgetful").await;
+        let since = Timestamp::now().as_millisecond();
+        subscribe(&story, "forgetful", json!({"enabled": false})).await;
+        redrive(&story, "forgetful", 2).await;
+        let deployment = &story.world.stack.deployment;
+        let look = || async {
+            let lines = deployment.function_logs("deliver", since).await?;
+            let is_dropped = |event: &Event| {
+                let id = event.id.to_string();
+                let mut about = lines.iter().filter(|line| line.message.contains(&id));
+                about.any(|line| line.message.contains("delivery dropped"))
+            };
+            Ok::<_, local_stack::deployment::DeploymentError>(
+                match given_up[..2].iter().find(|event| !is_dropped(event)) {
+                    None => Wait::Ready(()),
+                    Some(event) => Wait::NotYet(format!("{} is not dropped", event.id)),
+                },
+            )
+        };
+        wait_until(&Progress::quiet(), "deliver's log", PATIENCE, look)
+            .await
+            .unwrap_or_else(|error| panic!("{}", chain(&error)));
+
+        subscribe(&story, "forgetful", json!({})).await;
+        let replay = json!({"since": given_up[0].time, "subscriber": "forgetful"});
+        let replay = json!({"replay": replay});
+        let asked = deployment.invoke("ContentEventsFunctionName", &replay);
+        asked.await.unwrap();
+        requests(&story, "forgetful", 10).await;
+        let accepted = story.receiver().events("forgetful");
+        let ids = |events: &[Event]| events.iter().map(|event| event.id).collect::<Vec<_>>();
+        assert_eq!(ids(&accepted[1..]), ids(&given_up));
+        assert!(accepted[1..].iter().all(|event| event.replayed));
+        unsubscribe(&story, "forgetful").await;
     });
 }
 
