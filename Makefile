@@ -23,7 +23,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo runs here (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test test bench bench-migrate bench-deliver site check format lint template dockerfile dependencies schema audit build clean
+.PHONY: help demo history subscriber-test test bench bench-migrate bench-deliver site check format lint template dockerfile dependencies schema payloads audit build clean
 
 help: ## what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -95,6 +95,9 @@ dependencies:
 
 schema: ## writes shared/schema.sql anew, after a change of shared/migrations
 	UPDATE_SCHEMA=1 cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- schema::the_dumped_schema_is_what_is_installed
+
+payloads: ## writes the examples in docs/*.md anew, after a change of what is sent
+	UPDATE_PAYLOADS=1 cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- payloads::the_documented_payloads_are_what_is_sent
 
 audit: ## known vulnerabilities of the dependencies; not part of check, as it fetches the advisory database from the internet
 	python3 tools/venv.py tools

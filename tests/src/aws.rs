@@ -166,6 +166,20 @@ impl Aws {
         }
     }
 
+    /// An SSM parameter's value, decrypted.
+    pub async fn parameter(&self, name: &str) -> Result<String, AwsError> {
+        let (call, input) = (
+            "AmazonSSM.GetParameter",
+            json!({"Name": name, "WithDecryption": true}),
+        );
+        let answer = self.json("ssm", call, &input).await?;
+        let value = answer["Parameter"]["Value"].as_str().map(str::to_owned);
+        value.ok_or_else(|| AwsError::Answer {
+            call: call.to_owned(),
+            answer: answer.to_string(),
+        })
+    }
+
     /// Removes an SSM parameter.
     pub async fn delete_parameter(&self, name: &str) -> Result<(), AwsError> {
         self.json("ssm", "AmazonSSM.DeleteParameter", &json!({"Name": name}))
@@ -310,6 +324,13 @@ impl Aws {
             .delete(format!("{}{path}", self.endpoint))
             .header("authorization", authorization(service));
         text(&call, send(&call, request).await?).await.map(drop)
+    }
+
+    /// A call in AWS's REST protocol that creates something, which XML describes.
+    pub async fn post(&self, service: &str, path: &str, xml: &str) -> Result<String, AwsError> {
+        let call = format!("POST {path}");
+        let request = self.request(service, path).body(xml.to_owned());
+        text(&call, send(&call, request).await?).await
     }
 
     fn request(&self, service: &str, path: &str) -> RequestBuilder {

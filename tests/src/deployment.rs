@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::str::FromStr as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -223,6 +224,13 @@ impl Deployment {
             .aws
             .put_parameter(&format!("{path}/{name}"), subscriber)
             .await?)
+    }
+
+    /// A subscriber's parameter as it is now.
+    pub async fn subscriber(&self, name: &str) -> Result<Value, DeploymentError> {
+        let path = self.output("SubscribersPath")?;
+        let parameter = self.aws.parameter(&format!("{path}/{name}")).await?;
+        Ok(Value::from_str(&parameter).unwrap_or(Value::Null))
     }
 
     /// Removes a subscriber.

@@ -235,21 +235,23 @@ impl Story {
 
     /// What `EVERYTHING` was sent of this story, in the order of arrival.
     fn deliveries(&self) -> Vec<(Delivery, Event)> {
-        let mine = |event: &Event| {
-            self.objects.contains(&event.subject)
-                || [event.url_path(), event.previous_url_path()]
-                    .into_iter()
-                    .flatten()
-                    .any(|path| path.starts_with(&self.url_path))
-        };
         self.receiver()
             .deliveries(EVERYTHING)
             .into_iter()
             .filter_map(|delivery| {
                 let event = delivery.event.clone().unwrap();
-                mine(&event).then_some((delivery, event))
+                self.is_mine(&event).then_some((delivery, event))
             })
             .collect()
+    }
+
+    /// Whether an event is about one of the story's pages or objects.
+    pub fn is_mine(&self, event: &Event) -> bool {
+        self.objects.contains(&event.subject)
+            || [event.url_path(), event.previous_url_path()]
+                .into_iter()
+                .flatten()
+                .any(|path| path.starts_with(&self.url_path))
     }
 
     pub fn receiver(&self) -> &'static Receiver {

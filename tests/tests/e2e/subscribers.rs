@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use local_stack::admin::{Action, Fields, PageId};
 use local_stack::progress::{Progress, Wait, wait_until};
-use local_stack::receiver::Delivery;
+use local_stack::receiver::{Answer, Delivery};
 use serde_json::{Value, json};
 use wagrun::event::Event;
 use wagrun::telemetry::chain;
 
 use crate::databases::run;
 use crate::story::{Story, page};
-use crate::world::PATIENCE;
+use crate::world::{EVERYTHING, PATIENCE};
 
 /// Adds a subscriber to the story's own pages, or changes it; `with` are more of its fields.
 pub async fn subscribe(story: &Story, name: &str, with: Value) {
@@ -61,6 +62,61 @@ fn a_disabled_subscriber_gets_nothing() {
         requests(&story, "disabled", 1).await;
         assert_eq!(story.receiver().events("disabled"), [seen]);
         unsubscribe(&story, "disabled").await;
+    });
+}
+
+#[test]
+fn a_receiver_that_is_gone_is_switched_off_and_another_subscriber_is_told() {
+    run(async {
+        let mut story = Story::new("gone").await;
+        let post = story.live_post(story.root, "Post").await;
+        subscribe(&story, "gone", json!({"retry_seconds": [5, 5]})).await;
+        // It is gone at the second try, when another delivery waits behind the first.
+        for status in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::GONE] {
+            let answer = Answer::status(status);
+            story.receiver().answer_next("gone", 1, &answer);
+        }
+        retitle(&mut story, post, "Unwanted").await;
+        retitle(&mut story, post, "Waiting").await;
+
+        let is_told = |event: &Event| event.subject == "subscriber/gone";
+        let told = story
+            .receiver()
+            .wait_for(EVERYTHING, "subscriber.disabled", PATIENCE, is_told)
+            .await
+            .unwrap_or_else(|missing| panic!("{missing}"));
+        let event = told.event.unwrap();
+        let reason = "the receiver answered 410 Gone";
+        assert_eq!(event.kind, "subscriber.disabled");
+        assert_eq!(
+            (&event.data["name"], &event.data["reason"]),
+            (&json!("gone"), &json!(reason))
+        );
+        let mut expected = story.receiver().parameter("gone");
+        expected["under"] = json!("/gone/");
+        expected["retry_seconds"] = json!([5, 5]);
+        expected["enabled"] = json!(false);
+        expected["disabled"] = json!({"reason": reason, "at": event.data["at"]});
+        let deployment = &story.world.stack.deployment;
+        let look = || async {
+            let parameter = deployment.subscriber("gone").await?;
+            Ok::<_, local_stack::deployment::DeploymentError>(match parameter == expected {
+                true => Wait::Ready(()),
+                false => Wait::NotYet(parameter.to_string()),
+            })
+        };
+        wait_until(&Progress::quiet(), "the parameter", PATIENCE, look)
+            .await
+            .unwrap_or_else(|error| panic!("{}", chain(&error)));
+
+        retitle(&mut story, post, "Unseen").await;
+        subscribe(&story, "gone", json!({})).await;
+        let seen = retitle(&mut story, post, "Seen").await;
+        // All four would have come in one lane, so that none of the dropped ones can arrive after the last.
+        requests(&story, "gone", 3).await;
+        assert_eq!(story.receiver().events("gone"), [seen]);
+        assert_eq!(story.receiver().deliveries("gone").len(), 3);
+        unsubscribe(&story, "gone").await;
     });
 }
 

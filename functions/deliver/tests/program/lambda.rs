@@ -1,0 +1,233 @@
+//! A Lambda that can be looked at between the steps of an invocation: runtime API, AWS and receiver on one port, where whatever
+//! deliver asks for waits until the test lets it go on.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::net::TcpListener;
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// Long enough for a machine that also compiles; nothing waits this long unless it is lost.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What deliver asks of the outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The subscribers' parameters are read.
+    Subscribers,
+    /// The receiver has the whole request: its headers and its body.
+    Webhook(HeaderMap, Bytes),
+    /// One subscriber's parameter is read, to note something in it.
+    Note,
+    /// The message of a failed delivery is hidden.
+    Hide,
+    /// Lambda is told that the invocation is done, and which messages failed.
+    Answer(Value),
+}
+
+/// A request that waits for its answer.
+#[derive(Debug)]
+pub struct Asked {
+    pub step: Step,
+    answer: oneshot::Sender<Response>,
+}
+
+/// The outside, and the process when there is one.
+pub struct Lambda {
+    address: String,
+    parameters: Value,
+    asked: mpsc::Receiver<Asked>,
+    work: mpsc::Sender<Value>,
+    process: Option<Process>,
+}
+
+struct Process {
+    child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+}
+
+struct Outside {
+    asked: mpsc::Sender<Asked>,
+    work: Mutex<mpsc::Receiver<Value>>,
+}
+
+impl Lambda {
+    /// With nobody running yet, and these fields besides target, URL and secret in the parameter of the subscriber `cdn`.
+    pub async fn new(subscriber: Value) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (asked, asks) = mpsc::channel(1);
+        let (work, works) = mpsc::channel(1);
+        let outside = Arc::new(Outside {
+            asked,
+            work: Mutex::new(works),
+        });
+        let router = Router::new().fallback(answer).with_state(outside);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+
+        let url = format!("http://{address}/hook?token=of-the-url");
+        let mut parameter = json!({"target": "webhook", "url": url, "secrets": [SECRET]});
+        let fields = subscriber.as_object().unwrap().clone();
+        parameter.as_object_mut().unwrap().extend(fields);
+        let parameter = json!({"Name": "/wagrun/subscribers/cdn", "Value": parameter.to_string(), "Version": 1});
+        Self {
+            address,
+            parameters: json!({"Parameters": [parameter]}),
+            asked: asks,
+            work,
+            process: None,
+        }
+    }
+
+    /// Hands over a message, to a process that is started if none runs.
+    pub async fn invoke(&mut self, message: Value) {
+        if self.process.is_none() {
+            self.process = Some(self.start());
+        }
+        self.work.send(json!({"Records": [message]})).await.unwrap();
+    }
+
+    fn start(&self) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deliver"));
+        command
+            .env_clear()
+            .envs([
+                ("AWS_LAMBDA_RUNTIME_API", &*self.address),
+                ("AWS_LAMBDA_FUNCTION_NAME", "deliver"),
+                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+                ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+                ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+                ("AWS_LAMBDA_LOG_LEVEL", "INFO"),
+                ("AWS_ENDPOINT_URL", &format!("http://{}", self.address)),
+                ("AWS_REGION", "eu-central-1"),
+                ("AWS_ACCESS_KEY_ID", "test"),
+                ("AWS_SECRET_ACCESS_KEY", "test"),
+                ("SUBSCRIBERS_PATH", "/wagrun/subscribers"),
+                ("SUBSCRIBER_CACHE_SECONDS", "0"),
+                (
+                    "DELIVERY_QUEUE_URL",
+                    &format!("http://{}/1/deliveries.fifo", self.address),
+                ),
+                ("ALLOW_HTTP_WEBHOOKS", "true"),
+                ("TOPIC_ARN", "arn:aws:sns:eu-central-1:1:events.fifo"),
+                ("EVENT_SOURCE", "/wagrun/test"),
+                ("METRICS_NAMESPACE", "wagrun/test"),
+                ("BACKLOGS_PATH", "/wagrun/backlogs"),
+                ("BACKLOG_BUCKET", "wagrun-backlogs"),
+                (
+                    "DELIVERY_DEAD_LETTER_QUEUE_URL",
+                    &format!("http://{}/1/deliveries-dead.fifo", self.address),
+                ),
+            ])
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        Process { child, stdout }
+    }
+
+    /// The next thing that the process asks for.
+    pub async fn next(&mut self) -> Asked {
+        let asked = tokio::time::timeout(PATIENCE, self.asked.recv()).await;
+        asked.expect("deliver asks for nothing").unwrap()
+    }
+
+    /// Answers, the receiver with this status, and everybody else that all is well.
+    pub fn answer(&self, asked: Asked, status: StatusCode) {
+        let answer = match asked.step {
+            Step::Subscribers => self.parameters.to_string().into_response(),
+            Step::Note => json!({"Parameter": self.parameters["Parameters"][0]})
+                .to_string()
+                .into_response(),
+            Step::Webhook(..) => status.into_response(),
+            Step::Hide => "{}".into_response(),
+            Step::Answer(_) => StatusCode::ACCEPTED.into_response(),
+        };
+        // Whoever asked may have been killed.
+        let _ = asked.answer.send(answer);
+    }
+
+    /// Ends the process as nothing can prevent, in the middle of what it does, and whatever it had asked for.
+    pub async fn kill(&mut self, asked: Asked) {
+        let mut process = self.process.take().unwrap();
+        process.child.kill().await.unwrap();
+        drop(asked);
+    }
+
+    /// Ends the process; what it wrote.
+    pub async fn output(mut self) -> Vec<String> {
+        let mut process = self.process.take().unwrap();
+        process.child.kill().await.unwrap();
+        let mut lines = Vec::new();
+        while let Some(line) = process.stdout.next_line().await.unwrap() {
+            lines.push(line);
+        }
+        lines
+    }
+}
+
+async fn answer(
+    State(outside): State<Arc<Outside>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let is_about = |text: &str| String::from_utf8_lossy(&body).contains(text);
+    let step = match (method.as_str(), uri.path()) {
+        ("GET", "/2018-06-01/runtime/invocation/next") => return work(&outside).await,
+        ("POST", "/2018-06-01/runtime/invocation/1/response") => {
+            Step::Answer(serde_json::from_slice(&body).unwrap())
+        }
+        ("POST", "/hook") => Step::Webhook(headers, body),
+        _ => match headers.get("x-amz-target").map(HeaderValue::as_bytes) {
+            // Nothing is set aside here, and nothing waits.
+            Some(b"AmazonSSM.GetParametersByPath") if is_about("/wagrun/backlogs") => {
+                return r#"{"Parameters": []}"#.into_response();
+            }
+            Some(b"AmazonSQS.GetQueueAttributes") => {
+                return r#"{"Attributes": {"ApproximateNumberOfMessages": "0"}}"#.into_response();
+            }
+            Some(b"AmazonSSM.GetParametersByPath") => Step::Subscribers,
+            Some(b"AmazonSSM.GetParameter") => Step::Note,
+            Some(b"AmazonSSM.PutParameter") => return r#"{"Version": 2}"#.into_response(),
+            Some(b"AmazonSQS.ChangeMessageVisibility") => Step::Hide,
+            other => panic!("{method} {uri} {other:?}: {body:?}"),
+        },
+    };
+    let (answer, answered) = oneshot::channel();
+    outside.asked.send(Asked { step, answer }).await.unwrap();
+    let refused = StatusCode::SERVICE_UNAVAILABLE;
+    answered.await.unwrap_or_else(|_| refused.into_response())
+}
+
+async fn work(outside: &Outside) -> Response {
+    let Some(work) = outside.work.lock().await.recv().await else {
+        return std::future::pending().await;
+    };
+    let headers = [
+        ("lambda-runtime-aws-request-id", "1"),
+        ("lambda-runtime-deadline-ms", "4000000000000"),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:eu-central-1:1:function:deliver",
+        ),
+    ];
+    let headers = headers.map(|(name, value)| {
+        (
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        )
+    });
+    (HeaderMap::from_iter(headers), work.to_string()).into_response()
+}

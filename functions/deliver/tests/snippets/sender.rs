@@ -1,0 +1,50 @@
+//! deliver's own client, and a receiver that only keeps what it gets.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use deliver::{Reach, Timeouts, WebhookClient};
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::net::TcpListener;
+use wagrun::subscriber::{Rules, Subscriber, Target};
+
+pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+// Test 1 of RFC 8032, section 7.1.
+pub const SECRET_KEY: &str = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
+pub const PUBLIC_KEY: &str = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+
+/// Posts as deliver does to a subscriber with these secrets; the receiver's status.
+pub async fn post(url: &str, secrets: &[&str], body: &str, now: Timestamp) -> u16 {
+    // Another test of this process may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let parameter = json!({"target": "webhook", "url": url, "secrets": secrets}).to_string();
+    let subscriber = Subscriber::parse("x", "x", &parameter, Rules::LENIENT).unwrap();
+    let Target::Webhook(webhook) = &subscriber.target else {
+        panic!("{subscriber:?}");
+    };
+    let client = WebhookClient::new(Timeouts::default(), Reach::Anywhere).unwrap();
+    let id = "0f2c8f6e-7d1b-4c8e-9a53-000000000001";
+    match client.post(webhook, id, body, now).await {
+        Ok(status) => status.as_u16(),
+        Err(error) => error.status().unwrap_or_else(|| panic!("{error:?}")),
+    }
+}
+
+/// Headers and body of such a request, as its receiver gets them.
+pub async fn captured(secrets: &[&str], body: &str) -> (HeaderMap, String) {
+    let received: Arc<Mutex<Option<(HeaderMap, Bytes)>>> = Arc::default();
+    let inbox = Arc::clone(&received);
+    let keep = async move |headers: HeaderMap, body: Bytes| {
+        *inbox.lock().unwrap() = Some((headers, body));
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let router = Router::new().fallback(keep);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    assert_eq!(post(&url, secrets, body, Timestamp::now()).await, 200);
+    let (headers, body) = received.lock().unwrap().take().unwrap();
+    (headers, String::from_utf8(body.to_vec()).unwrap())
+}
