@@ -3,8 +3,6 @@
 //! Functions never depend on each other's crates; whatever two of them need lives here.
 
 pub mod aws;
-#[cfg(feature = "testing")]
-pub mod bucket_in_memory;
 #[cfg(feature = "custom-resource")]
 pub mod custom_resource;
 pub mod environment;

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod aws;
 pub mod browser;
+pub mod bucket_in_memory;
 pub mod demo;
 pub mod deployment;
 pub mod emulator;

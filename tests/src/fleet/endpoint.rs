@@ -11,12 +11,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use wagrun::bucket_in_memory::BucketInMemory;
 
 use super::BACKLOG_BUCKET;
 use super::mapping::SharedQueue;
 use super::parameters::Parameters;
 use super::queue::NewMessage;
+use crate::bucket_in_memory::BucketInMemory;
 
 /// What is behind the address.
 #[derive(Debug)]

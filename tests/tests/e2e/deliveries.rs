@@ -192,7 +192,7 @@ fn the_runbooks_way_ends_with_the_newest_for_a_receiver_that_takes_what_comes_la
         let mut story = Story::new("forgetful").await;
         let given_up = given_up(&mut story, "forgetful").await;
         let since = Timestamp::now().as_millisecond();
-        subscribe(&story, "forgetful", json!({"enabled": false})).await;
+        unsubscribe(&story, "forgetful").await;
         redrive(&story, "forgetful", 2).await;
         let deployment = &story.world.stack.deployment;
         let look = || async {

@@ -13,7 +13,7 @@ use aws_sdk_s3::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::recall::Lane;
+use super::lane::Lane;
 
 /// What a name keeps as it is, so that a key stays readable.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');

@@ -10,7 +10,7 @@ use wagrun::{
     telemetry::chain,
 };
 
-use super::{Backlog, BacklogError, recall::Lane};
+use super::{Backlog, BacklogError, lane::Lane};
 use crate::{
     DeliverError, Deliverer,
     health::{FAILED_TOO_LONG, PATIENCE},

@@ -22,6 +22,7 @@
 //! Between a success and the removal: the same event is delivered again, with the same `webhook-id`.
 
 mod bucket;
+mod lane;
 mod look_after;
 mod recall;
 mod store;
@@ -34,8 +35,8 @@ use wagrun::delivery_queue::{DeliveryQueue, Message, Order, SendError};
 
 pub use self::{
     bucket::{Bucket, BucketError},
+    lane::{Lane, Recall},
     look_after::LookedAfter,
-    recall::{Lane, Recall},
     store::{Backlog, BacklogStore, StoreError},
 };
 use crate::{Attempt, Queue, queue::DepthError};

@@ -6,11 +6,9 @@ use std::{
 };
 
 use aws_config::SdkConfig;
+use local_stack::bucket_in_memory::BucketInMemory;
 use serde_json::{Value, json};
-use wagrun::{
-    bucket_in_memory::BucketInMemory,
-    replay::{Request, answering},
-};
+use wagrun::replay::{Request, answering};
 
 /// What it holds, and how it behaves.
 #[derive(Debug, Default)]
