@@ -6,6 +6,7 @@ fonts, so that a page looks the same everywhere. It is published on npm, and npm
 """
 
 import base64
+import contextlib
 import fcntl
 import hashlib
 import platform
@@ -44,7 +45,9 @@ def main():
         stamp, wanted = DIRECTORY / "installed", f"{PACKAGE} {SHA512}"
         if not stamp.exists() or stamp.read_text() != wanted:
             print(f"installing {PACKAGE} into {DIRECTORY.relative_to(venv.ROOT)} …", file=sys.stderr, flush=True)
-            install()
+            # Whoever asks reads one line, which is where it is.
+            with contextlib.redirect_stdout(sys.stderr):
+                install()
             # Last, so that an installation that was cut off is done again.
             stamp.write_text(wanted)
     print(DIRECTORY)

@@ -223,6 +223,7 @@ impl Fleet {
             ("DELIVERY_QUEUE_URL", self.deliveries.url(&self.endpoint)),
             ("INVALIDATION_QUEUE_URL", String::new()),
             ("METRICS_NAMESPACE", "wagrun/fleet".to_owned()),
+            ("AWS_MAX_ATTEMPTS", "5".to_owned()),
         ]
     }
 
