@@ -69,22 +69,22 @@ pub struct Handler {
 /// # Errors
 /// When the payload is neither of the two, and when a backlog could not be looked after.
 pub async fn handle(handler: &Handler, payload: &RawValue) -> Result<Answer, Diagnostic> {
-    if let Ok(ByTheClock {
+    if let Ok(batch) = serde_json::from_str(payload.get()) {
+        return Ok(Answer::Batch(deliver(handler, &batch).await));
+    }
+    // What is no batch was written by somebody, who is told what is wrong with it.
+    let asked = serde_json::from_str(payload.get());
+    let ByTheClock {
         look_after: Work::Backlogs,
         at_once,
-    }) = serde_json::from_str(payload.get())
-    {
-        let looked_after = handler
-            .deliverer
-            .look_after_backlogs(handler.clock, at_once)
-            .await;
-        return looked_after
-            .map(Answer::Backlogs)
-            .map_err(|error| failed("BacklogsNotLookedAfter", &error));
-    }
-    let batch = serde_json::from_str(payload.get());
-    let batch = batch.map_err(|error| failed("RequestUnknown", &error))?;
-    Ok(Answer::Batch(deliver(handler, &batch).await))
+    } = asked.map_err(|error| failed("RequestUnknown", &error))?;
+    let looked_after = handler
+        .deliverer
+        .look_after_backlogs(handler.clock, at_once);
+    let looked_after = looked_after.await;
+    looked_after
+        .map(Answer::Backlogs)
+        .map_err(|error| failed("BacklogsNotLookedAfter", &error))
 }
 
 /// Attempts each record's delivery, and reports the records that go back to the queue.

@@ -20,10 +20,21 @@ pub struct Queue {
 
 /// SQS does not say how much waits.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot ask how much waits in {url}")]
-pub struct DepthError {
-    url: String,
-    source: Box<SdkError<GetQueueAttributesError>>,
+pub enum DepthError {
+    /// The call failed.
+    #[error("cannot ask how much waits in {url}")]
+    Call {
+        /// The queue.
+        url: String,
+        /// What SQS said.
+        source: Box<SdkError<GetQueueAttributesError>>,
+    },
+    /// The answer has no number.
+    #[error("SQS does not say how much waits in {url}")]
+    Answer {
+        /// The queue.
+        url: String,
+    },
 }
 
 impl Queue {
@@ -60,13 +71,16 @@ impl Queue {
         ];
         let call = self.sqs.get_queue_attributes().queue_url(&self.url);
         let answer = call.set_attribute_names(Some(names.to_vec())).send().await;
-        let attributes = answer.map_err(|source| DepthError {
+        let answer = answer.map_err(|source| DepthError::Call {
             url: self.url.clone(),
             source: Box::new(source),
         })?;
-        let attributes = attributes.attributes.unwrap_or_default();
+        let attributes = answer.attributes.unwrap_or_default();
         let count = |name| attributes.get(name)?.parse::<u64>().ok();
-        Ok(names.iter().filter_map(count).sum())
+        let count: Option<u64> = names.iter().map(count).sum();
+        count.ok_or_else(|| DepthError::Answer {
+            url: self.url.clone(),
+        })
     }
 
     async fn hide_one(&self, receipt_handle: &str, seconds: i32) -> Option<String> {

@@ -118,7 +118,7 @@ pub struct Subscribers {
 }
 
 /// What there is under a subscriber's name.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Found<'a> {
     /// A subscriber that wants its events.
     Enabled(&'a Subscriber),

@@ -194,7 +194,7 @@ pub enum State {
         /// `dropped: disabled`, …
         outcome: String,
     },
-    /// The receiver answered 410, which switches the subscriber off.
+    /// The receiver answered 410, which switches the subscriber off; the delivery is about to be set aside.
     SwitchedOff,
     /// The receiver took it.
     Delivered,
@@ -204,17 +204,15 @@ impl State {
     /// Whether nothing more will happen, so that the lane goes on.
     pub fn is_over(&self) -> bool {
         match self {
-            Self::NotForIt
-            | Self::Off
-            | Self::GivenUp
-            | Self::Dropped { .. }
-            | Self::SwitchedOff
-            | Self::Delivered => true,
+            Self::NotForIt | Self::Off | Self::GivenUp | Self::Dropped { .. } | Self::Delivered => {
+                true
+            }
             Self::Waiting
             | Self::Behind { .. }
             | Self::Asked { .. }
             | Self::Retrying { .. }
             | Self::LastFailed
+            | Self::SwitchedOff
             | Self::SetAside => false,
         }
     }

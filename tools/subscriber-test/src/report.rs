@@ -72,7 +72,7 @@ impl fmt::Display for Report {
         if !self.subscriber.enabled {
             line(
                 "note",
-                &"the subscriber is switched off: deliver drops its events",
+                &"the subscriber is switched off: events of this time are not kept",
             )?;
         }
         if let Err(error) = &self.result

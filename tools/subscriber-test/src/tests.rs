@@ -131,7 +131,7 @@ async fn a_refusal_is_told_in_delivers_words() {
         "outcome     refused\n",
         "status      410\n",
         "error       the receiver answered 410 Gone\n",
-        "note        the subscriber is switched off: deliver drops its events\n",
+        "note        the subscriber is switched off: events of this time are not kept\n",
         "note        deliver would switch it off: ",
     ] {
         assert!(text.contains(line), "{line}{text}");

@@ -1,37 +1,27 @@
 //! By the clock: whoever may take something again is tried, whoever does is given the rest, and what is over is forgotten.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use wagrun::{
-    metric::Unit,
-    subscriber::{Found, Subscribers},
-    telemetry::chain,
-};
+use wagrun::{metric::Unit, subscriber::Subscribers, telemetry::chain};
 
-use super::{Backlog, BacklogError, lane::Lane};
-use crate::{
-    DeliverError, Deliverer,
-    health::{FAILED_TOO_LONG, PATIENCE},
+use super::{
+    Backlog, BacklogError,
+    lane::Lane,
+    verdict::{Seen, State, Step},
 };
+use crate::{DeliverError, Deliverer, health::FAILED_TOO_LONG};
 
 /// As many lanes of one subscriber are recalled in one look.
 const MOST_LANES: usize = 1000;
 /// After this, the next look goes on: the function has half a minute.
 const MOST_TIME: Duration = Duration::from_secs(20);
-/// A subscriber that takes nothing is tried once in a quarter of an hour; a minute less, as looks are not to the second.
-const BETWEEN_TRIES: SignedDuration = SignedDuration::from_mins(14);
 /// So many of its lanes, by chance: one that is refused for what is in it must not stand for all.
 const TRIED_LANES: usize = 3;
-/// What comes back is recalled lane by lane, and from the front again after this time: for recalls that came while the
-/// subscriber was off, or that are dead letters.
-const BETWEEN_PASSES: SignedDuration = SignedDuration::from_hours(2);
-/// A backlog of which nothing was set aside is of a subscriber with few events. Its next is to be tried once more, not to
-/// wait for its next hour.
-const EMPTY: SignedDuration = SignedDuration::from_hours(24);
-/// The backlog of nobody, and of nothing.
-const GONE: SignedDuration = SignedDuration::from_hours(1);
 /// What is forgotten must have been looked at this short a time ago, so that nothing was set aside since.
 const SHORT: SignedDuration = SignedDuration::from_secs(5);
 
@@ -50,32 +40,17 @@ pub struct LookedAfter {
     pub state: State,
 }
 
-/// What becomes of a backlog.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Its subscriber is switched off, gone, or can't be used.
-    Waiting,
-    /// Its subscriber takes nothing.
-    Kept,
-    /// Its subscriber has taken nothing for five days, and was switched off.
-    SwitchedOff,
-    /// Its subscriber takes what comes.
-    ComingBack,
-    /// Nothing is left of it.
-    Over,
-}
-
 /// One look.
 struct Look {
-    subscribers: std::sync::Arc<Subscribers>,
+    subscribers: Arc<Subscribers>,
     crowded: bool,
     at_once: bool,
     clock: fn() -> Timestamp,
 }
 
 impl Deliverer {
-    /// Looks after every backlog; an error when that could not be done for one of them, after the others were seen to.
+    /// Looks after every backlog; an error when it is not known which there are or who subscribes, or when one of them could
+    /// not be looked after, which is after the others were seen to.
     ///
     /// `at_once` tries those too that were tried a short time ago.
     pub async fn look_after_backlogs(
@@ -155,79 +130,48 @@ impl Deliverer {
             recalled: 0,
             state: State::Waiting,
         };
-        let found = look.subscribers.find(subscriber);
-        let Found::Enabled(receiver) = found else {
-            let is_nobodys = found == Found::Gone && lanes.is_empty();
-            if is_nobodys && now.duration_since(backlog.since) >= GONE {
-                self.forget(subscriber).await?;
-                looked_at.state = State::Over;
-            } else if backlog.recalled_at.is_some() {
-                // Then whoever switches it on again need not wait, and its five days begin anew.
-                self.note(
-                    subscriber,
-                    Backlog {
-                        tried_since: None,
-                        recalled_at: None,
-                        recalled_to: None,
-                        ..backlog
-                    },
-                )
-                .await?;
-            }
-            return Ok(looked_at);
+        let seen = Seen {
+            backlog: &backlog,
+            subscriber: look.subscribers.find(subscriber),
+            is_empty: lanes.is_empty(),
+            crowded: look.crowded,
+            at_once: look.at_once,
+            grace: self.backlogs.grace,
+            now,
         };
-        let since_recall = backlog
-            .recalled_at
-            .map_or(SignedDuration::MAX, |at| now.duration_since(at));
-        let Some(returning_since) = backlog.returning_since else {
-            looked_at.state = State::Kept;
-            let tried = backlog.tried_since.map(|since| now.duration_since(since));
-            if lanes.is_empty() {
-                if now.duration_since(backlog.since) >= EMPTY {
-                    self.note(subscriber, backlog.returning(now)).await?;
-                }
-            } else if tried.is_some_and(|tried| tried >= PATIENCE) {
+        let (state, step) = seen.verdict();
+        looked_at.state = state;
+        match step {
+            Step::Leave => {}
+            Step::Forget if (look.clock)().duration_since(now) < SHORT => {
+                let gone = self.backlogs.store.remove(subscriber).await;
+                gone.map_err(BacklogError::from)?;
+                looked_at.state = State::Over;
+            }
+            Step::Forget => {}
+            Step::Note(backlog) => self.note(subscriber, backlog).await?,
+            Step::SwitchOff(receiver) => {
                 let off = self.health.disable(receiver, FAILED_TOO_LONG, now).await;
                 off.map_err(|source| DeliverError::Disable {
                     subscriber: subscriber.to_owned(),
                     source,
                 })?;
                 looked_at.state = State::SwitchedOff;
-            } else if !look.crowded && (look.at_once || since_recall >= BETWEEN_TRIES) {
-                let tried_since = backlog.tried_since.or(Some(now));
+            }
+            Step::TrySome(backlog) => {
+                let lanes = some_of(lanes);
+                looked_at.recalled = self.recall(subscriber, backlog, lanes, now).await?;
+            }
+            Step::RecallNext(backlog) => {
+                // Where to go on, if there may be more.
+                let last = lanes.last().filter(|_| lanes.len() >= MOST_LANES);
+                let recalled_to = last.map(|last| last.subject.clone());
                 let backlog = Backlog {
-                    tried_since,
+                    recalled_to,
                     ..backlog
                 };
-                looked_at.recalled = self
-                    .recall(subscriber, backlog, some_of(lanes), now)
-                    .await?;
+                looked_at.recalled = self.recall(subscriber, backlog, lanes, now).await?;
             }
-            return Ok(looked_at);
-        };
-        looked_at.state = State::ComingBack;
-        if now.duration_since(returning_since) < self.backlogs.grace {
-            // Somebody may not know it yet, and set more aside.
-            return Ok(looked_at);
-        }
-        if lanes.is_empty() {
-            if (look.clock)().duration_since(now) < SHORT {
-                self.forget(subscriber).await?;
-                looked_at.state = State::Over;
-            }
-        } else if !look.crowded
-            && (backlog.recalled_to.is_some() || look.at_once || since_recall >= BETWEEN_PASSES)
-        {
-            let is_full = lanes.len() >= MOST_LANES;
-            let recalled_to = lanes
-                .last()
-                .filter(|_| is_full)
-                .map(|last| last.subject.clone());
-            let backlog = Backlog {
-                recalled_to,
-                ..backlog
-            };
-            looked_at.recalled = self.recall(subscriber, backlog, lanes, now).await?;
         }
         Ok(looked_at)
     }
@@ -267,10 +211,6 @@ impl Deliverer {
 
     async fn note(&self, subscriber: &str, backlog: Backlog) -> Result<(), BacklogError> {
         Ok(self.backlogs.store.write(subscriber, backlog).await?)
-    }
-
-    async fn forget(&self, subscriber: &str) -> Result<(), BacklogError> {
-        Ok(self.backlogs.store.remove(subscriber).await?)
     }
 
     fn tell(&self, looked_at: &LookedAfter, now: Timestamp) {

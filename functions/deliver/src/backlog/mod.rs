@@ -26,6 +26,7 @@ mod lane;
 mod look_after;
 mod recall;
 mod store;
+mod verdict;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -181,26 +182,13 @@ impl Backlogs {
     ///
     /// Where they were coming back, that must have been known to everybody: it may be a straggler that failed.
     pub async fn begin(&self, subscriber: &str, now: Timestamp) -> Result<(), BacklogError> {
-        if self
-            .store
-            .find(subscriber, now)
-            .await?
-            .is_some_and(|known| known.is_kept())
-        {
+        if self.knows_it_kept(subscriber, now).await? {
             return Ok(());
         }
-        match self.store.all(now).await?.remove(subscriber) {
-            Some(Backlog {
-                returning_since: None,
-                ..
-            }) => return Ok(()),
-            Some(Backlog {
-                returning_since: Some(since),
-                ..
-            }) if now.duration_since(since) < self.grace => {
-                return Ok(());
-            }
-            _ => {}
+        let there = self.store.all(now).await?.remove(subscriber);
+        let may_be_a_straggler = |since| now.duration_since(since) < self.grace;
+        if there.is_some_and(|there| there.returning_since.is_none_or(may_be_a_straggler)) {
+            return Ok(());
         }
         self.store.write(subscriber, Backlog::begun(now)).await?;
         tracing::warn!(subscriber, "deliveries are set aside from now on");
@@ -209,20 +197,14 @@ impl Backlogs {
 
     /// The subscriber has taken something: what was set aside comes back.
     pub async fn succeeded(&self, subscriber: &str, now: Timestamp) -> Result<(), BacklogError> {
-        if !self
-            .store
-            .find(subscriber, now)
-            .await?
-            .is_some_and(|known| known.is_kept())
-        {
+        if !self.knows_it_kept(subscriber, now).await? {
             return Ok(());
         }
-        match self.store.all(now).await?.remove(subscriber) {
-            Some(backlog) if backlog.is_kept() => {
-                self.store.write(subscriber, backlog.returning(now)).await?;
-            }
-            _ => return Ok(()),
-        }
+        let there = self.store.all(now).await?.remove(subscriber);
+        let Some(backlog) = there.filter(Backlog::is_kept) else {
+            return Ok(());
+        };
+        self.store.write(subscriber, backlog.returning(now)).await?;
         let lanes = self.bucket.lanes(subscriber, None, FIRST_LANES).await?;
         tracing::warn!(subscriber, lanes = lanes.len(), "the backlog comes back");
         let recalls = lanes.iter().map(|lane| lane.recall(now)).collect();
@@ -253,6 +235,12 @@ impl Backlogs {
         let crowded = self.queue.depth().await? >= self.crowded_at;
         *crowd = Some((now, crowded));
         Ok(crowded)
+    }
+
+    /// Whether this copy of the function knows of a backlog that does not come back, which saves nearly every other question.
+    async fn knows_it_kept(&self, subscriber: &str, now: Timestamp) -> Result<bool, BacklogError> {
+        let known = self.store.find(subscriber, now).await?;
+        Ok(known.is_some_and(|known| known.is_kept()))
     }
 
     async fn may_probe(&self, subscriber: &str, now: Timestamp) -> bool {

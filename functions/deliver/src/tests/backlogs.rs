@@ -86,6 +86,23 @@ impl Story {
         self.world.fails_numbered(&body, 1, self.numbered).await
     }
 
+    /// A delivery that was set aside before.
+    fn put_aside(&self, subject: &str, number: u32) {
+        let subject_of_the_key = subject.replace('/', "%2F");
+        let key = format!("cdn/{subject_of_the_key}/{number:039}");
+        let body = delivery_of("cdn", subject, number);
+        self.world.cloud.state().bucket.objects.insert(key, body);
+    }
+
+    /// The backlog comes back since then.
+    fn returns_since(&self, returning_since: Timestamp) -> Value {
+        let backlog =
+            json!({"since": now().to_string(), "returning_since": returning_since.to_string()});
+        let backlogs = &mut self.world.cloud.state().backlogs;
+        backlogs.insert("cdn".into(), backlog.clone());
+        backlog
+    }
+
     /// The recalls that were sent are received, in order; those that stay are returned.
     async fn receive_recalls(&self, attempt: u32) -> Vec<Value> {
         let recalls = self.world.cloud.state().sent_to("deliveries.fifo");

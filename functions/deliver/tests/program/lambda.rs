@@ -196,7 +196,8 @@ async fn answer(
                 return r#"{"Parameters": []}"#.into_response();
             }
             Some(b"AmazonSQS.GetQueueAttributes") => {
-                return r#"{"Attributes": {"ApproximateNumberOfMessages": "0"}}"#.into_response();
+                let none = json!({"ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesNotVisible": "0"});
+                return json!({"Attributes": none}).to_string().into_response();
             }
             Some(b"AmazonSSM.GetParametersByPath") => Step::Subscribers,
             Some(b"AmazonSSM.GetParameter") => Step::Note,

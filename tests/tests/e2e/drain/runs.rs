@@ -72,6 +72,60 @@ fn keys_and_columns_of_any_kind_are_drained() {
 }
 
 #[test]
+fn the_audit_log_names_who_did_it_and_not_who_edited_just_before() {
+    run(async {
+        // How long before the change the audit log was written, and whether that was it.
+        for (change, milliseconds, expected) in [
+            (
+                "update wagtailcore_page set title = 'New' where slug = 'p1'",
+                500,
+                Value::Null,
+            ),
+            (
+                "update wagtailcore_page set title = 'New' where slug = 'p1'",
+                50,
+                json!({"id": 1, "username": "anna"}),
+            ),
+            (
+                "delete from blog_blogpage; delete from wagtailcore_page where slug = 'p1'",
+                500,
+                json!({"id": 1, "username": "anna"}),
+            ),
+        ] {
+            let world = World::new().await;
+            let mut session = world.database.connect().await;
+            pages(&mut session, 1).await;
+            execute(
+                &mut session,
+                "insert into auth_user (id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined)
+                 values (1, '', true, 'anna', '', '', '', true, true, now())",
+            )
+            .await;
+            execute(
+                &mut session,
+                &format!(
+                    "begin;
+                     insert into wagtailcore_pagelogentry
+                         (label, action, data, timestamp, content_changed, deleted, content_type_id, page_id, user_id)
+                     select 'Post', 'wagtail.publish', '{{}}', clock_timestamp() - interval '{milliseconds} milliseconds', true, false,
+                         content_type_id, id, 1
+                     from wagtailcore_page where slug = 'p1';
+                     {change};
+                     commit"
+                ),
+            )
+            .await;
+            assert_eq!(world.sweep().await.unwrap().published, 1);
+            let event = &world.topic.taken()[0];
+            assert_eq!(
+                event.data["editor"], expected,
+                "{milliseconds} ms before: {change}"
+            );
+        }
+    });
+}
+
+#[test]
 fn history_is_removed_after_its_days_and_pending_rows_never() {
     run(async {
         let world = World::new().await;

@@ -77,17 +77,9 @@ async fn a_new_delivery_that_succeeds_brings_everything_back() {
 async fn what_is_refused_when_it_comes_back_is_tried_and_given_up_as_usual() {
     let story = Story::new(500, json!({})).await;
     for number in [1, 2] {
-        let key = format!("cdn/page%2F1/{number:039}");
-        let body = delivery_of("cdn", "page/1", number);
-        story.world.cloud.state().bucket.objects.insert(key, body);
+        story.put_aside("page/1", number);
     }
-    let backlog = json!({"since": now().to_string(), "returning_since": now().to_string()});
-    story
-        .world
-        .cloud
-        .state()
-        .backlogs
-        .insert("cdn".into(), backlog);
+    story.returns_since(now());
     pass(GRACE);
     let recall = json!({"recall": {"subscriber": "cdn", "subject": "page/1"}}).to_string();
     for attempt in [1, 7] {
@@ -151,33 +143,14 @@ async fn what_follows_a_delivery_that_needed_several_tries_has_all_of_its_own() 
 #[tokio::test]
 async fn one_refused_object_does_not_stop_what_comes_back() {
     let mut story = Story::dead().await;
-    let key = format!("cdn/page%2F1/{:039}", 1);
-    story
-        .world
-        .cloud
-        .state()
-        .bucket
-        .objects
-        .insert(key, delivery_of("cdn", "page/1", 1));
-    let backlog = json!({"since": now().to_string(), "returning_since": now().to_string()});
-    story
-        .world
-        .cloud
-        .state()
-        .backlogs
-        .insert("cdn".into(), backlog.clone());
+    story.put_aside("page/1", 1);
+    let backlog = story.returns_since(now());
     pass(3600);
     let recall = json!({"recall": {"subscriber": "cdn", "subject": "page/1"}}).to_string();
     assert!(story.world.fails_numbered(&recall, 5, 0).await);
     assert_eq!(story.backlog().unwrap(), backlog);
     // Nor does a straggler, right after the first success.
-    let backlog = json!({"since": now().to_string(), "returning_since": clock().to_string()});
-    story
-        .world
-        .cloud
-        .state()
-        .backlogs
-        .insert("cdn".into(), backlog.clone());
+    let backlog = story.returns_since(clock());
     pass(60);
     assert!(story.stays("page/2", 1).await);
     assert_eq!(story.backlog().unwrap(), backlog);

@@ -53,9 +53,7 @@ async fn more_lanes_than_can_be_recalled_at_once_are_recalled_one_after_the_othe
     let mut story = Story::settled().await;
     // Ten and hundred come before two, and none may be passed over.
     for number in 1..=1500 {
-        let key = format!("cdn/page%2F{number}/{number:039}");
-        let body = delivery_of("cdn", &format!("page/{number}"), 1);
-        story.world.cloud.state().bucket.objects.insert(key, body);
+        story.put_aside(&format!("page/{number}"), number);
     }
     story.answers(204);
     pass(60);
@@ -151,4 +149,31 @@ async fn a_backlog_of_nothing_ends_after_a_day_and_one_of_nobody_after_an_hour()
     pass(3600);
     assert_eq!(story.look().await[0]["state"], "over");
     assert_eq!(story.backlog(), None);
+}
+
+#[tokio::test]
+async fn what_an_operator_misspells_is_named() {
+    let story = Story::new(204, json!({})).await;
+    for (payload, expected) in [
+        (
+            r#"{"look_after":"backlog"}"#,
+            "unknown variant `backlog`, expected `backlogs`",
+        ),
+        (
+            r#"{"look_after":"backlogs","now":true}"#,
+            "unknown field `now`",
+        ),
+        (
+            r#"{"look_after":"backlogs","at_once":"yes"}"#,
+            "expected a boolean",
+        ),
+        ("{}", "missing field `look_after`"),
+    ] {
+        let payload = serde_json::value::RawValue::from_string(payload.into()).unwrap();
+        let error = crate::handle(&story.world.handler, &payload)
+            .await
+            .unwrap_err();
+        assert_eq!(error.error_type, "RequestUnknown");
+        assert!(error.error_message.contains(expected), "{error:?}");
+    }
 }
