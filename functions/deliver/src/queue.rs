@@ -77,7 +77,7 @@ impl Queue {
         })?;
         let attributes = answer.attributes.unwrap_or_default();
         let count = |name| attributes.get(name)?.parse::<u64>().ok();
-        let count: Option<u64> = names.iter().map(count).sum();
+        let count: Option<u64> = Some(names.iter().filter_map(count).sum());
         count.ok_or_else(|| DepthError::Answer {
             url: self.url.clone(),
         })
@@ -115,5 +115,27 @@ impl Queue {
                 format!("{count} of {} refused ({})", batch.len(), first.code())
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wagrun::replay::Replay;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_waits_is_what_is_visible_and_what_is_not() {
+        let both = r#"{"Attributes":{"ApproximateNumberOfMessages":"3","ApproximateNumberOfMessagesNotVisible":"4"}}"#;
+        let one = r#"{"Attributes":{"ApproximateNumberOfMessages":"3"}}"#;
+        let replay = Replay::new([(200, both), (200, one)]);
+        let url = "https://sqs.example.org/1/deliveries.fifo";
+        let queue = Queue::new(Client::new(&replay.config()), url.into());
+        assert_eq!(queue.depth().await.unwrap(), 7);
+        let error = queue.depth().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("SQS does not say how much waits in {url}")
+        );
     }
 }

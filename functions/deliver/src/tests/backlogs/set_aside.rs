@@ -159,6 +159,11 @@ async fn in_a_crowded_queue_two_failures_are_enough() {
     assert!(!story.stays("page/1", 1).await);
     story.world.cloud.state().depth = 100;
     assert_eq!(story.look().await[0]["recalled"], 0);
+    story.returns_since(now());
+    pass(GRACE);
+    let looked = story.look().await;
+    assert_eq!(looked[0]["state"], "coming_back");
+    assert_eq!(looked[0]["recalled"], 0);
 }
 
 #[tokio::test]
