@@ -1,7 +1,7 @@
 //! One copy of each function and one subscriber with ten thousand events: where a delivery's time goes, and whether memory
 //! grows.
 //!
-//! The parts of a delivery are differences between runs of the real program: to a subscriber that is switched off, which costs
+//! The parts of a delivery are differences between runs of the real program: to a subscriber that is gone, which costs
 //! the invocation and its line in the log; to one with a secret; to one with many, each of which signs; and to one by TLS.
 
 use std::error::Error;
@@ -48,7 +48,7 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
         who: Who::Deliver,
         certificate: None,
         signatures: 1,
-        enabled: true,
+        is_there: true,
     };
     let by_tls = Variant {
         certificate: Some(certificate),
@@ -63,7 +63,7 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
     })
     .await?;
     let (_, dropped) = measure(&Variant {
-        enabled: false,
+        is_there: false,
         ..once.clone()
     })
     .await?;
@@ -178,8 +178,8 @@ struct Variant {
     who: Who,
     certificate: Option<Certificate>,
     signatures: u32,
-    /// Whether the subscriber is still switched on by then.
-    enabled: bool,
+    /// Whether there is still a subscriber by then.
+    is_there: bool,
 }
 
 /// Fans out all events, then delivers them; a run of each function.
@@ -202,7 +202,7 @@ async fn measure(variant: &Variant) -> Result<(Run, Run), Box<dyn Error>> {
     let processes = crew.start_deliver(1).await?;
     let left = |fleet: &Fleet| EVENTS - fleet.deliveries.lock().len();
     let deliver = watch(&crew, &processes[0], left).await?;
-    if variant.enabled {
+    if variant.is_there {
         let account = crew.fleet.account(&events);
         assert!(
             account.is_in_order() && account.accepted == EVENTS,
@@ -230,14 +230,20 @@ fn certificate(directory: &Path) -> Result<Certificate, Box<dyn Error>> {
 
 fn change_subscriber(fleet: &Fleet, variant: &Variant) {
     for name in fleet.receivers.manners().keys() {
+        let parameter = format!("{SUBSCRIBERS_PATH}/{name}");
+        if !variant.is_there {
+            fleet.services.parameters().remove(&parameter);
+            continue;
+        }
         let value = json!({
             "target": "webhook",
             "url": fleet.receivers.url(name),
             "secrets": vec![SECRET; variant.signatures as usize],
-            "enabled": variant.enabled,
         });
-        let name = format!("{SUBSCRIBERS_PATH}/{name}");
-        fleet.services.parameters().set(&name, value.to_string());
+        fleet
+            .services
+            .parameters()
+            .set(&parameter, value.to_string());
     }
 }
 

@@ -52,6 +52,11 @@ impl Parameters {
         self.values.entry(name.to_owned()).or_default().push(value);
     }
 
+    /// Removes a parameter, as its owner does; whether it was there.
+    pub fn remove(&mut self, name: &str) -> bool {
+        self.values.remove(name).is_some()
+    }
+
     /// The names of the parameters below a path.
     pub fn names_below(&self, path: &str) -> Vec<String> {
         let path = format!("{path}/");
@@ -99,8 +104,10 @@ impl Parameters {
     /// `DeleteParameter`.
     pub(super) fn delete(&mut self, body: &Value) -> Result<Value, Refusal> {
         let name = text(body, "Name")?;
-        let removed = self.values.remove(name);
-        removed.map(|_| json!({})).ok_or_else(|| Refusal {
+        if self.remove(name) {
+            return Ok(json!({}));
+        }
+        Err(Refusal {
             name: "ParameterNotFound",
             message: name.to_owned(),
         })
