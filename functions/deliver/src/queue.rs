@@ -77,7 +77,7 @@ impl Queue {
         })?;
         let attributes = answer.attributes.unwrap_or_default();
         let count = |name| attributes.get(name)?.parse::<u64>().ok();
-        let count: Option<u64> = Some(names.iter().filter_map(count).sum());
+        let count: Option<u64> = names.iter().map(count).sum();
         count.ok_or_else(|| DepthError::Answer {
             url: self.url.clone(),
         })

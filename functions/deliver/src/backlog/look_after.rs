@@ -221,7 +221,8 @@ impl Deliverer {
             recalled,
             state,
         } = looked_at;
-        tracing::info!(subscriber, %since, lanes, recalled, ?state, "backlog looked after");
+        let word: &str = (*state).into();
+        tracing::info!(subscriber, %since, lanes, recalled, state = word, "backlog looked after");
         if matches!(state, State::Kept | State::ComingBack) && *lanes > 0 {
             // Nothing of it is in the queue, whose age would tell.
             let waiting = now.duration_since(*since).as_secs_f64();

@@ -20,7 +20,7 @@ const GONE: SignedDuration = SignedDuration::from_hours(1);
 
 /// What becomes of a backlog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "&'static str")]
 pub enum State {
     /// Its subscriber is switched off, gone, or can't be used.
     Waiting,
@@ -32,6 +32,18 @@ pub enum State {
     ComingBack,
     /// Nothing is left of it.
     Over,
+}
+
+impl From<State> for &'static str {
+    fn from(state: State) -> Self {
+        match state {
+            State::Waiting => "waiting",
+            State::Kept => "kept",
+            State::SwitchedOff => "switched_off",
+            State::ComingBack => "coming_back",
+            State::Over => "over",
+        }
+    }
 }
 
 /// What is known of a backlog.
