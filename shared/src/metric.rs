@@ -48,6 +48,11 @@ impl Metrics {
         }
     }
 
+    /// The namespace, under which they are read again.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     /// Writes one line with these values, all under the same dimensions.
     ///
     /// Every combination of dimension values is a metric that CloudWatch charges for, so none of them may be unbounded.

@@ -1,5 +1,7 @@
 //! What `content-events` reads from its environment.
 
+use std::time::Duration;
+
 use wagrun::database::DatabaseConfig;
 use wagrun::environment::{self, EnvironmentError};
 use wagrun::metric::Metrics;
@@ -11,6 +13,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The Aurora instance whose sleep a sweep leaves alone; none for a database that never pauses.
     pub database_instance: Option<String>,
+    /// The time without a connection after which it pauses.
+    pub database_pause: Duration,
     /// The FIFO topic.
     pub topic_arn: String,
     /// The events' `source`, `/wagrun/<stack>`.
@@ -37,13 +41,18 @@ pub struct Publishing {
 }
 
 impl Config {
-    /// Reads `DATABASE_*`, `DATABASE_INSTANCE`, `TOPIC_ARN`, `EVENT_SOURCE`, `EVENT_HISTORY_DAYS` (30),
+    /// Reads `DATABASE_*`, `DATABASE_INSTANCE`, `DATABASE_PAUSE_SECONDS` (300), `TOPIC_ARN`, `EVENT_SOURCE`, `EVENT_HISTORY_DAYS` (30),
     /// `METRICS_NAMESPACE`, and where `SCHEDULE_GROUP` is set `PUBLISH_FUNCTION_ARN`, `PUBLISH_ROLE_ARN` and
     /// `PUBLISH_DEAD_LETTER_QUEUE_ARN`.
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         Ok(Self {
             database: DatabaseConfig::from_environment()?,
             database_instance: environment::optional("DATABASE_INSTANCE"),
+            database_pause: Duration::from_secs(environment::parsed_or(
+                "DATABASE_PAUSE_SECONDS",
+                300,
+                "a number of seconds",
+            )?),
             topic_arn: environment::required("TOPIC_ARN")?,
             source: environment::required("EVENT_SOURCE")?,
             history_days: environment::parsed_or("EVENT_HISTORY_DAYS", 30, "a number of days")?,

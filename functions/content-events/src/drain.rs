@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use wagrun::metric::Unit;
 use wagrun::outbox::{self, CapturedChange, FieldNames, Lock, Outcome, Site, TransactionStatus};
 
-use crate::asleep::{CapacityError, is_asleep};
 use crate::compose::compose;
 use crate::config::Config;
 use crate::outcome::{Course, Live};
@@ -43,7 +42,7 @@ pub struct Drainer {
     pub(crate) config: Config,
     pub(crate) topic: Topic,
     pub(crate) schedules: Option<Schedules>,
-    cloudwatch: aws_sdk_cloudwatch::Client,
+    pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
 }
 
 impl Drainer {
@@ -72,7 +71,7 @@ impl Drainer {
 
     /// Brings everything that is committed to the topic and disconnects; takes no new rows after `stop_at`.
     pub async fn run(&self, wake: &Wake, stop_at: Instant) -> Result<Answer, DrainError> {
-        if *wake == Wake::Sweep && self.is_asleep().await? && !self.was_missed().await? {
+        if *wake == Wake::Sweep && self.can_be_left_alone().await? {
             return Ok(Answer {
                 asleep: true,
                 ..Answer::default()
@@ -104,13 +103,6 @@ impl Drainer {
         let value = ("OldestPendingSeconds", seconds, Unit::Seconds);
         self.config.metrics.emit(&[], &[value]);
         Ok(())
-    }
-
-    async fn is_asleep(&self) -> Result<bool, CapacityError> {
-        match &self.config.database_instance {
-            Some(instance) => is_asleep(&self.cloudwatch, instance).await,
-            None => Ok(false),
-        }
     }
 
     async fn drain(
@@ -268,40 +260,5 @@ async fn wait_for_end(
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use sqlx::postgres::PgConnectOptions;
-    use wagrun::database::DatabaseConfig;
-    use wagrun::metric::Metrics;
-    use wagrun::replay::Replay;
-
-    #[tokio::test]
-    async fn a_sweep_of_a_paused_database_opens_no_connection() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let options = PgConnectOptions::new_without_pgpass()
-            .host("127.0.0.1")
-            .port(listener.local_addr().unwrap().port());
-        let config = Config {
-            database: DatabaseConfig::trusted(options),
-            database_instance: Some("wagrun-1".to_owned()),
-            topic_arn: "arn:aws:sns:eu-central-1:123456789012:t.fifo".to_owned(),
-            source: "/wagrun/test".to_owned(),
-            history_days: 30,
-            publishing: None,
-            metrics: Metrics::new("wagrun/test"),
-        };
-        let paused = crate::asleep::tests::answer(&[(60.0, 0.0)]);
-        let drainer = Drainer::new(config, &Replay::new([paused]).config());
-        let answer = drainer.run(&Wake::Sweep, Instant::now()).await.unwrap();
-        assert!(answer.asleep);
-        assert_eq!(
-            listener.accept().unwrap_err().kind(),
-            std::io::ErrorKind::WouldBlock
-        );
     }
 }

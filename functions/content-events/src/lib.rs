@@ -5,8 +5,8 @@
 //! one object in commit order. When the outbox is empty, no connection is left.
 //!
 //! # Steps, and what a crash at each does
-//! 0. **Leave a paused database asleep** ([`asleep`]), when nobody rang, it is only the schedule's sweep and no schedule
-//!    was missed.
+//! 0. **Leave a paused database asleep** ([`sweep`]), when nobody rang, it is only the schedule's sweep, nobody has used
+//!    the database since the last look, and no schedule was missed.
 //! 1. **Wait for the commit** ([`wake`], [`drain`]). The doorbell rings just before COMMIT. A crash here loses only
 //!    the ring: the row is there for the next one, for Lambda's own retry or for the sweep. A transaction that outlasts
 //!    the wait gets a new ring.
@@ -27,7 +27,6 @@
 //!    are made equal to it, and then the changes are forgotten. A crash repeats all of it.
 //! 9. **Disconnect.**
 
-pub mod asleep;
 pub mod backfill;
 pub mod classify;
 pub mod compose;
@@ -40,6 +39,7 @@ pub mod publish;
 pub mod request;
 pub mod schedules;
 pub mod site_url;
+pub mod sweep;
 pub mod wake;
 
 pub use drain::Drainer;

@@ -5,9 +5,9 @@ use uuid::Uuid;
 use wagrun::database::ConnectError;
 use wagrun::outbox::SettleError;
 
-use crate::asleep::CapacityError;
 use crate::publish::Refused;
 use crate::schedules::ScheduleError;
+use crate::sweep::MetricError;
 
 /// What one run did.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
@@ -18,7 +18,7 @@ pub struct Answer {
     pub nothing: usize,
     /// Settled rows that were removed because their time was over.
     pub removed: u64,
-    /// The database is paused, and was left so.
+    /// The database was left alone: it is paused, or will be when nobody comes, and nothing was there to look for.
     pub asleep: bool,
     /// Another drainer was at work, and will see what this one came for.
     pub another_drainer: bool,
@@ -49,9 +49,9 @@ pub struct Requested {
 /// A run that did not bring everything committed to the topic; what is left is pending.
 #[derive(Debug, thiserror::Error)]
 pub enum DrainError {
-    /// CloudWatch does not say whether the database is paused.
+    /// CloudWatch does not say whether the database can be left alone.
     #[error(transparent)]
-    Capacity(#[from] CapacityError),
+    Metric(#[from] MetricError),
     /// The database can't be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),

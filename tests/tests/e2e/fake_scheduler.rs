@@ -94,8 +94,15 @@ impl FakeScheduler {
 
 type Answer = (StatusCode, [(HeaderName, &'static str); 1], Vec<u8>);
 
-/// CloudWatch's answer in CBOR: one datapoint, whose maximum is zero.
-const PAUSED: &[u8] = b"\xa1\x6aDatapoints\x81\xa2\x69Timestamp\xc1\xfb\x40\x4e\0\0\0\0\0\0\x67Maximum\xfb\0\0\0\0\0\0\0\0";
+/// CloudWatch's answer in CBOR: one datapoint of this minute, with nothing pending after one look.
+fn paused() -> Vec<u8> {
+    let mut body = b"\xa1\x6aDatapoints\x81\xa4\x69Timestamp\xc1\x1a".to_vec();
+    let seconds = jiff::Timestamp::now().as_second();
+    body.extend(u32::try_from(seconds).unwrap().to_be_bytes());
+    body.extend(b"\x67Maximum\xfb\0\0\0\0\0\0\0\0\x67Minimum\xfb\0\0\0\0\0\0\0\0");
+    body.extend(b"\x6bSampleCount\xfb\x3f\xf0\0\0\0\0\0\0");
+    body
+}
 
 async fn answer(
     State(inner): State<Arc<Mutex<Inner>>>,
@@ -105,7 +112,7 @@ async fn answer(
 ) -> Answer {
     if uri.path().ends_with("/GetMetricStatistics") {
         let header = (HeaderName::from_static("smithy-protocol"), "rpc-v2-cbor");
-        return (StatusCode::OK, [header], PAUSED.to_vec());
+        return (StatusCode::OK, [header], paused());
     }
     let mut inner = inner.lock().unwrap();
     let name = uri

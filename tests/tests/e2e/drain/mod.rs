@@ -95,6 +95,7 @@ fn config(database: &Database) -> Config {
     Config {
         database: database.config(RELAY),
         database_instance: None,
+        database_pause: Duration::from_secs(300),
         topic_arn: "arn:aws:sns:us-east-1:000000000000:events.fifo".to_owned(),
         source: "/wagrun/test".to_owned(),
         history_days: 30,
