@@ -61,6 +61,7 @@ PRICES = {
     "logs_kept": Price(0.03, "GB-month of logs kept", "L", "memory; billed compressed, counted here uncompressed"),
     "alarm": Price(0.10, "alarm on one metric, a month", "M", "c3x.dev; 10 free: aws.amazon.com/cloudwatch/pricing", 10),
     "metric": Price(0.30, "custom metric, a month, for the hours in which it has values", "M", "vantage.sh, c3x.dev; by the hour: aws.amazon.com/cloudwatch/pricing, as often quoted; 10 free: hub.pointfive.co", 10),
+    "metric_read": Price(0.01, "1 000 requests for metrics", "L", "memory of aws.amazon.com/cloudwatch/pricing, with its first million free", 1_000),
     "dashboard": Price(3.00, "dashboard, a month", "M", "factualminds.com (2026-06); 3 free: aws.amazon.com/cloudwatch/pricing", 3),
     "kms": Price(0.03, "10 000 requests", "M", "wring.co, factualminds.com (2026); 20 000 free: aws.amazon.com/kms/pricing", 2),
     "s3": Price(0.023, "GB-month, S3 Standard", "M", "cloudburn.io (2026-03)"),
@@ -97,11 +98,12 @@ QUEUES_POLLED = 2
 POLLERS = 5
 POLLS_PER_HOUR = 3600 / 20
 
-ALARMS = 14  # with Database=Aurora, and without a night
-# The age of the oldest pending event; deliveries and their duration, for each subscriber and outcome, of which all is well
-# has one. An hour begun is an hour.
-METRICS = 1 + 2 * SUBSCRIBERS
+ALARMS = 16  # with Database=Aurora, and without a night
+# The age of the oldest pending event and the number of those set apart; deliveries and their duration, for each subscriber
+# and outcome, of which all is well has one. An hour begun is an hour.
+METRICS = 2 + 2 * SUBSCRIBERS
 SWEEPS_PER_HOUR = 1
+READS_PER_SWEEP = 4  # capacity, looks, wakes; and the week's looks where a day had none
 # deliver looks after what is set aside, nearly always nothing: one list of a bucket, which S3 prices as it does a PUT.
 LOOKS_PER_HOUR = 12
 LOOK_SECONDS = 0.1
@@ -150,6 +152,7 @@ class Volume:
     request_gb: float = 30e3 / GB
     vcpu_seconds_per_edit: float = 1.0
     functions: int = 2  # running copies of fan-out and deliver that read the subscribers
+    swept: float = 0  # times a day that a sweep wakes the database, because of others or because a week is over
 
     @property
     def busy_hours(self) -> float:
@@ -157,7 +160,8 @@ class Volume:
 
     @property
     def awake_hours(self) -> float:
-        return min(24, self.sessions * (RESUME_HOURS + self.session_hours + PAUSE_HOURS))
+        awake = self.sessions * (RESUME_HOURS + self.session_hours + PAUSE_HOURS)
+        return min(24, awake + self.swept * (RESUME_HOURS + PAUSE_HOURS))
 
     @property
     def hours_with_events(self) -> float:
@@ -168,11 +172,11 @@ class Volume:
         return self.edits * EVENTS_PER_EDIT
 
 
-ASLEEP = Volume("asleep", 0, 0, 0, 0)
+ASLEEP = Volume("asleep", 0, 0, 0, 2, swept=1 / 7)
 VOLUMES = [
     ASLEEP,
-    Volume("10 edits a day", 10, 2, 0.5, 2),
-    Volume("1 000 edits a day", 1_000, 1, 10, 2, functions=3),
+    Volume("10 edits a day", 10, 2, 0.5, 2, swept=1),
+    Volume("1 000 edits a day", 1_000, 1, 10, 2, functions=3, swept=1),
     # No people: a program, around the clock, whose requests are few and small.
     Volume("100 000 edits a day", 100_000, 1, 24, 4, requests_per_edit=2, request_gb=5e3 / GB,
            vcpu_seconds_per_edit=0.15, functions=8),
@@ -254,7 +258,7 @@ def common(day: Volume) -> list[Line]:
     return [
         Line("Aurora, capacity while awake", *charge(("acu", awake * day.acu))),
         Line("Aurora, storage and backups", *charge(("storage", stored), ("backup", stored * BACKUP_SIZES))),
-        Line("Aurora, I/O", *charge(("io", (events * IO_PER_COMMIT + day.sessions * DAYS * IO_PER_RESUME) / MILLION))),
+        Line("Aurora, I/O", *charge(("io", (events * IO_PER_COMMIT + (day.sessions + day.swept) * DAYS * IO_PER_RESUME) / MILLION))),
         Line("SQS, polling of empty queues", *charge(("sqs", polls / MILLION))),
         # The free million is used up by the polling.
         Line("SQS, messages", *(PRICES["sqs"].dollars * (events * 3 + deliveries * 3) / MILLION,) * 2),
@@ -268,7 +272,9 @@ def common(day: Volume) -> list[Line]:
         )),
         Line("CloudWatch, logs", *charge(("logs", log_gb), ("logs_kept", log_gb))),
         Line(f"CloudWatch, {ALARMS} alarms", *charge(("alarm", ALARMS))),
-        Line(f"CloudWatch, {METRICS} metrics", *charge(("metric", METRICS * day.hours_with_events / 24))),
+        # A sweep that wakes the database tells that, and what it found, as each run does.
+        Line(f"CloudWatch, {METRICS + 1} metrics", *charge(("metric", (METRICS * day.hours_with_events + 3 * day.swept) / 24))),
+        Line("CloudWatch, what a sweep reads", *charge(("metric_read", sweeps * READS_PER_SWEEP / 1000))),
         Line("CloudWatch, dashboard", *charge(("dashboard", 1))),
         Line("EventBridge Scheduler", *charge(("scheduler", (sweeps + looks + DAYS) / MILLION))),
         Line("S3, looking for what is set aside", *charge(("s3_put", looks / 1000))),
@@ -344,6 +350,9 @@ def wakes() -> list[str]:
         ("10 edits, each alone, ten minutes at a time", 10, 1 / 6),
         ("one scheduled page, published while nobody is there", 1, 0),
         ("one visitor an hour who reaches the database, all day", 24, 0),
+        ("the same, and a sweep that looks after each", 48, 0),
+        ("a sweep that wakes it once a day", 1, 0),
+        ("a sweep that wakes it once a week, where nobody comes", 1 / 7, 0),
         ("a sweep that connects every hour", 24, 0),
         ("a connection that stays open", 1, 24),
     ]

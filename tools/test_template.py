@@ -481,6 +481,17 @@ class RenderTest(unittest.TestCase):
             self.assertIn(heard, line)
             self.assertEqual("by log" not in line, bool(counted.search(line)), line)
 
+    def test_a_capture_that_fails_is_counted_and_rings_nobody(self):
+        resources = self.rendered(self.APP_RUNNER)["Resources"]
+        counted = re.compile(resources["FailedCaptures"]["Properties"]["FilterPattern"].strip("%"))
+        heard = resources["DoorbellLines"]["Properties"]["FilterPattern"].strip('"')
+        prefix = "2026-11-28 12:00:00 UTC:10.0.0.1(5000):web@wagtail:[784]:LOG:  "
+        line = f"{prefix}wagrun capture wagtailcore_page failed: value too long"
+        self.assertTrue(counted.search(line))
+        self.assertNotIn(heard, line)
+        for other in ('wagrun doorbell {"xid":"784"} failed: Request timed out', "wagrun capture is off"):
+            self.assertFalse(counted.search(prefix + other))
+
     def test_the_repository_is_found_in_every_form_of_image(self):
         host = "111122223333.dkr.ecr.us-east-1.amazonaws.com/"
         for image in ("site:prod", "site@sha256:" + "0" * 64, "team/site:1.2"):
@@ -583,6 +594,19 @@ class RenderTest(unittest.TestCase):
             told = resources["ContentEventsFunction"]["Properties"]["Environment"]["Variables"]["DATABASE_INSTANCE"]
             self.assertEqual(instance, told)
             self.assertEqual(bool(instance), "cloudwatch:GetMetricStatistics" in str(resources["ContentEventsRole"]))
+
+    def test_a_sweep_knows_when_the_database_falls_asleep(self):
+        resources = self.rendered({**self.APP_RUNNER, "SecondsUntilAutoPause": "900"})["Resources"]
+        told = resources["ContentEventsFunction"]["Properties"]["Environment"]["Variables"]["DATABASE_PAUSE_SECONDS"]
+        scaling = resources["DatabaseCluster"]["Properties"]["ServerlessV2ScalingConfiguration"]
+        self.assertEqual(("900", "900"), (told, scaling["SecondsUntilAutoPause"]))
+
+    def test_the_server_bounds_a_ring_as_the_ring_does(self):
+        parameters = SOURCE["Resources"]["DatabaseParameters"]["Properties"]["Parameters"]
+        sql = "".join(path.read_text() for path in sorted((ROOT / "shared/migrations").glob("*.sql")))
+        for name in ("connect_timeout_ms", "request_timeout_ms"):
+            told = re.findall(rf"aws_lambda\.{name}'?(?: =|,) '(\d+)'", sql)
+            self.assertEqual(parameters[f"aws_lambda.{name}"], told[-1], name)
 
     def test_a_restored_database_keeps_the_names_of_its_snapshot(self):
         for snapshot in ("", "before"):
