@@ -33,6 +33,8 @@ impl Unit {
 #[derive(Debug, Clone)]
 pub struct Metrics {
     namespace: String,
+    #[cfg(any(test, feature = "testing"))]
+    emitted: std::sync::Arc<std::sync::Mutex<Vec<Value>>>,
 }
 
 impl Metrics {
@@ -45,7 +47,15 @@ impl Metrics {
     pub fn new(namespace: &str) -> Self {
         Self {
             namespace: namespace.to_owned(),
+            #[cfg(any(test, feature = "testing"))]
+            emitted: std::sync::Arc::default(),
         }
+    }
+
+    /// The lines so far, for tests.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn emitted(&self) -> Vec<Value> {
+        self.emitted.lock().expect("no panic in here").clone()
     }
 
     /// The namespace, under which they are read again.
@@ -57,7 +67,10 @@ impl Metrics {
     ///
     /// Every combination of dimension values is a metric that CloudWatch charges for, so none of them may be unbounded.
     pub fn emit(&self, dimensions: &[(&str, &str)], values: &[(&str, f64, Unit)]) {
-        println!("{}", self.line(SystemTime::now(), dimensions, values));
+        let line = self.line(SystemTime::now(), dimensions, values);
+        println!("{line}");
+        #[cfg(any(test, feature = "testing"))]
+        self.emitted.lock().expect("no panic in here").push(line);
     }
 
     fn line(

@@ -183,3 +183,16 @@ fn by_minute<T>(
         .filter_map(|point| Some((point.timestamp()?.secs().div_euclid(60), value(point)?)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_call_asks_for_more_than_cloudwatch_gives() {
+        for span in [Span::of(30_000, 1), Span::of(30_000, 5), Span::week(30_000)] {
+            let seconds = (span.to - span.from) * 60;
+            assert!(seconds / i64::from(span.period_seconds) <= 1440, "{span:?}");
+        }
+    }
+}

@@ -14,6 +14,8 @@ mod cloudwatch;
 mod decision;
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod day;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,5 @@
-//! A sweep against replayed answers of CloudWatch, and the decision on cases one by one.
+//! A sweep against replayed answers of CloudWatch.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sqlx::postgres::PgConnectOptions;
@@ -10,7 +9,7 @@ use wagrun::metric::Metrics;
 use wagrun::replay::Replay;
 
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, Publishing};
 use crate::wake::Wake;
 
 /// A datapoint: its minute, and its statistics by name.
@@ -78,6 +77,26 @@ impl Stage {
         Self { drainer, listener }
     }
 
+    /// The same, in a stack that publishes what is due.
+    fn publishing(replay: &Replay) -> Self {
+        let Self { drainer, listener } = Self::new(replay);
+        let mut config = drainer.config;
+        config.publishing = Some(Publishing {
+            group: "wagrun-publishing".to_owned(),
+            function_arn: "function".to_owned(),
+            role_arn: "role".to_owned(),
+            dead_letter_queue_arn: "queue".to_owned(),
+        });
+        let drainer = Drainer::new(config, &replay.config());
+        Self { drainer, listener }
+    }
+
+    /// The times that a sweep has said that it wakes the database.
+    fn wakes(&self) -> usize {
+        let lines = self.drainer.config.metrics.emitted();
+        lines.iter().filter(|it| it[WAKES] == 1.0).count()
+    }
+
     /// Whether the sweep has opened a connection.
     async fn connects(&self) -> bool {
         let run = self.drainer.run(&Wake::Sweep, Instant::now());
@@ -100,7 +119,9 @@ async fn a_sweep_of_a_database_that_nobody_has_used_opens_no_connection() {
         answer(&[(now - 60, &[("Minimum", 0.0), ("SampleCount", 1.0)])]),
         answer(&[]),
     ]);
-    assert!(!Stage::new(&replay).connects().await);
+    let stage = Stage::new(&replay);
+    assert!(!stage.connects().await);
+    assert_eq!(stage.wakes(), 0);
     let requests = replay.requests();
     assert_eq!(requests.len(), 3);
     for (request, words) in requests.iter().zip([
@@ -126,7 +147,29 @@ async fn a_sweep_connects_when_somebody_has_woken_the_database_since_the_last_lo
         answer(&[(now - 60, &[("Minimum", 0.0), ("SampleCount", 1.0)])]),
         answer(&[]),
     ]);
-    assert!(Stage::new(&replay).connects().await);
+    let stage = Stage::new(&replay);
+    assert!(stage.connects().await);
+    assert_eq!(stage.wakes(), 1);
+}
+
+#[tokio::test]
+async fn a_schedule_that_did_not_do_its_work_wakes_the_database_too() {
+    for (schedule, wakes) in [
+        ("publish-20200101T0000Z", true),
+        ("publish-20990101T0000Z", false),
+    ] {
+        let now = now();
+        let listed = format!(r#"{{"Schedules":[{{"Name":"{schedule}"}}]}}"#);
+        let replay = Replay::new([
+            answer(&[(now - 3, &[("Maximum", 0.0)])]),
+            answer(&[(now - 9, &[("Minimum", 0.0), ("SampleCount", 1.0)])]),
+            answer(&[]),
+            (200, listed.into_bytes()),
+        ]);
+        let stage = Stage::publishing(&replay);
+        assert_eq!(stage.connects().await, wakes);
+        assert_eq!(stage.wakes() == 1, wakes);
+    }
 }
 
 #[tokio::test]
@@ -144,8 +187,9 @@ async fn awake_or_unknown_is_asked_of_the_capacity_alone() {
             .map(|(point, maximum)| (point.0, maximum.as_slice()))
             .collect();
         let replay = Replay::new([answer(&points)]);
-        assert!(Stage::new(&replay).connects().await);
-        assert_eq!(replay.requests().len(), 1);
+        let stage = Stage::new(&replay);
+        assert!(stage.connects().await);
+        assert_eq!((replay.requests().len(), stage.wakes()), (1, 0));
     }
 }
 
@@ -156,6 +200,9 @@ async fn a_database_that_nobody_has_looked_at_for_a_week_is_looked_at() {
     let look = answer(&[(now - 9_000, &[("Minimum", 0.0), ("SampleCount", 1.0)])]);
     let replay = Replay::new([paused(), answer(&[]), answer(&[]), look]);
     assert!(!Stage::new(&replay).connects().await);
+    // In CBOR, an hour of seconds.
+    let hours = "Period\u{19}\u{e}\u{10}";
+    assert!(replay.requests()[3].body.contains(hours));
     let replay = Replay::new([paused(), answer(&[]), answer(&[]), answer(&[])]);
     assert!(Stage::new(&replay).connects().await);
 }
@@ -181,97 +228,4 @@ async fn what_cloudwatch_refuses_is_an_error_that_names_it() {
         assert!(error.starts_with(message), "{error}");
         assert!(stage.listener.accept().is_err());
     }
-}
-
-/// A database that paused at minute 0 and is paused until minute 3000, but for these minutes.
-fn history(awake: &[std::ops::Range<Minute>], looks: &[Minute], wakes: &[Minute]) -> History {
-    let capacity = (0..3000).map(|minute| {
-        let awake = awake.iter().any(|it| it.contains(&minute));
-        (minute, if awake { 2.0 } else { 0.0 })
-    });
-    let look = Looks {
-        count: 1.0,
-        pending_seconds: 0.0,
-    };
-    History {
-        pause: Duration::from_secs(300),
-        step: 1,
-        capacity: capacity.collect(),
-        looks: looks.iter().map(|minute| (*minute, look)).collect(),
-        wakes: wakes.iter().copied().collect(),
-        looked_this_week: true,
-    }
-}
-
-#[test]
-fn each_trace_has_its_reason() {
-    let an_hour_later = 1060;
-    let a_day_later = 1000 + 18 * 60;
-    let leave = Decision::LeaveAlone;
-    #[rustfmt::skip]
-    let table = [
-        ("nobody, ever", history(&[], &[], &[]), leave, leave),
-        ("somebody, no look", history(&[1000..1006], &[], &[]), Decision::Look(Reason::NeverLooked), Decision::Look(Reason::NeverLooked)),
-        ("a ring and its look", history(&[990..1006], &[1000], &[]), leave, Decision::Look(Reason::Unconfirmed)),
-        ("a pause at the latest", history(&[990..1008], &[1000], &[]), leave, Decision::Look(Reason::Unconfirmed)),
-        ("somebody stayed", history(&[990..1009], &[1000], &[]), Decision::Look(Reason::PausedLate), Decision::Look(Reason::PausedLate)),
-        ("somebody came again", history(&[990..1006, 1040..1046], &[1000], &[]), Decision::Look(Reason::Woken), Decision::Look(Reason::Woken)),
-        ("a sweep's wake", history(&[1000..1007], &[1001], &[1000]), leave, leave),
-        ("a sweep's wake, a late pause", history(&[1000..1016], &[1001], &[1000]), leave, Decision::Look(Reason::Unconfirmed)),
-        ("a sweep's wake, somebody stayed", history(&[1000..1017], &[1001], &[1000]), Decision::Look(Reason::PausedLate), Decision::Look(Reason::PausedLate)),
-        ("a sweep that found somebody", history(&[999..1007], &[1001], &[1000]), leave, Decision::Look(Reason::Unconfirmed)),
-        ("a ring after a sweep's wake", history(&[1000..1008], &[1001, 1002], &[1000]), leave, Decision::Look(Reason::Unconfirmed)),
-        ("a zero too early", history(&[1000..1001, 1003..1008], &[1001], &[1000]), leave, leave),
-        ("a look newer than the capacity", history(&[], &[2999], &[]), leave, leave),
-    ];
-    for (case, history, soon, later) in table {
-        let until = |end| History {
-            capacity: history.capacity.range(..end - 2).map(copied).collect(),
-            ..history.clone()
-        };
-        assert_eq!(until(an_hour_later).decide(an_hour_later), soon, "{case}");
-        assert_eq!(
-            until(a_day_later + 5).decide(a_day_later + 5),
-            later,
-            "{case}, later"
-        );
-    }
-}
-
-fn copied((minute, capacity): (&Minute, &f64)) -> (Minute, f64) {
-    (*minute, *capacity)
-}
-
-#[test]
-fn what_a_look_has_left_pending_is_looked_at_again() {
-    let mut history = history(&[2900..2906], &[2900], &[2899]);
-    assert_eq!(history.decide(2999), Decision::LeaveAlone);
-    history.looks.get_mut(&2900).unwrap().pending_seconds = 0.1;
-    assert_eq!(history.decide(2999), Decision::Look(Reason::LeftPending));
-}
-
-#[test]
-fn a_look_an_hour_does_not_keep_a_database_with_a_long_time_out_awake() {
-    let hours = |pause: u64, look: Minute| {
-        let mut history = history(&[2000..3000], &[look], &[]);
-        history.pause = Duration::from_secs(pause * 3600);
-        history.decide(3000)
-    };
-    assert_eq!(hours(2, 2870), Decision::LeaveAlone);
-    assert_eq!(hours(2, 2869), Decision::Look(Reason::Awake));
-    assert_eq!(hours(0, 2999), Decision::Look(Reason::Awake));
-}
-
-#[test]
-fn datapoints_of_five_minutes_decide_the_same() {
-    let mut history = history(&[1000..1310], &[1000], &[1000]);
-    history.pause = Duration::from_secs(5 * 3600);
-    history.step = 5;
-    let fives = |map: BTreeMap<Minute, f64>| map.into_iter().filter(|it| it.0 % 5 == 0).collect();
-    history.capacity = fives(history.capacity);
-    assert_eq!(history.decide(2999), Decision::LeaveAlone);
-    history.wakes.clear();
-    assert_eq!(history.decide(2999), Decision::Look(Reason::Unconfirmed));
-    history.capacity.extend([(1310, 2.0), (1315, 2.0)]);
-    assert_eq!(history.decide(2999), Decision::Look(Reason::PausedLate));
 }
