@@ -41,9 +41,9 @@ pub struct Publishing {
 }
 
 impl Config {
-    /// Reads `DATABASE_*`, `DATABASE_INSTANCE`, `DATABASE_PAUSE_SECONDS` (300), `TOPIC_ARN`, `EVENT_SOURCE`, `EVENT_HISTORY_DAYS` (30),
-    /// `METRICS_NAMESPACE`, and where `SCHEDULE_GROUP` is set `PUBLISH_FUNCTION_ARN`, `PUBLISH_ROLE_ARN` and
-    /// `PUBLISH_DEAD_LETTER_QUEUE_ARN`.
+    /// Reads `DATABASE_*`, `DATABASE_INSTANCE`, `DATABASE_PAUSE_SECONDS` (300), `TOPIC_ARN`, `EVENT_SOURCE`,
+    /// `EVENT_HISTORY_DAYS` (30), `METRICS_NAMESPACE`, and where `SCHEDULE_GROUP` is set `PUBLISH_FUNCTION_ARN`,
+    /// `PUBLISH_ROLE_ARN` and `PUBLISH_DEAD_LETTER_QUEUE_ARN`.
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         Ok(Self {
             database: DatabaseConfig::from_environment()?,

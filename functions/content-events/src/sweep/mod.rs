@@ -2,7 +2,7 @@
 //!
 //! # Promise
 //! An event whose doorbells both failed is looked for by the first sweep that CloudWatch lets know of it: that is an hour
-//! (`SweepSchedule`) and the metrics' lag after the commit. CloudWatch does not show who came and went within three minutes
+//! (`SweepSchedule`) and the metrics' lag after the commit. CloudWatch does not show who came and went within four minutes
 //! after another look; that event is looked for when the look is 18 hours old. Nothing at all shows who came and went beside
 //! a sweep's own look; after a week without any look there is one.
 //!
