@@ -6,16 +6,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgConnection;
-use sqlx::types::Json;
 
 mod history;
 mod lock;
+mod watch;
 
 pub use history::{Run, RunOutcome, begin_run, end_run, runs};
 pub use lock::{
     Holder, LockError, LockLost, Locked, child_name, end_sessions_of_earlier_runs, lock_holder,
     lock_migration,
 };
+pub use watch::{WatchError, named_tables, watch, watch_schedules};
 
 /// One table to watch, as discovered from Django.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,28 +128,6 @@ pub async fn installed_version(connection: &mut PgConnection) -> Result<Option<i
 async fn exists(connection: &mut PgConnection, table: &str) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("select to_regclass($1) is not null")
         .bind(table)
-        .fetch_one(connection)
-        .await
-}
-
-/// Makes the watched tables exactly these, attaching and detaching triggers; returns how many there are.
-pub async fn watch(
-    connection: &mut PgConnection,
-    tables: &[WatchedTable],
-) -> Result<i32, sqlx::Error> {
-    sqlx::query_scalar("select wagrun.watch($1)")
-        .bind(Json(tables))
-        .fetch_one(connection)
-        .await
-}
-
-/// Makes the tables with due times exactly these, attaching and detaching triggers; returns how many there are.
-pub async fn watch_schedules(
-    connection: &mut PgConnection,
-    tables: &[ScheduledTable],
-) -> Result<i32, sqlx::Error> {
-    sqlx::query_scalar("select wagrun.watch_schedules($1)")
-        .bind(Json(tables))
         .fetch_one(connection)
         .await
 }

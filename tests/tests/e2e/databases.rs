@@ -15,6 +15,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 use wagrun::database::DatabaseConfig;
+use wagrun::outbox::{self, OutboxCursor};
 
 /// The database that every test's is a copy of.
 const TEMPLATE: &str = "migrated";
@@ -117,6 +118,15 @@ pub async fn execute(connection: &mut PgConnection, statements: &str) {
     }
 }
 
+/// Makes events of all that is committed, as a drainer does before it publishes.
+pub async fn claim_everything(connection: &mut PgConnection) {
+    let mut cursor = OutboxCursor::default();
+    while outbox::claim(connection, &mut cursor).await.unwrap().more {}
+    for model in outbox::models_of_parts(connection).await.unwrap() {
+        outbox::add_present_state(connection, &model).await.unwrap();
+    }
+}
+
 /// A configuration of the AWS SDK for an endpoint of the test's.
 pub fn sdk(endpoint: &str) -> SdkConfig {
     local_stack::install_crypto();
@@ -134,6 +144,11 @@ pub fn sdk(endpoint: &str) -> SdkConfig {
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .endpoint_url(endpoint)
         .build()
+}
+
+/// When a step that ought to be quick is given up.
+pub fn soon() -> tokio::time::Instant {
+    tokio::time::Instant::now() + std::time::Duration::from_secs(60)
 }
 
 /// What migrate is told, for a database of this server.

@@ -23,6 +23,8 @@ struct Inner {
     refuses: Option<Refusal>,
     /// Takes the next batch but never says so.
     swallows_answers: bool,
+    /// Fails every call as a whole.
+    is_down: bool,
     seen: HashSet<String>,
 }
 
@@ -63,6 +65,12 @@ impl FakeTopic {
         let mut inner = self.shared.inner.lock().unwrap();
         inner.refuses = None;
         inner.swallows_answers = false;
+        inner.is_down = false;
+    }
+
+    /// Fails every call from now on.
+    pub fn go_down(&self) {
+        self.shared.inner.lock().unwrap().is_down = true;
     }
 
     /// Takes batches from now on without ever answering.
@@ -89,6 +97,9 @@ impl FakeTopic {
 async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCode, String) {
     let (answer, swallow) = {
         let mut inner = shared.inner.lock().unwrap();
+        if inner.is_down {
+            return (StatusCode::FORBIDDEN, String::new());
+        }
         let (mut taken, mut refused) = (String::new(), String::new());
         for (id, message, deduplication) in entries(&body) {
             let event: Event = serde_json::from_str(&message).unwrap();

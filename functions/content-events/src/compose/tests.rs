@@ -1,16 +1,17 @@
-use serde_json::from_value;
-use sqlx::types::Json;
-
 use super::*;
+use serde_json::from_value;
 
 /// A captured change of page 4; `null` is a state that is not there.
 pub(crate) fn change(before: Value, after: Value, touched: &[&str]) -> CapturedChange {
-    let state = |value: Value| (!value.is_null()).then(|| Json(from_value(value).unwrap()));
+    let state = |value: Value| (!value.is_null()).then(|| from_value(value).unwrap());
     CapturedChange {
-        position: 1,
         id: uuid::Uuid::nil(),
         xid: "700".to_owned(),
         object: "page/4".to_owned(),
+        key: json!(4),
+        is_part_only: false,
+        is_incomplete: false,
+        bytes: 0,
         kind: "page".to_owned(),
         model: "wagtailcore.page".to_owned(),
         time: "2026-11-21T21:46:46.426651Z".to_owned(),
