@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use wagrun::event::Event;
 
 use super::decoding::Row;
-use super::matching::match_all;
 use super::oracle::{Oracle, Step};
 use super::tokens;
 use super::view::{self, Shown};
@@ -59,21 +58,27 @@ pub fn check(oracle: &Oracle, rows: &BTreeMap<String, Shown>, taken: &[Event]) -
         object.last_state(rows);
         findings.append(&mut object.findings);
     }
-    findings.sort_by_key(|finding| finding.check);
+    findings.sort_by(|a, b| (a.check, &a.object).cmp(&(b.check, &b.object)));
     findings
 }
 
-struct ObjectCheck<'a> {
-    oracle: &'a Oracle,
-    object: &'a str,
-    steps: &'a [Step],
+pub(super) struct ObjectCheck<'a> {
+    pub oracle: &'a Oracle,
+    pub object: &'a str,
+    pub steps: &'a [Step],
     /// In the order of their sequence.
-    events: &'a [&'a Event],
+    pub events: &'a [&'a Event],
     findings: Vec<Finding>,
 }
 
 impl ObjectCheck<'_> {
-    fn find(&mut self, check: Check, step: Option<&Step>, event: Option<&Event>, message: String) {
+    pub fn find(
+        &mut self,
+        check: Check,
+        step: Option<&Step>,
+        event: Option<&Event>,
+        message: String,
+    ) {
         self.findings.push(Finding {
             check,
             object: self.object.to_owned(),
@@ -149,7 +154,7 @@ impl ObjectCheck<'_> {
         for step in missing {
             let Some(event) = wrong.next() else {
                 let message = format!(
-                    "no event for transaction {}: {:?}",
+                    "no event for transaction {}: {}",
                     step.xid,
                     summary(self.object, step)
                 );
@@ -169,98 +174,6 @@ impl ObjectCheck<'_> {
         }
     }
 
-    /// For each transaction that changed parts alone an event of its own, with a state of the object's own row that was
-    /// committed when the transaction was, or later. An object that is deleted later needs none: its deletion tells.
-    fn part_changes(&mut self) {
-        let versions = self.versions();
-        let mut version = 0;
-        let mut steps = Vec::new();
-        let mut others = 0;
-        for step in self.steps {
-            if step.is_own() {
-                version += 1;
-            } else if step.is_part_only() {
-                steps.push((step, version));
-            } else {
-                others += 1;
-            }
-        }
-        let mut events = Vec::new();
-        let mut is_deleted = false;
-        for event in self.events.iter().copied() {
-            if view::is_own(self.oracle, event) {
-                is_deleted = view::action(event) == "deleted";
-                continue;
-            }
-            if is_deleted {
-                let message = format!("event {} follows the deletion", event.sequence);
-                self.find(Check::EventsFollowCommits, None, Some(event), message);
-            }
-            let shown = view::of_event(event);
-            let newest = versions
-                .iter()
-                .rposition(|row| row.as_ref() == Some(&shown));
-            if newest.is_none() || !view::of_previous(event).is_empty() {
-                let message = format!(
-                    "event {} shows a row that was never committed: {shown:?}",
-                    event.sequence
-                );
-                self.find(Check::EventsFollowCommits, None, Some(event), message);
-            }
-            events.push((event, newest, view::changed(event)));
-        }
-        if events.len() > steps.len() + others {
-            let message = format!(
-                "{} events for {} changes of parts",
-                events.len(),
-                steps.len() + others
-            );
-            self.find(
-                Check::NothingIsInvented,
-                None,
-                events.last().map(|last| last.0),
-                message,
-            );
-        }
-
-        let fits = |step: usize, event: usize| {
-            let ((step, version), (_, newest, changed)) = (steps[step], &events[event]);
-            *newest >= Some(version) && step.parts.is_subset(changed)
-        };
-        for unmatched in match_all(steps.len(), events.len(), fits) {
-            let (step, version) = steps[unmatched];
-            if versions[version..].contains(&None) {
-                continue;
-            }
-            let stale = events.iter().find(|(_, newest, changed)| {
-                newest.is_some() && *newest < Some(version) && step.parts.is_subset(changed)
-            });
-            let (check, event, message) = match stale {
-                Some((event, newest, _)) => (
-                    Check::EventsFollowCommits,
-                    Some(*event),
-                    format!(
-                        "transaction {} changed {:?} when the row was {:?}; event {} shows the older {:?}",
-                        step.xid,
-                        step.parts,
-                        versions[version],
-                        event.sequence,
-                        newest.map(|newest| &versions[newest])
-                    ),
-                ),
-                None => (
-                    Check::NothingIsLost,
-                    None,
-                    format!(
-                        "no event for transaction {}, which changed {:?}",
-                        step.xid, step.parts
-                    ),
-                ),
-            };
-            self.find(check, Some(step), event, message);
-        }
-    }
-
     fn last_state(&mut self, rows: &BTreeMap<String, Shown>) {
         let Some(last) = self.events.last().copied() else {
             return;
@@ -272,21 +185,11 @@ impl ObjectCheck<'_> {
             _ => row == Some(&shown),
         };
         if !is_right {
-            let message = format!(
-                "the last event is {}: {shown:?}, the row is {row:?}",
-                last.kind
-            );
+            let row = row.map_or("gone".to_owned(), view::text);
+            let shown = view::text(&shown);
+            let message = format!("the last event is {}: {shown}, the row is {row}", last.kind);
             self.find(Check::TheLastEventIsTheRow, None, Some(last), message);
         }
-    }
-
-    /// The object's own row at the baseline and after each change of it.
-    fn versions(&self) -> Vec<Option<Shown>> {
-        let shown = |row: Option<&Row>| row.map(|row| view::of_row(self.object, row));
-        let mut versions = vec![shown(self.oracle.baseline.get(self.object))];
-        let own = self.steps.iter().filter(|step| step.is_own());
-        versions.extend(own.map(|step| shown(step.after.as_ref())));
-        versions
     }
 }
 
@@ -297,8 +200,8 @@ pub fn summary(object: &str, step: &Step) -> String {
     let fields = super::oracle::differing(step.before.as_ref(), step.after.as_ref());
     match (before, after) {
         (None, None) => "nothing of its own".to_owned(),
-        (None, Some(after)) => format!("created {after:?}"),
-        (Some(before), None) => format!("deleted {before:?}"),
+        (None, Some(after)) => format!("created {}", view::text(&after)),
+        (Some(before), None) => format!("deleted {}", view::text(&before)),
         (Some(before), Some(after)) => {
             let differ = after
                 .iter()

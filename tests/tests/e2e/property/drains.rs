@@ -23,7 +23,7 @@ pub struct Drains {
     running: Mutex<Vec<JoinHandle<()>>>,
     ended_well: Arc<AtomicUsize>,
     failed: Arc<Mutex<Vec<String>>>,
-    aborted: AtomicUsize,
+    killed: AtomicUsize,
 }
 
 impl Drains {
@@ -33,7 +33,7 @@ impl Drains {
             running: Mutex::default(),
             ended_well: Arc::default(),
             failed: Arc::default(),
-            aborted: AtomicUsize::default(),
+            killed: AtomicUsize::default(),
         }
     }
 
@@ -108,25 +108,30 @@ impl Drains {
             .take(3)
             .collect();
         format!(
-            "drains: {} ended well, {} failed, {} aborted; failures other than refused entries: {unexpected:?}",
+            "drains: {} ended well, {} failed, {} killed; failures other than refused entries: {unexpected:?}",
             self.ended_well.load(Ordering::Relaxed),
             failed.len(),
-            self.aborted.load(Ordering::Relaxed)
+            self.killed.load(Ordering::Relaxed)
         )
     }
 
     fn kill_one(&self, rng: &mut Rng) {
         let running = self.running.lock().unwrap();
         if let Some(invocation) = rng.choice(running.iter()) {
-            invocation.abort();
-            self.aborted.fetch_add(1, Ordering::Relaxed);
+            self.kill(invocation);
         }
     }
 
     fn kill_all(&self) {
         for invocation in self.running.lock().unwrap().iter() {
+            self.kill(invocation);
+        }
+    }
+
+    fn kill(&self, invocation: &JoinHandle<()>) {
+        if !invocation.is_finished() {
             invocation.abort();
-            self.aborted.fetch_add(1, Ordering::Relaxed);
+            self.killed.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -18,12 +18,15 @@
 
 mod actions;
 mod check;
-mod content;
+#[cfg(test)]
+mod check_tests;
+pub mod content;
 mod decoding;
 mod drains;
 mod editor;
 mod matching;
 mod oracle;
+mod parts;
 mod report;
 pub mod serializable;
 mod tokens;
@@ -110,6 +113,7 @@ async fn round(seed: u64, length: Duration) -> Result<String, String> {
     edit_and_drain(&site, &desk, &drains, &mut rng).await;
     let drained = drains.ended().await;
     no_drainer_is_connected(&mut superuser).await;
+    let before_last_sweep = site.topic.taken().len();
     let mut report = last_sweep(&site).await;
 
     let transactions = decoding::committed(&mut superuser, &name).await;
@@ -136,7 +140,7 @@ async fn round(seed: u64, length: Duration) -> Result<String, String> {
     report += &report::report(seed, &oracle, &taken, &findings);
     let figures = format!(
         "seed {seed}: {} committed, {} rolled back, {} conflicts, {} broken keys; {} transactions decoded, \
-         {} objects, {} events, {} repetitions; {drained}",
+         {} objects, {before_last_sweep} of {} events before the last sweep, {} repetitions; {drained}",
         desk.committed.load(Ordering::Relaxed),
         desk.rolled_back.load(Ordering::Relaxed),
         desk.conflicts.load(Ordering::Relaxed),

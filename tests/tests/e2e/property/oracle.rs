@@ -47,6 +47,15 @@ fn key_column(table: &str) -> &'static str {
     }
 }
 
+/// The object that a row belongs to.
+fn object_of(table: &str, row: &Row) -> String {
+    match role(table) {
+        Role::Own(name) => format!("{name}/{}", row["id"]),
+        Role::Subclass => format!("page/{}", row["page_ptr_id"]),
+        Role::Children(_) => format!("page/{}", row["page_id"]),
+    }
+}
+
 /// One committed transaction that touched an object, even if it left everything as it was.
 #[derive(Debug, Clone, Default)]
 pub struct Step {
@@ -135,6 +144,7 @@ impl Oracle {
     pub fn take(&mut self, transaction: &Transaction) {
         let mut before: BTreeMap<Key, Option<Row>> = BTreeMap::new();
         let mut dropped: HashMap<Key, Row> = HashMap::new();
+        let mut steps: BTreeMap<String, Step> = BTreeMap::new();
         for change in &transaction.changes {
             let table = &change.table;
             let key = |row: &Row| (table.clone(), row[key_column(table)].clone());
@@ -147,6 +157,10 @@ impl Oracle {
                     (all.map(|(_, row)| row.clone()).collect(), None)
                 }
             };
+            for row in old.iter().chain(new) {
+                // Also if nothing comes of it.
+                steps.entry(object_of(table, row)).or_default();
+            }
             for old in old {
                 let mut present = self.rows.remove(&key(&old));
                 if self.is_learning {
@@ -171,7 +185,7 @@ impl Oracle {
                 self.rows.insert(key(new), new.clone());
             }
         }
-        self.record(transaction, &before, &mut dropped);
+        self.record(transaction, &before, &mut dropped, steps);
     }
 
     fn record(
@@ -179,30 +193,26 @@ impl Oracle {
         transaction: &Transaction,
         before: &BTreeMap<Key, Option<Row>>,
         dropped: &mut HashMap<Key, Row>,
+        mut steps: BTreeMap<String, Step>,
     ) {
-        let mut steps: BTreeMap<String, Step> = BTreeMap::new();
         for (key, old) in before {
             let new = self.rows.get(key);
-            match role(&key.0) {
-                Role::Own(name) => {
-                    let step = steps.entry(format!("{name}/{}", key.1)).or_default();
-                    step.dropped = dropped.remove(key);
+            let part = match role(&key.0) {
+                Role::Own(_) => None,
+                Role::Subclass => Some(differing(old.as_ref(), new)),
+                Role::Children(relation) => {
+                    let differ = old.as_ref() != new;
+                    Some(differ.then(|| relation.to_owned()).into_iter().collect())
+                }
+            };
+            for row in [old.as_ref(), new].into_iter().flatten() {
+                let step = steps.entry(object_of(&key.0, row)).or_default();
+                if let Some(fields) = &part {
+                    step.parts.extend(fields.iter().cloned());
+                } else {
+                    step.dropped = step.dropped.take().or(dropped.remove(key));
                     step.before = old.as_ref().map(without_bookkeeping);
                     step.after = new.map(without_bookkeeping);
-                }
-                Role::Subclass => {
-                    let step = steps.entry(format!("page/{}", key.1)).or_default();
-                    step.parts.extend(differing(old.as_ref(), new));
-                }
-                Role::Children(relation) => {
-                    for child in [old.as_ref(), new].into_iter().flatten() {
-                        let step = steps
-                            .entry(format!("page/{}", child["page_id"]))
-                            .or_default();
-                        if old.as_ref() != new {
-                            step.parts.insert(relation.to_owned());
-                        }
-                    }
                 }
             }
         }

@@ -11,10 +11,11 @@ use super::view;
 /// Lines of transactions, and of events, on either side of what the finding is about.
 const AROUND: usize = 4;
 
-/// One story for each check that found something, and how often each did.
+/// One story for each check and kind of object, and how many findings are like it.
 pub fn report(seed: u64, oracle: &Oracle, taken: &[Event], findings: &[Finding]) -> String {
     let mut report = String::new();
-    for same_check in findings.chunk_by(|a, b| a.check == b.check) {
+    let kind = |finding: &Finding| finding.object.split('/').next().map(str::to_owned);
+    for same_check in findings.chunk_by(|a, b| (a.check, kind(a)) == (b.check, kind(b))) {
         // The object with the shortest story is the easiest to understand.
         let first = same_check
             .iter()
@@ -55,13 +56,13 @@ fn story(oracle: &Oracle, taken: &[Event], finding: &Finding) -> String {
     for event in &events[range] {
         let _ = writeln!(
             story,
-            "    {} {} at {}: {:?}, changed {:?}, previous {:?}",
+            "    {} {} at {}: {}, changed {:?}, previous {}",
             event.sequence,
             view::action(event),
             event.time,
-            view::of_event(event),
+            view::text(&view::of_event(event)),
             view::changed(event),
-            view::of_previous(event)
+            view::text(&view::of_previous(event))
         );
     }
     story

@@ -8,9 +8,9 @@ use crate::databases::{WEB, execute, run};
 use crate::relayed_site::RelayedSite;
 
 /// So many that an index is used, as in a real site; a scan of a whole table would conflict by itself.
-const POSTS: u32 = 2000;
+pub const POSTS: u32 = 2000;
 const SECTION: u32 = 5000;
-const FIRST_POST: u32 = 10_000;
+pub const FIRST_POST: u32 = 10_000;
 
 const ROUNDS: u32 = 20;
 const EDITORS: u32 = 8;
@@ -21,8 +21,14 @@ fn capture_adds_no_serialization_failures() {
     println!("serializable: seed {seed}");
     run(async {
         let site = site_with_posts().await;
-        let without = conflicts(&site, seed, ROUNDS, EDITORS, "off").await;
-        let with = conflicts(&site, seed, ROUNDS, EDITORS, "on").await;
+        let mut counts = Vec::new();
+        for capture in ["off", "on"] {
+            let mut rng = Rng::with_seed(seed);
+            let change =
+                |editor, round| any_change(&mut rng, editor, &format!("{capture} {round}"));
+            counts.push(conflicts(&site, ROUNDS, EDITORS, capture, change).await);
+        }
+        let (without, with) = (counts[0], counts[1]);
         println!(
             "serializable: {with} of {} fail with capture, {without} without",
             ROUNDS * EDITORS
@@ -73,45 +79,31 @@ pub async fn site_with_posts() -> RelayedSite {
     site
 }
 
-/// Of how many transactions the commit or an earlier statement fails with 40001, when in each of `rounds` several
-/// `editors` begin, then each changes something of a page of its own, then each commits.
+/// How many transactions fail with 40001, when in each of `rounds` several `editors` begin, then each sends what `change`
+/// gives it, then each commits.
 pub async fn conflicts(
     site: &RelayedSite,
-    seed: u64,
     rounds: u32,
     editors: u32,
     capture: &str,
+    mut change: impl FnMut(u32, u32) -> String,
 ) -> u32 {
-    let mut rng = Rng::with_seed(seed);
     let mut sessions = Vec::new();
     for _ in 0..editors {
         sessions.push(site.database.connect_as(WEB).await);
     }
+    let begin = format!(
+        "begin isolation level serializable; set local wagrun.capture = '{capture}'; select from blog_author where id = 0"
+    );
     let mut failed = 0;
     for round in 0..rounds {
-        let begin = format!(
-            "begin isolation level serializable; set local wagrun.capture = '{capture}'; select from blog_author where id = 0"
-        );
         for session in &mut sessions {
             execute(session, &begin).await;
         }
         let mut ends = Vec::new();
         for (editor, session) in (0..).zip(&mut sessions) {
-            let post = FIRST_POST + POSTS / editors * editor + rng.u32(..POSTS / editors);
-            let text = format!("{capture} {round}");
-            let change = match rng.u8(..4) {
-                0 => format!("update blog_relatedlink set title = '{text}' where id = {post}"),
-                1 => format!("update blog_author set name = '{text}' where id = {post}"),
-                2 => format!("update wagtailcore_page set title = '{text}' where id = {post}"),
-                _ => {
-                    format!("update blog_blogpage set intro = '{text}' where page_ptr_id = {post}")
-                }
-            };
-            ends.push(if succeeds(session, &change).await {
-                "commit"
-            } else {
-                "rollback"
-            });
+            let succeeded = succeeds(session, &change(editor, round)).await;
+            ends.push(if succeeded { "commit" } else { "rollback" });
         }
         for (session, end) in sessions.iter_mut().zip(ends) {
             let committed = end == "commit" && succeeds(session, end).await;
@@ -122,6 +114,17 @@ pub async fn conflicts(
         }
     }
     failed
+}
+
+/// A change of something of a post that is the editor's own.
+fn any_change(rng: &mut Rng, editor: u32, text: &str) -> String {
+    let post = FIRST_POST + POSTS / EDITORS * editor + rng.u32(..POSTS / EDITORS);
+    match rng.u8(..4) {
+        0 => format!("update blog_relatedlink set title = '{text}' where id = {post}"),
+        1 => format!("update blog_author set name = '{text}' where id = {post}"),
+        2 => format!("update wagtailcore_page set title = '{text}' where id = {post}"),
+        _ => format!("update blog_blogpage set intro = '{text}' where page_ptr_id = {post}"),
+    }
 }
 
 /// False for a serialization failure; any other error is one of the test.

@@ -26,6 +26,11 @@ const WITHHELD: [&str; 2] = ["search_description", "bio"];
 
 pub type Shown = Map<String, Value>;
 
+/// As it stands in a report.
+pub fn text(shown: &Shown) -> String {
+    serde_json::to_string(shown).unwrap()
+}
+
 fn columns(object: &str) -> &'static [&'static str] {
     match object.split('/').next() {
         Some("page") => &PAGE,
@@ -110,12 +115,14 @@ pub fn is_own(oracle: &Oracle, event: &Event) -> bool {
 /// The first way in which an event is not that of this change of the object's own row.
 pub fn difference(oracle: &Oracle, step: &Step, event: &Event) -> Option<String> {
     let object = &event.subject;
-    let differs = |what: &str, expected: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
-        Some(format!("{what}: committed {expected:?}, event {found:?}"))
+    let differs = |what: &str, expected: &Shown, found: &Shown| {
+        let (expected, found) = (text(expected), text(found));
+        Some(format!("{what}: committed {expected}, event {found}"))
     };
     let expected = expected_action(object, step);
     if action(event) != expected {
-        return differs("type", &expected, &action(event));
+        let found = action(event);
+        return Some(format!("type: committed {expected}, event {found}"));
     }
     let found = of_event(event);
     match (&step.before, &step.after) {
