@@ -102,7 +102,8 @@ payloads: ## writes the examples in docs/*.md anew, after a change of what is se
 # Each round prints its seed; `make property SEED=…` begins with that one.
 property: ## random editors against the database's own log for SECONDS=600; SEED=1234 repeats what failed
 	WAGRUN_PROPERTY_SECONDS=$(or $(SECONDS),600) WAGRUN_PROPERTY_SEED=$(SEED) \
-	  cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- --nocapture property::random
+	  cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- --nocapture property::random \
+	  | grep -v '^{"_aws"'
 
 audit: ## known vulnerabilities of the dependencies; not part of check, as it fetches the advisory database from the internet
 	python3 tools/venv.py tools

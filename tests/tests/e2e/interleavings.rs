@@ -207,7 +207,9 @@ fn what_was_refused_leaves_before_a_later_change_in_front_of_more_than_a_batch()
         )
         .await;
         site.topic.refuse(|_| true);
-        site.sweep().await.unwrap_err();
+        // That it failed may be an error or not; it is not what is asked here.
+        let _ = site.sweep().await;
+        assert_eq!(site.topic.taken(), []);
         execute(&mut large, "commit").await;
         site.topic.recover();
         site.sweep().await.unwrap();

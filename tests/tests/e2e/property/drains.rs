@@ -14,7 +14,7 @@ use super::editor::Desk;
 use crate::relayed_site::{RelayedSite, in_a_minute};
 
 /// How long the drain may wait for statements that editors don't get to.
-const LONGEST_PAUSE: Duration = Duration::from_millis(300);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// More than an invocation takes: calls of the topic that are not answered are given up after ten seconds.
 const LONGEST_RUN: Duration = Duration::from_secs(90);
 
@@ -63,7 +63,7 @@ impl Drains {
         while !desk.is_over() {
             desk.others(rng.u64(2..60), LONGEST_PAUSE).await;
             self.start(Wake::Sweep);
-            if rng.u8(..4) == 0 {
+            if rng.u8(..8) == 0 {
                 desk.others(rng.u64(1..20), LONGEST_PAUSE).await;
                 self.kill_one(&mut rng);
             }
@@ -73,8 +73,8 @@ impl Drains {
     /// The topic works, refuses every fourth entry, or takes and does not answer.
     pub async fn topic(&self, desk: &Desk, mut rng: Rng) {
         while !desk.is_over() {
-            desk.others(rng.u64(20..150), LONGEST_PAUSE).await;
-            if rng.bool() {
+            desk.others(rng.u64(50..300), LONGEST_PAUSE).await;
+            if rng.u8(..3) > 0 {
                 let salt = rng.u64(..);
                 self.site.topic.refuse(move |event| {
                     let hash = BuildHasherDefault::<DefaultHasher>::default();
@@ -84,7 +84,8 @@ impl Drains {
             } else {
                 self.site.topic.swallow_answers();
                 desk.others(rng.u64(5..40), LONGEST_PAUSE).await;
-                // Whoever waits for an answer would hold the lock for seconds.
+                self.site.topic.recover();
+                // Whoever still waits for an answer would hold the lock for seconds.
                 self.kill_all();
             }
             self.site.topic.recover();

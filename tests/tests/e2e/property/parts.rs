@@ -1,5 +1,6 @@
 //! The check of what happens to an object's parts, as the rows of a page's type and its inline children.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use wagrun::event::Event;
@@ -63,6 +64,8 @@ impl<'a> ObjectCheck<'a> {
                 others += 1;
             }
         }
+        // Those that only few events fit choose first.
+        steps.sort_by_key(|(step, _)| Reverse(step.parts.len()));
         (steps, others)
     }
 
