@@ -11,6 +11,9 @@ use crate::databases::execute;
 pub const HOME: u32 = 3;
 /// Authors whom posts may name: they keep their keys.
 pub const NAMED_AUTHORS: [u32; 3] = [1001, 1002, 1003];
+/// From this key on authors are only ever changed together.
+pub const FIRST_OF_CROWD: u32 = 1_000_000;
+const CROWD: u32 = 600;
 const FIRST_ID: u32 = 1001;
 
 /// Keys of what was inserted and not yet deleted, as far as anybody may know while others edit.
@@ -133,6 +136,8 @@ pub async fn seed(session: &mut PgConnection, content: &Mutex<Content>) {
                 }
             }
         }
+        let crowd = FIRST_OF_CROWD..FIRST_OF_CROWD + CROWD;
+        statements.extend(crowd.map(|id| insert_author(id, "crowd")));
         statements.extend(NAMED_AUTHORS.map(|id| insert_author(id, "named")));
         for _ in 0..4 {
             let (author, image) = (content.new_id(), content.new_id());

@@ -26,6 +26,8 @@ mod drains;
 mod editor;
 mod matching;
 mod oracle;
+#[cfg(test)]
+mod oracle_tests;
 mod parts;
 mod report;
 pub mod serializable;
