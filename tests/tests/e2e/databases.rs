@@ -27,10 +27,12 @@ pub const RELAY: &str = "wagrun_relay";
 /// Servers outlive the test that started them, so all tests share one runtime.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SERVER: OnceCell<Server> = OnceCell::const_new();
+/// A second server, because logical decoding has to wait for every transaction of its whole server.
+static DECODED_SERVER: OnceCell<Server> = OnceCell::const_new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 struct Server {
-    _supervisor: Supervisor,
+    supervisor: Supervisor,
     postgres: Postgres,
 }
 
@@ -47,7 +49,17 @@ pub struct Database {
 
 impl Database {
     pub async fn new() -> Self {
-        let postgres = &SERVER.get_or_init(start).await.postgres;
+        let server = SERVER.get_or_init(|| start("databases")).await;
+        Self::on(&server.postgres).await
+    }
+
+    /// The same on a server that keeps what logical decoding needs.
+    pub async fn decoded() -> Self {
+        let server = DECODED_SERVER.get_or_init(start_decoded).await;
+        Self::on(&server.postgres).await
+    }
+
+    async fn on(postgres: &'static Postgres) -> Self {
         let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         postgres
             .create_database(&name, Some(TEMPLATE))
@@ -58,7 +70,8 @@ impl Database {
 
     /// A database with nothing in it.
     pub async fn empty() -> Self {
-        let postgres = &SERVER.get_or_init(start).await.postgres;
+        let server = SERVER.get_or_init(|| start("databases")).await;
+        let postgres = &server.postgres;
         let name = format!("empty_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         postgres.create_database(&name, None).await.unwrap();
         Self { name, postgres }
@@ -179,10 +192,21 @@ pub fn ask() -> migrate::Ask {
     }
 }
 
-async fn start() -> Server {
+async fn start_decoded() -> Server {
+    let server = start("decoded-databases").await;
+    let url = server.postgres.url_as(SUPERUSER, "postgres");
+    local_stack::postgres::execute(&url, "alter system set wal_level = 'logical'")
+        .await
+        .unwrap();
+    server.postgres.restart(&server.supervisor).await.unwrap();
+    server
+}
+
+/// Starts a server with a migrated Wagtail; `name` tells its logs from those of another.
+async fn start(name: &str) -> Server {
     let progress = Progress::quiet();
     let tools = Tools::install(checkout(), &progress).await.unwrap();
-    let supervisor = Supervisor::start("databases", &checkout().join(".local/logs")).unwrap();
+    let supervisor = Supervisor::start(name, &checkout().join(".local/logs")).unwrap();
     let venv = tools.environment("postgres");
     let postgres = Postgres::start(&supervisor, &venv, Durability::Fast, &progress)
         .await
@@ -196,7 +220,7 @@ async fn start() -> Server {
         .await
         .unwrap();
     Server {
-        _supervisor: supervisor,
+        supervisor,
         postgres,
     }
 }

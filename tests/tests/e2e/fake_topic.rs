@@ -19,7 +19,7 @@ type Refusal = Box<dyn Fn(&Event) -> bool + Send>;
 #[derive(Default)]
 struct Inner {
     taken: Vec<Event>,
-    repeated: usize,
+    repetitions: Vec<Event>,
     refuses: Option<Refusal>,
     /// Takes the next batch but never says so.
     swallows_answers: bool,
@@ -88,9 +88,14 @@ impl FakeTopic {
         self.shared.inner.lock().unwrap().taken.clone()
     }
 
+    /// Every entry that was dropped because its id had been seen.
+    pub fn repetitions(&self) -> Vec<Event> {
+        self.shared.inner.lock().unwrap().repetitions.clone()
+    }
+
     /// How many entries were dropped because their id had been seen.
     pub fn repeated(&self) -> usize {
-        self.shared.inner.lock().unwrap().repeated
+        self.shared.inner.lock().unwrap().repetitions.len()
     }
 }
 
@@ -118,7 +123,7 @@ async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCod
             if inner.seen.insert(deduplication) {
                 inner.taken.push(event);
             } else {
-                inner.repeated += 1;
+                inner.repetitions.push(event);
             }
         }
         let answer = format!(
