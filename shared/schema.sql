@@ -320,10 +320,10 @@ COMMENT ON FUNCTION wagrun.capture_truncate() IS 'Statement trigger before TRUNC
 
 
 --
--- Name: describe_table(text); Type: FUNCTION; Schema: wagrun; Owner: -
+-- Name: describe_table(text, text[]); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
-CREATE FUNCTION wagrun.describe_table(name text) RETURNS jsonb
+CREATE FUNCTION wagrun.describe_table(name text, discovered text[]) RETURNS jsonb
     LANGUAGE plpgsql STABLE
     AS $_$
 declare
@@ -339,6 +339,9 @@ begin
     end;
     if named is null then
         raise exception 'WATCHED_TABLES: there is no table %', name;
+    end if;
+    if named = any (array(select table_name::regclass from unnest(discovered) as table_name)) then
+        return null;
     end if;
     select relkind into kind from pg_class where oid = named;
     if kind not in ('r', 'p') then
@@ -378,10 +381,10 @@ $_$;
 
 
 --
--- Name: FUNCTION describe_table(name text); Type: COMMENT; Schema: wagrun; Owner: -
+-- Name: FUNCTION describe_table(name text, discovered text[]); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.describe_table(name text) IS 'A named table as an entry for watch_table; raises, in a sentence, when it can''t be captured.';
+COMMENT ON FUNCTION wagrun.describe_table(name text, discovered text[]) IS 'A named table as an entry for watch_table; null for one that is discovered; raises, in a sentence, when it can''t be captured.';
 
 
 --
@@ -1857,10 +1860,10 @@ REVOKE ALL ON FUNCTION wagrun.capture_truncate() FROM PUBLIC;
 
 
 --
--- Name: FUNCTION describe_table(name text); Type: ACL; Schema: wagrun; Owner: -
+-- Name: FUNCTION describe_table(name text, discovered text[]); Type: ACL; Schema: wagrun; Owner: -
 --
 
-REVOKE ALL ON FUNCTION wagrun.describe_table(name text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wagrun.describe_table(name text, discovered text[]) FROM PUBLIC;
 
 
 --

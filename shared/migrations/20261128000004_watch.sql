@@ -178,7 +178,7 @@ comment on function wagrun.unwatch_table is 'Takes the capture triggers off a ta
 
 -- A table that is watched because somebody named it: every row is an object, by its primary key. Withheld is what would be
 -- of a model: what has no bounds, and what looks like a secret.
-create function wagrun.describe_table(name text) returns jsonb
+create function wagrun.describe_table(name text, discovered text[]) returns jsonb
 language plpgsql stable
 as $$
 declare
@@ -194,6 +194,9 @@ begin
     end;
     if named is null then
         raise exception 'WATCHED_TABLES: there is no table %', name;
+    end if;
+    if named = any (array(select table_name::regclass from unnest(discovered) as table_name)) then
+        return null;
     end if;
     select relkind into kind from pg_class where oid = named;
     if kind not in ('r', 'p') then
@@ -231,7 +234,7 @@ begin
 end
 $$;
 comment on function wagrun.describe_table is
-    'A named table as an entry for watch_table; raises, in a sentence, when it can''t be captured.';
+    'A named table as an entry for watch_table; null for one that is discovered; raises, in a sentence, when it can''t be captured.';
 
 revoke all on function wagrun.set_trigger, wagrun.drop_triggers, wagrun.with_heirs, wagrun.watch_table, wagrun.unwatch_table,
     wagrun.describe_table, wagrun.triggers_of from public;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sqlx::migrate::MigrateError;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 
 mod history;
@@ -95,14 +95,23 @@ pub enum SchemaError {
 /// # Errors
 /// When the schema is newer than this program, before anything is changed, and when a migration fails.
 pub async fn migrate(connection: &mut PgConnection) -> Result<(), SchemaError> {
-    let mut migrator = sqlx::migrate!("./migrations");
-    migrator.create_schema("wagrun");
-    migrator.dangerous_set_table_name("wagrun.schema_migration");
     let known = known_version();
     match installed_version(connection).await? {
         Some(installed) if installed > known => Err(SchemaError::Newer { installed, known }),
-        _ => Ok(migrator.run(connection).await?),
+        _ => Ok(migrator().run(connection).await?),
     }
+}
+
+/// Creates the schema as it was at a version, for tests of what comes after it.
+pub async fn migrate_to(connection: &mut PgConnection, version: i64) -> Result<(), SchemaError> {
+    Ok(migrator().run_to(version, connection).await?)
+}
+
+fn migrator() -> Migrator {
+    let mut migrator = sqlx::migrate!("./migrations");
+    migrator.create_schema("wagrun");
+    migrator.dangerous_set_table_name("wagrun.schema_migration");
+    migrator
 }
 
 /// The newest version of the schema that this program can install.

@@ -62,14 +62,12 @@ pub async fn named_tables(
     let discovered: Vec<&str> = discovered.iter().map(|it| it.table.as_str()).collect();
     let mut tables = Vec::new();
     for name in names {
-        let described: Result<Option<Json<WatchedTable>>, _> = sqlx::query_scalar(
-            "select entry from wagrun.describe_table($1) as entry
-             where to_regclass($1) <> all (select table_name::regclass from unnest($2::text[]) as table_name)",
-        )
-        .bind(name)
-        .bind(&discovered)
-        .fetch_optional(&mut *connection)
-        .await;
+        let described: Result<Option<Json<WatchedTable>>, _> =
+            sqlx::query_scalar("select wagrun.describe_table($1, $2)")
+                .bind(name)
+                .bind(&discovered)
+                .fetch_one(&mut *connection)
+                .await;
         match described {
             Ok(entry) => tables.extend(entry.map(|Json(table)| table)),
             Err(error) => return Err(refusal(name, error)),

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use wagrun::schema::{self, WatchedTable};
+use wagrun::schema;
 
-use crate::databases::{Database, RELAY, WEB, claim_everything, execute, run, soon};
+use crate::databases::{Database, RELAY, WEB, claim_everything, execute, run, snippet_table, soon};
 
 /// What an object's events are made of, oldest first: (before, after, changed).
 async fn rows(connection: &mut PgConnection, object: &str) -> Vec<(Value, Value, Vec<String>)> {
@@ -205,18 +205,8 @@ fn truncating_deletes_every_object() {
 
 /// Watches a table `blog_widget` as Django would have it watched if it were a snippet's.
 async fn watch_widgets(connection: &mut PgConnection) {
-    let widgets = WatchedTable {
-        table: "blog_widget".to_owned(),
-        kind: "snippet".to_owned(),
-        model: "blog.widget".to_owned(),
-        object: "blog.widget".to_owned(),
-        key_column: "id".to_owned(),
-        root: None,
-        collection: None,
-        fields: serde_json::Map::new(),
-        withheld: vec!["settings".to_owned()],
-        ignored: Vec::new(),
-    };
+    let mut widgets = snippet_table("blog_widget", "blog.widget");
+    widgets.withheld.push("settings".to_owned());
     schema::watch(connection, &[widgets], soon()).await.unwrap();
 }
 

@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 use wagrun::database::DatabaseConfig;
 use wagrun::outbox::{self, OutboxCursor};
+use wagrun::schema::WatchedTable;
 
 /// The database that every test's is a copy of.
 const TEMPLATE: &str = "migrated";
@@ -77,6 +78,22 @@ impl Database {
         Self { name, postgres }
     }
 
+    /// A database as restored from a snapshot of this one, to which nobody may be connected.
+    pub async fn copy(&self) -> Self {
+        let name = format!("{}_copy", self.name);
+        let copied = || self.postgres.create_database(&name, Some(&self.name));
+        let deadline = soon();
+        // The server takes a moment to end sessions that were closed.
+        while let Err(error) = copied().await {
+            assert!(tokio::time::Instant::now() < deadline, "{error:?}");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        Self {
+            name,
+            postgres: self.postgres,
+        }
+    }
+
     /// The role that owns the database, as a URL.
     pub fn url(&self) -> String {
         self.postgres.url(&self.name)
@@ -128,6 +145,22 @@ pub async fn execute(connection: &mut PgConnection, statements: &str) {
             .execute(&mut *connection)
             .await
             .unwrap();
+    }
+}
+
+/// A table as Django would have it watched if it were the snippet's of this model, with every column captured.
+pub fn snippet_table(table: &str, model: &str) -> WatchedTable {
+    WatchedTable {
+        table: table.to_owned(),
+        kind: "snippet".to_owned(),
+        model: model.to_owned(),
+        object: model.to_owned(),
+        key_column: "id".to_owned(),
+        root: None,
+        collection: None,
+        fields: serde_json::Map::new(),
+        withheld: Vec::new(),
+        ignored: Vec::new(),
     }
 }
 

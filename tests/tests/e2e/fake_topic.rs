@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use axum::Router;
@@ -25,6 +26,8 @@ struct Inner {
     swallows_answers: bool,
     /// Fails every call as a whole.
     is_down: bool,
+    /// How long it takes for an answer.
+    delay: Duration,
     seen: HashSet<String>,
 }
 
@@ -68,6 +71,11 @@ impl FakeTopic {
         inner.is_down = false;
     }
 
+    /// Takes so long for each answer from now on.
+    pub fn delay(&self, delay: Duration) {
+        self.shared.inner.lock().unwrap().delay = delay;
+    }
+
     /// Fails every call from now on.
     pub fn go_down(&self) {
         self.shared.inner.lock().unwrap().is_down = true;
@@ -100,6 +108,10 @@ impl FakeTopic {
 }
 
 async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCode, String) {
+    let delay = shared.inner.lock().unwrap().delay;
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
     let (answer, swallow) = {
         let mut inner = shared.inner.lock().unwrap();
         if inner.is_down {

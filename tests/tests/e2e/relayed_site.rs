@@ -13,8 +13,7 @@ use wagrun::event::Event;
 use crate::databases::{Database, RELAY, execute};
 use crate::fake_topic::FakeTopic;
 
-/// A Lambda that answers 202 at once. The local stand-in starts a program for each call and reads a table that all share,
-/// which would be measured along.
+/// A Lambda that answers 202 at once. The local stand-in starts a program for each call, which would take most of the time.
 const ANSWERING_LAMBDA: &str = "
     create or replace function aws_lambda.invoke(
         function_name text, payload TYPE, region text default null, invocation_type text default 'RequestResponse',
@@ -58,6 +57,12 @@ impl RelayedSite {
 
     pub async fn sweep(&self) -> Result<Answer, DrainError> {
         self.drainer().run(&Wake::Sweep, in_a_minute()).await
+    }
+
+    /// As an operator would, with the payload of an invocation.
+    pub async fn ask(&self, payload: serde_json::Value) -> Result<Answer, DrainError> {
+        let wake = Wake::parse(&payload).unwrap();
+        self.drainer().run(&wake, in_a_minute()).await
     }
 
     /// The events of one object, in the order of publication.

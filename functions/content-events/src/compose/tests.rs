@@ -146,6 +146,7 @@ fn a_snippet_is_named_by_its_model() {
     author.kind = "snippet".to_owned();
     author.model = "blog.author".to_owned();
     author.object = "blog.author/3".to_owned();
+    author.key = json!(3);
     author.content_type = None;
     author.locale = None;
     author.editor_id = None;
@@ -162,11 +163,12 @@ fn a_snippet_is_named_by_its_model() {
 }
 
 #[test]
-fn a_key_that_is_no_number_stays_text() {
-    let mut tag = change(json!(null), json!({"id": "a/b"}), &[]);
+fn a_key_that_is_a_text_stays_one_whatever_it_looks_like() {
+    let mut tag = change(json!(null), json!({"id": "0042"}), &[]);
     tag.kind = "snippet".to_owned();
-    tag.object = "blog.tag/a/b".to_owned();
-    assert_eq!(composed(&tag)["data"]["id"], "a/b");
+    tag.object = "blog.tag/0042".to_owned();
+    tag.key = json!("0042");
+    assert_eq!(composed(&tag)["data"]["id"], "0042");
 }
 
 #[test]

@@ -24,7 +24,7 @@ use wagrun::event::Event;
 use wagrun::outbox::{self, Lock};
 use wagrun::schema::{self, WatchedTable};
 
-use crate::databases::{Database, RELAY, execute, run, soon};
+use crate::databases::{Database, RELAY, execute, run, snippet_table, soon};
 use crate::fake_lambda::{FakeLambda, Mood};
 use crate::fake_topic::FakeTopic;
 

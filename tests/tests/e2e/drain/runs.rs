@@ -41,18 +41,7 @@ fn keys_and_columns_of_any_kind_are_drained() {
                                      live_revision_id text, owner_id text)",
         )
         .await;
-        let table = WatchedTable {
-            table: "shop_note".to_owned(),
-            kind: "snippet".to_owned(),
-            model: "shop.note".to_owned(),
-            object: "shop.note".to_owned(),
-            key_column: "id".to_owned(),
-            root: None,
-            collection: None,
-            fields: serde_json::Map::new(),
-            withheld: Vec::new(),
-            ignored: Vec::new(),
-        };
+        let table = snippet_table("shop_note", "shop.note");
         schema::watch(&mut session, &[table], soon()).await.unwrap();
         execute(
             &mut session,

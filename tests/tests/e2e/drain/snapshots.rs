@@ -28,18 +28,7 @@ fn types(events: &[Event]) -> BTreeMap<String, usize> {
 }
 
 fn watched(table: &str) -> WatchedTable {
-    WatchedTable {
-        table: table.to_owned(),
-        kind: "snippet".to_owned(),
-        model: format!("shop.{table}"),
-        object: format!("shop.{table}"),
-        key_column: "id".to_owned(),
-        root: None,
-        collection: None,
-        fields: serde_json::Map::new(),
-        withheld: Vec::new(),
-        ignored: Vec::new(),
-    }
+    snippet_table(table, &format!("shop.{table}"))
 }
 
 #[test]
@@ -597,10 +586,5 @@ fn an_older_schema_has_no_backfills_and_its_live_events_do_not_suffer() {
 }
 
 fn author_table() -> WatchedTable {
-    WatchedTable {
-        table: "blog_author".to_owned(),
-        model: "blog.author".to_owned(),
-        object: "blog.author".to_owned(),
-        ..watched("author")
-    }
+    snippet_table("blog_author", "blog.author")
 }
