@@ -23,7 +23,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo runs here (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test test bench bench-migrate bench-deliver site check format lint template dockerfile dependencies schema payloads audit build clean
+.PHONY: help demo history subscriber-test test bench bench-migrate bench-deliver site check format lint template dockerfile dependencies schema payloads property audit build clean
 
 help: ## what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -98,6 +98,12 @@ schema: ## writes shared/schema.sql anew, after a change of shared/migrations
 
 payloads: ## writes the examples in docs/*.md anew, after a change of what is sent
 	UPDATE_PAYLOADS=1 cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- payloads::the_documented_payloads_are_what_is_sent
+
+# Each round prints its seed; `make property SEED=…` begins with that one.
+property: ## random editors against the database's own log for SECONDS=600; SEED=1234 repeats what failed
+	WAGRUN_PROPERTY_SECONDS=$(or $(SECONDS),600) WAGRUN_PROPERTY_SEED=$(SEED) \
+	  cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- --nocapture property::random \
+	  | grep -v '^{"_aws"'
 
 audit: ## known vulnerabilities of the dependencies; not part of check, as it fetches the advisory database from the internet
 	python3 tools/venv.py tools

@@ -24,11 +24,79 @@ CREATE SCHEMA wagrun;
 
 
 --
+-- Name: add_present_state(text, bigint[]); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.add_present_state(of_model text, sequences bigint[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+    watched wagrun.watched_table;
+    chosen  text;
+    states  jsonb := '{}';
+    problem text;
+    added   bigint;
+begin
+    select listed.* into watched
+    from wagrun.watched_table as listed join pg_class on pg_class.oid = listed.relation
+    where listed.model = of_model and listed.root is null;
+    if not found then
+        problem := format('%s is not watched any more', of_model);
+    else
+        begin
+            select string_agg(distinct quote_literal(event.key #>> '{}'), ', ') into chosen
+            from wagrun.event as event where event.sequence = any (sequences);
+            execute format(
+                'with chosen as (select object_row as own_row from %s as object_row where object_row.%I in (%s))
+                 select coalesce(jsonb_object_agg(present.object, present.state), ''{}'') from (%s) as present',
+                watched.relation, watched.key_column, chosen, wagrun.state_query(watched)
+            ) into states;
+            if row_security_active(watched.relation) then
+                problem := format('row security hides rows of %s from its owner', watched.relation);
+            end if;
+        exception
+            -- Somebody alters the table; another time it can be read.
+            when lock_not_available or deadlock_detected then
+                raise;
+            when others then
+                problem := sqlerrm;
+        end;
+    end if;
+    -- Who is not there any more has no state, so that the event comes to nothing: a deletion has its own.
+    with complete as (
+        select event.sequence, event.before as part_before, event.after as part_after, states -> event.object as state
+        from wagrun.event as event where event.sequence = any (sequences) and event.is_part_only
+    )
+    update wagrun.event as event set
+        before = case when problem is null or state is not null then state || coalesce(part_before, '{}') else part_before end,
+        after = case when problem is null or state is not null then state || coalesce(part_after, '{}') else part_after end,
+        bytes = event.bytes + 2 * coalesce(octet_length(state::text), 0),
+        incomplete = case when state is null then problem end,
+        is_part_only = false
+    from complete
+    where event.sequence = complete.sequence;
+    get diagnostics added = row_count;
+    return added;
+end
+$$;
+
+
+--
+-- Name: FUNCTION add_present_state(of_model text, sequences bigint[]); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.add_present_state(of_model text, sequences bigint[]) IS 'Gives events of changed parts the state of their object, all of one model; returns how many it was.';
+
+
+--
 -- Name: as_key(text); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
 CREATE FUNCTION wagrun.as_key(value text) RETURNS bigint
     LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
     select case when value ~ '^[0-9]{1,18}$' then value::bigint end
 $_$;
@@ -42,30 +110,93 @@ COMMENT ON FUNCTION wagrun.as_key(value text) IS 'A captured value as an integer
 
 
 --
--- Name: capture(); Type: FUNCTION; Schema: wagrun; Owner: -
+-- Name: capture_children(); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
-CREATE FUNCTION wagrun.capture() RETURNS trigger
+CREATE FUNCTION wagrun.capture_children() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    SET "TimeZone" TO 'UTC'
-    AS $_$
+    AS $$
 declare
-    watched     wagrun.watched_table;
-    old_row     jsonb;
-    new_row     jsonb;
-    object_name text;
-    names       text[];
-    root_state  jsonb;
+    key_column text := tg_argv[3];
+    parents    jsonb[];
+    failure    text;
 begin
     if current_setting('wagrun.capture', true) = 'off' then
         return null;
     end if;
-    select * into watched from wagrun.watched_table where relation = tg_relid;
-    if not found then
+    -- Rows that an update left as they were count for nothing; a child that moved to another parent counts for both.
+    begin
+        if tg_op = 'INSERT' then
+            parents := array(select distinct to_jsonb(new_rows) -> key_column from new_rows);
+        elsif tg_op = 'DELETE' then
+            parents := array(select distinct to_jsonb(old_rows) -> key_column from old_rows);
+        else
+            parents := array(
+                select distinct changed.image -> key_column from (
+                    (select to_jsonb(old_rows) from old_rows except all select to_jsonb(new_rows) from new_rows)
+                    union all
+                    (select to_jsonb(new_rows) from new_rows except all select to_jsonb(old_rows) from old_rows)
+                ) as changed (image)
+            );
+        end if;
+    exception when others then
+        failure := sqlerrm;
+    end;
+    if failure is not null or array_position(parents, null) is not null then
+        -- A value that JSON can't hold, or a key column with another name: whose children were touched is enough to know.
+        begin
+            key_column := wagrun.present_column(tg_relid, tg_argv[4]::smallint);
+            execute format('select array(%s)', concat_ws(' union ',
+                case when tg_op <> 'DELETE' then format('select to_jsonb(%I) from new_rows', key_column) end,
+                case when tg_op <> 'INSERT' then format('select to_jsonb(%I) from old_rows', key_column) end
+            )) into parents;
+        exception when others then
+            perform wagrun.note_failure(tg_relid, tg_argv[1], tg_argv[2], sqlerrm);
+            return null;
+        end;
+    end if;
+    insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
+    select tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (parent #>> '{}'), parent, false,
+           '{}', '{}', array[tg_argv[8]], wagrun.is_first_of_transaction()
+    from unnest(parents) as parent
+    where parent <> 'null';
+    return null;
+end
+$$;
+
+
+--
+-- Name: FUNCTION capture_children(); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.capture_children() IS 'Statement trigger of a table of inline children: appends to the outbox which objects'' children changed.';
+
+
+--
+-- Name: capture_row(); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.capture_row() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+    is_own_row constant boolean := tg_argv[5];
+    withheld   constant text[] := tg_argv[6];
+    ignored    constant text[] := tg_argv[7];
+    key_column text := tg_argv[3];
+    old_row    jsonb;
+    new_row    jsonb;
+    old_key    jsonb;
+    new_key    jsonb;
+    names      text[] := '{}';
+    name       text;
+begin
+    if current_setting('wagrun.capture', true) = 'off' then
         return null;
     end if;
-
     -- This block writes nothing, so its subtransaction gets no id and costs a microsecond.
     begin
         if tg_op <> 'INSERT' then
@@ -75,75 +206,67 @@ begin
             new_row := to_jsonb(new);
         end if;
     exception when others then
-        old_row := wagrun.row_from_json(to_json(old));
-        new_row := wagrun.row_from_json(to_json(new));
+        if tg_op <> 'INSERT' then
+            old_row := wagrun.row_image(tg_relid, old);
+        end if;
+        if tg_op <> 'DELETE' then
+            new_row := wagrun.row_image(tg_relid, new);
+        end if;
     end;
-    object_name := watched.object || '/' || (coalesce(new_row, old_row) ->> watched.key_column);
-    if object_name is null then
+
+    if not coalesce(new_row, old_row) ? key_column then
+        key_column := wagrun.present_column(tg_relid, tg_argv[4]::smallint);
+        if key_column is null or not coalesce(new_row, old_row) ? key_column then
+            perform wagrun.note_failure(tg_relid, tg_argv[1], tg_argv[2], format('column %s with the object''s key is gone', tg_argv[3]));
+            return null;
+        end if;
+    end if;
+    -- A part that belongs to no object is no content.
+    old_key := nullif(old_row -> key_column, 'null');
+    new_key := nullif(new_row -> key_column, 'null');
+
+    old_row := old_row - ignored;
+    new_row := new_row - ignored;
+    if old_row = new_row and old_key = new_key then
         return null;
     end if;
-    old_row := old_row - watched.ignored;
-    new_row := new_row - watched.ignored;
-    if old_row = new_row then
-        return null;
-    end if;
-    if watched.collection is not null then
-        names := array[watched.collection];
-        old_row := '{}';
-        new_row := '{}';
+    if tg_op <> 'UPDATE' then
+        names := withheld;
     else
-        names := array(
-            select name from unnest(watched.withheld) as name
-            where old_row -> name is distinct from new_row -> name
-        );
-        old_row := old_row - watched.withheld;
-        new_row := new_row - watched.withheld;
+        foreach name in array withheld loop
+            if old_row -> name is distinct from new_row -> name then
+                names := names || name;
+            end if;
+        end loop;
     end if;
 
-    if watched.root is null then
-        insert into wagrun.outbox as pending (xid, object, kind, model, before, after, changed)
-        values (pg_current_xact_id(), object_name, watched.kind, watched.model, old_row, new_row, names)
-        -- The first old state and the last new one stay; an object that was not there before has no old state.
-        on conflict (xid, object) do update set
-            before = coalesce(excluded.before, '{}') || pending.before,
-            after = coalesce(pending.after, '{}') || excluded.after,
-            changed = pending.changed || excluded.changed;
-        return null;
+    if old_key = new_key or old_key is null or new_key is null then
+        if coalesce(new_key, old_key) is not null then
+            insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
+            values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (coalesce(new_key, old_key) #>> '{}'),
+                    coalesce(new_key, old_key), is_own_row,
+                    case when old_key is not null then old_row - withheld end,
+                    case when new_key is not null then new_row - withheld end,
+                    names, wagrun.is_first_of_transaction());
+        end if;
+    else
+        -- Another key is another object: the old one is gone, the new one was not there.
+        insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
+        values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (old_key #>> '{}'), old_key, is_own_row,
+                old_row - withheld, null, withheld, wagrun.is_first_of_transaction()),
+               (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (new_key #>> '{}'), new_key, is_own_row,
+                null, new_row - withheld, withheld, false);
     end if;
-
-    update wagrun.outbox as pending set
-        before = coalesce(old_row, '{}') || pending.before,
-        after = pending.after || coalesce(new_row, '{}'),
-        changed = pending.changed || names
-    where pending.xid = pg_current_xact_id_if_assigned() and pending.object = object_name;
-    if found then
-        return null;
-    end if;
-
-    -- A change in a part alone: the object's own row says what it is.
-    select * into watched from wagrun.watched_table where relation = watched.root;
-    execute format(
-        'select wagrun.row_from_json(to_json(root_row)) - $1 - $2 from %s as root_row where root_row.%I = %L',
-        watched.relation, watched.key_column, substr(object_name, length(watched.object) + 2)
-    ) into root_state using watched.withheld, watched.ignored;
-    if root_state is null then
-        return null;
-    end if;
-    insert into wagrun.outbox (xid, object, kind, model, before, after, changed)
-    values (
-        pg_current_xact_id(), object_name, watched.kind, watched.model,
-        coalesce(old_row, '{}') || root_state, coalesce(new_row, '{}') || root_state, names
-    );
     return null;
 end
-$_$;
+$$;
 
 
 --
--- Name: FUNCTION capture(); Type: COMMENT; Schema: wagrun; Owner: -
+-- Name: FUNCTION capture_row(); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.capture() IS 'Row trigger of every watched table; writes or updates this transaction''s outbox row of the object.';
+COMMENT ON FUNCTION wagrun.capture_row() IS 'Row trigger of an object''s own table and of a page type''s: appends the row''s old and new state to the outbox.';
 
 
 --
@@ -156,23 +279,34 @@ CREATE FUNCTION wagrun.capture_truncate() RETURNS trigger
     SET "TimeZone" TO 'UTC'
     AS $_$
 declare
-    watched wagrun.watched_table;
+    collection constant text := tg_argv[8];
+    key_column text := tg_argv[3];
 begin
     if current_setting('wagrun.capture', true) = 'off' then
         return null;
     end if;
-    select * into watched from wagrun.watched_table where relation = tg_relid;
-    if not found or watched.root is not null then
-        return null;
+    if not exists (select from pg_attribute where attrelid = tg_relid and attname = key_column and not attisdropped) then
+        key_column := wagrun.present_column(tg_relid, tg_argv[4]::smallint);
     end if;
-    execute format(
-        'insert into wagrun.outbox as pending (xid, object, kind, model, before, changed)
-         select pg_current_xact_id(), $1.object || ''/'' || gone.%I, $1.kind, $1.model,
-                wagrun.row_from_json(to_json(gone)) - $1.withheld - $1.ignored, ''{}''
-         from %s as gone
-         on conflict (xid, object) do update set after = null',
-        watched.key_column, watched.relation
-    ) using watched;
+    if collection is not null then
+        execute format(
+            'insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
+             select $1, $2, $3, $4 || ''/'' || (parent #>> ''{}''), parent, false, ''{}'', ''{}'', array[$5],
+                    wagrun.is_first_of_transaction()
+             from (select distinct to_jsonb(%I) as parent from %s where %1$I is not null) as parents',
+            key_column, tg_relid::regclass) using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], collection;
+    else
+        execute format(
+            'insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
+             select $1, $2, $3, $4 || ''/'' || (to_jsonb(gone.%1$I) #>> ''{}''), to_jsonb(gone.%1$I), $5,
+                    wagrun.row_image($1, gone) - $6 - $7, null, $6, wagrun.is_first_of_transaction()
+             from %2$s as gone where gone.%1$I is not null',
+            key_column, tg_relid::regclass)
+        using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], tg_argv[5]::boolean, tg_argv[6]::text[], tg_argv[7]::text[];
+    end if;
+    return null;
+exception when others then
+    perform wagrun.note_failure(tg_relid, tg_argv[1], tg_argv[2], sqlerrm);
     return null;
 end
 $_$;
@@ -182,7 +316,102 @@ $_$;
 -- Name: FUNCTION capture_truncate(); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.capture_truncate() IS 'Statement trigger before TRUNCATE: every object in the table is deleted.';
+COMMENT ON FUNCTION wagrun.capture_truncate() IS 'Statement trigger before TRUNCATE: every object in the table is deleted, or its children are.';
+
+
+--
+-- Name: describe_table(text, text[]); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.describe_table(name text, discovered text[]) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+    named    regclass;
+    kind     "char";
+    keys     name[];
+    withheld text[];
+begin
+    begin
+        named := to_regclass(name);
+    exception when others then
+        raise exception 'WATCHED_TABLES: % is no table''s name: %', name, sqlerrm;
+    end;
+    if named is null then
+        raise exception 'WATCHED_TABLES: there is no table %', name;
+    end if;
+    if named = any (array(select table_name::regclass from unnest(discovered) as table_name)) then
+        return null;
+    end if;
+    select relkind into kind from pg_class where oid = named;
+    if kind not in ('r', 'p') then
+        raise exception 'WATCHED_TABLES: % is %, whose changes can''t be captured; name the table behind it', name,
+            case kind when 'v' then 'a view' when 'm' then 'a materialized view' when 'f' then 'a foreign table'
+                      else 'no table' end;
+    end if;
+    if (select relispartition from pg_class where oid = named) then
+        raise exception 'WATCHED_TABLES: % is a partition; name the partitioned table %', name, pg_partition_root(named);
+    end if;
+    if (select relpersistence = 't' from pg_class where oid = named) then
+        raise exception 'WATCHED_TABLES: % is a temporary table', name;
+    end if;
+    select array_agg(attname order by attnum) into keys
+    from pg_index join pg_attribute on attrelid = indrelid and attnum = any (indkey)
+    where indrelid = named and indisprimary;
+    if keys is null then
+        raise exception 'WATCHED_TABLES: % has no primary key, by which its rows could be told apart', name;
+    end if;
+    if cardinality(keys) > 1 then
+        raise exception 'WATCHED_TABLES: % has a primary key of several columns (%); one is needed', name,
+            array_to_string(keys, ', ');
+    end if;
+    select coalesce(array_agg(attname::text order by attnum), '{}') into withheld
+    from pg_attribute
+    join pg_type on pg_type.oid = atttypid
+    where attrelid = named and attnum > 0 and not attisdropped and attname <> keys[1]
+      and (attname ~* '(password|passwd|secret|token|api_?key|private_?key|credential|salt|otp)'
+           or not (typtype = 'e' or format_type(case typtype when 'd' then typbasetype else atttypid end,
+                                                case typtype when 'd' then typtypmod else atttypmod end) ~
+               '^(boolean|smallint|integer|bigint|oid|real|double precision|numeric.*|money|date|time.*|interval.*|uuid|inet|cidr|macaddr8?|(character|character varying)\((1?\d{1,3}|20[0-3]\d|204[0-8])\))$'));
+    return jsonb_build_object(
+        'table', name, 'key_column', keys[1], 'kind', 'table', 'model', name, 'object', name, 'root', null,
+        'collection', null, 'fields', jsonb_build_object(), 'withheld', to_jsonb(withheld), 'ignored', jsonb_build_array());
+end
+$_$;
+
+
+--
+-- Name: FUNCTION describe_table(name text, discovered text[]); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.describe_table(name text, discovered text[]) IS 'A named table as an entry for watch_table; null for one that is discovered; raises, in a sentence, when it can''t be captured.';
+
+
+--
+-- Name: drop_triggers(regclass, text); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.drop_triggers(target regclass, name_like text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    stale record;
+begin
+    for stale in
+        select tgname, tgrelid::regclass as on_table from pg_trigger
+        where tgrelid in (select wagrun.with_heirs(target)) and tgname like name_like and tgparentid = 0
+    loop
+        execute format('drop trigger %I on %s', stale.tgname, stale.on_table);
+    end loop;
+end
+$$;
+
+
+--
+-- Name: FUNCTION drop_triggers(target regclass, name_like text); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.drop_triggers(target regclass, name_like text) IS 'Drops triggers of a table and of those that inherit from it.';
 
 
 --
@@ -193,7 +422,6 @@ CREATE FUNCTION wagrun.due_minutes(earliest timestamp with time zone, most integ
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET "TimeZone" TO 'UTC'
-    SET lock_timeout TO '1s'
     AS $_$
 declare
     due_times text;
@@ -246,9 +474,12 @@ begin
         from wagrun.setting as s
     ) into name;
     return name;
--- The site names its editor by itself, and a name that is no key of its users must not stop the drain.
-exception when data_exception then
-    return null;
+exception
+    when lock_not_available or deadlock_detected then
+        raise;
+    -- A site names its editor by itself, and may have another table of users by now: no reason to stop the drain.
+    when others then
+        return null;
 end
 $$;
 
@@ -257,22 +488,110 @@ $$;
 -- Name: FUNCTION editor_name(user_id text); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.editor_name(user_id text) IS 'The user''s name; all that the relay role may know of a user.';
+COMMENT ON FUNCTION wagrun.editor_name(user_id text) IS 'The user''s name, or null; all that the relay role may know of a user.';
+
+
+--
+-- Name: is_first_of_transaction(); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.is_first_of_transaction() RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    this_transaction constant text := pg_current_xact_id()::text;
+begin
+    if current_setting('wagrun.captured', true) is not distinct from this_transaction then
+        return false;
+    end if;
+    -- Undone with the savepoint that the first row was captured in, as the row is.
+    perform set_config('wagrun.captured', this_transaction, true);
+    return true;
+end
+$$;
+
+
+--
+-- Name: FUNCTION is_first_of_transaction(); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.is_first_of_transaction() IS 'True once in each transaction, for the row that rings.';
+
+
+--
+-- Name: note_due_times(); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.note_due_times() RETURNS void
+    LANGUAGE sql
+    AS $$
+    insert into wagrun.schedule_change (rings)
+    select wagrun.is_first_of_transaction() from wagrun.due_minutes(statement_timestamp(), 1)
+$$;
+
+
+--
+-- Name: FUNCTION note_due_times(); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.note_due_times() IS 'Rings for what was due before anybody looked.';
+
+
+--
+-- Name: note_failure(regclass, text, text, text); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.note_failure(relation regclass, kind text, model text, failure text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    raise log 'wagrun capture of a row of % failed: %', relation, failure;
+    insert into wagrun.outbox (relation, kind, model, is_own_row, rings, failure)
+    values (relation, note_failure.kind, note_failure.model, true, wagrun.is_first_of_transaction(), note_failure.failure);
+end
+$$;
+
+
+--
+-- Name: FUNCTION note_failure(relation regclass, kind text, model text, failure text); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.note_failure(relation regclass, kind text, model text, failure text) IS 'Writes into the outbox and the server log that a change could not be captured.';
+
+
+--
+-- Name: present_column(regclass, smallint); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.present_column(relation regclass, number smallint) RETURNS name
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select attname from pg_attribute
+    where attrelid = coalesce(pg_partition_root(relation), relation) and attnum = number and not attisdropped
+$$;
+
+
+--
+-- Name: FUNCTION present_column(relation regclass, number smallint); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.present_column(relation regclass, number smallint) IS 'The name that a column has now, by its number.';
 
 
 --
 -- Name: present_state(text, text, integer); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
-CREATE FUNCTION wagrun.present_state(of_model text, after_key text, most integer) RETURNS TABLE(key text, object text, kind text, state jsonb)
+CREATE FUNCTION wagrun.present_state(of_model text, after_key text, most integer) RETURNS TABLE(last_key text, object text, key jsonb, kind text, state jsonb)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET "TimeZone" TO 'UTC'
-    SET lock_timeout TO '1s'
     AS $_$
 declare
     watched wagrun.watched_table;
-    parts   text;
 begin
     -- A table that was dropped stays listed until the next migrate.
     select listed.* into watched
@@ -281,29 +600,17 @@ begin
     if not found then
         return;
     end if;
-
-    -- As in capture: an object's parts add their columns to its own, and its many children add none.
-    select coalesce(string_agg(format(
-        ' || coalesce((select wagrun.row_from_json(to_json(part)) - %L::text[] - %L::text[] from %s as part
-                       where part.%I = root_row.%I), ''{}'')',
-        part_table.withheld, part_table.ignored, part_table.relation, part_table.key_column, watched.key_column
-    ), '' order by part_table.relation::text), '') into parts
-    from wagrun.watched_table as part_table join pg_class on pg_class.oid = part_table.relation
-    where part_table.root = watched.relation and part_table.collection is null;
-
-    -- Keys are compared as what they are, whatever type that is: the literal takes the column's. The rows are chosen before
-    -- an image is made of any, and with the offset it is made once, instead of wherever it is used.
+    -- Keys are compared as what they are, whatever type that is: the literal takes the column's.
     return query execute format(
-        'select root_row.%1$I::text, %2$L || (whole.image ->> %3$L), %4$L, whole.image - $1 - $2%5$s
-         from (select * from %6$s as row_after where %7$s order by %1$I limit $3) as root_row
-         cross join lateral (select wagrun.row_from_json(to_json(root_row)) as image offset 0) as whole
-         order by root_row.%1$I',
-        watched.key_column, watched.object || '/', watched.key_column, watched.kind, parts, watched.relation,
+        'with chosen as (select row_after as own_row from %s as row_after where %s order by %I limit $1)
+         select present.last_key, present.object, present.key, %L, present.state from (%s) as present',
+        watched.relation,
         case when after_key is null
             then format('row_after.%I is not null', watched.key_column)
             else format('row_after.%I > %L', watched.key_column, after_key)
-        end
-    ) using watched.withheld, watched.ignored, most;
+        end,
+        watched.key_column, watched.kind, wagrun.state_query(watched)
+    ) using most;
 end
 $_$;
 
@@ -312,7 +619,32 @@ $_$;
 -- Name: FUNCTION present_state(of_model text, after_key text, most integer); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.present_state(of_model text, after_key text, most integer) IS 'The next objects of a watched model after a key, as capture would write them; all that the relay role may know of content.';
+COMMENT ON FUNCTION wagrun.present_state(of_model text, after_key text, most integer) IS 'The next objects of a watched model after a key, as capture would write them.';
+
+
+--
+-- Name: reserve_sequence(bigint); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.reserve_sequence(many bigint) RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select setval(
+        'wagrun.event_sequence',
+        greatest(
+            (select last_value from wagrun.event_sequence),
+            (extract(epoch from clock_timestamp()) * 1000000)::bigint
+        ) + greatest(many, 1)
+    ) - greatest(many, 1) + 1
+$$;
+
+
+--
+-- Name: FUNCTION reserve_sequence(many bigint); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.reserve_sequence(many bigint) IS 'The first of so many sequence numbers in a row, higher than any before; the caller holds the drain lock.';
 
 
 --
@@ -322,17 +654,27 @@ COMMENT ON FUNCTION wagrun.present_state(of_model text, after_key text, most int
 CREATE FUNCTION wagrun.ring(xid text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    SET "aws_lambda.connect_timeout_ms" TO '200'
-    SET "aws_lambda.request_timeout_ms" TO '250'
     AS $$
 declare
     doorbell_function text := (select value from wagrun.setting where name = 'doorbell_function');
+    connect_timeout   text := current_setting('aws_lambda.connect_timeout_ms', true);
+    request_timeout   text := current_setting('aws_lambda.request_timeout_ms', true);
     status integer;
 begin
     if doorbell_function is null then
         raise log 'wagrun doorbell {"xid":"%"} by log', xid;
         return;
     end if;
+    -- An editor waits for this call, and one click in the admin is up to three commits that ring: three times the longest
+    -- wait must stay under the second that a save may lose. A call that is given up may still have arrived, which is no harm.
+    -- Set here and not in the function's definition: PostgreSQL lets only a superuser store a setting that no library has
+    -- registered yet. Where the server refuses them, its parameter group counts.
+    begin
+        perform set_config('aws_lambda.connect_timeout_ms', '200', true),
+                set_config('aws_lambda.request_timeout_ms', '250', true);
+    exception when others then
+        raise log 'wagrun can''t set the doorbell''s time-outs: %', sqlerrm;
+    end;
     select reply.status_code into status
     from aws_lambda.invoke(
         function_name => doorbell_function,
@@ -342,6 +684,9 @@ begin
     if status is distinct from 202 then
         raise log 'wagrun doorbell {"xid":"%"} answered %', xid, status;
     end if;
+    -- As they were, for calls that the site itself makes. When the call fails they are undone with it.
+    perform set_config('aws_lambda.connect_timeout_ms', coalesce(connect_timeout, ''), true),
+            set_config('aws_lambda.request_timeout_ms', coalesce(request_timeout, ''), true);
 -- A statement time-out that strikes here is caught as well: the save itself is done.
 exception when query_canceled or others then
     raise log 'wagrun doorbell {"xid":"%"} failed: %', xid, sqlerrm;
@@ -357,54 +702,69 @@ COMMENT ON FUNCTION wagrun.ring(xid text) IS 'Tells content-events to look once 
 
 
 --
--- Name: ring_once(); Type: FUNCTION; Schema: wagrun; Owner: -
+-- Name: ring_at_commit(); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
-CREATE FUNCTION wagrun.ring_once() RETURNS trigger
+CREATE FUNCTION wagrun.ring_at_commit() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-    this_transaction text := pg_current_xact_id()::text;
 begin
-    if current_setting('wagrun.rung', true) is distinct from this_transaction then
-        perform set_config('wagrun.rung', this_transaction, true);
-        perform wagrun.ring(this_transaction);
-    end if;
+    perform wagrun.ring(pg_current_xact_id()::text);
     return null;
 end
 $$;
 
 
 --
--- Name: FUNCTION ring_once(); Type: COMMENT; Schema: wagrun; Owner: -
+-- Name: FUNCTION ring_at_commit(); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.ring_once() IS 'Deferred trigger of the outbox: rings for the first row of a transaction, and for no other.';
+COMMENT ON FUNCTION wagrun.ring_at_commit() IS 'Deferred trigger of what is captured: rings for this transaction.';
 
 
 --
--- Name: row_from_json(json); Type: FUNCTION; Schema: wagrun; Owner: -
+-- Name: row_image(regclass, record); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
-CREATE FUNCTION wagrun.row_from_json(image json) RETURNS jsonb
+CREATE FUNCTION wagrun.row_image(relation regclass, changed_row record) RETURNS jsonb
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
+declare
+    image       jsonb := '{}';
+    column_name name;
+    value       jsonb;
 begin
-    return image::jsonb;
-exception when others then
-    -- A plain json column may hold escapes (\u0000, half a surrogate pair) that jsonb can't: they are spelled out.
-    return replace(image::text, '\u', '/u')::jsonb;
+    begin
+        return to_jsonb(changed_row);
+    exception when others then
+        null;
+    end;
+    for column_name in
+        select attname from pg_attribute where attrelid = relation and attnum > 0 and not attisdropped order by attnum
+    loop
+        begin
+            execute format('select to_jsonb(($1).%I)', column_name) into value using changed_row;
+        exception when others then
+            begin
+                execute format('select to_jsonb(($1).%I::text)', column_name) into value using changed_row;
+            exception when others then
+                continue;
+            end;
+        end;
+        image := image || jsonb_build_object(column_name, value);
+    end loop;
+    return image;
 end
-$$;
+$_$;
 
 
 --
--- Name: FUNCTION row_from_json(image json); Type: COMMENT; Schema: wagrun; Owner: -
+-- Name: FUNCTION row_image(relation regclass, changed_row record); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.row_from_json(image json) IS 'A row''s image as jsonb, whatever its json columns hold.';
+COMMENT ON FUNCTION wagrun.row_image(relation regclass, changed_row record) IS 'The row as jsonb, whatever its columns hold; never raises.';
 
 
 --
@@ -432,7 +792,7 @@ begin
         execute due_time into new_due using new;
     end if;
     if old_due is distinct from new_due then
-        insert into wagrun.schedule_change (xid) values (pg_current_xact_id()) on conflict do nothing;
+        insert into wagrun.schedule_change default values;
     end if;
     return null;
 -- A column that is gone until the next migrate, or anything else: the save goes on, and the next look sees what is due.
@@ -448,6 +808,37 @@ $_$;
 --
 
 COMMENT ON FUNCTION wagrun.schedule_changed() IS 'Row trigger of every scheduled table, with its due column and where there is one its live column; never fails a save.';
+
+
+--
+-- Name: set_trigger(regclass, text, text); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.set_trigger(target regclass, trigger_name text, definition text) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+declare
+    present oid := (select oid from pg_trigger where tgrelid = target and tgname = trigger_name);
+begin
+    -- The comment keeps what the trigger was made of, so that a table is locked only when that has changed.
+    if obj_description(present, 'pg_trigger') = md5(definition) then
+        return false;
+    end if;
+    if present is not null then
+        execute format('drop trigger %I on %s', trigger_name, target);
+    end if;
+    execute format('create trigger %I %s', trigger_name, definition);
+    execute format('comment on trigger %I on %s is %L', trigger_name, target, md5(definition));
+    return true;
+end
+$$;
+
+
+--
+-- Name: FUNCTION set_trigger(target regclass, trigger_name text, definition text); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.set_trigger(target regclass, trigger_name text, definition text) IS 'Makes a trigger what it should be; true when it was not.';
 
 
 --
@@ -476,28 +867,33 @@ begin
     execute format('alter default privileges in schema public grant select, insert, update, delete on tables to %I', web_role);
     execute format('alter default privileges in schema public grant usage, select, update on sequences to %I', web_role);
 
-    -- The relay role: reads and settles the outbox, and reads the few columns of Wagtail's that an event shows.
+    -- The relay role: takes what was captured, numbers and settles events, and reads the few columns of Wagtail's that an
+    -- event shows.
     execute format('grant usage on schema wagrun to %I', relay_role);
     execute format('grant select on wagrun.watched_table to %I', relay_role);
     execute format('grant select, delete on wagrun.outbox to %I', relay_role);
+    execute format('grant select, insert, delete on wagrun.event to %I', relay_role);
     execute format(
-        'grant update (sequence, claimed_at, settled_at, outcome, failures, last_error) on wagrun.outbox to %I',
+        'grant update (settled_at, outcome, failures, last_error, set_apart_at) on wagrun.event to %I', relay_role);
+    execute format('grant select, update on sequence wagrun.event_sequence to %I', relay_role);
+    execute format(
+        'grant execute on function wagrun.reserve_sequence, wagrun.merged, wagrun.ring, wagrun.editor_name, wagrun.as_key to %I',
         relay_role);
-    execute format('grant usage on sequence wagrun.event_sequence to %I', relay_role);
-    execute format('grant execute on function wagrun.ring, wagrun.editor_name, wagrun.as_key to %I', relay_role);
     execute format('grant select on django_content_type, wagtailcore_locale, wagtailcore_site to %I', relay_role);
     execute format('grant select (id, url_path) on wagtailcore_page to %I', relay_role);
     execute format('grant select (id, user_id) on wagtailcore_revision to %I', relay_role);
     execute format('grant select (page_id, user_id, timestamp) on wagtailcore_pagelogentry to %I', relay_role);
 
-    -- And its backfills: it keeps their progress, and reads the present state by the function that withholds what capture does.
+    -- The present state of content, by functions that withhold what capture does.
+    execute format('grant execute on function wagrun.present_state, wagrun.add_present_state to %I', relay_role);
+
+    -- Backfills, of which it keeps the progress.
     execute format('grant select, insert, delete on wagrun.backfill to %I', relay_role);
     execute format(
         'grant update (cursor, published, sliced_at, failures, last_error, finished_at, outcome) on wagrun.backfill to %I',
         relay_role);
-    execute format('grant execute on function wagrun.present_state to %I', relay_role);
 
-    -- And the schedules: it reads what is due by the function that tells nothing else, and clears what it has seen.
+    -- Schedules: it reads what is due by the function that tells nothing else, and clears what it has seen.
     execute format('grant select, delete on wagrun.schedule_change to %I', relay_role);
     execute format('grant execute on function wagrun.due_minutes to %I', relay_role);
 end
@@ -511,133 +907,345 @@ $$;
 COMMENT ON FUNCTION wagrun.set_up_roles(web_role name, relay_role name) IS 'Creates the web and the relay role where they are missing, and grants each what it needs.';
 
 
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
 --
--- Name: watch(jsonb); Type: FUNCTION; Schema: wagrun; Owner: -
+-- Name: watched_table; Type: TABLE; Schema: wagrun; Owner: -
 --
 
-CREATE FUNCTION wagrun.watch(discovered jsonb) RETURNS integer
+CREATE TABLE wagrun.watched_table (
+    relation regclass NOT NULL,
+    kind text NOT NULL,
+    model text NOT NULL,
+    object text NOT NULL,
+    key_column name NOT NULL,
+    root regclass,
+    collection text,
+    fields jsonb NOT NULL,
+    withheld text[] NOT NULL,
+    ignored text[] NOT NULL,
+    CONSTRAINT watched_table_kind CHECK ((kind = ANY (ARRAY['page'::text, 'image'::text, 'document'::text, 'snippet'::text, 'table'::text])))
+);
+
+
+--
+-- Name: TABLE watched_table; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON TABLE wagrun.watched_table IS 'The tables with capture triggers, as discovered from Django; made equal to that by every migrate.';
+
+
+--
+-- Name: COLUMN watched_table.model; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.model IS 'Django''s app.model label in lower case.';
+
+
+--
+-- Name: COLUMN watched_table.object; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.object IS 'First part of the object''s name: page, image, document, or the model''s label.';
+
+
+--
+-- Name: COLUMN watched_table.key_column; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.key_column IS 'The column that holds the object''s key: the primary key, or in a part the link to the object''s own row.';
+
+
+--
+-- Name: COLUMN watched_table.root; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.root IS 'Null for an object''s own table; for a part (a page type''s own table, an inline child) the table with the object''s own row.';
+
+
+--
+-- Name: COLUMN watched_table.collection; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.collection IS 'For inline children, of which an object has many, the field that they are: a change in one is a change of that field.';
+
+
+--
+-- Name: COLUMN watched_table.fields; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.fields IS 'Column name to field name, for the reader of events.';
+
+
+--
+-- Name: COLUMN watched_table.withheld; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.withheld IS 'Columns whose values are not captured, only that they changed: they are large, or nobody''s business.';
+
+
+--
+-- Name: COLUMN watched_table.ignored; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.ignored IS 'Bookkeeping columns: a change of nothing else is no change.';
+
+
+--
+-- Name: state_query(wagrun.watched_table); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.state_query(watched wagrun.watched_table) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    parts text;
+begin
+    select coalesce(string_agg(format(
+        ' || coalesce((select wagrun.row_image(%1$s, part) - %2$L::text[] - %3$L::text[] from %4$s as part
+                       where part.%5$I = (chosen.own_row).%6$I), ''{}'')',
+        quote_literal(part_table.relation::oid), part_table.withheld, part_table.ignored, part_table.relation,
+        part_table.key_column, watched.key_column
+    ), '' order by part_table.relation::text), '') into parts
+    from wagrun.watched_table as part_table join pg_class on pg_class.oid = part_table.relation
+    where part_table.root = watched.relation and part_table.collection is null;
+    -- With the offset the image is made once, instead of wherever it is used.
+    return format(
+        'select (chosen.own_row).%1$I::text as last_key, %2$L || (whole.image ->> %3$L) as object, whole.image -> %3$L as key,
+                whole.image - %4$L::text[] - %5$L::text[]%6$s as state
+         from chosen
+         cross join lateral (select wagrun.row_image(%7$L, chosen.own_row) as image offset 0) as whole
+         order by (chosen.own_row).%1$I',
+        watched.key_column, watched.object || '/', watched.key_column, watched.withheld, watched.ignored, parts,
+        watched.relation::oid);
+end
+$_$;
+
+
+--
+-- Name: FUNCTION state_query(watched wagrun.watched_table); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.state_query(watched wagrun.watched_table) IS 'A query of objects as capture would write them, for a common table expression `chosen (own_row)` of rows of their own table.';
+
+
+--
+-- Name: triggers_of(regclass, regclass); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.triggers_of(relation regclass, target regclass) RETURNS TABLE(name text, definition text)
+    LANGUAGE plpgsql STABLE
+    AS $$
+declare
+    watched   wagrun.watched_table;
+    arguments text;
+begin
+    select * into strict watched from wagrun.watched_table as listed where listed.relation = triggers_of.relation;
+    select string_agg(quote_literal(argument), ', ' order by number) into arguments
+    from unnest(array[
+        watched.object, watched.kind, watched.model, watched.key_column::text,
+        (select attnum::text from pg_attribute where attrelid = watched.relation and attname = watched.key_column),
+        (watched.root is null)::text, watched.withheld::text, watched.ignored::text
+    ]) with ordinality as given (argument, number);
+    if watched.collection is null then
+        return query values
+            ('wagrun_capture_row', format(
+                'after insert or delete on %s for each row execute function wagrun.capture_row(%s)', target, arguments)),
+            -- *<> compares the rows' bytes, which every type has; `is distinct from` fails on json, and naming
+            -- columns would stop a later Django migration from dropping them.
+            ('wagrun_capture_update', format(
+                'after update on %s for each row when (old.* *<> new.*) execute function wagrun.capture_row(%s)',
+                target, arguments)),
+            ('wagrun_capture_truncate', format(
+                'before truncate on %s for each statement execute function wagrun.capture_truncate(%s)', target, arguments));
+    else
+        arguments := concat_ws(', ', arguments, quote_literal(watched.collection));
+        return query values
+            ('wagrun_capture_row', format(
+                'after insert on %s referencing new table as new_rows
+                 for each statement execute function wagrun.capture_children(%s)', target, arguments)),
+            ('wagrun_capture_delete', format(
+                'after delete on %s referencing old table as old_rows
+                 for each statement execute function wagrun.capture_children(%s)', target, arguments)),
+            ('wagrun_capture_update', format(
+                'after update on %s referencing old table as old_rows new table as new_rows
+                 for each statement execute function wagrun.capture_children(%s)', target, arguments)),
+            ('wagrun_capture_truncate', format(
+                'before truncate on %s for each statement execute function wagrun.capture_truncate(%s)', target, arguments));
+    end if;
+end
+$$;
+
+
+--
+-- Name: FUNCTION triggers_of(relation regclass, target regclass); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.triggers_of(relation regclass, target regclass) IS 'The capture triggers that a watched table needs, itself or for a table that inherits from it: name and definition.';
+
+
+--
+-- Name: unwatch_due_times(regclass); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.unwatch_due_times(stale regclass) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform wagrun.drop_triggers(stale, 'wagrun_schedule');
+    delete from wagrun.scheduled_table where relation = stale;
+end
+$$;
+
+
+--
+-- Name: FUNCTION unwatch_due_times(stale regclass); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.unwatch_due_times(stale regclass) IS 'Takes the trigger off a table that has no due times any more.';
+
+
+--
+-- Name: unwatch_table(regclass); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.unwatch_table(stale regclass) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform wagrun.drop_triggers(stale, 'wagrun_capture_%');
+    delete from wagrun.watched_table where relation = stale;
+end
+$$;
+
+
+--
+-- Name: FUNCTION unwatch_table(stale regclass); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.unwatch_table(stale regclass) IS 'Takes the capture triggers off a table that is no content any more; its rows stay.';
+
+
+--
+-- Name: watch_due_times(jsonb); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.watch_due_times(entry jsonb) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 declare
-    stale   regclass;
-    watched regclass;
+    scheduled wagrun.scheduled_table := row ((entry ->> 'table')::regclass, entry ->> 'due_column', entry ->> 'live_column');
 begin
-    -- A table that Django no longer knows keeps its rows but loses its triggers.
-    for stale in
-        select relation from wagrun.watched_table
-        where relation not in (select (entry ->> 'table')::regclass from jsonb_array_elements(discovered) as entry)
-    loop
-        if exists (select from pg_class where oid = stale) then
-            execute format('drop trigger if exists wagrun_capture_row on %s', stale);
-            execute format('drop trigger if exists wagrun_capture_update on %s', stale);
-            execute format('drop trigger if exists wagrun_capture_truncate on %s', stale);
-        end if;
-        delete from wagrun.watched_table where relation = stale;
-    end loop;
+    insert into wagrun.scheduled_table values (scheduled.*)
+    on conflict (relation) do update set due_column = excluded.due_column, live_column = excluded.live_column;
+    return wagrun.set_trigger(scheduled.relation, 'wagrun_schedule', format(
+        'after insert or update or delete on %s for each row execute function wagrun.schedule_changed(%s)',
+        scheduled.relation, concat_ws(', ', quote_literal(scheduled.due_column), quote_literal(scheduled.live_column))));
+end
+$$;
 
+
+--
+-- Name: FUNCTION watch_due_times(entry jsonb); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.watch_due_times(entry jsonb) IS 'Has a table tell that what is due in it has changed; true when its trigger had to be made, which locks out writers.';
+
+
+--
+-- Name: watch_table(jsonb); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.watch_table(entry jsonb) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+declare
+    watched  constant regclass := (entry ->> 'table')::regclass;
+    target   regclass;
+    wanted   record;
+    was_made boolean := false;
+begin
     insert into wagrun.watched_table as known
         (relation, kind, model, object, key_column, root, collection, fields, withheld, ignored)
-    select
-        (entry ->> 'table')::regclass, entry ->> 'kind', entry ->> 'model', entry ->> 'object',
-        (entry ->> 'key_column')::name, (entry ->> 'root')::regclass, entry ->> 'collection', entry -> 'fields',
+    values (
+        watched, entry ->> 'kind', entry ->> 'model', entry ->> 'object', entry ->> 'key_column',
+        (entry ->> 'root')::regclass, entry ->> 'collection', entry -> 'fields',
         array(select jsonb_array_elements_text(entry -> 'withheld')),
         array(select jsonb_array_elements_text(entry -> 'ignored'))
-    from jsonb_array_elements(discovered) as entry
+    )
     on conflict (relation) do update set
         kind = excluded.kind, model = excluded.model, object = excluded.object, key_column = excluded.key_column,
         root = excluded.root, collection = excluded.collection, fields = excluded.fields,
         withheld = excluded.withheld, ignored = excluded.ignored;
-
-    -- Creating a trigger locks the table against writes, so only tables without one are touched.
-    for watched in
-        select relation from wagrun.watched_table
-        where not exists (
-            select from pg_trigger where tgrelid = relation and tgname = 'wagrun_capture_truncate'
-        )
-    loop
-        execute format(
-            'create or replace trigger wagrun_capture_row after insert or delete on %s
-             for each row execute function wagrun.capture()', watched);
-        -- *<> compares the rows' bytes, which every type has; `is distinct from` fails on json, and naming
-        -- columns would stop a later Django migration from dropping them.
-        execute format(
-            'create or replace trigger wagrun_capture_update after update on %s
-             for each row when (old.* *<> new.*) execute function wagrun.capture()', watched);
-        execute format(
-            'create or replace trigger wagrun_capture_truncate before truncate on %s
-             for each statement execute function wagrun.capture_truncate()', watched);
-    end loop;
-    return (select count(*) from wagrun.watched_table);
-end
-$$;
-
-
---
--- Name: FUNCTION watch(discovered jsonb); Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON FUNCTION wagrun.watch(discovered jsonb) IS 'Makes the watched tables exactly the discovered ones, attaching and detaching triggers; returns how many there are.';
-
-
---
--- Name: watch_schedules(jsonb); Type: FUNCTION; Schema: wagrun; Owner: -
---
-
-CREATE FUNCTION wagrun.watch_schedules(discovered jsonb) RETURNS integer
-    LANGUAGE plpgsql
-    AS $$
-declare
-    stale     regclass;
-    scheduled wagrun.scheduled_table;
-begin
-    for stale in
-        select relation from wagrun.scheduled_table
-        where relation not in (select (entry ->> 'table')::regclass from jsonb_array_elements(discovered) as entry)
-    loop
-        if exists (select from pg_class where oid = stale) then
-            execute format('drop trigger if exists wagrun_schedule on %s', stale);
+    for target in select wagrun.with_heirs(watched) loop
+        for wanted in select * from wagrun.triggers_of(watched, target) loop
+            was_made := wagrun.set_trigger(target, wanted.name, wanted.definition) or was_made;
+        end loop;
+        -- What inline children have besides, when the table was one of them before.
+        if entry ->> 'collection' is null and exists (
+            select from pg_trigger where tgrelid = target and tgname = 'wagrun_capture_delete'
+        ) then
+            perform wagrun.drop_triggers(target, 'wagrun_capture_delete');
         end if;
-        delete from wagrun.scheduled_table where relation = stale;
     end loop;
-
-    -- Creating a trigger locks the table against writes, so only tables without the right one are touched.
-    for scheduled in
-        select found.* from (
-            select (entry ->> 'table')::regclass as relation, (entry ->> 'due_column')::name as due_column,
-                   (entry ->> 'live_column')::name as live_column
-            from jsonb_array_elements(discovered) as entry
-        ) as found
-        left join wagrun.scheduled_table as known on known.relation = found.relation
-        where (known.due_column, known.live_column) is distinct from (found.due_column, found.live_column)
-           or not exists (select from pg_trigger where tgrelid = found.relation and tgname = 'wagrun_schedule')
-    loop
-        execute format(
-            'create or replace trigger wagrun_schedule after insert or update or delete on %s
-             for each row execute function wagrun.schedule_changed(%s)',
-            scheduled.relation, concat_ws(', ', quote_literal(scheduled.due_column), quote_literal(scheduled.live_column)));
-        insert into wagrun.scheduled_table values (scheduled.*)
-        on conflict (relation) do update set due_column = excluded.due_column, live_column = excluded.live_column;
-    end loop;
-
-    -- What was due before anybody looked.
-    insert into wagrun.schedule_change (xid)
-    select pg_current_xact_id() from wagrun.due_minutes(statement_timestamp(), 1)
-    on conflict do nothing;
-    return (select count(*) from wagrun.scheduled_table);
+    return was_made;
 end
 $$;
 
 
 --
--- Name: FUNCTION watch_schedules(discovered jsonb); Type: COMMENT; Schema: wagrun; Owner: -
+-- Name: FUNCTION watch_table(entry jsonb); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.watch_schedules(discovered jsonb) IS 'Makes the scheduled tables exactly the discovered ones, attaching and detaching triggers; returns how many there are.';
+COMMENT ON FUNCTION wagrun.watch_table(entry jsonb) IS 'Watches a table as discovered; true when triggers had to be made, which locks out writers.';
 
 
-SET default_tablespace = '';
+--
+-- Name: with_heirs(regclass); Type: FUNCTION; Schema: wagrun; Owner: -
+--
 
-SET default_table_access_method = heap;
+CREATE FUNCTION wagrun.with_heirs(relation regclass) RETURNS SETOF regclass
+    LANGUAGE sql STABLE
+    AS $_$
+    with recursive heir (relation) as (
+        select $1::oid
+        union
+        select link.inhrelid
+        from pg_inherits as link
+        join heir on heir.relation = link.inhparent
+        join pg_class as child on child.oid = link.inhrelid and not child.relispartition
+    )
+    select heir.relation::regclass from heir join pg_class on pg_class.oid = heir.relation
+$_$;
+
+
+--
+-- Name: FUNCTION with_heirs(relation regclass); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.with_heirs(relation regclass) IS 'A table, if it is still there, and all that inherit from it, partitions left out.';
+
+
+--
+-- Name: merged(jsonb); Type: AGGREGATE; Schema: wagrun; Owner: -
+--
+
+CREATE AGGREGATE wagrun.merged(jsonb) (
+    SFUNC = jsonb_concat,
+    STYPE = jsonb,
+    INITCOND = '{}'
+);
+
+
+--
+-- Name: AGGREGATE merged(jsonb); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON AGGREGATE wagrun.merged(jsonb) IS 'All keys of the objects; of a key that several have the last value. Nulls are skipped.';
+
 
 --
 -- Name: backfill; Type: TABLE; Schema: wagrun; Owner: -
@@ -646,7 +1254,6 @@ SET default_table_access_method = heap;
 CREATE TABLE wagrun.backfill (
     id uuid NOT NULL,
     request jsonb NOT NULL,
-    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     requested_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     cursor jsonb NOT NULL,
     published bigint DEFAULT 0 NOT NULL,
@@ -682,13 +1289,6 @@ COMMENT ON COLUMN wagrun.backfill.request IS 'The payload of the request, {"repl
 
 
 --
--- Name: COLUMN backfill.xid; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.backfill.xid IS 'For the ring that has the next invocation go on: a transaction that has ended.';
-
-
---
 -- Name: COLUMN backfill.cursor; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
@@ -700,6 +1300,108 @@ COMMENT ON COLUMN wagrun.backfill.cursor IS 'Where the next slice begins. Replay
 --
 
 COMMENT ON COLUMN wagrun.backfill.sliced_at IS 'When its last slice was made: runs take turns.';
+
+
+--
+-- Name: event; Type: TABLE; Schema: wagrun; Owner: -
+--
+
+CREATE TABLE wagrun.event (
+    sequence bigint NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    xid xid8 NOT NULL,
+    object text NOT NULL,
+    key jsonb,
+    kind text NOT NULL,
+    model text NOT NULL,
+    captured_at timestamp with time zone NOT NULL,
+    before jsonb,
+    after jsonb,
+    changed text[] NOT NULL,
+    editor text,
+    is_part_only boolean DEFAULT false NOT NULL,
+    incomplete text,
+    bytes bigint NOT NULL,
+    claimed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    settled_at timestamp with time zone,
+    outcome text,
+    failures integer DEFAULT 0 NOT NULL,
+    last_error text,
+    set_apart_at timestamp with time zone,
+    CONSTRAINT event_outcome CHECK ((outcome = ANY (ARRAY['published'::text, 'nothing'::text, 'discarded'::text]))),
+    CONSTRAINT event_set_apart_has_reason CHECK (((set_apart_at IS NULL) OR (last_error IS NOT NULL))),
+    CONSTRAINT event_settled_has_outcome CHECK (((settled_at IS NULL) = (outcome IS NULL)))
+);
+
+
+--
+-- Name: TABLE event; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON TABLE wagrun.event IS 'One row per transaction and object, numbered when the drainer first saw it committed; pending until settled, then history.';
+
+
+--
+-- Name: COLUMN event.sequence; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.event.sequence IS 'Grows with commit order for one object, and across restores: microseconds since 1970, or one more than the last.';
+
+
+--
+-- Name: COLUMN event.id; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.event.id IS 'The event''s id, for ever.';
+
+
+--
+-- Name: COLUMN event.before; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.event.before IS 'Captured columns before the transaction; null when the object did not exist.';
+
+
+--
+-- Name: COLUMN event.after; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.event.after IS 'Captured columns after the transaction; null when the object no longer exists.';
+
+
+--
+-- Name: COLUMN event.is_part_only; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.event.is_part_only IS 'The transaction changed parts of the object and not its own row, whose present state is still to be read.';
+
+
+--
+-- Name: COLUMN event.incomplete; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.event.incomplete IS 'Why the event can''t show all of the object.';
+
+
+--
+-- Name: COLUMN event.bytes; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.event.bytes IS 'Size of before and after as text: a batch is limited by it.';
+
+
+--
+-- Name: COLUMN event.outcome; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.event.outcome IS 'published: the topic has it. nothing: the transaction''s net change is none. discarded: an operator gave it up.';
+
+
+--
+-- Name: COLUMN event.set_apart_at; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.event.set_apart_at IS 'Since when the event waits for an operator, because it can''t be read or published; last_error says why.';
 
 
 --
@@ -718,7 +1420,7 @@ CREATE SEQUENCE wagrun.event_sequence
 -- Name: SEQUENCE event_sequence; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON SEQUENCE wagrun.event_sequence IS 'Numbers events in the order in which the single drainer first saw them committed, so that it grows with commit order per object.';
+COMMENT ON SEQUENCE wagrun.event_sequence IS 'The highest sequence that was given to an event; only wagrun.reserve_sequence moves it.';
 
 
 --
@@ -810,69 +1512,94 @@ ALTER TABLE wagrun.migration_run ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
 
 CREATE TABLE wagrun.outbox (
     "position" bigint NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    xid xid8 NOT NULL,
-    object text NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    began_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    captured_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    relation oid NOT NULL,
     kind text NOT NULL,
     model text NOT NULL,
-    captured_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    object text,
+    key jsonb,
+    is_own_row boolean NOT NULL,
     before jsonb,
     after jsonb,
-    changed text[] NOT NULL,
+    changed text[] DEFAULT '{}'::text[] NOT NULL,
     editor text DEFAULT NULLIF(current_setting('wagrun.editor'::text, true), ''::text),
-    sequence bigint,
-    claimed_at timestamp with time zone,
-    settled_at timestamp with time zone,
-    outcome text,
-    failures integer DEFAULT 0 NOT NULL,
-    last_error text,
-    CONSTRAINT outbox_claimed_has_sequence CHECK (((claimed_at IS NULL) = (sequence IS NULL))),
-    CONSTRAINT outbox_outcome CHECK ((outcome = ANY (ARRAY['published'::text, 'nothing'::text]))),
-    CONSTRAINT outbox_settled_has_outcome CHECK (((settled_at IS NULL) = (outcome IS NULL))),
-    CONSTRAINT outbox_settled_was_claimed CHECK (((settled_at IS NULL) OR (claimed_at IS NOT NULL)))
-);
+    rings boolean NOT NULL,
+    failure text,
+    CONSTRAINT outbox_names_an_object_or_a_failure CHECK (((object IS NOT NULL) OR (failure IS NOT NULL)))
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000', autovacuum_vacuum_insert_scale_factor='0', autovacuum_vacuum_insert_threshold='20000');
 
 
 --
 -- Name: TABLE outbox; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON TABLE wagrun.outbox IS 'One row per commit and object; pending until settled.';
+COMMENT ON TABLE wagrun.outbox IS 'What was captured and is not yet an event: a row for each changed row of content, appended by the triggers.';
 
 
 --
 -- Name: COLUMN outbox."position"; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox."position" IS 'Order of capture. Not commit order between objects: a row may become visible after a later one.';
+COMMENT ON COLUMN wagrun.outbox."position" IS 'Order of capture. A row is captured while its transaction holds its lock, so that of two transactions that changed the same row the later one has the higher position. It is no key: nothing that is restored or replicated may fail a save.';
 
 
 --
--- Name: COLUMN outbox.id; Type: COMMENT; Schema: wagrun; Owner: -
+-- Name: COLUMN outbox.began_at; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.id IS 'The event''s id, for ever.';
+COMMENT ON COLUMN wagrun.outbox.began_at IS 'With xid the transaction''s identity: transaction ids begin anew in a cluster that was restored from a dump.';
+
+
+--
+-- Name: COLUMN outbox.relation; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.outbox.relation IS 'The table whose row changed.';
+
+
+--
+-- Name: COLUMN outbox.object; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.outbox.object IS 'page/4; null when the trigger could not find out.';
+
+
+--
+-- Name: COLUMN outbox.key; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.outbox.key IS 'The object''s key with its type: a number, or a text.';
+
+
+--
+-- Name: COLUMN outbox.is_own_row; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.outbox.is_own_row IS 'Whether it is the object''s own row; otherwise a part of it: a page type''s own table, or an inline child.';
 
 
 --
 -- Name: COLUMN outbox.before; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.before IS 'Small columns before the commit; null when the object did not exist.';
+COMMENT ON COLUMN wagrun.outbox.before IS 'Captured columns before the statement; null when the row was not there.';
 
 
 --
 -- Name: COLUMN outbox.after; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.after IS 'Small columns after the commit; null when the object no longer exists.';
+COMMENT ON COLUMN wagrun.outbox.after IS 'Captured columns after the statement; null when the row is gone.';
 
 
 --
 -- Name: COLUMN outbox.changed; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.changed IS 'Withheld columns and collections that some statement of the transaction changed; of all others before and after tell.';
+COMMENT ON COLUMN wagrun.outbox.changed IS 'Names of withheld columns and of collections that changed.';
 
 
 --
@@ -883,10 +1610,17 @@ COMMENT ON COLUMN wagrun.outbox.editor IS 'Key of the user, where the site says 
 
 
 --
--- Name: COLUMN outbox.outcome; Type: COMMENT; Schema: wagrun; Owner: -
+-- Name: COLUMN outbox.rings; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.outcome IS 'published: the topic has it. nothing: the commit''s net change is none.';
+COMMENT ON COLUMN wagrun.outbox.rings IS 'The first row of a transaction rings the doorbell for all of them.';
+
+
+--
+-- Name: COLUMN outbox.failure; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.outbox.failure IS 'Why the trigger could not capture the row as it should.';
 
 
 --
@@ -908,7 +1642,8 @@ ALTER TABLE wagrun.outbox ALTER COLUMN "position" ADD GENERATED ALWAYS AS IDENTI
 --
 
 CREATE TABLE wagrun.schedule_change (
-    xid xid8 NOT NULL
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    rings boolean DEFAULT wagrun.is_first_of_transaction() NOT NULL
 );
 
 
@@ -916,7 +1651,14 @@ CREATE TABLE wagrun.schedule_change (
 -- Name: TABLE schedule_change; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON TABLE wagrun.schedule_change IS 'One row per transaction that changed a due time, until content-events has made the schedules what they should be.';
+COMMENT ON TABLE wagrun.schedule_change IS 'A row for each changed due time, until content-events has made the schedules what they should be.';
+
+
+--
+-- Name: COLUMN schedule_change.rings; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.schedule_change.rings IS 'As in the outbox: the first row of a transaction rings for all of them.';
 
 
 --
@@ -979,89 +1721,7 @@ CREATE TABLE wagrun.setting (
 -- Name: TABLE setting; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON TABLE wagrun.setting IS 'What migrate found out at deployment and the triggers need: doorbell_function, user_table, user_key, user_name.';
-
-
---
--- Name: watched_table; Type: TABLE; Schema: wagrun; Owner: -
---
-
-CREATE TABLE wagrun.watched_table (
-    relation regclass NOT NULL,
-    kind text NOT NULL,
-    model text NOT NULL,
-    object text NOT NULL,
-    key_column name NOT NULL,
-    root regclass,
-    collection text,
-    fields jsonb NOT NULL,
-    withheld text[] NOT NULL,
-    ignored text[] NOT NULL,
-    CONSTRAINT watched_table_kind CHECK ((kind = ANY (ARRAY['page'::text, 'image'::text, 'document'::text, 'snippet'::text, 'table'::text])))
-);
-
-
---
--- Name: TABLE watched_table; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON TABLE wagrun.watched_table IS 'The tables with capture triggers, as discovered from Django; rewritten by every migrate.';
-
-
---
--- Name: COLUMN watched_table.model; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.model IS 'Django''s app.model label in lower case.';
-
-
---
--- Name: COLUMN watched_table.object; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.object IS 'First part of the object''s name: page, image, document, or the model''s label.';
-
-
---
--- Name: COLUMN watched_table.key_column; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.key_column IS 'The column that holds the object''s key: the primary key, or in a part the link to the root row.';
-
-
---
--- Name: COLUMN watched_table.root; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.root IS 'Null for an object''s own row; for a part (a page type''s own table, an inline child) the table that holds the object''s row.';
-
-
---
--- Name: COLUMN watched_table.collection; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.collection IS 'For an inline child, of which an object has many, the field that they are: a change in one is a change of that field.';
-
-
---
--- Name: COLUMN watched_table.fields; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.fields IS 'Column name to field name, for the reader of the outbox.';
-
-
---
--- Name: COLUMN watched_table.withheld; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.withheld IS 'Columns whose values are not captured, only that they changed: they are large, or nobody''s business.';
-
-
---
--- Name: COLUMN watched_table.ignored; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.ignored IS 'Bookkeeping columns: a change of nothing else is no change.';
+COMMENT ON TABLE wagrun.setting IS 'What migrate found out at deployment and the functions need: doorbell_function, user_table, user_key, user_name.';
 
 
 --
@@ -1073,35 +1733,19 @@ ALTER TABLE ONLY wagrun.backfill
 
 
 --
+-- Name: event event_pkey; Type: CONSTRAINT; Schema: wagrun; Owner: -
+--
+
+ALTER TABLE ONLY wagrun.event
+    ADD CONSTRAINT event_pkey PRIMARY KEY (sequence);
+
+
+--
 -- Name: migration_run migration_run_pkey; Type: CONSTRAINT; Schema: wagrun; Owner: -
 --
 
 ALTER TABLE ONLY wagrun.migration_run
     ADD CONSTRAINT migration_run_pkey PRIMARY KEY (id);
-
-
---
--- Name: outbox outbox_one_row_per_commit_and_object; Type: CONSTRAINT; Schema: wagrun; Owner: -
---
-
-ALTER TABLE ONLY wagrun.outbox
-    ADD CONSTRAINT outbox_one_row_per_commit_and_object UNIQUE (xid, object);
-
-
---
--- Name: outbox outbox_pkey; Type: CONSTRAINT; Schema: wagrun; Owner: -
---
-
-ALTER TABLE ONLY wagrun.outbox
-    ADD CONSTRAINT outbox_pkey PRIMARY KEY ("position");
-
-
---
--- Name: schedule_change schedule_change_pkey; Type: CONSTRAINT; Schema: wagrun; Owner: -
---
-
-ALTER TABLE ONLY wagrun.schedule_change
-    ADD CONSTRAINT schedule_change_pkey PRIMARY KEY (xid);
 
 
 --
@@ -1137,38 +1781,38 @@ ALTER TABLE ONLY wagrun.watched_table
 
 
 --
--- Name: outbox_history; Type: INDEX; Schema: wagrun; Owner: -
+-- Name: event_pending; Type: INDEX; Schema: wagrun; Owner: -
 --
 
-CREATE INDEX outbox_history ON wagrun.outbox USING btree (settled_at) WHERE (settled_at IS NOT NULL);
-
-
---
--- Name: outbox_pending; Type: INDEX; Schema: wagrun; Owner: -
---
-
-CREATE INDEX outbox_pending ON wagrun.outbox USING btree ("position") WHERE (settled_at IS NULL);
+CREATE INDEX event_pending ON wagrun.event USING btree (sequence) WHERE (settled_at IS NULL);
 
 
 --
--- Name: outbox_replay; Type: INDEX; Schema: wagrun; Owner: -
+-- Name: outbox_position; Type: INDEX; Schema: wagrun; Owner: -
 --
 
-CREATE INDEX outbox_replay ON wagrun.outbox USING btree (sequence) WHERE (outcome = 'published'::text);
+CREATE INDEX outbox_position ON wagrun.outbox USING btree ("position");
+
+
+--
+-- Name: outbox_transaction; Type: INDEX; Schema: wagrun; Owner: -
+--
+
+CREATE INDEX outbox_transaction ON wagrun.outbox USING btree (xid, "position");
 
 
 --
 -- Name: outbox doorbell; Type: TRIGGER; Schema: wagrun; Owner: -
 --
 
-CREATE CONSTRAINT TRIGGER doorbell AFTER INSERT ON wagrun.outbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wagrun.ring_once();
+CREATE CONSTRAINT TRIGGER doorbell AFTER INSERT ON wagrun.outbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.rings) EXECUTE FUNCTION wagrun.ring_at_commit();
 
 
 --
 -- Name: schedule_change doorbell; Type: TRIGGER; Schema: wagrun; Owner: -
 --
 
-CREATE CONSTRAINT TRIGGER doorbell AFTER INSERT ON wagrun.schedule_change DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wagrun.ring_once();
+CREATE CONSTRAINT TRIGGER doorbell AFTER INSERT ON wagrun.schedule_change DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.rings) EXECUTE FUNCTION wagrun.ring_at_commit();
 
 
 --
@@ -1176,6 +1820,14 @@ CREATE CONSTRAINT TRIGGER doorbell AFTER INSERT ON wagrun.schedule_change DEFERR
 --
 
 GRANT USAGE ON SCHEMA wagrun TO wagrun_relay;
+
+
+--
+-- Name: FUNCTION add_present_state(of_model text, sequences bigint[]); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.add_present_state(of_model text, sequences bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION wagrun.add_present_state(of_model text, sequences bigint[]) TO wagrun_relay;
 
 
 --
@@ -1187,10 +1839,17 @@ GRANT ALL ON FUNCTION wagrun.as_key(value text) TO wagrun_relay;
 
 
 --
--- Name: FUNCTION capture(); Type: ACL; Schema: wagrun; Owner: -
+-- Name: FUNCTION capture_children(); Type: ACL; Schema: wagrun; Owner: -
 --
 
-REVOKE ALL ON FUNCTION wagrun.capture() FROM PUBLIC;
+REVOKE ALL ON FUNCTION wagrun.capture_children() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION capture_row(); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.capture_row() FROM PUBLIC;
 
 
 --
@@ -1198,6 +1857,20 @@ REVOKE ALL ON FUNCTION wagrun.capture() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION wagrun.capture_truncate() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION describe_table(name text, discovered text[]); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.describe_table(name text, discovered text[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION drop_triggers(target regclass, name_like text); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.drop_triggers(target regclass, name_like text) FROM PUBLIC;
 
 
 --
@@ -1217,11 +1890,47 @@ GRANT ALL ON FUNCTION wagrun.editor_name(user_id text) TO wagrun_relay;
 
 
 --
+-- Name: FUNCTION is_first_of_transaction(); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.is_first_of_transaction() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION note_due_times(); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.note_due_times() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION note_failure(relation regclass, kind text, model text, failure text); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.note_failure(relation regclass, kind text, model text, failure text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION present_column(relation regclass, number smallint); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.present_column(relation regclass, number smallint) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION present_state(of_model text, after_key text, most integer); Type: ACL; Schema: wagrun; Owner: -
 --
 
 REVOKE ALL ON FUNCTION wagrun.present_state(of_model text, after_key text, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION wagrun.present_state(of_model text, after_key text, most integer) TO wagrun_relay;
+
+
+--
+-- Name: FUNCTION reserve_sequence(many bigint); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.reserve_sequence(many bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION wagrun.reserve_sequence(many bigint) TO wagrun_relay;
 
 
 --
@@ -1233,17 +1942,17 @@ GRANT ALL ON FUNCTION wagrun.ring(xid text) TO wagrun_relay;
 
 
 --
--- Name: FUNCTION ring_once(); Type: ACL; Schema: wagrun; Owner: -
+-- Name: FUNCTION ring_at_commit(); Type: ACL; Schema: wagrun; Owner: -
 --
 
-REVOKE ALL ON FUNCTION wagrun.ring_once() FROM PUBLIC;
+REVOKE ALL ON FUNCTION wagrun.ring_at_commit() FROM PUBLIC;
 
 
 --
--- Name: FUNCTION row_from_json(image json); Type: ACL; Schema: wagrun; Owner: -
+-- Name: FUNCTION row_image(relation regclass, changed_row record); Type: ACL; Schema: wagrun; Owner: -
 --
 
-REVOKE ALL ON FUNCTION wagrun.row_from_json(image json) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wagrun.row_image(relation regclass, changed_row record) FROM PUBLIC;
 
 
 --
@@ -1254,6 +1963,13 @@ REVOKE ALL ON FUNCTION wagrun.schedule_changed() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION set_trigger(target regclass, trigger_name text, definition text); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.set_trigger(target regclass, trigger_name text, definition text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION set_up_roles(web_role name, relay_role name); Type: ACL; Schema: wagrun; Owner: -
 --
 
@@ -1261,17 +1977,67 @@ REVOKE ALL ON FUNCTION wagrun.set_up_roles(web_role name, relay_role name) FROM 
 
 
 --
--- Name: FUNCTION watch(discovered jsonb); Type: ACL; Schema: wagrun; Owner: -
+-- Name: TABLE watched_table; Type: ACL; Schema: wagrun; Owner: -
 --
 
-REVOKE ALL ON FUNCTION wagrun.watch(discovered jsonb) FROM PUBLIC;
+GRANT SELECT ON TABLE wagrun.watched_table TO wagrun_relay;
 
 
 --
--- Name: FUNCTION watch_schedules(discovered jsonb); Type: ACL; Schema: wagrun; Owner: -
+-- Name: FUNCTION state_query(watched wagrun.watched_table); Type: ACL; Schema: wagrun; Owner: -
 --
 
-REVOKE ALL ON FUNCTION wagrun.watch_schedules(discovered jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wagrun.state_query(watched wagrun.watched_table) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION triggers_of(relation regclass, target regclass); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.triggers_of(relation regclass, target regclass) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION unwatch_due_times(stale regclass); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.unwatch_due_times(stale regclass) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION unwatch_table(stale regclass); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.unwatch_table(stale regclass) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION watch_due_times(entry jsonb); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.watch_due_times(entry jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION watch_table(entry jsonb); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.watch_table(entry jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION with_heirs(relation regclass); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.with_heirs(relation regclass) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION merged(jsonb); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.merged(jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION wagrun.merged(jsonb) TO wagrun_relay;
 
 
 --
@@ -1331,10 +2097,52 @@ GRANT UPDATE(outcome) ON TABLE wagrun.backfill TO wagrun_relay;
 
 
 --
+-- Name: TABLE event; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE ON TABLE wagrun.event TO wagrun_relay;
+
+
+--
+-- Name: COLUMN event.settled_at; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT UPDATE(settled_at) ON TABLE wagrun.event TO wagrun_relay;
+
+
+--
+-- Name: COLUMN event.outcome; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT UPDATE(outcome) ON TABLE wagrun.event TO wagrun_relay;
+
+
+--
+-- Name: COLUMN event.failures; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT UPDATE(failures) ON TABLE wagrun.event TO wagrun_relay;
+
+
+--
+-- Name: COLUMN event.last_error; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT UPDATE(last_error) ON TABLE wagrun.event TO wagrun_relay;
+
+
+--
+-- Name: COLUMN event.set_apart_at; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT UPDATE(set_apart_at) ON TABLE wagrun.event TO wagrun_relay;
+
+
+--
 -- Name: SEQUENCE event_sequence; Type: ACL; Schema: wagrun; Owner: -
 --
 
-GRANT USAGE ON SEQUENCE wagrun.event_sequence TO wagrun_relay;
+GRANT SELECT,UPDATE ON SEQUENCE wagrun.event_sequence TO wagrun_relay;
 
 
 --
@@ -1345,59 +2153,10 @@ GRANT SELECT,DELETE ON TABLE wagrun.outbox TO wagrun_relay;
 
 
 --
--- Name: COLUMN outbox.sequence; Type: ACL; Schema: wagrun; Owner: -
---
-
-GRANT UPDATE(sequence) ON TABLE wagrun.outbox TO wagrun_relay;
-
-
---
--- Name: COLUMN outbox.claimed_at; Type: ACL; Schema: wagrun; Owner: -
---
-
-GRANT UPDATE(claimed_at) ON TABLE wagrun.outbox TO wagrun_relay;
-
-
---
--- Name: COLUMN outbox.settled_at; Type: ACL; Schema: wagrun; Owner: -
---
-
-GRANT UPDATE(settled_at) ON TABLE wagrun.outbox TO wagrun_relay;
-
-
---
--- Name: COLUMN outbox.outcome; Type: ACL; Schema: wagrun; Owner: -
---
-
-GRANT UPDATE(outcome) ON TABLE wagrun.outbox TO wagrun_relay;
-
-
---
--- Name: COLUMN outbox.failures; Type: ACL; Schema: wagrun; Owner: -
---
-
-GRANT UPDATE(failures) ON TABLE wagrun.outbox TO wagrun_relay;
-
-
---
--- Name: COLUMN outbox.last_error; Type: ACL; Schema: wagrun; Owner: -
---
-
-GRANT UPDATE(last_error) ON TABLE wagrun.outbox TO wagrun_relay;
-
-
---
 -- Name: TABLE schedule_change; Type: ACL; Schema: wagrun; Owner: -
 --
 
 GRANT SELECT,DELETE ON TABLE wagrun.schedule_change TO wagrun_relay;
-
-
---
--- Name: TABLE watched_table; Type: ACL; Schema: wagrun; Owner: -
---
-
-GRANT SELECT ON TABLE wagrun.watched_table TO wagrun_relay;
 
 
 --

@@ -17,8 +17,8 @@ pub enum HistoryError {
     /// A function's log could not be read.
     #[error("reading the functions' logs")]
     Logs(#[from] DeploymentError),
-    /// The outbox could not be read.
-    #[error("asking the outbox for the events of {object}")]
+    /// The database could not be read.
+    #[error("asking the database for the events of {object}")]
     Outbox {
         /// The object.
         object: String,
@@ -34,7 +34,7 @@ pub struct History {
     events: Vec<Told>,
 }
 
-/// One event: what the outbox knows of it, and what the functions said.
+/// One event: what the database knows of it, and what the functions said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Told {
     id: Uuid,
@@ -46,7 +46,7 @@ struct Told {
 }
 
 impl History {
-    /// What the logs say about an object (`page/42`), and when the outbox (through `url`) captured its changes.
+    /// What the logs say about an object (`page/42`), and when the database (through `url`) captured its changes.
     pub async fn of(
         deployment: &Deployment,
         url: &str,
@@ -65,7 +65,7 @@ impl History {
         Ok(Self::from(object, captured, lines))
     }
 
-    /// Events that never were in the outbox (`subscriber.disabled`) come after those that were.
+    /// Events that no change is behind (`subscriber.disabled`) come after the others.
     fn from(object: &str, captured: Vec<Told>, mut lines: Vec<Line>) -> Self {
         let mut events = captured;
         // A line is written when its invocation has ended: one of content-events may come after one of deliver.
@@ -101,7 +101,7 @@ async fn captured(url: &str, object: &str) -> sqlx::Result<Vec<Told>> {
     let rows = sqlx::query(
         "select id, (extract(epoch from captured_at) * 1000000)::bigint as captured,
             (extract(epoch from settled_at) * 1000000)::bigint as settled, outcome
-         from wagrun.outbox where object = $1 order by position",
+         from wagrun.event where object = $1 order by sequence",
     )
     .bind(object)
     .fetch_all(&mut connection)
@@ -153,7 +153,7 @@ impl fmt::Display for Told {
             writeln!(formatter, "  {}  published", clock(at))?;
         }
         let general = self.lines.iter().filter(|line| line.subscriber.is_none());
-        // Of what the outbox knows, it knows the time better: the log has when the whole invocation ended.
+        // Of what the database knows, it knows the time better: the log has when the whole invocation ended.
         let general = general.filter(|line| !(published && line.message == "published"));
         for line in general {
             write!(formatter, "  {}  {}", clock(line.at), line.message)?;

@@ -21,16 +21,16 @@ pub struct Timeline {
     moments: Vec<Moment>,
 }
 
-/// The outbox could not be asked about an event.
+/// The database could not be asked about an event.
 #[derive(Debug, thiserror::Error)]
-#[error("looking up event {id} in the outbox")]
+#[error("looking up event {id} in the database")]
 pub struct TimelineError {
     id: Uuid,
     source: sqlx::Error,
 }
 
 impl Timeline {
-    /// What the outbox (through `url`, as the schema's owner) knows about an event; of one that never was in it, nothing.
+    /// What the database (through `url`, as the schema's owner) knows about an event; of one that no change is behind, nothing.
     ///
     /// The database needs `track_commit_timestamp`. All clocks are this machine's.
     pub async fn of(url: &str, id: Uuid) -> Result<Self, TimelineError> {
@@ -41,7 +41,7 @@ impl Timeline {
                 (extract(epoch from pg_xact_commit_timestamp(xid::xid)) * 1000000)::bigint as committed,
                 (extract(epoch from claimed_at) * 1000000)::bigint as claimed,
                 (extract(epoch from settled_at) * 1000000)::bigint as settled
-             from wagrun.outbox where id = $1",
+             from wagrun.event where id = $1",
         )
         .bind(id)
         .fetch_optional(&mut connection)

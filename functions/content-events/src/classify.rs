@@ -40,7 +40,7 @@ impl Action {
 /// The net change of a commit: `None` when it comes to nothing.
 pub fn classify(change: &CapturedChange) -> Option<Action> {
     let is_page = change.kind == "page";
-    match (change.before.as_deref(), change.after.as_deref()) {
+    match (&change.before, &change.after) {
         (None, None) => None,
         (Some(_), None) => Some(Action::Deleted),
         // Also when a page's `live` is true: the admin inserts so what it publishes, or only schedules, a moment later.

@@ -78,7 +78,7 @@ fn page_data(change: &CapturedChange, action: Action, sites: &[Site]) -> Map<Str
     }
 
     let mut previous = Map::new();
-    if let Some(before) = change.before.as_deref() {
+    if let Some(before) = &change.before {
         for field in PAGE_FIELDS {
             let old = value_of(before, field);
             if data.get(field) != Some(&old) {
@@ -102,7 +102,7 @@ fn object_data(change: &CapturedChange) -> Map<String, Value> {
     data.insert("fields".to_owned(), Value::Object(fields));
 
     let mut previous = Map::new();
-    if let (Some(before), Some(after)) = (change.before.as_deref(), change.after.as_deref()) {
+    if let (Some(before), Some(after)) = (&change.before, &change.after) {
         for (field, old) in before {
             if after.get(field) != Some(old) {
                 previous.insert(field.clone(), old.clone());
@@ -113,12 +113,8 @@ fn object_data(change: &CapturedChange) -> Map<String, Value> {
 }
 
 fn common_data(change: &CapturedChange) -> Map<String, Value> {
-    let (_, key) = change
-        .object
-        .split_once('/')
-        .unwrap_or(("", &change.object));
     let mut data = Map::new();
-    data.insert("id".to_owned(), number_or_text(key));
+    data.insert("id".to_owned(), change.key.clone());
     let content_type = change.content_type.as_deref().unwrap_or(&change.model);
     data.insert("content_type".to_owned(), json!(content_type));
     if let Some(locale) = &change.locale {
@@ -137,18 +133,21 @@ fn finish(
     change: &CapturedChange,
     previous: Map<String, Value>,
 ) -> Map<String, Value> {
-    let changed = match (change.before.as_deref(), change.after.as_deref()) {
+    let changed = match (&change.before, &change.after) {
         (Some(before), Some(after)) => net_changed(before, after, &change.changed),
         _ => Vec::new(),
     };
     data.insert("changed".to_owned(), json!(changed));
     data.insert("previous".to_owned(), Value::Object(previous));
+    if change.is_incomplete {
+        data.insert("incomplete".to_owned(), Value::Bool(true));
+    }
     data
 }
 
 /// The state after the commit, or for what is gone the last one before it.
 fn last_known(change: &CapturedChange) -> Map<String, Value> {
-    let state = change.after.as_deref().or(change.before.as_deref());
+    let state = change.after.as_ref().or(change.before.as_ref());
     state.cloned().unwrap_or_default()
 }
 

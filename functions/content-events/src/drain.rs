@@ -1,4 +1,4 @@
-//! One run of the drainer, top to bottom.
+//! One run of content-events, top to bottom.
 
 use std::time::Duration;
 
@@ -6,31 +6,31 @@ use aws_sdk_sns::config::timeout::TimeoutConfig;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
+use uuid::Uuid;
+use wagrun::database::Session;
 use wagrun::metric::Unit;
-use wagrun::outbox::{self, CapturedChange, FieldNames, Lock, Outcome, Site, TransactionStatus};
+use wagrun::outbox::{self, FieldNames, Site};
 
-use crate::compose::compose;
+use crate::backfill;
 use crate::config::Config;
-use crate::outcome::{Course, Live};
-use crate::publish::{Outgoing, Topic};
+use crate::doorbell::OpenTransactions;
+use crate::due;
+use crate::live::{self, Live};
+use crate::outcome::Course;
+use crate::publish::Topic;
 use crate::schedules::Schedules;
+use crate::sweep;
 use crate::wake::Wake;
 
 pub use crate::outcome::{Answer, DrainError, Requested};
-
-/// Rows that are claimed, published and settled together: what memory holds, and what a crash publishes again.
-const BATCH_ROWS: i64 = 500;
 
 /// How long a session may sit idle before the server ends it; longer than any invocation, so that the lock is never
 /// lost while this function still works.
 const SESSION_IDLE: Duration = Duration::from_secs(180);
 
-/// Longest wait for a transaction to end, after which the doorbell rings again for it.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-
-/// First and longest pause between two looks at a transaction: a commit usually follows the ring within milliseconds.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
-const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+/// How long a statement waits for a lock. Less than the server's `deadlock_timeout` of a second, so that a migration that
+/// this meets never finds itself in a deadlock: this one gives up first, and tries again.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// How long whoever asks for a backfill waits for the answer; what is not done by then goes on by the next ring. The
 /// AWS CLI gives up after a minute, of which a database that resumes takes half.
@@ -40,9 +40,27 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Drainer {
     pub(crate) config: Config,
-    pub(crate) topic: Topic,
-    pub(crate) schedules: Option<Schedules>,
-    pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
+    topic: Topic,
+    schedules: Option<Schedules>,
+    cloudwatch: aws_sdk_cloudwatch::Client,
+}
+
+/// What a run has at hand besides its connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outlet<'a> {
+    /// Where events go.
+    pub topic: &'a Topic,
+    /// The events' `source`.
+    pub source: &'a str,
+    /// Days for which settled events are kept.
+    pub history_days: i32,
+}
+
+/// What the database knows besides the changes, read once for a run.
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    pub names: FieldNames,
+    pub sites: Vec<Site>,
 }
 
 impl Drainer {
@@ -69,9 +87,11 @@ impl Drainer {
         }
     }
 
-    /// Brings everything that is committed to the topic and disconnects; takes no new rows after `stop_at`.
+    /// Brings everything that is committed to the topic and disconnects; takes no new events after `stop_at`.
     pub async fn run(&self, wake: &Wake, stop_at: Instant) -> Result<Answer, DrainError> {
-        if *wake == Wake::Sweep && self.can_be_left_alone().await? {
+        let schedules = self.schedules.as_ref();
+        let is_sweep = *wake == Wake::Sweep;
+        if is_sweep && sweep::can_be_left_alone(&self.config, &self.cloudwatch, schedules).await? {
             return Ok(Answer {
                 asleep: true,
                 ..Answer::default()
@@ -80,12 +100,16 @@ impl Drainer {
         let mut connection = self
             .config
             .database
-            .connect("wagrun content-events", SESSION_IDLE)
+            .connect(Session {
+                application_name: "wagrun content-events",
+                idle: SESSION_IDLE,
+                lock_timeout: Some(LOCK_TIMEOUT),
+            })
             .await?;
         let result = self.drain(&mut connection, wake, stop_at).await;
         // Whatever became of the events: what is due is no part of them.
-        let scheduled = self.keep_schedules(&mut connection, wake).await;
-        let told = self.tell_what_waits(&mut connection).await;
+        let scheduled = due::keep_schedules(&mut connection, schedules, wake).await;
+        let told = self.emit_backlog(&mut connection).await;
         // Said properly, so that the server frees the session at once; on an error it frees it all the same.
         let closed = connection.close().await;
         let mut answer = result?;
@@ -97,14 +121,6 @@ impl Drainer {
         Ok(answer)
     }
 
-    /// How long the oldest event waits that is still not published, for the alarm.
-    async fn tell_what_waits(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        let seconds = outbox::oldest_pending_seconds(connection).await?;
-        let value = ("OldestPendingSeconds", seconds, Unit::Seconds);
-        self.config.metrics.emit(&[], &[value]);
-        Ok(())
-    }
-
     async fn drain(
         &self,
         connection: &mut PgConnection,
@@ -112,33 +128,39 @@ impl Drainer {
         stop_at: Instant,
     ) -> Result<Answer, DrainError> {
         let mut course = Course::default();
-        let mut stop_at = stop_at;
-        let mut asked_for = None;
-        match wake {
-            Wake::Sweep => {}
-            Wake::Transactions(xids) => {
-                for xid in xids {
-                    course.answer.rang_again |= !wait_for_end(connection, *xid, stop_at).await?;
+        let asked_for = prepare(connection, wake, self.config.history_days, &mut course).await?;
+        let stop_at = match asked_for {
+            Some(_) => stop_at.min(Instant::now() + LONGEST_ANSWER),
+            None => stop_at,
+        };
+        let outlet = Outlet {
+            topic: &self.topic,
+            source: &self.config.source,
+            history_days: self.config.history_days,
+        };
+        let mut open = OpenTransactions::new(wake, stop_at);
+
+        // What is committed does not wait for the transaction that rang: it is drained first, and again while that is open.
+        loop {
+            let live = live::drain(connection, outlet, stop_at, &mut course).await?;
+            match live {
+                Live::Drained => {}
+                // Who is at it, or comes next, looks for backfills afterwards.
+                Live::Taken => course.answer.another_drainer = true,
+                Live::Left => break,
+            }
+            if !open.wait(connection).await? {
+                if live == Live::Drained {
+                    backfill::run(connection, outlet, stop_at, &mut course).await?;
                 }
+                break;
             }
-            Wake::Backfill { request, payload } => {
-                asked_for = Some(self.open_backfill(connection, request, payload).await?);
-                stop_at = stop_at.min(Instant::now() + LONGEST_ANSWER);
-            }
-            Wake::Cancel(id) => {
-                if !outbox::cancel_backfill(connection, *id).await? {
-                    return Err(DrainError::NotUnderWay(*id));
-                }
-                asked_for = Some(*id);
-            }
+        }
+        // A topic that takes nothing fails the invocation, and Lambda tries again with the same transactions.
+        if !course.is_topic_down && open.ring_for_the_rest(connection).await? {
+            course.answer.rang_again = true;
         }
 
-        match self.drain_live(connection, stop_at, &mut course).await? {
-            Live::Drained => self.backfill(connection, stop_at, &mut course).await?,
-            // Who is at it looks for backfills afterwards.
-            Live::Taken => course.answer.another_drainer = true,
-            Live::Left => {}
-        }
         if let Some(id) = asked_for {
             let progress = outbox::backfill_progress(connection, id).await?;
             course.answer.backfill = Some(Requested {
@@ -150,115 +172,69 @@ impl Drainer {
         course.end()
     }
 
-    /// Brings what is pending to the topic, unless another drainer is doing so.
-    pub(crate) async fn drain_live(
-        &self,
-        connection: &mut PgConnection,
-        stop_at: Instant,
-        course: &mut Course,
-    ) -> Result<Live, DrainError> {
-        // Around again after every unlock: whoever found the lock taken has left, and what they came for may have
-        // been committed since the last claim.
-        while outbox::is_pending(connection, &course.blocked()).await? {
-            if !outbox::try_lock(connection, Lock::Drain).await? {
-                return Ok(Live::Taken);
-            }
-            let finished = self.drain_locked(connection, stop_at, course).await?;
-            if !outbox::unlock(connection, Lock::Drain).await? {
-                return Err(DrainError::LockLost);
-            }
-            if !finished {
-                return Ok(Live::Left);
-            }
-        }
-        Ok(Live::Drained)
-    }
-
-    /// Batch after batch until nothing is pending; false when the time was over first, or the topic takes nothing.
-    async fn drain_locked(
-        &self,
-        connection: &mut PgConnection,
-        stop_at: Instant,
-        course: &mut Course,
-    ) -> Result<bool, DrainError> {
-        let sites = outbox::sites(connection).await?;
-        let names = FieldNames::load(connection).await?;
-        loop {
-            let changes = outbox::claim(connection, BATCH_ROWS, &course.blocked(), &names).await?;
-            let answer = &mut course.answer;
-            let Some(last) = changes.last() else {
-                answer.removed +=
-                    outbox::remove_history(connection, self.config.history_days).await?;
-                return Ok(true);
-            };
-            let last_xid = last.xid.clone();
-
-            let (outgoing, nothing) = self.compose_all(&changes, &sites)?;
-            let published = self.topic.publish(outgoing).await;
-            outbox::settle(connection, &nothing, Outcome::Nothing).await?;
-            outbox::settle(connection, &published.positions, Outcome::Published).await?;
-            for one in &published.refused {
-                outbox::record_failure(connection, one.position, &one.reason).await?;
-            }
-            answer.nothing += nothing.len();
-            answer.published += published.positions.len();
-            let topic_is_down = published.positions.is_empty() && !published.refused.is_empty();
-            course.refused.extend(published.refused);
-            if topic_is_down {
-                // More of the same would keep the database awake; Lambda's retries and the next ring come later.
-                return Ok(false);
-            }
-            if Instant::now() >= stop_at {
-                outbox::ring_again(connection, &last_xid).await?;
-                course.answer.rang_again = true;
-                return Ok(false);
-            }
-        }
-    }
-
-    /// The events of these changes, and the rows that come to nothing.
-    fn compose_all(
-        &self,
-        changes: &[CapturedChange],
-        sites: &[Site],
-    ) -> Result<(Vec<Outgoing>, Vec<i64>), DrainError> {
-        let mut outgoing = Vec::with_capacity(changes.len());
-        let mut nothing = Vec::new();
-        for change in changes {
-            let position = change.position;
-            let Some(event) = compose(change, sites, &self.config.source) else {
-                nothing.push(position);
-                continue;
-            };
-            outgoing.push(
-                Outgoing::new(position, event)
-                    .map_err(|source| DrainError::Json { position, source })?,
-            );
-        }
-        Ok((outgoing, nothing))
+    /// How long the oldest change waits that is not published, and how many events wait for an operator: for the alarms.
+    async fn emit_backlog(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let backlog = outbox::backlog(connection).await?;
+        #[expect(clippy::cast_precision_loss, reason = "a metric is a double")]
+        let set_apart = backlog.set_apart as f64;
+        self.config.metrics.emit(
+            &[],
+            &[
+                (
+                    "OldestPendingSeconds",
+                    backlog.oldest_seconds,
+                    Unit::Seconds,
+                ),
+                ("EventsSetApart", set_apart, Unit::Count),
+            ],
+        );
+        Ok(())
     }
 }
 
-/// Waits until the transaction has ended; false when it outlasted the wait and the doorbell was rung again for it.
-async fn wait_for_end(
+/// What an operator asks for, before anything is drained; returns the backfill that the answer is about.
+async fn prepare(
     connection: &mut PgConnection,
-    xid: u64,
-    stop_at: Instant,
-) -> Result<bool, DrainError> {
-    let give_up_at = stop_at.min(Instant::now() + LONGEST_WAIT);
-    let mut pause = SHORTEST_PAUSE;
-    loop {
-        let status = outbox::transaction_status(connection, xid)
-            .await
-            .map_err(|source| DrainError::Transaction { xid, source })?;
-        if status != TransactionStatus::InProgress {
-            return Ok(true);
+    wake: &Wake,
+    history_days: i32,
+    course: &mut Course,
+) -> Result<Option<Uuid>, DrainError> {
+    match wake {
+        Wake::Sweep | Wake::Transactions(_) => Ok(None),
+        Wake::Backfill { request, payload } => {
+            let id = backfill::open(connection, request, payload, history_days).await?;
+            Ok(Some(id))
         }
-        if Instant::now() >= give_up_at {
-            outbox::ring_again(connection, &xid.to_string()).await?;
-            return Ok(false);
+        Wake::Cancel(id) => {
+            if outbox::cancel_backfill(connection, *id).await? {
+                Ok(Some(*id))
+            } else {
+                Err(DrainError::NotUnderWay(*id))
+            }
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        Wake::Retry(id) => {
+            let retried = outbox::retry_set_apart(connection, *id).await?;
+            course.answer.retried = retried;
+            match id {
+                Some(id) if retried == 0 => Err(DrainError::NotSetApart(*id)),
+                _ => Ok(None),
+            }
+        }
+        Wake::Discard(id) => {
+            if outbox::discard_set_apart(connection, *id).await? {
+                Ok(None)
+            } else {
+                Err(DrainError::NotSetApart(*id))
+            }
+        }
+    }
+}
+
+impl Lookup {
+    pub(crate) async fn load(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            names: FieldNames::load(connection).await?,
+            sites: outbox::sites(connection).await?,
+        })
     }
 }

@@ -1,5 +1,7 @@
 //! What one run of the drainer comes to.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use uuid::Uuid;
 use wagrun::database::ConnectError;
@@ -14,13 +16,13 @@ use crate::sweep::MetricError;
 pub struct Answer {
     /// Live events that the topic took.
     pub published: usize,
-    /// Commits whose net change was none.
+    /// Transactions whose net change of an object was none.
     pub nothing: usize,
-    /// Settled rows that were removed because their time was over.
+    /// Settled events that were removed because their time was over.
     pub removed: u64,
     /// The database was left alone: it is paused, or will be when nobody comes, and nothing was there to look for.
     pub asleep: bool,
-    /// Another drainer was at work, and will see what this one came for.
+    /// Another drainer was at work, and it or the one that stands by will see what this one came for.
     pub another_drainer: bool,
     /// The work outlasted the time, so the doorbell was rung again.
     pub rang_again: bool,
@@ -30,6 +32,9 @@ pub struct Answer {
     pub scheduled: usize,
     /// Schedules that were deleted, because nothing is due then any more.
     pub unscheduled: usize,
+    /// Events that were set apart and are pending again, because an operator asked.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub retried: u64,
     /// How far the replay or snapshot has come that this invocation asked for, or cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backfill: Option<Requested>,
@@ -55,35 +60,19 @@ pub enum DrainError {
     /// The database can't be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// A doorbell's transaction id is not one of this database's.
-    #[error("xid {xid}: can't tell how the transaction ended")]
-    Transaction {
-        /// As the doorbell gave it.
-        xid: u64,
-        /// What PostgreSQL said.
-        source: sqlx::Error,
-    },
     /// The database refused, or went away.
     #[error("the outbox can't be read or written")]
     Outbox(#[from] sqlx::Error),
     /// Rows could not be marked as done.
     #[error(transparent)]
     Settle(#[from] SettleError),
-    /// An event is no JSON, which its type rules out.
-    #[error("outbox row {position}: the event can't be written as JSON")]
-    Json {
-        /// The row.
-        position: i64,
-        /// Why.
-        source: serde_json::Error,
-    },
     /// The topic refused events; their rows say why.
-    #[error("{count} events were not published; first outbox row {position} ({object}): {reason}")]
+    #[error("{count} events were not published; first event {sequence} ({object}): {reason}")]
     Refused {
         /// How many.
         count: usize,
-        /// The first one's row.
-        position: i64,
+        /// The first one's sequence.
+        sequence: i64,
         /// And its object.
         object: String,
         /// And what SNS said.
@@ -103,6 +92,9 @@ pub enum DrainError {
     /// Nothing to cancel.
     #[error("cancel: no backfill {0} is under way")]
     NotUnderWay(Uuid),
+    /// No event of this id waits for an operator.
+    #[error("no event {0} is set apart")]
+    NotSetApart(Uuid),
     /// The session lost a lock on the way, so another drainer may have run beside this one.
     #[error("a lock of the drain's was lost")]
     LockLost,
@@ -112,27 +104,45 @@ pub enum DrainError {
 #[derive(Debug, Default)]
 pub(crate) struct Course {
     pub answer: Answer,
-    /// Live events that the topic refused, each of which blocks its object.
-    pub refused: Vec<Refused>,
+    /// Objects whose state can't be read, because somebody alters their table.
+    pub locked_out: HashSet<String>,
+    /// Every call to the topic failed.
+    pub is_topic_down: bool,
     /// Backfills that can't go on in this run: because they failed, or wait for a blocked object.
     pub set_aside: Vec<Uuid>,
     /// Those that failed.
     pub failed: Vec<Failed>,
+    /// Objects of which the topic has refused an event; the later ones wait.
+    refused_objects: HashSet<String>,
+    refused_count: usize,
+    first_refused: Option<Refused>,
 }
 
 impl Course {
-    /// The objects that are blocked.
+    /// Has an object wait for the rest of the run, because its event was refused.
+    pub fn refuse(&mut self, refused: Refused) {
+        self.refused_count += 1;
+        self.refused_objects.insert(refused.object.clone());
+        self.first_refused.get_or_insert(refused);
+    }
+
+    /// Whether the object's events wait.
+    pub fn is_blocked(&self, object: &str) -> bool {
+        self.refused_objects.contains(object) || self.locked_out.contains(object)
+    }
+
+    /// The objects that wait.
     pub fn blocked(&self) -> Vec<String> {
-        self.refused.iter().map(|one| one.object.clone()).collect()
+        let refused = self.refused_objects.iter();
+        refused.chain(&self.locked_out).cloned().collect()
     }
 
     /// The answer, or what went wrong on the way.
     pub fn end(self) -> Result<Answer, DrainError> {
-        let count = self.refused.len();
-        if let Some(first) = self.refused.into_iter().next() {
+        if let Some(first) = self.first_refused {
             return Err(DrainError::Refused {
-                count,
-                position: first.position,
+                count: self.refused_count,
+                sequence: first.sequence,
                 object: first.object,
                 reason: first.reason,
             });
@@ -151,13 +161,7 @@ pub(crate) struct Failed {
     pub reason: String,
 }
 
-/// Where a look at the live events has led to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Live {
-    /// Nothing is pending, blocked objects left out.
-    Drained,
-    /// Another drainer is at it.
-    Taken,
-    /// The time is over, or the topic takes nothing.
-    Left,
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -25,6 +25,10 @@ pub enum Wake {
     },
     /// Somebody does not want them any more.
     Cancel(Uuid),
+    /// Events that were set apart are to be tried again: this one, or all.
+    Retry(Option<Uuid>),
+    /// An event that was set apart is given up.
+    Discard(Uuid),
 }
 
 /// The invocation's payload is none of the shapes that wake this function.
@@ -33,7 +37,8 @@ pub enum WakeError {
     /// Some other JSON.
     #[error(
         "unknown event with {found}; expected {{\"xid\": \"<transaction id>\"}}, {{\"sweep\": true}}, {{\"replay\": {{…}}}}, \
-         {{\"snapshot\": {{…}}}}, {{\"cancel\": \"<backfill id>\"}} or a CloudWatch Logs record"
+         {{\"snapshot\": {{…}}}}, {{\"cancel\": \"<backfill id>\"}}, {{\"retry\": \"<event id>\"}} or \"all\", {{\"discard\": \"<event id>\"}} \
+         or a CloudWatch Logs record"
     )]
     Unknown {
         /// Its top-level keys, or what it is instead of an object.
@@ -48,6 +53,16 @@ pub enum WakeError {
     /// `cancel` is no run's id.
     #[error("cancel: {0} is not a backfill's id")]
     Cancel(String),
+    /// `retry` or `discard` is no event's id.
+    #[error("{place}: {found} is not an event's id{or}")]
+    EventId {
+        /// `retry` or `discard`.
+        place: &'static str,
+        /// What was given.
+        found: String,
+        /// What else may stand there.
+        or: &'static str,
+    },
     /// The log record can't be decoded.
     #[error("awslogs: not a CloudWatch Logs record")]
     LogRecord(#[source] serde_json::Error),
@@ -78,6 +93,15 @@ impl Wake {
                 .map(Self::Cancel)
                 .ok_or_else(|| WakeError::Cancel(id.to_string()));
         }
+        if let Some(id) = payload.get("retry") {
+            return match id.as_str() {
+                Some("all") => Ok(Self::Retry(None)),
+                _ => event_id("retry", id, ", nor \"all\"").map(|id| Self::Retry(Some(id))),
+            };
+        }
+        if let Some(id) = payload.get("discard") {
+            return event_id("discard", id, "").map(Self::Discard);
+        }
         if payload.get("awslogs").is_some() {
             return from_log_record(payload);
         }
@@ -85,6 +109,15 @@ impl Wake {
             found: describe(payload),
         })
     }
+}
+
+fn event_id(place: &'static str, value: &Value, or: &'static str) -> Result<Uuid, WakeError> {
+    let id = value.as_str().and_then(|text| text.parse().ok());
+    id.ok_or_else(|| WakeError::EventId {
+        place,
+        found: value.to_string(),
+        or,
+    })
 }
 
 fn transaction_id(value: &Value) -> Result<u64, WakeError> {
@@ -206,6 +239,14 @@ mod tests {
             (
                 json!({"cancel": "all"}),
                 "cancel: \"all\" is not a backfill's id",
+            ),
+            (
+                json!({"retry": 7}),
+                "retry: 7 is not an event's id, nor \"all\"",
+            ),
+            (
+                json!({"discard": "all"}),
+                "discard: \"all\" is not an event's id",
             ),
             (
                 json!({"awslogs": {"data": "rubbish"}}),

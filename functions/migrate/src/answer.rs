@@ -26,7 +26,7 @@ pub struct Migrated {
     /// Django's migrations that were applied, such as `blog.0002_author`.
     pub applied_django: Vec<String>,
     /// How many tables have capture triggers now.
-    pub watched_tables: i32,
+    pub watched_tables: usize,
     /// `created`, `exists` or `not configured`.
     pub superuser: String,
     /// How long it took, the wait for the lock included.

@@ -1,7 +1,6 @@
 //! Has Django apply its migrations, and asks it which tables hold content.
 
 use serde::Deserialize;
-use serde_json::Map;
 use wagrun::schema::{ScheduledTable, UserTable, WatchedTable};
 
 use crate::manage::{Manage, ManageError, Surroundings, TAIL_LINES};
@@ -77,21 +76,5 @@ pub async fn migrate_and_discover(
         )?),
         Err(error) if all_applied => Err(DiscoveryError::Manage(error)),
         Err(error) => Err(DiscoveryError::Migrations(error)),
-    }
-}
-
-/// A table that is watched because somebody named it: every row is an object of its own, with its key in `id`.
-pub fn named_table(table: &str) -> WatchedTable {
-    WatchedTable {
-        table: table.to_owned(),
-        key_column: "id".to_owned(),
-        kind: "table".to_owned(),
-        model: table.to_owned(),
-        object: table.to_owned(),
-        root: None,
-        collection: None,
-        fields: Map::new(),
-        withheld: Vec::new(),
-        ignored: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
-use wagrun::database::ConnectError;
+use wagrun::database::{ConnectError, Session};
 use wagrun::schema;
 
 use crate::config::Config;
@@ -75,7 +75,12 @@ impl Migrator {
     /// A session of our own.
     pub(crate) async fn connect(&self, ask: &Ask) -> Result<PgConnection, ConnectError> {
         let name = format!("wagrun migrate {}", ask.asked_by);
-        self.config.database.connect(&name, SESSION_IDLE).await
+        let session = Session {
+            application_name: &name,
+            idle: SESSION_IDLE,
+            lock_timeout: None,
+        };
+        self.config.database.connect(session).await
     }
 
     /// The surroundings of Django, on the very database that we are on, whatever else the environment says.

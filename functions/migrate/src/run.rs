@@ -6,11 +6,13 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, timeout_at};
 use wagrun::database::ConnectError;
-use wagrun::schema::{self, LockError, LockLost, Locked, RunOutcome, SchemaError};
+use wagrun::schema::{
+    self, LockError, LockLost, Locked, RunOutcome, SchemaError, UserTable, WatchError,
+};
 use wagrun::telemetry::chain;
 
 use crate::answer::Migrated;
-use crate::discovery::{Discovery, DiscoveryError, Printed, migrate_and_discover, named_table};
+use crate::discovery::{Discovery, DiscoveryError, Printed, migrate_and_discover};
 use crate::migrator::{Ask, Migrator, Sessions, close};
 use crate::superuser::{self, SuperuserError};
 
@@ -42,9 +44,12 @@ pub enum MigrateError {
     /// Django's migrations failed, or it did not say what to watch.
     #[error(transparent)]
     Django(#[from] DiscoveryError),
-    /// The triggers, the settings or the roles can't be set.
+    /// The settings or the roles can't be set.
     #[error("can't set up capture")]
     Capture(#[source] sqlx::Error),
+    /// A table can't be watched.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     /// The superuser can't be created.
     #[error(transparent)]
     Superuser(#[from] SuperuserError),
@@ -157,8 +162,7 @@ impl Migrator {
         let has_superuser = discovery.superuser;
         migrated.watched_tables = self
             .set_up_capture(locked.connection(), discovery, ask.stop_at)
-            .await
-            .map_err(MigrateError::Capture)?;
+            .await?;
         migrated.superuser = match &self.config.superuser_parameter {
             None => "not configured".to_owned(),
             // The parameter is not looked at: who has logged in is told to delete it.
@@ -171,32 +175,43 @@ impl Migrator {
         Ok(())
     }
 
-    /// All in one transaction: the old triggers go on working until the new ones are there.
+    /// What it needs first, and then the triggers, one table at a time: each keeps its old ones until it has the new ones.
     async fn set_up_capture(
         &self,
         connection: &mut PgConnection,
         discovery: Discovery,
         stop_at: Instant,
-    ) -> Result<i32, sqlx::Error> {
+    ) -> Result<usize, MigrateError> {
         let config = &self.config;
         let mut tables = discovery.tables;
-        let named = config.watched_tables.iter();
-        tables.extend(named.map(|name| named_table(name)));
+        let named = schema::named_tables(connection, &config.watched_tables, &tables).await?;
+        tables.extend(named);
 
+        let settings = self.set_up_settings(connection, &discovery.user, stop_at);
+        settings.await.map_err(MigrateError::Capture)?;
+        let watched = schema::watch(connection, &tables, stop_at).await?;
+        schema::watch_schedules(connection, &discovery.schedules, stop_at).await?;
+        Ok(watched)
+    }
+
+    async fn set_up_settings(
+        &self,
+        connection: &mut PgConnection,
+        users: &UserTable,
+        stop_at: Instant,
+    ) -> Result<(), sqlx::Error> {
+        let config = &self.config;
         let mut transaction = connection.begin().await?;
-        // A new trigger waits for whoever writes to the table. The server gives up in time for the history's last word.
+        // The server gives up in time for the history's last word.
         let left = stop_at.saturating_duration_since(Instant::now());
         schema::limit_statements(&mut transaction, left.max(SHORTEST_STATEMENT)).await?;
         if config.doorbell_function.is_some() {
             schema::create_lambda_extension(&mut transaction).await?;
         }
-        let watched = schema::watch(&mut transaction, &tables).await?;
-        schema::watch_schedules(&mut transaction, &discovery.schedules).await?;
-        schema::set_user_table(&mut transaction, &discovery.user).await?;
+        schema::set_user_table(&mut transaction, users).await?;
         schema::set_doorbell_function(&mut transaction, config.doorbell_function.as_deref())
             .await?;
         schema::set_up_roles(&mut transaction, &config.web_user, &config.relay_user).await?;
-        transaction.commit().await?;
-        Ok(watched)
+        transaction.commit().await
     }
 }

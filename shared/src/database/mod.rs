@@ -31,6 +31,17 @@ const LONGEST_ATTEMPT: Duration = Duration::from_secs(30);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How a session behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Session<'a> {
+    /// What the server shows of it.
+    pub application_name: &'a str,
+    /// How long it may be without a query before the server ends it.
+    pub idle: Duration,
+    /// How long a statement waits for a lock; without one as long as the server says.
+    pub lock_timeout: Option<Duration>,
+}
+
 /// Where the database is and who connects.
 #[derive(Debug, Clone)]
 pub struct DatabaseConfig {
@@ -188,22 +199,18 @@ impl DatabaseConfig {
         ]
     }
 
-    /// Connects with a session that gives itself up: the server ends it after `idle` without a query, and notices
+    /// Connects with a session that gives itself up: the server ends it when it is idle for too long, and notices
     /// within a minute when the client is gone without a word, so that a killed function strands neither its lock nor the pause.
     ///
     /// Waits up to ninety seconds for a database that is resuming, with a fresh token for each attempt; what can't be
     /// resuming (a wrong name, an unknown role) fails at once, and so does a connection through a pooler.
-    pub async fn connect(
-        &self,
-        application_name: &str,
-        idle: Duration,
-    ) -> Result<PgConnection, ConnectError> {
-        let options = self.session(application_name, idle);
+    pub async fn connect(&self, session: Session<'_>) -> Result<PgConnection, ConnectError> {
+        let options = self.session_options(session);
         let started = Instant::now();
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let source = match self.attempt(&options, idle).await {
+            let source = match self.attempt(&options, session.idle).await {
                 Ok(connection) => return Ok(connection),
                 Err(source) => source,
             };
@@ -266,11 +273,12 @@ impl DatabaseConfig {
         connected.await.unwrap_or(Err(AttemptError::NoAnswer))
     }
 
-    fn session(&self, application_name: &str, idle: Duration) -> PgConnectOptions {
-        let idle = idle.as_millis().to_string();
+    fn session_options(&self, session: Session<'_>) -> PgConnectOptions {
+        let idle = session.idle.as_millis().to_string();
+        let lock_timeout = session.lock_timeout.map(|it| it.as_millis().to_string());
         self.options
             .clone()
-            .application_name(application_name)
+            .application_name(session.application_name)
             // The session lives for one invocation: nothing is gained by keeping prepared statements for later ones.
             .statement_cache_capacity(16)
             .options([
@@ -282,7 +290,10 @@ impl DatabaseConfig {
                 ("tcp_user_timeout", "60000"),
                 // A statement that waits for a lock would otherwise outlive a client that was killed.
                 ("client_connection_check_interval", "5000"),
+                // Whatever the server's setting is: what is acted upon outside must not be forgotten by a crash.
+                ("synchronous_commit", "on"),
             ])
+            .options(lock_timeout.iter().map(|it| ("lock_timeout", it.as_str())))
             .disable_statement_logging()
     }
 }

@@ -11,17 +11,20 @@ use super::{CapturedChange, FieldNames};
 /// SQLSTATEs of a database that migrate has not brought up to this version yet: no such table, no grant.
 const OLDER_SCHEMA: [&str; 2] = ["42P01", "42501"];
 
+/// Bytes that a slice reads at most; a larger object comes alone.
+pub const SLICE_BYTES: i64 = 8 * 1024 * 1024;
+
 /// An open run.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct Backfill {
     /// Stands in each of its events.
     pub id: Uuid,
-    /// A transaction that has ended, for the ring that has the next invocation go on.
-    pub xid: String,
     /// The payload that asked for it.
     pub request: Json<Value>,
     /// Where the next slice begins.
     pub cursor: Json<Value>,
+    /// How often its next slice has failed.
+    pub failures: i32,
 }
 
 /// How far a run has come.
@@ -63,7 +66,7 @@ pub struct WatchedModel {
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct PresentObject {
     /// Its key, as text, for the next slice to begin after.
-    pub key: String,
+    pub last_key: String,
     /// Whether a commit that changed it is not published yet.
     pub is_pending: bool,
     /// Its state, numbered, as that of a change without a state before.
@@ -111,10 +114,10 @@ fn new_id(now: Timestamp) -> Uuid {
     Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid()
 }
 
-/// The highest sequence that was published so far; 0 when there is none.
+/// The highest sequence that was given so far; 0 when there is none.
 pub async fn last_published(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(
-        "select coalesce(max(sequence), 0) from wagrun.outbox where outcome = 'published'",
+        "select coalesce((select sequence from wagrun.event order by sequence desc limit 1), 0)",
     )
     .fetch_one(connection)
     .await
@@ -151,7 +154,7 @@ pub async fn next_backfill(
     set_aside: &[Uuid],
 ) -> Result<Option<Backfill>, sqlx::Error> {
     let next = sqlx::query_as(
-        "select id, xid::text as xid, request, cursor from wagrun.backfill
+        "select id, request, cursor, failures from wagrun.backfill
          where finished_at is null and id <> all ($1)
          order by sliced_at nulls first, id
          limit 1",
@@ -172,17 +175,19 @@ pub async fn next_backfill(
     }
 }
 
-/// Keeps what a slice has achieved; without a next cursor the run is done. A run that was cancelled meanwhile stays so.
+/// Keeps what a slice has achieved, and why it left something out; without a next cursor the run is done. A run that was
+/// cancelled meanwhile stays so.
 pub async fn advance_backfill(
     connection: &mut PgConnection,
     id: Uuid,
     published: usize,
     next: Option<&Value>,
+    left_out: Option<&str>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "update wagrun.backfill set
              published = published + $2, cursor = coalesce($3, cursor), sliced_at = clock_timestamp(),
-             last_error = null,
+             failures = 0, last_error = coalesce($4, last_error),
              finished_at = case when $3 is null then clock_timestamp() end,
              outcome = case when $3 is null then 'done' end
          where id = $1 and finished_at is null",
@@ -190,6 +195,7 @@ pub async fn advance_backfill(
     .bind(id)
     .bind(i64::try_from(published).unwrap_or(i64::MAX))
     .bind(next.map(Json))
+    .bind(left_out)
     .execute(connection)
     .await
     .map(drop)
@@ -212,7 +218,26 @@ pub async fn record_backfill_failure(
     .map(drop)
 }
 
-/// The next `limit` settled changes of a replay, in order of sequence, enriched and with columns by their field names.
+/// How far a slice of a replay looks: a bounded number of events, so that it takes the same time however long the history is.
+pub async fn replay_reach(
+    connection: &mut PgConnection,
+    after: i64,
+    last: i64,
+    events: i64,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "select coalesce((select sequence from wagrun.event where sequence > $1 and sequence < $2
+                          order by sequence offset $3 - 1 limit 1), $2)",
+    )
+    .bind(after)
+    .bind(last)
+    .bind(events)
+    .fetch_one(connection)
+    .await
+}
+
+/// The next `limit` published changes of a replay, in order of sequence, enriched and with columns by their field names;
+/// fewer when they are large.
 pub async fn replayed(
     connection: &mut PgConnection,
     replayed: &Replayed<'_>,
@@ -229,6 +254,7 @@ pub async fn replayed(
     .bind(replayed.until.map(|time| time.to_string()))
     .bind(replayed.subject)
     .bind(limit)
+    .bind(SLICE_BYTES)
     .fetch_all(connection)
     .await?;
     for change in &mut changes {
@@ -250,7 +276,8 @@ pub async fn watched_models(
     Ok(models)
 }
 
-/// The next `limit` objects of a model after a key, as they are now; none when the model is not watched any more.
+/// The next `limit` objects of a model after a key, as they are now, fewer when they are large; none when the model is not
+/// watched any more.
 ///
 /// The caller must hold the drain lock: the order of sequence numbers is that of states only while nobody else claims.
 pub async fn present_objects(
@@ -266,6 +293,7 @@ pub async fn present_objects(
         .bind(model)
         .bind(after)
         .bind(limit)
+        .bind(SLICE_BYTES)
         .fetch_all(connection)
         .await?;
     for object in &mut objects {

@@ -1,9 +1,10 @@
--- What an event shows beside the rows of `change`. In order of sequence: a row that was numbered in an earlier claim, and
--- could not be published then, leaves before those that were committed since, whatever their order of capture.
+-- What an event shows beside the rows of `change`, in order of sequence. Rows come as text, so that one that can't be read
+-- is a failure of its own and not of all.
 select
-    change.position, change.id, change.xid::text as xid, change.object, change.kind, change.model,
+    change.sequence, change.id, change.xid::text as xid, change.object, change.key::text as key, change.kind, change.model,
     to_char(change.captured_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time,
-    change.before, change.after, change.changed, change.sequence,
+    change.before::text as before, change.after::text as after, change.changed, change.is_part_only,
+    change.incomplete is not null as is_incomplete, change.bytes,
     content_type.app_label || '.' || content_type.model as content_type,
     locale.language_code as locale,
     editor.id as editor_id,

@@ -46,7 +46,7 @@ impl FieldNames {
             .into_iter()
             .flatten()
         {
-            state.0 = renamed(std::mem::take(&mut state.0), names);
+            *state = renamed(std::mem::take(state), names);
         }
         for column in &mut change.changed {
             if let Some(field) = names.get(column) {

@@ -16,7 +16,7 @@ impl Changes {
 
 /// The changes so far; one that commits later is not among them, and stays when these are forgotten.
 pub async fn schedule_changes(connection: &mut PgConnection) -> Result<Changes, sqlx::Error> {
-    sqlx::query_scalar("select xid::text from wagrun.schedule_change")
+    sqlx::query_scalar("select distinct xid::text from wagrun.schedule_change")
         .fetch_all(connection)
         .await
         .map(Changes)

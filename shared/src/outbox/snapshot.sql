@@ -1,22 +1,36 @@
--- $1 the run, $2 the model, $3 the key of the last object before, or null, $4 objects at most.
+-- $1 the run, $2 the model, $3 the key of the last object before, or null, $4 objects at most, $5 bytes at most.
 --
 -- One statement, so that the objects, what is pending and the sequence numbers belong together. A commit that this
 -- statement does not see is claimed after it, and gets a higher number. An object with a commit that it does see but
 -- that is not yet published must wait: that event would otherwise come later, with an older state.
+with
+    present as materialized (
+        select * from (
+            select found.*, octet_length(found.state::text) as bytes,
+                sum(octet_length(found.state::text)) over (order by found.place) - octet_length(found.state::text) as bytes_before
+            from wagrun.present_state($2, $3, $4) with ordinality as found (last_key, object, key, kind, state, place)
+        ) as measured
+        where bytes_before < $5
+    ),
+    waiting as (
+        select object from wagrun.outbox
+        union
+        select object from wagrun.event where settled_at is null and set_apart_at is null
+    )
 select
-    present.key,
-    present.object in (select pending.object from wagrun.outbox as pending where pending.settled_at is null) as is_pending,
-    present.place as position,
+    present.last_key,
+    present.object in (select object from waiting where object is not null) as is_pending,
     -- The same object of the same run has the same id, however often a crash repeats it.
     encode(substr(sha256(convert_to($1::text || '/' || present.object, 'UTF8')), 1, 16), 'hex')::uuid as id,
-    '' as xid, present.object, present.kind, $2 as model,
+    '' as xid, present.object, present.key::text as key, present.kind, $2 as model,
     to_char(statement_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time,
-    null::jsonb as before, present.state as after, '{}'::text[] as changed,
-    nextval('wagrun.event_sequence') as sequence,
+    null::text as before, present.state::text as after, '{}'::text[] as changed, false as is_part_only,
+    false as is_incomplete, present.bytes::bigint as bytes,
+    (select wagrun.reserve_sequence($4)) + present.place - 1 as sequence,
     content_type.app_label || '.' || content_type.model as content_type,
     locale.language_code as locale,
     null::text as editor_id, null::text as editor_name
-from wagrun.present_state($2, $3, $4) with ordinality as present (key, object, kind, state, place)
+from present
 left join django_content_type as content_type
     on content_type.id = wagrun.as_key(present.state ->> 'content_type_id')
 left join wagtailcore_locale as locale

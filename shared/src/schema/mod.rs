@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sqlx::migrate::MigrateError;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
-use sqlx::types::Json;
 
 mod history;
 mod lock;
+mod watch;
 
 pub use history::{Run, RunOutcome, begin_run, end_run, runs};
 pub use lock::{
     Holder, LockError, LockLost, Locked, child_name, end_sessions_of_earlier_runs, lock_holder,
     lock_migration,
 };
+pub use watch::{WatchError, named_tables, watch, watch_schedules};
 
 /// One table to watch, as discovered from Django.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,14 +95,23 @@ pub enum SchemaError {
 /// # Errors
 /// When the schema is newer than this program, before anything is changed, and when a migration fails.
 pub async fn migrate(connection: &mut PgConnection) -> Result<(), SchemaError> {
-    let mut migrator = sqlx::migrate!("./migrations");
-    migrator.create_schema("wagrun");
-    migrator.dangerous_set_table_name("wagrun.schema_migration");
     let known = known_version();
     match installed_version(connection).await? {
         Some(installed) if installed > known => Err(SchemaError::Newer { installed, known }),
-        _ => Ok(migrator.run(connection).await?),
+        _ => Ok(migrator().run(connection).await?),
     }
+}
+
+/// Creates the schema as it was at a version, for tests of what comes after it.
+pub async fn migrate_to(connection: &mut PgConnection, version: i64) -> Result<(), SchemaError> {
+    Ok(migrator().run_to(version, connection).await?)
+}
+
+fn migrator() -> Migrator {
+    let mut migrator = sqlx::migrate!("./migrations");
+    migrator.create_schema("wagrun");
+    migrator.dangerous_set_table_name("wagrun.schema_migration");
+    migrator
 }
 
 /// The newest version of the schema that this program can install.
@@ -127,28 +137,6 @@ pub async fn installed_version(connection: &mut PgConnection) -> Result<Option<i
 async fn exists(connection: &mut PgConnection, table: &str) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("select to_regclass($1) is not null")
         .bind(table)
-        .fetch_one(connection)
-        .await
-}
-
-/// Makes the watched tables exactly these, attaching and detaching triggers; returns how many there are.
-pub async fn watch(
-    connection: &mut PgConnection,
-    tables: &[WatchedTable],
-) -> Result<i32, sqlx::Error> {
-    sqlx::query_scalar("select wagrun.watch($1)")
-        .bind(Json(tables))
-        .fetch_one(connection)
-        .await
-}
-
-/// Makes the tables with due times exactly these, attaching and detaching triggers; returns how many there are.
-pub async fn watch_schedules(
-    connection: &mut PgConnection,
-    tables: &[ScheduledTable],
-) -> Result<i32, sqlx::Error> {
-    sqlx::query_scalar("select wagrun.watch_schedules($1)")
-        .bind(Json(tables))
         .fetch_one(connection)
         .await
 }

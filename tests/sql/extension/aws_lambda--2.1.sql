@@ -5,9 +5,6 @@
 
 create schema aws_lambda;
 
--- COPY needs a table; every call deletes its own row again, so nobody ever sees another's.
-create unlogged table aws_lambda._answer (line text not null);
-
 create function aws_lambda._setting(name text, fallback text) returns text
     language sql stable set search_path = pg_catalog
     -- A custom setting that was once set in a session is an empty string afterwards, not absent.
@@ -52,8 +49,12 @@ begin
         raise exception 'the local aws_lambda carries payloads up to 90000 bytes only' using errcode = '54000';
     end if;
 
-    execute format('copy aws_lambda._answer from program %L', command);
-    delete from aws_lambda._answer returning _answer.line into strict line;
+    -- COPY needs a table. The session's own is read by nobody else, so that serializable transactions have no conflict here,
+    -- as they have none on Aurora.
+    set local client_min_messages = 'error';
+    create temp table if not exists aws_lambda_answer (line text not null) on commit delete rows;
+    execute format('copy pg_temp.aws_lambda_answer from program %L', command);
+    delete from pg_temp.aws_lambda_answer returning aws_lambda_answer.line into strict line;
     outcome := aws_lambda._decoded(split_part(line, ' ', 1));
     answer := aws_lambda._decoded(split_part(line, ' ', 3));
     error := aws_lambda._decoded(split_part(line, ' ', 6));

@@ -141,9 +141,6 @@ impl Postgres {
         };
         let create = format!("create role {MASTER} login createrole createdb");
         execute(&postgres.url_as(SUPERUSER, "postgres"), &create).await?;
-        // On Aurora everybody may set them, also for a function; a plain PostgreSQL does not know them.
-        let grant = "grant set on parameter aws_lambda.connect_timeout_ms, aws_lambda.request_timeout_ms to public";
-        execute(&postgres.url_as(SUPERUSER, "postgres"), grant).await?;
         Ok(postgres)
     }
 

@@ -15,6 +15,8 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 use wagrun::database::DatabaseConfig;
+use wagrun::outbox::{self, OutboxCursor};
+use wagrun::schema::WatchedTable;
 
 /// The database that every test's is a copy of.
 const TEMPLATE: &str = "migrated";
@@ -26,10 +28,12 @@ pub const RELAY: &str = "wagrun_relay";
 /// Servers outlive the test that started them, so all tests share one runtime.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SERVER: OnceCell<Server> = OnceCell::const_new();
+/// A second server, because logical decoding has to wait for every transaction of its whole server.
+static DECODED_SERVER: OnceCell<Server> = OnceCell::const_new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 struct Server {
-    _supervisor: Supervisor,
+    supervisor: Supervisor,
     postgres: Postgres,
 }
 
@@ -46,7 +50,17 @@ pub struct Database {
 
 impl Database {
     pub async fn new() -> Self {
-        let postgres = &SERVER.get_or_init(start).await.postgres;
+        let server = SERVER.get_or_init(|| start("databases")).await;
+        Self::on(&server.postgres).await
+    }
+
+    /// The same on a server that keeps what logical decoding needs.
+    pub async fn decoded() -> Self {
+        let server = DECODED_SERVER.get_or_init(start_decoded).await;
+        Self::on(&server.postgres).await
+    }
+
+    async fn on(postgres: &'static Postgres) -> Self {
         let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         postgres
             .create_database(&name, Some(TEMPLATE))
@@ -57,10 +71,27 @@ impl Database {
 
     /// A database with nothing in it.
     pub async fn empty() -> Self {
-        let postgres = &SERVER.get_or_init(start).await.postgres;
+        let server = SERVER.get_or_init(|| start("databases")).await;
+        let postgres = &server.postgres;
         let name = format!("empty_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         postgres.create_database(&name, None).await.unwrap();
         Self { name, postgres }
+    }
+
+    /// A database as restored from a snapshot of this one, to which nobody may be connected.
+    pub async fn copy(&self) -> Self {
+        let name = format!("{}_copy", self.name);
+        let copied = || self.postgres.create_database(&name, Some(&self.name));
+        let deadline = soon();
+        // The server takes a moment to end sessions that were closed.
+        while let Err(error) = copied().await {
+            assert!(tokio::time::Instant::now() < deadline, "{error:?}");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        Self {
+            name,
+            postgres: self.postgres,
+        }
     }
 
     /// The role that owns the database, as a URL.
@@ -117,6 +148,31 @@ pub async fn execute(connection: &mut PgConnection, statements: &str) {
     }
 }
 
+/// A table as Django would have it watched if it were the snippet's of this model, with every column captured.
+pub fn snippet_table(table: &str, model: &str) -> WatchedTable {
+    WatchedTable {
+        table: table.to_owned(),
+        kind: "snippet".to_owned(),
+        model: model.to_owned(),
+        object: model.to_owned(),
+        key_column: "id".to_owned(),
+        root: None,
+        collection: None,
+        fields: serde_json::Map::new(),
+        withheld: Vec::new(),
+        ignored: Vec::new(),
+    }
+}
+
+/// Makes events of all that is committed, as a drainer does before it publishes.
+pub async fn claim_everything(connection: &mut PgConnection) {
+    let mut cursor = OutboxCursor::default();
+    while outbox::claim(connection, &mut cursor).await.unwrap().more {}
+    for model in outbox::models_of_parts(connection).await.unwrap() {
+        outbox::add_present_state(connection, &model).await.unwrap();
+    }
+}
+
 /// A configuration of the AWS SDK for an endpoint of the test's.
 pub fn sdk(endpoint: &str) -> SdkConfig {
     local_stack::install_crypto();
@@ -134,6 +190,11 @@ pub fn sdk(endpoint: &str) -> SdkConfig {
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .endpoint_url(endpoint)
         .build()
+}
+
+/// When a step that ought to be quick is given up.
+pub fn soon() -> tokio::time::Instant {
+    tokio::time::Instant::now() + std::time::Duration::from_secs(60)
 }
 
 /// What migrate is told, for a database of this server.
@@ -164,10 +225,21 @@ pub fn ask() -> migrate::Ask {
     }
 }
 
-async fn start() -> Server {
+async fn start_decoded() -> Server {
+    let server = start("decoded-databases").await;
+    let url = server.postgres.url_as(SUPERUSER, "postgres");
+    local_stack::postgres::execute(&url, "alter system set wal_level = 'logical'")
+        .await
+        .unwrap();
+    server.postgres.restart(&server.supervisor).await.unwrap();
+    server
+}
+
+/// Starts a server with a migrated Wagtail; `name` tells its logs from those of another.
+async fn start(name: &str) -> Server {
     let progress = Progress::quiet();
     let tools = Tools::install(checkout(), &progress).await.unwrap();
-    let supervisor = Supervisor::start("databases", &checkout().join(".local/logs")).unwrap();
+    let supervisor = Supervisor::start(name, &checkout().join(".local/logs")).unwrap();
     let venv = tools.environment("postgres");
     let postgres = Postgres::start(&supervisor, &venv, Durability::Fast, &progress)
         .await
@@ -181,7 +253,7 @@ async fn start() -> Server {
         .await
         .unwrap();
     Server {
-        _supervisor: supervisor,
+        supervisor,
         postgres,
     }
 }

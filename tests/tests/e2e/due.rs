@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use wagrun::outbox;
 use wagrun::schema::{self, ScheduledTable};
 
-use crate::databases::{Database, RELAY, WEB, execute, run};
+use crate::databases::{Database, RELAY, WEB, execute, run, soon};
 use crate::fake_lambda::{FakeLambda, Mood};
 
 /// The site's front page.
@@ -206,14 +206,17 @@ fn a_snippet_with_drafts_expires_and_a_model_that_has_none_any_more_is_left_alon
             live_column: Some("live".to_owned()),
         };
         let more = [known.clone(), vec![banner]].concat();
-        let count = schema::watch_schedules(&mut session, &more).await.unwrap();
-        assert_eq!(count, 3);
+        schema::watch_schedules(&mut session, &more, soon())
+            .await
+            .unwrap();
         let insert = "insert into shop_banner values (1, '2031-05-01 08:00:00+00', true), (2, '2031-05-02 08:00:00+00', false)";
         execute(&mut session, insert).await;
         assert_eq!(changes(&mut session).await, 1);
         assert_eq!(due(&mut session).await, ["2031-05-01T08:00:00Z"]);
 
-        schema::watch_schedules(&mut session, &known).await.unwrap();
+        schema::watch_schedules(&mut session, &known, soon())
+            .await
+            .unwrap();
         forget(&mut session).await;
         execute(&mut session, "delete from shop_banner").await;
         assert_eq!(changes(&mut session).await, 0);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use axum::Router;
@@ -19,10 +20,14 @@ type Refusal = Box<dyn Fn(&Event) -> bool + Send>;
 #[derive(Default)]
 struct Inner {
     taken: Vec<Event>,
-    repeated: usize,
+    repetitions: Vec<Event>,
     refuses: Option<Refusal>,
     /// Takes the next batch but never says so.
     swallows_answers: bool,
+    /// Fails every call as a whole.
+    is_down: bool,
+    /// How long it takes for an answer.
+    delay: Duration,
     seen: HashSet<String>,
 }
 
@@ -63,6 +68,17 @@ impl FakeTopic {
         let mut inner = self.shared.inner.lock().unwrap();
         inner.refuses = None;
         inner.swallows_answers = false;
+        inner.is_down = false;
+    }
+
+    /// Takes so long for each answer from now on.
+    pub fn delay(&self, delay: Duration) {
+        self.shared.inner.lock().unwrap().delay = delay;
+    }
+
+    /// Fails every call from now on.
+    pub fn go_down(&self) {
+        self.shared.inner.lock().unwrap().is_down = true;
     }
 
     /// Takes batches from now on without ever answering.
@@ -80,15 +96,27 @@ impl FakeTopic {
         self.shared.inner.lock().unwrap().taken.clone()
     }
 
+    /// Every entry that was dropped because its id had been seen.
+    pub fn repetitions(&self) -> Vec<Event> {
+        self.shared.inner.lock().unwrap().repetitions.clone()
+    }
+
     /// How many entries were dropped because their id had been seen.
     pub fn repeated(&self) -> usize {
-        self.shared.inner.lock().unwrap().repeated
+        self.shared.inner.lock().unwrap().repetitions.len()
     }
 }
 
 async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCode, String) {
+    let delay = shared.inner.lock().unwrap().delay;
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
     let (answer, swallow) = {
         let mut inner = shared.inner.lock().unwrap();
+        if inner.is_down {
+            return (StatusCode::FORBIDDEN, String::new());
+        }
         let (mut taken, mut refused) = (String::new(), String::new());
         for (id, message, deduplication) in entries(&body) {
             let event: Event = serde_json::from_str(&message).unwrap();
@@ -107,7 +135,7 @@ async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCod
             if inner.seen.insert(deduplication) {
                 inner.taken.push(event);
             } else {
-                inner.repeated += 1;
+                inner.repetitions.push(event);
             }
         }
         let answer = format!(

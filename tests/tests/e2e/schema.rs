@@ -7,7 +7,7 @@ use local_stack::checkout;
 use sqlx::{Connection, PgConnection};
 use wagrun::schema;
 
-use crate::databases::{Database, ask, execute, migrate_config, run, sdk};
+use crate::databases::{Database, ask, execute, migrate_config, run, sdk, soon};
 
 /// What `pg_dump` says of the schema, without what differs from run to run.
 fn dump(database: &Database) -> String {
@@ -132,7 +132,7 @@ fn twenty_at_once_migrate_an_empty_database_once() {
 fn a_table_that_is_no_longer_content_loses_its_triggers() {
     run(async {
         let mut session = Database::new().await.connect().await;
-        let watched = schema::watch(&mut session, &[]).await.unwrap();
+        let watched = schema::watch(&mut session, &[], soon()).await.unwrap();
         assert_eq!(watched, 0);
         assert_eq!(triggers(&mut session).await, [""; 0]);
         execute(

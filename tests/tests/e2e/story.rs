@@ -193,9 +193,18 @@ impl Story {
 
     /// The sorted ids of the story's events, once all are settled and have arrived.
     async fn published(&self, database: &mut PgConnection) -> Result<Wait<Vec<Uuid>>, sqlx::Error> {
-        let rows: Vec<(Uuid, String, Option<String>, Option<String>)> = sqlx::query_as(
-            "select id, object, outcome, last_error from wagrun.outbox
-             where object = any ($1)
+        let rows: Vec<(Option<Uuid>, String, Option<String>, Option<String>)> = sqlx::query_as(
+            "with
+                 own as (
+                     select unnest($1::text[]) as object
+                     union select 'page/' || id from wagtailcore_page where starts_with(url_path, $2)
+                 ),
+                 noted as (
+                     select id, object, before, after, outcome, last_error from wagrun.event
+                     union all select null, object, before, after, null, null from wagrun.outbox
+                 )
+             select id, object, outcome, last_error from noted
+             where object in (select object from own)
                  or starts_with(before ->> 'url_path', $2) or starts_with(after ->> 'url_path', $2)
              order by id",
         )
@@ -206,7 +215,7 @@ impl Story {
         let mut ids = Vec::new();
         for (id, object, outcome, last_error) in rows {
             match outcome.as_deref() {
-                Some("published") => ids.push(id),
+                Some("published") => ids.extend(id),
                 Some(_) => {}
                 None => {
                     let why = format!("{object} is not drained ({last_error:?})");

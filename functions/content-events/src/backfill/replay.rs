@@ -8,6 +8,9 @@ use super::{Next, Reader, SLICE_ROWS, Slice, SliceError, cursor};
 use crate::compose::compose;
 use crate::request::Replay;
 
+/// Events of the history that a slice looks at, so that it takes the same time however few match.
+const EVENTS_LOOKED_AT: i64 = 20_000;
+
 /// From where to where.
 #[derive(Debug, Serialize, Deserialize)]
 struct Cursor {
@@ -29,9 +32,10 @@ pub(super) async fn slice(
     replay: &Replay,
 ) -> Result<Slice, SliceError> {
     let Cursor { after, last } = cursor(run)?;
+    let reach = outbox::replay_reach(reader.connection, after, last, EVENTS_LOOKED_AT).await?;
     let replayed = Replayed {
         after,
-        last,
+        last: reach,
         since: replay.since,
         until: replay.until,
         subject: replay.subject.as_deref(),
@@ -40,19 +44,20 @@ pub(super) async fn slice(
         reader.connection,
         &replayed,
         i64::from(SLICE_ROWS),
-        &reader.names,
+        &reader.lookup.names,
     )
     .await?;
+    let bytes: i64 = changes.iter().map(|change| change.bytes).sum();
+    let is_full = changes.len() == usize::from(SLICE_ROWS) || bytes >= outbox::SLICE_BYTES;
     let next = match changes.last() {
-        Some(change) if changes.len() == usize::from(SLICE_ROWS) => Next::From(json!(Cursor {
-            after: change.sequence,
-            last
-        })),
-        _ => Next::End,
+        Some(change) if is_full => Some(change.sequence),
+        _ if reach < last => Some(reach),
+        _ => None,
     };
+    let next = next.map_or(Next::End, |after| Next::From(json!(Cursor { after, last })));
     let events = changes
         .iter()
-        .filter_map(|change| compose(change, &reader.sites, reader.source))
+        .filter_map(|change| compose(change, &reader.lookup.sites, reader.source))
         .filter(|event| replay.filter.matches(event))
         .map(|mut event| {
             event.replayed = true;

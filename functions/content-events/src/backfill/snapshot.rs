@@ -49,25 +49,26 @@ pub(super) async fn slice(
         &current.model,
         after.as_deref(),
         i32::from(SLICE_ROWS),
-        &reader.names,
+        &reader.lookup.names,
     )
     .await?;
 
-    let is_last_of_model = objects.len() < usize::from(SLICE_ROWS);
+    let bytes: i64 = objects.iter().map(|object| object.state.bytes).sum();
+    let is_last_of_model = objects.len() < usize::from(SLICE_ROWS) && bytes < outbox::SLICE_BYTES;
     let pending = objects.iter().position(|object| object.is_pending);
     let behind = pending.map(|index| objects.swap_remove(index).state.object);
     objects.truncate(pending.unwrap_or(objects.len()));
     let next = match (behind, objects.last()) {
         (Some(object), None) => Next::Behind(object),
-        (Some(_), Some(last)) => from(&current.model, Some(&last.key)),
-        (None, Some(last)) if !is_last_of_model => from(&current.model, Some(&last.key)),
+        (Some(_), Some(last)) => from(&current.model, Some(&last.last_key)),
+        (None, Some(last)) if !is_last_of_model => from(&current.model, Some(&last.last_key)),
         (None, _) => models
             .next()
             .map_or(Next::End, |following| from(&following.model, None)),
     };
     let events = objects
         .iter()
-        .map(|object| compose_snapshot(&object.state, &reader.sites, reader.source))
+        .map(|object| compose_snapshot(&object.state, &reader.lookup.sites, reader.source))
         .filter(|event| snapshot.filter.matches(event))
         .map(|mut event| {
             event.backfill = Some(run.id);

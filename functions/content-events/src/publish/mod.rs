@@ -8,6 +8,7 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::error::DisplayErrorContext;
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use wagrun::event::Event;
 use wagrun::fifo::fifo_id;
@@ -17,11 +18,11 @@ use lanes::Lanes;
 /// Calls in flight at once; each carries up to ten events of ten different objects.
 const CALLS_IN_FLIGHT: usize = 16;
 
-/// An event on its way, with where it came from.
+/// An event on its way.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
-    /// The outbox row; of a snapshot its place in the slice.
-    pub position: i64,
+    /// Its number.
+    pub sequence: i64,
     /// What is published.
     pub event: Event,
     /// The event as JSON, made once.
@@ -30,21 +31,21 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// The event, written down.
-    pub fn new(position: i64, event: Event) -> Result<Self, serde_json::Error> {
+    pub fn new(sequence: i64, event: Event) -> Result<Self, serde_json::Error> {
         let json = serde_json::to_string(&event)?;
         Ok(Self {
-            position,
+            sequence,
             event,
             json,
         })
     }
 }
 
-/// What became of the events.
+/// What became of events.
 #[derive(Debug, Default)]
 pub struct Published {
-    /// Positions of the events that the topic has.
-    pub positions: Vec<i64>,
+    /// Sequences of the events that the topic has.
+    pub sequences: Vec<i64>,
     /// Events that were refused; later events of the same object were not tried.
     pub refused: Vec<Refused>,
 }
@@ -52,12 +53,25 @@ pub struct Published {
 /// An event that the topic did not take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// The event's position.
-    pub position: i64,
+    /// The event's sequence.
+    pub sequence: i64,
     /// The object whose later events now wait.
     pub object: String,
     /// What SNS, or the network, said.
     pub reason: String,
+    /// How far the refusal reaches.
+    pub fault: Fault,
+}
+
+/// Whose fault a refusal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The event's own: it will be refused again.
+    Event,
+    /// The topic's, for this entry of a call.
+    Topic,
+    /// The whole call failed: nobody knows what arrived, so all of it is published again under the same ids.
+    Call,
 }
 
 /// The FIFO topic.
@@ -73,59 +87,27 @@ impl Topic {
         Self { client, arn }
     }
 
-    /// Publishes all of `events`, which are in order per object.
+    /// Begins to publish `events`, which are in order per object.
     ///
     /// A batch never holds two events of one object: SNS may take one entry of a batch and refuse another, and a
     /// later event must not overtake an earlier one that way.
-    pub async fn publish(&self, events: Vec<Outgoing>) -> Published {
-        let mut published = Published::default();
-        let mut lanes = Lanes::new(events);
-        let mut calls = FuturesUnordered::new();
-        loop {
-            while calls.len() < CALLS_IN_FLIGHT {
-                let batch = lanes.next_batch();
-                if batch.is_empty() {
-                    break;
-                }
-                calls.push(self.publish_batch(batch));
-            }
-            let Some(results) = calls.next().await else {
-                return published;
-            };
-            for (outgoing, result) in results {
-                match result {
-                    Ok(()) => {
-                        let event = &outgoing.event;
-                        tracing::info!(
-                            event.id = %event.id,
-                            event.type = event.kind,
-                            event.subject = event.subject,
-                            event.sequence = event.sequence,
-                            backfill = event.backfill.map(tracing::field::display),
-                            "published"
-                        );
-                        published.positions.push(outgoing.position);
-                        lanes.proceed(&outgoing.event.subject);
-                    }
-                    Err(reason) => published.refused.push(Refused {
-                        position: outgoing.position,
-                        object: outgoing.event.subject,
-                        reason,
-                    }),
-                }
-            }
+    pub fn publish(&self, events: Vec<Outgoing>) -> Publication<'_> {
+        Publication {
+            topic: self,
+            lanes: Lanes::new(events),
+            calls: FuturesUnordered::new(),
+            is_stopped: false,
         }
     }
 
     /// One call; every event comes back with its own result.
-    async fn publish_batch(&self, batch: Vec<Outgoing>) -> Vec<(Outgoing, Result<(), String>)> {
+    async fn publish_batch(&self, batch: Vec<Outgoing>) -> Vec<(Outgoing, EntryResult)> {
         let answer = match self.send(&batch).await {
             Ok(answer) => answer,
-            // The whole call failed: nobody knows what arrived, so all of it is published again under the same ids.
             Err(reason) => {
                 return batch
                     .into_iter()
-                    .map(|outgoing| (outgoing, Err(reason.clone())))
+                    .map(|outgoing| (outgoing, Err((Fault::Call, reason.clone()))))
                     .collect();
             }
         };
@@ -134,20 +116,16 @@ impl Topic {
             .enumerate()
             .map(|(index, outgoing)| {
                 let id = index.to_string();
-                let result = answer
-                    .get(&id)
-                    .cloned()
-                    .unwrap_or_else(|| Err("SNS did not mention this entry".to_owned()));
+                let unmentioned =
+                    || Err((Fault::Topic, "SNS did not mention this entry".to_owned()));
+                let result = answer.get(&id).cloned().unwrap_or_else(unmentioned);
                 (outgoing, result)
             })
             .collect()
     }
 
     /// The result by entry id, which is the event's index in the batch.
-    async fn send(
-        &self,
-        batch: &[Outgoing],
-    ) -> Result<HashMap<String, Result<(), String>>, String> {
+    async fn send(&self, batch: &[Outgoing]) -> Result<HashMap<String, EntryResult>, String> {
         let entries = batch
             .iter()
             .enumerate()
@@ -168,11 +146,84 @@ impl Topic {
             .filter_map(|entry| Some((entry.id()?.to_owned(), Ok(()))));
         let refused = output.failed().iter().map(|entry| {
             let reason = format!("{}: {}", entry.code(), entry.message().unwrap_or_default());
-            (entry.id().to_owned(), Err(reason))
+            let fault = if entry.sender_fault() {
+                Fault::Event
+            } else {
+                Fault::Topic
+            };
+            (entry.id().to_owned(), Err((fault, reason)))
         });
         Ok(taken.chain(refused).collect())
     }
 }
+
+/// The publication of some events; what is not yet called when it is dropped or stopped stays unpublished.
+pub struct Publication<'a> {
+    topic: &'a Topic,
+    lanes: Lanes,
+    calls: FuturesUnordered<BoxFuture<'a, Vec<(Outgoing, EntryResult)>>>,
+    is_stopped: bool,
+}
+
+impl Publication<'_> {
+    /// What one call, or more, came to; `None` when no call is left.
+    pub async fn next(&mut self) -> Option<Published> {
+        while !self.is_stopped && self.calls.len() < CALLS_IN_FLIGHT {
+            let batch = self.lanes.next_batch();
+            if batch.is_empty() {
+                break;
+            }
+            self.calls.push(Box::pin(self.topic.publish_batch(batch)));
+        }
+        let results = self.calls.next().await?;
+        let mut published = Published::default();
+        for (outgoing, result) in results {
+            match result {
+                Ok(()) => {
+                    log_published(&outgoing.event);
+                    published.sequences.push(outgoing.sequence);
+                    self.lanes.proceed(&outgoing.event.subject);
+                }
+                Err((fault, reason)) => published.refused.push(Refused {
+                    sequence: outgoing.sequence,
+                    object: outgoing.event.subject,
+                    reason,
+                    fault,
+                }),
+            }
+        }
+        Some(published)
+    }
+
+    /// Makes no further call; those in flight are still to be asked for.
+    pub fn stop(&mut self) {
+        self.is_stopped = true;
+    }
+
+    /// What all calls came to.
+    pub async fn all(mut self) -> Published {
+        let mut all = Published::default();
+        while let Some(published) = self.next().await {
+            all.sequences.extend(published.sequences);
+            all.refused.extend(published.refused);
+        }
+        all
+    }
+}
+
+fn log_published(event: &Event) {
+    tracing::info!(
+        event.id = %event.id,
+        event.type = event.kind,
+        event.subject = event.subject,
+        event.sequence = event.sequence,
+        backfill = event.backfill.map(tracing::field::display),
+        "published"
+    );
+}
+
+/// What SNS said of one entry.
+type EntryResult = Result<(), (Fault, String)>;
 
 type BuildError = aws_sdk_sns::error::BuildError;
 

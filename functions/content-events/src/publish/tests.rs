@@ -7,7 +7,7 @@ use crate::compose::{compose, tests as captured};
 /// Event `position` of `object`, with a text of `bytes` in it.
 fn outgoing(position: i64, object: &str, bytes: usize) -> Outgoing {
     let mut change = captured::change(json!(null), captured::page(json!({})), &[]);
-    change.position = position;
+    change.sequence = position;
     change.object = object.to_owned();
     let event = compose(&change, &[], "/wagrun/test").unwrap();
     let json = format!(
@@ -15,7 +15,7 @@ fn outgoing(position: i64, object: &str, bytes: usize) -> Outgoing {
         "x".repeat(bytes)
     );
     Outgoing {
-        position,
+        sequence: position,
         event,
         json,
     }
@@ -73,9 +73,10 @@ async fn objects_share_a_call_and_an_object_waits_for_itself() {
             outgoing(2, "page/1", 0),
             outgoing(3, "page/2", 0),
         ])
+        .all()
         .await;
     assert_eq!(calls(&replay), [vec![1, 3], vec![2]]);
-    assert_eq!(published.positions, [1, 3, 2]);
+    assert_eq!(published.sequences, [1, 3, 2]);
     assert_eq!(published.refused, []);
 }
 
@@ -89,19 +90,21 @@ async fn a_refused_event_holds_back_its_own_object_only() {
             outgoing(3, "page/1", 0),
             outgoing(4, "page/2", 0),
         ])
+        .all()
         .await;
     assert_eq!(
         calls(&replay),
         [vec![1, 2], vec![4]],
         "event 3 must not overtake event 1"
     );
-    assert_eq!(published.positions, [2, 4]);
+    assert_eq!(published.sequences, [2, 4]);
     assert_eq!(
         published.refused,
         [Refused {
-            position: 1,
+            sequence: 1,
             object: "page/1".to_owned(),
-            reason: "InvalidParameter: too bad".to_owned()
+            reason: "InvalidParameter: too bad".to_owned(),
+            fault: Fault::Event,
         }]
     );
 }
@@ -114,8 +117,9 @@ async fn an_event_that_is_asked_for_again_is_another_publication_and_names_whom_
     event.subscriber = Some("search".to_owned());
     let published = topic(&replay)
         .publish(vec![Outgoing::new(1, event).unwrap()])
+        .all()
         .await;
-    assert_eq!(published.positions, [1]);
+    assert_eq!(published.sequences, [1]);
     let body = &replay.requests()[0].body;
     assert!(
         body.contains(
@@ -134,12 +138,13 @@ async fn a_failed_call_refuses_every_event_in_it() {
     let replay = Replay::new([(500, String::new())]);
     let published = topic(&replay)
         .publish(vec![outgoing(1, "page/1", 0), outgoing(2, "page/2", 0)])
+        .all()
         .await;
-    assert_eq!(published.positions, [0_i64; 0]);
+    assert_eq!(published.sequences, [0_i64; 0]);
     let refused: Vec<i64> = published
         .refused
         .iter()
-        .map(|refused| refused.position)
+        .map(|refused| refused.sequence)
         .collect();
     assert_eq!(refused, [1, 2]);
 }
@@ -149,8 +154,9 @@ async fn an_entry_that_the_answer_leaves_out_is_refused() {
     let replay = Replay::new([answer(&[0], &[])]);
     let published = topic(&replay)
         .publish(vec![outgoing(1, "page/1", 0), outgoing(2, "page/2", 0)])
+        .all()
         .await;
-    assert_eq!(published.positions, [1]);
+    assert_eq!(published.sequences, [1]);
     assert_eq!(
         published.refused[0].reason,
         "SNS did not mention this entry"
@@ -166,13 +172,13 @@ async fn a_call_holds_ten_events_and_no_more_than_sns_takes() {
         answer(&(0..10).collect::<Vec<_>>(), &[]),
         answer(&[0, 1], &[]),
     ]);
-    assert_eq!(topic(&replay).publish(many).await.positions.len(), 12);
+    assert_eq!(topic(&replay).publish(many).all().await.sequences.len(), 12);
 
     let large = vec![
         outgoing(1, "page/1", 130 * 1024),
         outgoing(2, "page/2", 130 * 1024),
     ];
     let replay = Replay::new([answer(&[0], &[]), answer(&[0], &[])]);
-    assert_eq!(topic(&replay).publish(large).await.positions.len(), 2);
+    assert_eq!(topic(&replay).publish(large).all().await.sequences.len(), 2);
     assert_eq!(calls(&replay), [vec![1], vec![2]]);
 }

@@ -24,45 +24,50 @@ mod world;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use aws_sdk_cloudwatch::Client;
 use wagrun::metric::Unit;
 
 pub use cloudwatch::MetricError;
 pub use decision::{Decision, History, Looks, Minute, Reason};
 
-use crate::drain::Drainer;
+use crate::config::Config;
+use crate::due;
 use crate::outcome::DrainError;
+use crate::schedules::Schedules;
 use cloudwatch::CloudWatch;
 
 /// The metric by which a later sweep knows that a look was ours alone.
 const WAKES: &str = "SweepWakes";
 
-impl Drainer {
-    /// Whether a sweep can end without a connection. Marks it when a paused database is to be woken.
-    pub(crate) async fn can_be_left_alone(&self) -> Result<bool, DrainError> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = since.map_or(0, |it| it.as_secs() / 60);
-        let now = Minute::try_from(now).unwrap_or(Minute::MAX);
-        let Some(instance) = &self.config.database_instance else {
-            return Ok(false);
-        };
-        let cloudwatch = CloudWatch {
-            client: &self.cloudwatch,
-            instance,
-            namespace: self.config.metrics.namespace(),
-        };
-        let history = cloudwatch.history(now, self.config.database_pause).await?;
-        let mut decision = history.decide(now);
-        if decision == Decision::LeaveAlone && self.was_missed().await? {
-            decision = Decision::Look(Reason::MissedSchedule);
-        }
-        let paused = history.is_paused(now);
-        tracing::info!(paused, ?decision, "decided about a sweep");
-        let Decision::Look(_) = decision else {
-            return Ok(true);
-        };
-        if paused {
-            self.config.metrics.emit(&[], &[(WAKES, 1.0, Unit::Count)]);
-        }
-        Ok(false)
+/// Whether a sweep can end without a connection. Marks it when a paused database is to be woken.
+pub(crate) async fn can_be_left_alone(
+    config: &Config,
+    client: &Client,
+    schedules: Option<&Schedules>,
+) -> Result<bool, DrainError> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = since.map_or(0, |it| it.as_secs() / 60);
+    let now = Minute::try_from(now).unwrap_or(Minute::MAX);
+    let Some(instance) = &config.database_instance else {
+        return Ok(false);
+    };
+    let cloudwatch = CloudWatch {
+        client,
+        instance,
+        namespace: config.metrics.namespace(),
+    };
+    let history = cloudwatch.history(now, config.database_pause).await?;
+    let mut decision = history.decide(now);
+    if decision == Decision::LeaveAlone && due::was_missed(schedules).await? {
+        decision = Decision::Look(Reason::MissedSchedule);
     }
+    let paused = history.is_paused(now);
+    tracing::info!(paused, ?decision, "decided about a sweep");
+    let Decision::Look(_) = decision else {
+        return Ok(true);
+    };
+    if paused {
+        config.metrics.emit(&[], &[(WAKES, 1.0, Unit::Count)]);
+    }
+    Ok(false)
 }

@@ -1,5 +1,6 @@
 //! A sweep against replayed answers of CloudWatch.
 
+use crate::Drainer;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sqlx::postgres::PgConnectOptions;

@@ -19,10 +19,12 @@ use content_events::wake::Wake;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use tokio::time::Instant;
+use uuid::Uuid;
 use wagrun::event::Event;
+use wagrun::outbox::{self, Lock};
 use wagrun::schema::{self, WatchedTable};
 
-use crate::databases::{Database, RELAY, execute, run};
+use crate::databases::{Database, RELAY, execute, run, snippet_table, soon};
 use crate::fake_lambda::{FakeLambda, Mood};
 use crate::fake_topic::FakeTopic;
 
@@ -170,7 +172,9 @@ async fn no_lock_is_held(session: &mut PgConnection) {
 }
 
 async fn pending(session: &mut PgConnection) -> i64 {
-    sqlx::query_scalar("select count(*) from wagrun.outbox where settled_at is null")
+    sqlx::query_scalar(
+        "select (select count(*) from wagrun.outbox) + (select count(*) from wagrun.event where settled_at is null)",
+    )
         .fetch_one(session)
         .await
         .unwrap()
@@ -213,6 +217,14 @@ async fn open_rename(session: &mut PgConnection) -> u64 {
         .await
         .unwrap();
     xid.parse().unwrap()
+}
+
+/// Is the one that waits for the drain lock, so that others who find it taken leave.
+async fn stand_by(session: &mut PgConnection) {
+    assert!(
+        outbox::try_lock(session, Lock::NextDrainer).await.unwrap(),
+        "somebody stands by"
+    );
 }
 
 async fn until(session: &mut PgConnection, condition: &'static str) {

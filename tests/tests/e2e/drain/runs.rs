@@ -41,19 +41,8 @@ fn keys_and_columns_of_any_kind_are_drained() {
                                      live_revision_id text, owner_id text)",
         )
         .await;
-        let table = WatchedTable {
-            table: "shop_note".to_owned(),
-            kind: "snippet".to_owned(),
-            model: "shop.note".to_owned(),
-            object: "shop.note".to_owned(),
-            key_column: "id".to_owned(),
-            root: None,
-            collection: None,
-            fields: serde_json::Map::new(),
-            withheld: Vec::new(),
-            ignored: Vec::new(),
-        };
-        schema::watch(&mut session, &[table]).await.unwrap();
+        let table = snippet_table("shop_note", "shop.note");
+        schema::watch(&mut session, &[table], soon()).await.unwrap();
         execute(
             &mut session,
             "set wagrun.editor = 'nobody';\n\
@@ -135,12 +124,12 @@ fn history_is_removed_after_its_days_and_pending_rows_never() {
         world.sweep().await.unwrap();
         execute(
             &mut session,
-            "update wagrun.outbox set settled_at = now() - interval '31 days'",
+            "update wagrun.event set settled_at = now() - interval '31 days'",
         )
         .await;
         rename(&mut session, 2, "new").await;
         assert_eq!(world.sweep().await.unwrap().removed, 1);
-        let left: Vec<String> = sqlx::query_scalar("select object from wagrun.outbox")
+        let left: Vec<String> = sqlx::query_scalar("select object from wagrun.event")
             .fetch_all(&mut session)
             .await
             .unwrap();
@@ -162,9 +151,14 @@ fn a_backlog_longer_than_the_time_is_taken_up_by_the_next_ring() {
             .run(&Wake::Sweep, Instant::now())
             .await
             .unwrap();
-        assert!(answer.rang_again && answer.published == 500, "{answer:?}");
+        // What is in flight when the time is over is settled, so that the next one begins where this one stopped.
+        assert!(
+            answer.rang_again && (1..600).contains(&answer.published),
+            "{answer:?}"
+        );
         assert_eq!(lambda.calls().len(), 1);
-        assert_eq!(world.sweep().await.unwrap().published, 100);
+        let rest = world.sweep().await.unwrap().published;
+        assert_eq!(answer.published + rest, 600);
         assert_each_in_order(&world.topic.taken(), 600, 1);
     });
 }

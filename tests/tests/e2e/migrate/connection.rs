@@ -9,7 +9,7 @@ use local_stack::progress::Progress;
 use local_stack::tools::Tools;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
-use wagrun::database::DatabaseConfig;
+use wagrun::database::{DatabaseConfig, Session};
 use wagrun::telemetry::chain;
 
 use super::{assert_migrated, migrate, start, until, until_free};
@@ -84,7 +84,11 @@ fn what_can_not_be_a_waking_server_fails_soon() {
             let started = Instant::now();
             let config = DatabaseConfig::trusted(options);
             let error = config
-                .connect("a test", Duration::from_secs(60))
+                .connect(Session {
+                    application_name: "a test",
+                    idle: Duration::from_secs(60),
+                    lock_timeout: None,
+                })
                 .await
                 .unwrap_err();
             let error = chain(&error);

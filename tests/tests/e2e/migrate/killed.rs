@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sqlx::{AssertSqlSafe, Connection};
 use tokio::process::{Child, Command};
 
-use super::{assert_migrated, migrate, runs, until, until_free};
+use super::{assert_migrated, migrate, outdate_trigger, runs, until, until_free};
 use crate::databases::{Database, run};
 
 /// Where the child finds its database.
@@ -153,9 +153,10 @@ fn while_it_looks_for_content() {
 fn while_it_attaches_capture() {
     run(async {
         let database = Database::new().await;
+        outdate_trigger(&mut database.connect().await).await;
         let waits = "select exists (select from pg_stat_activity
-            where datname = current_database() and wait_event_type = 'Lock' and query like '%wagrun.watch(%')";
-        let hold = "lock table wagrun.watched_table in access exclusive mode";
+            where datname = current_database() and wait_event_type = 'Lock' and query like '%wagrun.watch_table(%')";
+        let hold = "lock table blog_author in access exclusive mode";
         held(&database, "capture", hold, waits).await;
     });
 }

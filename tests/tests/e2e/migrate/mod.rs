@@ -100,3 +100,12 @@ async fn until_free(session: &mut PgConnection) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
+
+/// Makes a trigger look as if an earlier version had made it, so that the next run has to replace it.
+async fn outdate_trigger(session: &mut PgConnection) {
+    crate::databases::execute(
+        session,
+        "comment on trigger wagrun_capture_row on blog_author is 'of an earlier version'",
+    )
+    .await;
+}

@@ -1,0 +1,57 @@
+-- Who may do what: the web role writes content and nothing of wagrun's, the relay role drains and reads no content.
+
+create function wagrun.set_up_roles(web_role name, relay_role name) returns void
+language plpgsql
+as $$
+declare
+    role name;
+begin
+    foreach role in array array[web_role, relay_role] loop
+        if not exists (select from pg_roles where rolname = role) then
+            execute format('create role %I login', role);
+        end if;
+        -- On Aurora a role without a password comes in by IAM.
+        if exists (select from pg_roles where rolname = 'rds_iam') then
+            execute format('grant rds_iam to %I', role);
+        end if;
+    end loop;
+
+    -- The web role: every table of the site's, none of wagrun's.
+    execute format('grant select, insert, update, delete on all tables in schema public to %I', web_role);
+    execute format('grant usage, select, update on all sequences in schema public to %I', web_role);
+    execute format('alter default privileges in schema public grant select, insert, update, delete on tables to %I', web_role);
+    execute format('alter default privileges in schema public grant usage, select, update on sequences to %I', web_role);
+
+    -- The relay role: takes what was captured, numbers and settles events, and reads the few columns of Wagtail's that an
+    -- event shows.
+    execute format('grant usage on schema wagrun to %I', relay_role);
+    execute format('grant select on wagrun.watched_table to %I', relay_role);
+    execute format('grant select, delete on wagrun.outbox to %I', relay_role);
+    execute format('grant select, insert, delete on wagrun.event to %I', relay_role);
+    execute format(
+        'grant update (settled_at, outcome, failures, last_error, set_apart_at) on wagrun.event to %I', relay_role);
+    execute format('grant select, update on sequence wagrun.event_sequence to %I', relay_role);
+    execute format(
+        'grant execute on function wagrun.reserve_sequence, wagrun.merged, wagrun.ring, wagrun.editor_name, wagrun.as_key to %I',
+        relay_role);
+    execute format('grant select on django_content_type, wagtailcore_locale, wagtailcore_site to %I', relay_role);
+    execute format('grant select (id, url_path) on wagtailcore_page to %I', relay_role);
+    execute format('grant select (id, user_id) on wagtailcore_revision to %I', relay_role);
+    execute format('grant select (page_id, user_id, timestamp) on wagtailcore_pagelogentry to %I', relay_role);
+
+    -- The present state of content, by functions that withhold what capture does.
+    execute format('grant execute on function wagrun.present_state, wagrun.add_present_state to %I', relay_role);
+
+    -- Backfills, of which it keeps the progress.
+    execute format('grant select, insert, delete on wagrun.backfill to %I', relay_role);
+    execute format(
+        'grant update (cursor, published, sliced_at, failures, last_error, finished_at, outcome) on wagrun.backfill to %I',
+        relay_role);
+
+    -- Schedules: it reads what is due by the function that tells nothing else, and clears what it has seen.
+    execute format('grant select, delete on wagrun.schedule_change to %I', relay_role);
+    execute format('grant execute on function wagrun.due_minutes to %I', relay_role);
+end
+$$;
+comment on function wagrun.set_up_roles is 'Creates the web and the relay role where they are missing, and grants each what it needs.';
+revoke all on function wagrun.set_up_roles from public;

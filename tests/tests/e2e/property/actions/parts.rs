@@ -1,0 +1,80 @@
+//! Parts of pages: the rows of their types, and inline children.
+
+use fastrand::Rng;
+
+use super::pages::update_page;
+use super::take;
+use crate::property::content::{Content, HOME, NAMED_AUTHORS, any, insert_link};
+use crate::property::tokens::Tokens;
+
+pub fn change_subclass(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
+    let (id, text) = (any(&content.posts, rng), tokens.text());
+    let set = match rng.u8(..3) {
+        0 => format!("body = '[\"{text}\"]'"),
+        1 => format!("intro = '{text}', body = '[\"{text}\"]'"),
+        _ => format!("intro = '{text}'"),
+    };
+    vec![format!(
+        "update blog_blogpage set {set} where page_ptr_id = {id}"
+    )]
+}
+
+pub fn choose_author(content: &mut Content, rng: &mut Rng, _: &Tokens) -> Vec<String> {
+    let (id, author) = (any(&content.posts, rng), NAMED_AUTHORS[rng.usize(..3)]);
+    vec![format!(
+        "update blog_blogpage set author_id = {author} where page_ptr_id = {id}"
+    )]
+}
+
+pub fn change_front_page(_: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
+    let text = tokens.text();
+    let mut statements = vec![format!(
+        "update home_homepage set introduction = '{text}' where page_ptr_id = {HOME}"
+    )];
+    if rng.bool() {
+        statements.extend(update_page(HOME, &format!("title = '{text}'")));
+    }
+    statements
+}
+
+pub fn insert_links(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
+    let page = any(&content.posts, rng);
+    let insert = |_| {
+        let id = content.new_id();
+        content.links.push(id);
+        insert_link(id, page, &tokens.text())
+    };
+    (0..rng.u32(1..4)).map(insert).collect()
+}
+
+pub fn change_link(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
+    let (id, title) = (any(&content.links, rng), tokens.text());
+    vec![format!(
+        "update blog_relatedlink set title = '{title}' where id = {id}"
+    )]
+}
+
+pub fn change_all_links(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
+    let (page, title) = (any(&content.posts, rng), tokens.text());
+    vec![format!(
+        "update blog_relatedlink set title = '{title}' where page_id = {page}"
+    )]
+}
+
+pub fn delete_links(content: &mut Content, rng: &mut Rng, _: &Tokens) -> Vec<String> {
+    if rng.bool() {
+        let page = any(&content.posts, rng);
+        return vec![format!(
+            "delete from blog_relatedlink where page_id = {page}"
+        )];
+    }
+    let id = take(&mut content.links, rng);
+    vec![format!("delete from blog_relatedlink where id = {id}")]
+}
+
+pub fn move_link(content: &mut Content, rng: &mut Rng, _: &Tokens) -> Vec<String> {
+    let (id, page) = (any(&content.links, rng), any(&content.posts, rng));
+    vec![format!(
+        "update blog_relatedlink set page_id = {page} where id = {id}"
+    )]
+}
