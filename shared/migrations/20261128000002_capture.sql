@@ -9,7 +9,7 @@
 -- The functions run as their owner, because the web role may write content and nothing else.
 
 -- A value that JSON can't hold (1e200000 in a json column, \u0000, half a surrogate pair) comes as its text, and one that
--- has no text either is left out.
+-- has no text either is left out, which the server's log says.
 create function wagrun.row_image(relation regclass, changed_row record) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -33,6 +33,7 @@ begin
             begin
                 execute format('select to_jsonb(($1).%I::text)', column_name) into value using changed_row;
             exception when others then
+                raise log 'wagrun capture of column % of % failed: %', column_name, relation, sqlerrm;
                 continue;
             end;
         end;
@@ -254,9 +255,9 @@ begin
     else
         execute format(
             'insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
-             select $1, $2, $3, $4 || ''/'' || (to_jsonb(gone.%1$I) #>> ''{}''), to_jsonb(gone.%1$I), $5,
-                    wagrun.row_image($1, gone) - $6 - $7, null, $6, wagrun.is_first_of_transaction()
-             from %2$s as gone where gone.%1$I is not null',
+             select $1, $2, $3, $4 || ''/'' || (to_jsonb(wagrun_row.%1$I) #>> ''{}''), to_jsonb(wagrun_row.%1$I), $5,
+                    wagrun.row_image($1, wagrun_row) - $6 - $7, null, $6, wagrun.is_first_of_transaction()
+             from %2$s as wagrun_row where wagrun_row.%1$I is not null',
             key_column, tg_relid::regclass)
         using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], tg_argv[5]::boolean, tg_argv[6]::text[], tg_argv[7]::text[];
     end if;

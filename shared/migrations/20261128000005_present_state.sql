@@ -1,7 +1,8 @@
 -- What the drainer may know of content: the state of watched objects, less what capture withholds, and names of editors.
 
--- Both are made of it, so that a snapshot and the state that an event shows are read alike: an object's parts add their
--- columns to its own, and its many children add none, as in capture.
+-- A snapshot and the state that an event shows are both made of this query, so that they are read alike: an object's parts add
+-- their columns to its own, and its many children add none, as in capture. The alias is one that no column has, or it would be
+-- taken for that column.
 create function wagrun.state_query(watched wagrun.watched_table) returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -10,8 +11,8 @@ declare
     parts text;
 begin
     select coalesce(string_agg(format(
-        ' || coalesce((select wagrun.row_image(%1$s, part) - %2$L::text[] - %3$L::text[] from %4$s as part
-                       where part.%5$I = (chosen.own_row).%6$I), ''{}'')',
+        ' || coalesce((select wagrun.row_image(%1$s, wagrun_row) - %2$L::text[] - %3$L::text[] from %4$s as wagrun_row
+                       where wagrun_row.%5$I = (chosen.own_row).%6$I), ''{}'')',
         quote_literal(part_table.relation::oid), part_table.withheld, part_table.ignored, part_table.relation,
         part_table.key_column, watched.key_column
     ), '' order by part_table.relation::text), '') into parts
@@ -50,12 +51,12 @@ begin
     end if;
     -- Keys are compared as what they are, whatever type that is: the literal takes the column's.
     return query execute format(
-        'with chosen as (select row_after as own_row from %s as row_after where %s order by %I limit $1)
+        'with chosen as (select wagrun_row as own_row from %s as wagrun_row where %s order by %I limit $1)
          select present.last_key, present.object, present.key, %L, present.state from (%s) as present',
         watched.relation,
         case when after_key is null
-            then format('row_after.%I is not null', watched.key_column)
-            else format('row_after.%I > %L', watched.key_column, after_key)
+            then format('wagrun_row.%I is not null', watched.key_column)
+            else format('wagrun_row.%I > %L', watched.key_column, after_key)
         end,
         watched.key_column, watched.kind, wagrun.state_query(watched)
     ) using most;
@@ -88,7 +89,7 @@ begin
             select string_agg(distinct quote_literal(event.key #>> '{}'), ', ') into chosen
             from wagrun.event as event where event.sequence = any (sequences);
             execute format(
-                'with chosen as (select object_row as own_row from %s as object_row where object_row.%I in (%s))
+                'with chosen as (select wagrun_row as own_row from %s as wagrun_row where wagrun_row.%I in (%s))
                  select coalesce(jsonb_object_agg(present.object, present.state), ''{}'') from (%s) as present',
                 watched.relation, watched.key_column, chosen, wagrun.state_query(watched)
             ) into states;

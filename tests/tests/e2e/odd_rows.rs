@@ -323,3 +323,70 @@ fn a_part_s_change_is_told_although_row_security_hides_its_object() {
         );
     });
 }
+
+/// A column may have the name of anything that the triggers call their own.
+#[test]
+fn columns_of_any_name_are_captured_and_shown() {
+    run(async {
+        let site = RelayedSite::new().await;
+        let mut session = site.database.connect().await;
+        let names = [
+            "part",
+            "own_row",
+            "chosen",
+            "whole",
+            "image",
+            "new_rows",
+            "old_rows",
+            "key_column",
+            "parents",
+            "failure",
+            "gone",
+            "state",
+            "names",
+            "withheld",
+            "Odd \"Name\"",
+            "ключ",
+        ];
+        let columns: Vec<String> = names
+            .iter()
+            .map(|name| format!("\"{}\" int default 1", name.replace('"', "\"\"")))
+            .collect();
+        let columns = columns.join(", ");
+        execute(
+            &mut session,
+            &format!(
+                "create table note (id int primary key, {columns});\n\
+                 create table line (line_id serial primary key, note_id int, {columns})"
+            ),
+        )
+        .await;
+        let note = snippet_table("note", "shop.note");
+        let lines = WatchedTable {
+            table: "line".to_owned(),
+            key_column: "note_id".to_owned(),
+            root: Some("note".to_owned()),
+            collection: Some("lines".to_owned()),
+            ..note.clone()
+        };
+        schema::watch(&mut session, &[note, lines], soon())
+            .await
+            .unwrap();
+        execute(
+            &mut session,
+            "insert into note (id) values (1);\n\
+             insert into line (note_id) values (1);\n\
+             update line set part = 2;\n\
+             update note set \"Odd \"\"Name\"\"\" = 7;\n\
+             truncate line;\n\
+             truncate note",
+        )
+        .await;
+        assert_eq!(site.sweep().await.unwrap().published, 6);
+        let events = site.events("shop.note/1");
+        assert_eq!(events[2].data["changed"], json!(["lines"]));
+        assert_eq!(events[2].data["fields"]["part"], 1, "the note's own");
+        assert_eq!(events[3].data["fields"]["Odd \"Name\""], 7);
+        assert_eq!(events[5].kind, "wagtail.note.deleted");
+    });
+}

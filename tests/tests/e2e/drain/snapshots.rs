@@ -281,7 +281,7 @@ fn a_key_column_that_is_gone_stops_its_run_alone_until_migrate_has_looked() {
         rename(&mut session, 1, "live").await;
         let error = world.sweep().await.unwrap_err().to_string();
         assert!(
-            error.contains("can't go on") && error.contains("column row_after.id does not exist"),
+            error.contains("can't go on") && error.contains("column wagrun_row.id does not exist"),
             "{error}"
         );
         let titles: Vec<_> = world.topic.taken().iter().map(title).collect();
