@@ -22,6 +22,8 @@ struct Inner {
     taken: Vec<Event>,
     repetitions: Vec<Event>,
     refuses: Option<Refusal>,
+    /// Whether it calls a refusal the sender's fault, or its own.
+    blames_sender: bool,
     /// Takes the next batch but never says so.
     swallows_answers: bool,
     /// Fails every call as a whole.
@@ -60,7 +62,15 @@ impl FakeTopic {
 
     /// Refuses entries from now on where `refuses` says so.
     pub fn refuse(&self, refuses: impl Fn(&Event) -> bool + Send + 'static) {
-        self.shared.inner.lock().unwrap().refuses = Some(Box::new(refuses));
+        let mut inner = self.shared.inner.lock().unwrap();
+        inner.refuses = Some(Box::new(refuses));
+        inner.blames_sender = true;
+    }
+
+    /// Fails entries from now on where `fails` says so, as SNS does for faults of its own.
+    pub fn fail(&self, fails: impl Fn(&Event) -> bool + Send + 'static) {
+        self.refuse(fails);
+        self.shared.inner.lock().unwrap().blames_sender = false;
     }
 
     /// Takes everything again, and answers.
@@ -127,7 +137,8 @@ async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCod
             {
                 refused += &format!(
                     "<member><Id>{id}</Id><Code>InvalidParameter</Code><Message>not this one</Message>\
-                     <SenderFault>true</SenderFault></member>"
+                     <SenderFault>{}</SenderFault></member>",
+                    inner.blames_sender
                 );
                 continue;
             }

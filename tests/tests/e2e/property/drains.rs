@@ -70,13 +70,13 @@ impl Drains {
         }
     }
 
-    /// The topic works, refuses every fourth entry, or takes and does not answer.
+    /// The topic works, fails every fourth entry, or takes and does not answer.
     pub async fn topic(&self, desk: &Desk, mut rng: Rng) {
         while !desk.is_over() {
             desk.others(rng.u64(50..300), LONGEST_PAUSE).await;
             if rng.u8(..3) > 0 {
                 let salt = rng.u64(..);
-                self.site.topic.refuse(move |event| {
+                self.site.topic.fail(move |event| {
                     let hash = BuildHasherDefault::<DefaultHasher>::default();
                     hash.hash_one((salt, event.id)) % 4 == 0
                 });
