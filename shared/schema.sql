@@ -49,7 +49,7 @@ begin
             select string_agg(distinct quote_literal(event.key #>> '{}'), ', ') into chosen
             from wagrun.event as event where event.sequence = any (sequences);
             execute format(
-                'with chosen as (select object_row as own_row from %s as object_row where object_row.%I in (%s))
+                'with chosen as (select wagrun_row as own_row from %s as wagrun_row where wagrun_row.%I in (%s))
                  select coalesce(jsonb_object_agg(present.object, present.state), ''{}'') from (%s) as present',
                 watched.relation, watched.key_column, chosen, wagrun.state_query(watched)
             ) into states;
@@ -298,9 +298,9 @@ begin
     else
         execute format(
             'insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
-             select $1, $2, $3, $4 || ''/'' || (to_jsonb(gone.%1$I) #>> ''{}''), to_jsonb(gone.%1$I), $5,
-                    wagrun.row_image($1, gone) - $6 - $7, null, $6, wagrun.is_first_of_transaction()
-             from %2$s as gone where gone.%1$I is not null',
+             select $1, $2, $3, $4 || ''/'' || (to_jsonb(wagrun_row.%1$I) #>> ''{}''), to_jsonb(wagrun_row.%1$I), $5,
+                    wagrun.row_image($1, wagrun_row) - $6 - $7, null, $6, wagrun.is_first_of_transaction()
+             from %2$s as wagrun_row where wagrun_row.%1$I is not null',
             key_column, tg_relid::regclass)
         using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], tg_argv[5]::boolean, tg_argv[6]::text[], tg_argv[7]::text[];
     end if;
@@ -602,12 +602,12 @@ begin
     end if;
     -- Keys are compared as what they are, whatever type that is: the literal takes the column's.
     return query execute format(
-        'with chosen as (select row_after as own_row from %s as row_after where %s order by %I limit $1)
+        'with chosen as (select wagrun_row as own_row from %s as wagrun_row where %s order by %I limit $1)
          select present.last_key, present.object, present.key, %L, present.state from (%s) as present',
         watched.relation,
         case when after_key is null
-            then format('row_after.%I is not null', watched.key_column)
-            else format('row_after.%I > %L', watched.key_column, after_key)
+            then format('wagrun_row.%I is not null', watched.key_column)
+            else format('wagrun_row.%I > %L', watched.key_column, after_key)
         end,
         watched.key_column, watched.kind, wagrun.state_query(watched)
     ) using most;
@@ -750,6 +750,7 @@ begin
             begin
                 execute format('select to_jsonb(($1).%I::text)', column_name) into value using changed_row;
             exception when others then
+                raise log 'wagrun capture of column % of % failed: %', column_name, relation, sqlerrm;
                 continue;
             end;
         end;
@@ -782,6 +783,7 @@ declare
         when 1 then format('select ($1).%I', tg_argv[0])
         else format('select case when ($1).%2$I then ($1).%1$I end', tg_argv[0], tg_argv[1])
     end;
+    this_transaction constant text := pg_current_xact_id()::text;
     old_due  timestamptz;
     new_due  timestamptz;
 begin
@@ -791,7 +793,10 @@ begin
     if tg_op <> 'DELETE' then
         execute due_time into new_due using new;
     end if;
-    if old_due is distinct from new_due then
+    if old_due is distinct from new_due
+        and current_setting('wagrun.due_changed', true) is distinct from this_transaction
+    then
+        perform set_config('wagrun.due_changed', this_transaction, true);
         insert into wagrun.schedule_change default values;
     end if;
     return null;
@@ -1005,8 +1010,8 @@ declare
     parts text;
 begin
     select coalesce(string_agg(format(
-        ' || coalesce((select wagrun.row_image(%1$s, part) - %2$L::text[] - %3$L::text[] from %4$s as part
-                       where part.%5$I = (chosen.own_row).%6$I), ''{}'')',
+        ' || coalesce((select wagrun.row_image(%1$s, wagrun_row) - %2$L::text[] - %3$L::text[] from %4$s as wagrun_row
+                       where wagrun_row.%5$I = (chosen.own_row).%6$I), ''{}'')',
         quote_literal(part_table.relation::oid), part_table.withheld, part_table.ignored, part_table.relation,
         part_table.key_column, watched.key_column
     ), '' order by part_table.relation::text), '') into parts
@@ -1651,7 +1656,7 @@ CREATE TABLE wagrun.schedule_change (
 -- Name: TABLE schedule_change; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON TABLE wagrun.schedule_change IS 'A row for each changed due time, until content-events has made the schedules what they should be.';
+COMMENT ON TABLE wagrun.schedule_change IS 'A row for each transaction that changed a due time, until content-events has made the schedules what they should be.';
 
 
 --

@@ -20,7 +20,7 @@ create table wagrun.schedule_change (
     rings boolean not null default wagrun.is_first_of_transaction()
 );
 comment on table wagrun.schedule_change is
-    'A row for each changed due time, until content-events has made the schedules what they should be.';
+    'A row for each transaction that changed a due time, until content-events has made the schedules what they should be.';
 comment on column wagrun.schedule_change.rings is 'As in the outbox: the first row of a transaction rings for all of them.';
 
 create function wagrun.schedule_changed() returns trigger
@@ -34,6 +34,7 @@ declare
         when 1 then format('select ($1).%I', tg_argv[0])
         else format('select case when ($1).%2$I then ($1).%1$I end', tg_argv[0], tg_argv[1])
     end;
+    this_transaction constant text := pg_current_xact_id()::text;
     old_due  timestamptz;
     new_due  timestamptz;
 begin
@@ -43,7 +44,10 @@ begin
     if tg_op <> 'DELETE' then
         execute due_time into new_due using new;
     end if;
-    if old_due is distinct from new_due then
+    if old_due is distinct from new_due
+        and current_setting('wagrun.due_changed', true) is distinct from this_transaction
+    then
+        perform set_config('wagrun.due_changed', this_transaction, true);
         insert into wagrun.schedule_change default values;
     end if;
     return null;

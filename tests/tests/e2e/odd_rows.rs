@@ -178,7 +178,7 @@ fn what_names_no_object_is_set_apart_and_everything_else_goes_on() {
         assert!(
             site.database
                 .server_log()
-                .contains("wagrun capture of a row of note failed: column id")
+                .contains("wagrun capture of a row of public.note failed: column id")
         );
     });
 }
@@ -378,11 +378,12 @@ fn columns_of_any_name_are_captured_and_shown() {
              insert into line (note_id) values (1);\n\
              update line set part = 2;\n\
              update note set \"Odd \"\"Name\"\"\" = 7;\n\
-             truncate line;\n\
-             truncate note",
+             truncate line",
         )
         .await;
-        assert_eq!(site.sweep().await.unwrap().published, 6);
+        assert_eq!(site.sweep().await.unwrap().published, 5);
+        execute(&mut session, "truncate note").await;
+        assert_eq!(site.sweep().await.unwrap().published, 1);
         let events = site.events("shop.note/1");
         assert_eq!(events[2].data["changed"], json!(["lines"]));
         assert_eq!(events[2].data["fields"]["part"], 1, "the note's own");
