@@ -117,6 +117,8 @@ CREATE FUNCTION wagrun.capture_children() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+-- A child's column may be called as a variable is, and the alias is one that no column has.
+#variable_conflict use_variable
 declare
     key_column text := tg_argv[3];
     parents    jsonb[];
@@ -128,15 +130,17 @@ begin
     -- Rows that an update left as they were count for nothing; a child that moved to another parent counts for both.
     begin
         if tg_op = 'INSERT' then
-            parents := array(select distinct to_jsonb(new_rows) -> key_column from new_rows);
+            parents := array(select distinct to_jsonb(wagrun_row) -> key_column from new_rows as wagrun_row);
         elsif tg_op = 'DELETE' then
-            parents := array(select distinct to_jsonb(old_rows) -> key_column from old_rows);
+            parents := array(select distinct to_jsonb(wagrun_row) -> key_column from old_rows as wagrun_row);
         else
             parents := array(
                 select distinct changed.image -> key_column from (
-                    (select to_jsonb(old_rows) from old_rows except all select to_jsonb(new_rows) from new_rows)
+                    (select to_jsonb(wagrun_row) from old_rows as wagrun_row
+                     except all select to_jsonb(wagrun_row) from new_rows as wagrun_row)
                     union all
-                    (select to_jsonb(new_rows) from new_rows except all select to_jsonb(old_rows) from old_rows)
+                    (select to_jsonb(wagrun_row) from new_rows as wagrun_row
+                     except all select to_jsonb(wagrun_row) from old_rows as wagrun_row)
                 ) as changed (image)
             );
         end if;
