@@ -97,7 +97,7 @@ fn severities(line: &str) -> impl Iterator<Item = Severity<'_>> {
         let (process, rest) = leading(rest, |byte| byte.is_ascii_digit());
         let (name, rest) = leading(rest.strip_prefix("]:")?, |byte| byte.is_ascii_uppercase());
         let after = rest.strip_prefix(":  ")?;
-        (!process.is_empty() && !name.is_empty()).then_some(Severity {
+        (!process.is_empty()).then_some(Severity {
             before: &line[..start],
             name,
             after,

@@ -52,6 +52,9 @@ fn an_entry_of_several_lines_rings_once() {
          \tSQL statement \"SELECT wagrun.ring(this_transaction)\"\n{PREFIX}STATEMENT:  COMMIT\n"
     ));
     assert_rings(&format!(
+        "{PREFIX}LOG:  {RING}\n{PREFIX}STATEMENT:  update page set title = '\n\t:[1]:LOG:  x'"
+    ));
+    assert_rings(&format!(
         "{PREFIX}LOG:  00000: {RING}\n{PREFIX}LOCATION:  exec_stmt_raise, pl_exec.c:3932"
     ));
 }
@@ -98,7 +101,14 @@ fn a_line_without_aurora_s_prefix_is_silent() {
         format!("2026-11-21 21:46:46.123 UTC [77] wagtail_web@wagtail LOG:  {RING}"),
         format!(" {PREFIX}LOG:  {RING}"),
         format!("\t{PREFIX}LOG:  {RING}"),
+        format!("yyyy-mm-dd 21:46:46 UTC:[local]:a@b:[77]:LOG:  {RING}"),
+        format!("2026-11-21 21:46:46 at noon:[local]:a@b:[77]:LOG:  {RING}"),
+        format!("2026-11-21 21:46:46 :[local]:a@b:[77]:LOG:  {RING}"),
         format!("2026-11-21 21:46:46 UTC:wagtail_web@wagtail:[77]:LOG:  {RING}"),
+        format!("2026-11-21 21:46:46 UTC:(51234):a@b:[77]:LOG:  {RING}"),
+        format!("2026-11-21 21:46:46 UTC:a host(51234):a@b:[77]:LOG:  {RING}"),
+        format!("2026-11-21 21:46:46 UTC:10.0.0.4():a@b:[77]:LOG:  {RING}"),
+        format!("2026-11-21 21:46:46 UTC:10.0.0.4(port):a@b:[77]:LOG:  {RING}"),
         format!("2026-11-21 21:46:46 UTC:10.0.0.4(51234):wagtail:[77]:LOG:  {RING}"),
         format!("2026-11-21 21:46:46 UTC:10.0.0.4(51234):a@b:[]:LOG:  {RING}"),
         format!("{PREFIX}LOG: {RING}"),
