@@ -28,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The demo did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
+    /// `DOORBELL` is something else.
+    #[error("DOORBELL={0}: the demo has Logs, and without it rings by a call")]
+    Doorbell(String),
     /// The stack did not come up.
     #[error("starting the local stack")]
     Start(#[from] StartError),
@@ -62,13 +65,17 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Brings the stack up, with a line for each step.
-    pub async fn start() -> Result<Self, DemoError> {
+    /// Brings the stack up, with a line for each step; the database rings by a call, or by its log alone.
+    pub async fn start(rings_by_log: bool) -> Result<Self, DemoError> {
         let progress = Progress::lines();
+        if rings_by_log {
+            progress.step("the database rings by its log alone; on AWS a line takes some seconds");
+        }
         let options = Options {
             progress: progress.clone(),
             subscribers: subscribers(),
             parameters: retries(),
+            rings_by_log,
             ..Options::new("demo")
         };
         let since = Timestamp::now();
@@ -178,6 +185,15 @@ impl Demo {
             "Edit a page and watch its events arrive; let a receiver fail. Ctrl-C stops and removes everything."
         );
         server.await.map_err(DemoError::Page)
+    }
+}
+
+/// Whether the database is to ring by its log alone, from `DOORBELL`, which is empty when nothing was said.
+pub fn rings_by_log(doorbell: &str) -> Result<bool, DemoError> {
+    match doorbell {
+        "" => Ok(false),
+        "Logs" => Ok(true),
+        other => Err(DemoError::Doorbell(other.to_owned())),
     }
 }
 

@@ -15,6 +15,7 @@ mod fake_topic;
 mod faults;
 mod fleet;
 mod lifecycle;
+mod log_doorbell;
 mod log_retention;
 mod migrate;
 mod objects;
