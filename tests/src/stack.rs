@@ -69,6 +69,8 @@ pub struct Superuser {
 /// The running stack; dropping it ends and removes everything.
 #[derive(Debug)]
 pub struct LocalStack {
+    /// Ends before the log is removed that it reads.
+    _log_export: Option<LogExport>,
     /// Owns the processes, the run's directory and the logs.
     pub supervisor: Supervisor,
     /// The installed programs.
@@ -93,7 +95,6 @@ pub struct LocalStack {
     pub home: PageId,
     /// What migrate answered.
     pub migrated: Value,
-    _log_export: Option<LogExport>,
 }
 
 /// A part of the stack did not come up.
@@ -296,6 +297,7 @@ impl Parts {
 
     fn with(self, supervisor: Supervisor) -> LocalStack {
         LocalStack {
+            _log_export: self.log_export,
             supervisor,
             tools: self.tools,
             postgres: self.postgres,
@@ -308,7 +310,6 @@ impl Parts {
             superuser: self.superuser,
             home: self.home,
             migrated: self.migrated,
-            _log_export: self.log_export,
         }
     }
 }

@@ -23,6 +23,8 @@ pub use subscription::Subscription;
 
 /// Between two looks at the log.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Between two tries to deliver a payload.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// An export that runs; dropping it ends it.
 #[derive(Debug)]
@@ -82,6 +84,7 @@ struct Export {
 }
 
 impl Export {
+    /// Exports until the log can't be read.
     async fn run(mut self) {
         loop {
             match self.log.records().await {
@@ -90,7 +93,7 @@ impl Export {
                         self.deliver(&payload).await;
                     }
                 }
-                Err(error) => self.report(&error),
+                Err(error) => return self.report(&error),
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -100,7 +103,7 @@ impl Export {
     async fn deliver(&self, payload: &Value) {
         while let Err(error) = self.invoke(payload).await {
             self.report(&error);
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RETRY).await;
         }
     }
 
