@@ -221,3 +221,16 @@ fn retries() -> BTreeMap<&'static str, String> {
 fn described(event: &Event) -> String {
     format!("{} {}", event.kind, event.subject)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_rings_by_log_when_asked_and_refuses_what_it_does_not_have() {
+        assert!(!rings_by_log("").unwrap());
+        assert!(rings_by_log("Logs").unwrap());
+        let error = rings_by_log("LambdaEndpoint").unwrap_err().to_string();
+        assert!(error.starts_with("DOORBELL=LambdaEndpoint: "), "{error}");
+    }
+}

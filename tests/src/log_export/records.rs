@@ -119,15 +119,24 @@ mod tests {
     #[test]
     fn half_a_line_ends_no_record() {
         let mut records = Records::default();
-        assert_eq!(
-            records.push(format!("{PREFIX}LOG:  wagrun door").as_bytes()),
-            [""; 0]
-        );
-        assert_eq!(records.end(), None);
-        assert_eq!(records.push(b"bell\n"), [""; 0]);
-        assert_eq!(
-            records.end(),
-            Some(format!("{PREFIX}LOG:  wagrun doorbell"))
-        );
+        let pieces = ["LOG:  wagrun door", "bell\n", "\tand mo", "re\n"];
+        let mut prefix = PREFIX;
+        for piece in pieces {
+            let piece = format!("{}{piece}", std::mem::take(&mut prefix));
+            assert_eq!(records.push(piece.as_bytes()), [""; 0]);
+            if !piece.ends_with('\n') {
+                assert_eq!(records.end(), None, "after {piece:?}");
+            }
+        }
+        let record = format!("{PREFIX}LOG:  wagrun doorbell\n\tand more");
+        assert_eq!(records.end(), Some(record));
+    }
+
+    #[test]
+    fn a_line_without_a_time_begins_no_record() {
+        let text = format!("{PREFIX}LOG:  one\nyyyy-mm-dd hh:mm:ss UTC\n2026-11-21\n\n");
+        let mut records = Records::default();
+        assert_eq!(records.push(text.as_bytes()), [""; 0]);
+        assert_eq!(records.end().as_deref(), text.strip_suffix('\n'));
     }
 }

@@ -73,10 +73,12 @@ mod tests {
 
         writeln!(file, "{LINE}one").unwrap();
         write!(file, "{LINE}tw").unwrap();
-        assert_eq!(log.records().await.unwrap(), [format!("{LINE}one")]);
-        assert_eq!(log.records().await.unwrap(), [""; 0], "half a line");
+        for _ in 0..2 {
+            assert_eq!(log.records().await.unwrap(), [""; 0], "half a line");
+        }
         write!(file, "o\n\tand its end\n").unwrap();
-        assert_eq!(log.records().await.unwrap(), [""; 0], "more may come");
+        let one = format!("{LINE}one");
+        assert_eq!(log.records().await.unwrap(), [one], "more may come");
         let two = format!("{LINE}two\n\tand its end");
         assert_eq!(log.records().await.unwrap(), [two]);
         assert_eq!(log.records().await.unwrap(), [""; 0]);

