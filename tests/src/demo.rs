@@ -29,8 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// `DOORBELL` is something else.
-    #[error("DOORBELL={0}: the demo has Logs, and without it rings by a call")]
-    Doorbell(String),
+    #[error(transparent)]
+    Doorbell(#[from] UnknownDoorbell),
     /// The stack did not come up.
     #[error("starting the local stack")]
     Start(#[from] StartError),
@@ -56,6 +56,11 @@ pub enum DemoError {
     #[error("writing .local/demo.env")]
     Announce(#[source] io::Error),
 }
+
+/// The demo can't ring in this way.
+#[derive(Debug, thiserror::Error)]
+#[error("DOORBELL={0}: the demo has Logs, and without it rings by a call")]
+pub struct UnknownDoorbell(String);
 
 /// The demo's stack, or what became of it.
 pub struct Demo {
@@ -189,11 +194,11 @@ impl Demo {
 }
 
 /// Whether the database is to ring by its log alone, from `DOORBELL`, which is empty when nothing was said.
-pub fn rings_by_log(doorbell: &str) -> Result<bool, DemoError> {
+pub fn rings_by_log(doorbell: &str) -> Result<bool, UnknownDoorbell> {
     match doorbell {
         "" => Ok(false),
         "Logs" => Ok(true),
-        other => Err(DemoError::Doorbell(other.to_owned())),
+        other => Err(UnknownDoorbell(other.to_owned())),
     }
 }
 
