@@ -28,7 +28,7 @@ endef
 help: ## what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-demo: ## the whole stack on this machine, from a page published to a webhook verified; ONCE=1 stops there
+demo: ## the whole stack on this machine, from a page published to a webhook verified; ONCE=1 stops there, DOORBELL=Logs rings by log
 	cargo build --workspace --locked $(CARGO_TARGET) --bin demo
 	exec $(BUILT)/demo
 

@@ -316,6 +316,17 @@ impl Aws {
         text(&call, send(&call, request).await?).await
     }
 
+    /// A call in AWS's REST protocol that changes something, which JSON describes.
+    pub async fn put(&self, service: &str, path: &str, input: &Value) -> Result<(), AwsError> {
+        let call = format!("PUT {path}");
+        let request = self
+            .http
+            .put(format!("{}{path}", self.endpoint))
+            .header("authorization", authorization(service))
+            .body(input.to_string());
+        text(&call, send(&call, request).await?).await.map(drop)
+    }
+
     /// A call in AWS's REST protocol that deletes.
     pub async fn delete(&self, service: &str, path: &str) -> Result<(), AwsError> {
         let call = format!("DELETE {path}");

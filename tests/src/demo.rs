@@ -28,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The demo did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
+    /// `DOORBELL` is something else.
+    #[error(transparent)]
+    Doorbell(#[from] UnknownDoorbell),
     /// The stack did not come up.
     #[error("starting the local stack")]
     Start(#[from] StartError),
@@ -54,6 +57,11 @@ pub enum DemoError {
     Announce(#[source] io::Error),
 }
 
+/// The demo can't ring in this way.
+#[derive(Debug, thiserror::Error)]
+#[error("DOORBELL={0}: the demo has Logs, and without it rings by a call")]
+pub struct UnknownDoorbell(String);
+
 /// The demo's stack, or what became of it.
 pub struct Demo {
     stack: LocalStack,
@@ -62,13 +70,17 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Brings the stack up, with a line for each step.
-    pub async fn start() -> Result<Self, DemoError> {
+    /// Brings the stack up, with a line for each step; the database rings by a call, or by its log alone.
+    pub async fn start(rings_by_log: bool) -> Result<Self, DemoError> {
         let progress = Progress::lines();
+        if rings_by_log {
+            progress.step("the database rings by its log alone; on AWS a line takes some seconds");
+        }
         let options = Options {
             progress: progress.clone(),
             subscribers: subscribers(),
             parameters: retries(),
+            rings_by_log,
             ..Options::new("demo")
         };
         let since = Timestamp::now();
@@ -181,6 +193,15 @@ impl Demo {
     }
 }
 
+/// Whether the database is to ring by its log alone, from `DOORBELL`, which is empty when nothing was said.
+pub fn rings_by_log(doorbell: &str) -> Result<bool, UnknownDoorbell> {
+    match doorbell {
+        "" => Ok(false),
+        "Logs" => Ok(true),
+        other => Err(UnknownDoorbell(other.to_owned())),
+    }
+}
+
 /// Two that can be told to fail, one of which wants only what a cache must know of, and the page itself.
 fn subscribers() -> Vec<(String, Value)> {
     let live = ["published", "unpublished", "moved", "deleted"];
@@ -204,4 +225,17 @@ fn retries() -> BTreeMap<&'static str, String> {
 
 fn described(event: &Event) -> String {
     format!("{} {}", event.kind, event.subject)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_rings_by_log_when_asked_and_refuses_what_it_does_not_have() {
+        assert!(!rings_by_log("").unwrap());
+        assert!(rings_by_log("Logs").unwrap());
+        let error = rings_by_log("LambdaEndpoint").unwrap_err().to_string();
+        assert!(error.starts_with("DOORBELL=LambdaEndpoint: "), "{error}");
+    }
 }

@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod gunicorn;
 pub mod history;
 pub mod log;
+pub mod log_export;
 pub mod page;
 pub mod postgres;
 pub mod process;

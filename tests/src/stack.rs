@@ -12,6 +12,7 @@ use crate::admin::{Admin, AdminError, PageId};
 use crate::deployment::{Build, Deployer, Deployment, DeploymentError, STACK};
 use crate::emulator::{Emulator, EmulatorError};
 use crate::gunicorn::{Database, Site, SiteError};
+use crate::log_export::{LogExport, LogExportError, ServerLog, ring_by_log};
 use crate::postgres::{Durability, MASTER, Postgres, PostgresError};
 use crate::process::{ProcessError, Supervisor};
 use crate::progress::Progress;
@@ -38,6 +39,8 @@ pub struct Options {
     pub subscribers: Vec<(String, Value)>,
     /// Parameters of the template besides those that say where things are.
     pub parameters: BTreeMap<&'static str, String>,
+    /// Whether the database rings by its log alone, as with `Doorbell=Logs`.
+    pub rings_by_log: bool,
 }
 
 impl Options {
@@ -49,6 +52,7 @@ impl Options {
             durability: Durability::Fast,
             subscribers: Vec::new(),
             parameters: BTreeMap::new(),
+            rings_by_log: false,
         }
     }
 }
@@ -65,6 +69,8 @@ pub struct Superuser {
 /// The running stack; dropping it ends and removes everything.
 #[derive(Debug)]
 pub struct LocalStack {
+    /// Ends before the log is removed that it reads.
+    _log_export: Option<LogExport>,
     /// Owns the processes, the run's directory and the logs.
     pub supervisor: Supervisor,
     /// The installed programs.
@@ -109,6 +115,9 @@ pub enum StackError {
     /// `sam build`, `sam deploy`, or the migrate function.
     #[error(transparent)]
     Deployment(#[from] DeploymentError),
+    /// The export of the server's log.
+    #[error("having the database ring by its log")]
+    LogExport(#[from] LogExportError),
     /// gunicorn.
     #[error(transparent)]
     Site(#[from] SiteError),
@@ -201,6 +210,7 @@ struct Parts {
     superuser: Superuser,
     home: PageId,
     migrated: Value,
+    log_export: Option<LogExport>,
 }
 
 impl Parts {
@@ -251,6 +261,12 @@ impl Parts {
             deployment.put_subscriber(subscriber, &parameter).await?;
         }
 
+        let mut log_export = None;
+        if options.rings_by_log {
+            let log = ServerLog::from_now_on(&postgres.log()).await?;
+            log_export = Some(ring_by_log(log, &deployment, progress).await?);
+        }
+
         let database = Database {
             port: postgres.port(),
             name: DATABASE,
@@ -275,11 +291,13 @@ impl Parts {
             site,
             superuser,
             migrated,
+            log_export,
         })
     }
 
     fn with(self, supervisor: Supervisor) -> LocalStack {
         LocalStack {
+            _log_export: self.log_export,
             supervisor,
             tools: self.tools,
             postgres: self.postgres,

@@ -46,6 +46,7 @@ pub mod outcome;
 pub mod publish;
 pub mod request;
 pub mod schedules;
+mod server_log;
 pub mod site_url;
 pub mod sweep;
 pub mod wake;

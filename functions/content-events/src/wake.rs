@@ -5,14 +5,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::request::{Request, RequestError};
-
-/// What a failed doorbell's log line begins with; the trigger writes it in exactly this form.
-const LOG_LINE: &str = "wagrun doorbell {\"xid\":\"";
+use crate::server_log::doorbells;
 
 /// A reason to look into the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wake {
-    /// These transactions captured something and are about to commit, or have.
+    /// These transactions captured something and are about to commit, or have. None are named by a log record whose text
+    /// only looks like a doorbell line.
     Transactions(Vec<u64>),
     /// Nobody rang; look all the same.
     Sweep,
@@ -66,9 +65,6 @@ pub enum WakeError {
     /// The log record can't be decoded.
     #[error("awslogs: not a CloudWatch Logs record")]
     LogRecord(#[source] serde_json::Error),
-    /// The log record has no doorbell line in it, so the subscription filter lets through what it should not.
-    #[error("awslogs: no line contains `{LOG_LINE}…`")]
-    NoDoorbell,
 }
 
 impl Wake {
@@ -136,25 +132,21 @@ fn from_log_record(payload: &Value) -> Result<Wake, WakeError> {
     // The record's own reader borrows from text, which a parsed value does not have.
     let record: LogsEvent =
         serde_json::from_str(&payload.to_string()).map_err(WakeError::LogRecord)?;
-    let mut xids: Vec<u64> = record
-        .aws_logs
-        .data
-        .log_events
+    let entries = &record.aws_logs.data.log_events;
+    let mut xids: Vec<u64> = entries
         .iter()
-        .filter_map(|line| xid_in_log_line(&line.message))
+        .flat_map(|entry| doorbells(&entry.message))
         .collect();
     xids.sort_unstable();
     xids.dedup();
     if xids.is_empty() {
-        return Err(WakeError::NoDoorbell);
+        // Anybody's text can match the subscription filter. To look once too often is harmless, and a failure is not.
+        tracing::warn!(
+            entries = entries.len(),
+            "no doorbell line of the server's own in the log record"
+        );
     }
     Ok(Wake::Transactions(xids))
-}
-
-fn xid_in_log_line(line: &str) -> Option<u64> {
-    let (_, rest) = line.split_once(LOG_LINE)?;
-    let (xid, _) = rest.split_once('"')?;
-    xid.parse().ok().filter(|xid| *xid >= 3)
 }
 
 fn describe(payload: &Value) -> String {
@@ -212,6 +204,16 @@ mod tests {
         assert_eq!(
             Wake::parse(&json!({"awslogs": {"data": data}})).unwrap(),
             Wake::Transactions(vec![900, 901])
+        );
+    }
+
+    #[test]
+    fn a_log_record_of_a_text_like_a_doorbell_s_only_has_it_look() {
+        // `select 'wagrun doorbell {"xid":"999999999999"}'::int`, as its ERROR and its STATEMENT.
+        let data = include_str!("../tests/fixtures/log-record-of-a-failed-statement.base64").trim();
+        assert_eq!(
+            Wake::parse(&json!({"awslogs": {"data": data}})).unwrap(),
+            Wake::Transactions(Vec::new())
         );
     }
 

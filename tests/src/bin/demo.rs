@@ -1,8 +1,8 @@
-//! `make demo`; with `ONCE=1` in its environment it ends after the scripted part.
+//! `make demo`; with `ONCE=1` in its environment it ends after the scripted part, with `DOORBELL=Logs` it rings by log alone.
 
 use std::process::ExitCode;
 
-use local_stack::demo::{Demo, DemoError};
+use local_stack::demo::{Demo, DemoError, rings_by_log};
 use tokio::signal::unix::{SignalKind, signal};
 use wagrun::telemetry::chain;
 
@@ -26,7 +26,8 @@ async fn main() -> ExitCode {
 
 async fn demo() -> Result<(), DemoError> {
     let once = std::env::var("ONCE").is_ok_and(|value| !matches!(value.as_str(), "" | "0"));
-    let demo = Demo::start().await?;
+    let doorbell = std::env::var("DOORBELL").unwrap_or_default();
+    let demo = Demo::start(rings_by_log(&doorbell)?).await?;
     demo.publish_and_follow().await?;
     if once { Ok(()) } else { demo.stay().await }
 }

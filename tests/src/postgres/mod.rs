@@ -288,7 +288,8 @@ fn serve(
         "max_connections=200".to_owned(),
         // The timeline shows when a transaction was committed.
         "track_commit_timestamp=on".to_owned(),
-        "log_line_prefix=%m [%p] %u@%d ".to_owned(),
+        // Aurora's, which nobody can change there; content-events reads such lines.
+        "log_line_prefix=%t:%r:%u@%d:[%p]:".to_owned(),
         "timezone=UTC".to_owned(),
         "log_timezone=UTC".to_owned(),
     ];

@@ -118,6 +118,18 @@ async fn observed_until(world: &World, what: &str, query: &'static str) {
         .unwrap_or_else(|error| panic!("{}", chain(&error)));
 }
 
+/// Until content-events has come, has seen that a transaction is open, and waits for it.
+pub async fn content_events_waits(world: &World) {
+    observed_until(
+        world,
+        "content-events to look at the open transaction",
+        "select 'not there' where not exists (
+             select from pg_stat_activity where datname = $1
+                 and application_name like 'wagrun%' and query like '%pg_xact_status%')",
+    )
+    .await;
+}
+
 #[test]
 fn after_the_drain_the_database_has_no_connection_and_no_slot() {
     run(async {
@@ -153,15 +165,7 @@ set constraints all immediate"
             ),
         )
         .await;
-        // content-events has come, has seen that the transaction is open, and waits.
-        observed_until(
-            story.world,
-            "content-events to look at the open transaction",
-            "select 'not there' where not exists (
-                 select from pg_stat_activity where datname = $1
-                     and application_name like 'wagrun%' and query like '%pg_xact_status%')",
-        )
-        .await;
+        content_events_waits(story.world).await;
         execute(&mut web, "commit").await;
         let events = story.expect(&[page("updated", post)]).await;
         assert_eq!(events[0].data["previous"], json!({"title": "Post"}));

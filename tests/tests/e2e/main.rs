@@ -17,6 +17,7 @@ mod fleet;
 mod interleavings;
 mod lifecycle;
 mod locks;
+mod log_doorbell;
 mod log_retention;
 mod migrate;
 mod named_tables;

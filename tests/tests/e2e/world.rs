@@ -17,6 +17,7 @@ pub const EVERYTHING: &str = "everything";
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 static WORLD: OnceCell<Result<World, String>> = OnceCell::const_new();
+static WORLD_BY_LOG: OnceCell<Result<World, String>> = OnceCell::const_new();
 /// Held for writing by a test that breaks something which others need.
 static FAULTS: LazyLock<RwLock<()>> = LazyLock::new(RwLock::default);
 
@@ -46,14 +47,29 @@ impl Turn {
 impl World {
     /// The one of this program, started by whoever asks first.
     pub async fn get() -> &'static Self {
-        match WORLD.get_or_init(Self::start).await {
+        let start = || Self::start(Options::new("e2e"));
+        Self::started(WORLD.get_or_init(start).await)
+    }
+
+    /// Another one, whose database rings by its log alone.
+    pub async fn by_log() -> &'static Self {
+        let start = || {
+            Self::start(Options {
+                rings_by_log: true,
+                ..Options::new("e2e-by-log")
+            })
+        };
+        Self::started(WORLD_BY_LOG.get_or_init(start).await)
+    }
+
+    fn started(world: &Result<Self, String>) -> &Self {
+        match world {
             Ok(world) => world,
             Err(error) => panic!("the local stack did not start: {error}"),
         }
     }
 
-    async fn start() -> Result<Self, String> {
-        let mut options = Options::new("e2e");
+    async fn start(mut options: Options) -> Result<Self, String> {
         options.subscribers = vec![(EVERYTHING.to_owned(), json!({}))];
         // Two waits, the second long enough to do something else in it, and a delivery that is given up soon.
         options.parameters.extend([
