@@ -5,7 +5,7 @@ use sqlx::postgres::PgConnection;
 /// Changes that are looked at together at first.
 const WINDOW: i64 = 2_000;
 /// A transaction with more changes than this is folded in pieces.
-const LARGEST_WINDOW: i64 = 200_000;
+const LARGEST_WINDOW: i64 = 100_000;
 
 /// Where a drainer stands in the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

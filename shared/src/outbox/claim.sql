@@ -24,6 +24,7 @@ with
         where $3 or (
             select later.position from wagrun.outbox as later
             where later.xid = looked_at.xid and later.began_at = looked_at.began_at and later.position > reach.last_position
+            order by later.position
             limit 1
         ) is null
     ),

@@ -48,6 +48,15 @@ pub fn changed(event: &Event) -> Vec<&str> {
     names.iter().map(|name| name.as_str().unwrap()).collect()
 }
 
+/// A change in the outbox, which has no id yet, or an event.
+#[derive(sqlx::FromRow)]
+struct Noted {
+    id: Option<Uuid>,
+    object: String,
+    outcome: Option<String>,
+    last_error: Option<String>,
+}
+
 impl Story {
     /// Begins with a root page whose slug is `name`, and which is live and forgotten when this returns.
     pub async fn new(name: &str) -> Self {
@@ -199,7 +208,7 @@ impl Story {
 
     /// The sorted ids of the story's events, once all are settled and have arrived.
     async fn published(&self, database: &mut PgConnection) -> Result<Wait<Vec<Uuid>>, sqlx::Error> {
-        let rows: Vec<(Option<Uuid>, String, Option<String>, Option<String>)> = sqlx::query_as(
+        let rows: Vec<Noted> = sqlx::query_as(
             "with
                  own as (
                      select unnest($1::text[]) as object
@@ -219,12 +228,12 @@ impl Story {
         .fetch_all(database)
         .await?;
         let mut ids = Vec::new();
-        for (id, object, outcome, last_error) in rows {
-            match outcome.as_deref() {
-                Some("published") => ids.extend(id),
+        for noted in rows {
+            match noted.outcome.as_deref() {
+                Some("published") => ids.extend(noted.id),
                 Some(_) => {}
                 None => {
-                    let why = format!("{object} is not drained ({last_error:?})");
+                    let why = format!("{} is not drained ({:?})", noted.object, noted.last_error);
                     return Ok(Wait::NotYet(self.with_arrived(why)));
                 }
             }
