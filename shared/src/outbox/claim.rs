@@ -43,6 +43,7 @@ struct ClaimRow {
     taken: i64,
     events: i64,
     models_of_parts: Vec<String>,
+    models_of_failures: Vec<String>,
 }
 
 /// Folds the next transactions into events and numbers these; the caller holds the drain lock.
@@ -57,6 +58,12 @@ pub async fn claim(
             .bind(cursor.window >= LARGEST_WINDOW)
             .fetch_one(&mut *connection)
             .await?;
+        for model in row.models_of_failures {
+            tracing::error!(
+                model,
+                "a change whose object is not known is set apart, and waits for an operator"
+            );
+        }
         let more = row.looked_at == cursor.window;
         if row.taken == row.looked_at {
             cursor.after = row.last_position.unwrap_or(cursor.after);
