@@ -31,6 +31,10 @@ CREATE FUNCTION wagrun.add_present_state(of_model text, sequences bigint[]) RETU
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET "TimeZone" TO 'UTC'
+    SET "DateStyle" TO 'ISO, MDY'
+    SET "IntervalStyle" TO 'postgres'
+    SET bytea_output TO 'hex'
+    SET extra_float_digits TO '1'
     AS $$
 declare
     watched wagrun.watched_table;
@@ -51,7 +55,7 @@ begin
             execute format(
                 'with chosen as (select wagrun_row as own_row from %s as wagrun_row where wagrun_row.%I in (%s))
                  select coalesce(jsonb_object_agg(present.object, present.state), ''{}'') from (%s) as present',
-                watched.relation, watched.key_column, chosen, wagrun.state_query(watched)
+                watched.relation, wagrun.present_key(watched), chosen, wagrun.state_query(watched)
             ) into states;
             if row_security_active(watched.relation) then
                 problem := format('row security hides rows of %s from its owner', watched.relation);
@@ -63,6 +67,10 @@ begin
             when others then
                 problem := sqlerrm;
         end;
+    end if;
+    -- One object that can't be read does not keep the others.
+    if problem is not null and cardinality(sequences) > 1 then
+        return (select sum(wagrun.add_present_state(of_model, array[one])) from unnest(sequences) as one);
     end if;
     -- Who is not there any more has no state, so that the event comes to nothing: a deletion has its own.
     with complete as (
@@ -116,6 +124,7 @@ COMMENT ON FUNCTION wagrun.as_key(value text) IS 'A captured value as an integer
 CREATE FUNCTION wagrun.capture_children() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET extra_float_digits TO '1'
     AS $$
 -- A child's column may be called as a variable is, and the alias is one that no column has.
 #variable_conflict use_variable
@@ -185,6 +194,10 @@ CREATE FUNCTION wagrun.capture_row() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET "TimeZone" TO 'UTC'
+    SET "DateStyle" TO 'ISO, MDY'
+    SET "IntervalStyle" TO 'postgres'
+    SET bytea_output TO 'hex'
+    SET extra_float_digits TO '1'
     AS $$
 declare
     is_own_row constant boolean := tg_argv[5];
@@ -229,11 +242,13 @@ begin
     old_key := nullif(old_row -> key_column, 'null');
     new_key := nullif(new_row -> key_column, 'null');
 
-    old_row := old_row - ignored;
-    new_row := new_row - ignored;
-    if old_row = new_row and old_key = new_key then
+    -- Bytes have changed, or this would not be called. Where jsonb sees no difference (1.0 became 1.00), that counts all the
+    -- same, unless it is a bookkeeping column that changed.
+    if old_row - ignored = new_row - ignored and old_row <> new_row and old_key = new_key then
         return null;
     end if;
+    old_row := old_row - ignored;
+    new_row := new_row - ignored;
     if tg_op <> 'UPDATE' then
         names := withheld;
     else
@@ -281,10 +296,17 @@ CREATE FUNCTION wagrun.capture_truncate() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET "TimeZone" TO 'UTC'
+    SET "DateStyle" TO 'ISO, MDY'
+    SET "IntervalStyle" TO 'postgres'
+    SET bytea_output TO 'hex'
+    SET extra_float_digits TO '1'
     AS $_$
 declare
     collection constant text := tg_argv[8];
     key_column text := tg_argv[3];
+    -- Who inherits has a trigger of its own; a partition may be newer than its triggers.
+    truncated  constant text := concat(
+        case when (select relkind from pg_class where oid = tg_relid) = 'r' then 'only ' end, tg_relid::regclass);
 begin
     if current_setting('wagrun.capture', true) = 'off' then
         return null;
@@ -298,14 +320,14 @@ begin
              select $1, $2, $3, $4 || ''/'' || (parent #>> ''{}''), parent, false, ''{}'', ''{}'', array[$5],
                     wagrun.is_first_of_transaction()
              from (select distinct to_jsonb(%I) as parent from %s where %1$I is not null) as parents',
-            key_column, tg_relid::regclass) using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], collection;
+            key_column, truncated) using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], collection;
     else
         execute format(
             'insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
              select $1, $2, $3, $4 || ''/'' || (to_jsonb(wagrun_row.%1$I) #>> ''{}''), to_jsonb(wagrun_row.%1$I), $5,
                     wagrun.row_image($1, wagrun_row) - $6 - $7, null, $6, wagrun.is_first_of_transaction()
              from %2$s as wagrun_row where wagrun_row.%1$I is not null',
-            key_column, tg_relid::regclass)
+            key_column, truncated)
         using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], tg_argv[5]::boolean, tg_argv[6]::text[], tg_argv[7]::text[];
     end if;
     return null;
@@ -335,6 +357,7 @@ declare
     kind     "char";
     keys     name[];
     withheld text[];
+    label    text;
 begin
     begin
         named := to_regclass(name);
@@ -356,12 +379,22 @@ begin
     if (select relispartition from pg_class where oid = named) then
         raise exception 'WATCHED_TABLES: % is a partition; name the partitioned table %', name, pg_partition_root(named);
     end if;
+    if (select relnamespace::regnamespace::text in ('wagrun', 'pg_catalog', 'information_schema') from pg_class where oid = named) then
+        raise exception 'WATCHED_TABLES: % is no content: it is wagrun''s own or PostgreSQL''s', name;
+    end if;
+    if not (select pg_has_role(relowner, 'usage') from pg_class where oid = named) then
+        raise exception 'WATCHED_TABLES: % belongs to %, and only its owner may put triggers on it', name,
+            (select relowner::regrole from pg_class where oid = named);
+    end if;
     if (select relpersistence = 't' from pg_class where oid = named) then
         raise exception 'WATCHED_TABLES: % is a temporary table', name;
     end if;
-    select array_agg(attname order by attnum) into keys
-    from pg_index join pg_attribute on attrelid = indrelid and attnum = any (indkey)
-    where indrelid = named and indisprimary;
+    -- What an index only includes is no part of the key.
+    select array_agg(attname order by place) into keys
+    from pg_index
+    cross join lateral unnest(indkey) with ordinality as part (number, place)
+    join pg_attribute on attrelid = indrelid and attnum = part.number
+    where indrelid = named and indisprimary and place <= indnkeyatts;
     if keys is null then
         raise exception 'WATCHED_TABLES: % has no primary key, by which its rows could be told apart', name;
     end if;
@@ -377,8 +410,11 @@ begin
            or not (typtype = 'e' or format_type(case typtype when 'd' then typbasetype else atttypid end,
                                                 case typtype when 'd' then typtypmod else atttypmod end) ~
                '^(boolean|smallint|integer|bigint|oid|real|double precision|numeric.*|money|date|time.*|interval.*|uuid|inet|cidr|macaddr8?|(character|character varying)\((1?\d{1,3}|20[0-3]\d|204[0-8])\))$'));
+    -- However it was spelled, it is one table and has one name.
+    select concat_ws('.', nullif(nspname, 'public'), relname) into label
+    from pg_class join pg_namespace on pg_namespace.oid = relnamespace where pg_class.oid = named;
     return jsonb_build_object(
-        'table', name, 'key_column', keys[1], 'kind', 'table', 'model', name, 'object', name, 'root', null,
+        'table', named::text, 'key_column', keys[1], 'kind', 'table', 'model', label, 'object', label, 'root', null,
         'collection', null, 'fields', jsonb_build_object(), 'withheld', to_jsonb(withheld), 'ignored', jsonb_build_array());
 end
 $_$;
@@ -585,6 +621,125 @@ $$;
 COMMENT ON FUNCTION wagrun.present_column(relation regclass, number smallint) IS 'The name that a column has now, by its number.';
 
 
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+--
+-- Name: watched_table; Type: TABLE; Schema: wagrun; Owner: -
+--
+
+CREATE TABLE wagrun.watched_table (
+    relation regclass NOT NULL,
+    kind text NOT NULL,
+    model text NOT NULL,
+    object text NOT NULL,
+    key_column name NOT NULL,
+    key_number smallint,
+    root regclass,
+    collection text,
+    fields jsonb NOT NULL,
+    withheld text[] NOT NULL,
+    ignored text[] NOT NULL,
+    CONSTRAINT watched_table_kind CHECK ((kind = ANY (ARRAY['page'::text, 'image'::text, 'document'::text, 'snippet'::text, 'table'::text])))
+);
+
+
+--
+-- Name: TABLE watched_table; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON TABLE wagrun.watched_table IS 'The tables with capture triggers, as discovered from Django; made equal to that by every migrate.';
+
+
+--
+-- Name: COLUMN watched_table.model; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.model IS 'Django''s app.model label in lower case.';
+
+
+--
+-- Name: COLUMN watched_table.object; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.object IS 'First part of the object''s name: page, image, document, or the model''s label.';
+
+
+--
+-- Name: COLUMN watched_table.key_column; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.key_column IS 'The column that holds the object''s key: the primary key, or in a part the link to the object''s own row.';
+
+
+--
+-- Name: COLUMN watched_table.key_number; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.key_number IS 'Its number, by which it is found when it was renamed.';
+
+
+--
+-- Name: COLUMN watched_table.root; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.root IS 'Null for an object''s own table; for a part (a page type''s own table, an inline child) the table with the object''s own row.';
+
+
+--
+-- Name: COLUMN watched_table.collection; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.collection IS 'For inline children, of which an object has many, the field that they are: a change in one is a change of that field.';
+
+
+--
+-- Name: COLUMN watched_table.fields; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.fields IS 'Column name to field name, for the reader of events.';
+
+
+--
+-- Name: COLUMN watched_table.withheld; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.withheld IS 'Columns whose values are not captured, only that they changed: they are large, or nobody''s business.';
+
+
+--
+-- Name: COLUMN watched_table.ignored; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.ignored IS 'Bookkeeping columns: a change of nothing else is no change.';
+
+
+--
+-- Name: present_key(wagrun.watched_table); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.present_key(watched wagrun.watched_table) RETURNS name
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select coalesce(
+        (select attname from pg_attribute
+         where attrelid = watched.relation and attname = watched.key_column and not attisdropped),
+        (select attname from pg_attribute
+         where attrelid = watched.relation and attnum = watched.key_number and not attisdropped),
+        watched.key_column
+    )
+$$;
+
+
+--
+-- Name: FUNCTION present_key(watched wagrun.watched_table); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.present_key(watched wagrun.watched_table) IS 'The column with the object''s key, also when it was renamed since migrate last looked.';
+
+
 --
 -- Name: present_state(text, text, integer); Type: FUNCTION; Schema: wagrun; Owner: -
 --
@@ -593,6 +748,10 @@ CREATE FUNCTION wagrun.present_state(of_model text, after_key text, most integer
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET "TimeZone" TO 'UTC'
+    SET "DateStyle" TO 'ISO, MDY'
+    SET "IntervalStyle" TO 'postgres'
+    SET bytea_output TO 'hex'
+    SET extra_float_digits TO '1'
     AS $_$
 declare
     watched wagrun.watched_table;
@@ -610,10 +769,10 @@ begin
          select present.last_key, present.object, present.key, %L, present.state from (%s) as present',
         watched.relation,
         case when after_key is null
-            then format('wagrun_row.%I is not null', watched.key_column)
-            else format('wagrun_row.%I > %L', watched.key_column, after_key)
+            then format('wagrun_row.%I is not null', wagrun.present_key(watched))
+            else format('wagrun_row.%I > %L', wagrun.present_key(watched), after_key)
         end,
-        watched.key_column, watched.kind, wagrun.state_query(watched)
+        wagrun.present_key(watched), watched.kind, wagrun.state_query(watched)
     ) using most;
 end
 $_$;
@@ -714,6 +873,9 @@ CREATE FUNCTION wagrun.ring_at_commit() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+    -- The drainer folds whole transactions, and knows one by its last row. After `set constraints all immediate` it may come too
+    -- early; the rest is then folded by itself, later.
+    insert into wagrun.outbox (relation, kind, model, is_own_row, ends) values (0, '', '', false, true);
     perform wagrun.ring(pg_current_xact_id()::text);
     return null;
 end
@@ -724,7 +886,7 @@ $$;
 -- Name: FUNCTION ring_at_commit(); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.ring_at_commit() IS 'Deferred trigger of what is captured: rings for this transaction.';
+COMMENT ON FUNCTION wagrun.ring_at_commit() IS 'Deferred trigger of what is captured: writes the last row of this transaction, and rings for it.';
 
 
 --
@@ -749,16 +911,16 @@ begin
         select attname from pg_attribute where attrelid = relation and attnum > 0 and not attisdropped order by attnum
     loop
         begin
-            execute format('select to_jsonb(($1).%I)', column_name) into value using changed_row;
-        exception when others then
             begin
-                execute format('select to_jsonb(($1).%I::text)', column_name) into value using changed_row;
+                execute format('select to_jsonb(($1).%I)', column_name) into value using changed_row;
             exception when others then
-                raise log 'wagrun capture of column % of % failed: %', column_name, relation, sqlerrm;
-                continue;
+                execute format('select to_jsonb(($1).%I::text)', column_name) into value using changed_row;
             end;
+            -- All of them together may be more than jsonb holds.
+            image := image || jsonb_build_object(column_name, value);
+        exception when others then
+            raise log 'wagrun capture of column % of % failed: %', column_name, relation, sqlerrm;
         end;
-        image := image || jsonb_build_object(column_name, value);
     end loop;
     return image;
 end
@@ -858,7 +1020,8 @@ CREATE FUNCTION wagrun.set_up_roles(web_role name, relay_role name) RETURNS void
     LANGUAGE plpgsql
     AS $$
 declare
-    role name;
+    role  name;
+    owned record;
 begin
     foreach role in array array[web_role, relay_role] loop
         if not exists (select from pg_roles where rolname = role) then
@@ -871,8 +1034,16 @@ begin
     end loop;
 
     -- The web role: every table of the site's, none of wagrun's.
-    execute format('grant select, insert, update, delete on all tables in schema public to %I', web_role);
-    execute format('grant usage, select, update on all sequences in schema public to %I', web_role);
+    -- One by one, because somebody else's among them would refuse them all.
+    for owned in
+        select oid::regclass as relation, relkind from pg_class
+        where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f', 'S') and pg_has_role(relowner, 'usage')
+    loop
+        execute format(
+            case owned.relkind when 'S' then 'grant usage, select, update on sequence %s to %I'
+                               else 'grant select, insert, update, delete on %s to %I' end,
+            owned.relation, web_role);
+    end loop;
     execute format('alter default privileges in schema public grant select, insert, update, delete on tables to %I', web_role);
     execute format('alter default privileges in schema public grant usage, select, update on sequences to %I', web_role);
 
@@ -916,92 +1087,6 @@ $$;
 COMMENT ON FUNCTION wagrun.set_up_roles(web_role name, relay_role name) IS 'Creates the web and the relay role where they are missing, and grants each what it needs.';
 
 
-SET default_tablespace = '';
-
-SET default_table_access_method = heap;
-
---
--- Name: watched_table; Type: TABLE; Schema: wagrun; Owner: -
---
-
-CREATE TABLE wagrun.watched_table (
-    relation regclass NOT NULL,
-    kind text NOT NULL,
-    model text NOT NULL,
-    object text NOT NULL,
-    key_column name NOT NULL,
-    root regclass,
-    collection text,
-    fields jsonb NOT NULL,
-    withheld text[] NOT NULL,
-    ignored text[] NOT NULL,
-    CONSTRAINT watched_table_kind CHECK ((kind = ANY (ARRAY['page'::text, 'image'::text, 'document'::text, 'snippet'::text, 'table'::text])))
-);
-
-
---
--- Name: TABLE watched_table; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON TABLE wagrun.watched_table IS 'The tables with capture triggers, as discovered from Django; made equal to that by every migrate.';
-
-
---
--- Name: COLUMN watched_table.model; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.model IS 'Django''s app.model label in lower case.';
-
-
---
--- Name: COLUMN watched_table.object; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.object IS 'First part of the object''s name: page, image, document, or the model''s label.';
-
-
---
--- Name: COLUMN watched_table.key_column; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.key_column IS 'The column that holds the object''s key: the primary key, or in a part the link to the object''s own row.';
-
-
---
--- Name: COLUMN watched_table.root; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.root IS 'Null for an object''s own table; for a part (a page type''s own table, an inline child) the table with the object''s own row.';
-
-
---
--- Name: COLUMN watched_table.collection; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.collection IS 'For inline children, of which an object has many, the field that they are: a change in one is a change of that field.';
-
-
---
--- Name: COLUMN watched_table.fields; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.fields IS 'Column name to field name, for the reader of events.';
-
-
---
--- Name: COLUMN watched_table.withheld; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.withheld IS 'Columns whose values are not captured, only that they changed: they are large, or nobody''s business.';
-
-
---
--- Name: COLUMN watched_table.ignored; Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON COLUMN wagrun.watched_table.ignored IS 'Bookkeeping columns: a change of nothing else is no change.';
-
-
 --
 -- Name: state_query(wagrun.watched_table); Type: FUNCTION; Schema: wagrun; Owner: -
 --
@@ -1017,7 +1102,7 @@ begin
         ' || coalesce((select wagrun.row_image(%1$s, wagrun_row) - %2$L::text[] - %3$L::text[] from %4$s as wagrun_row
                        where wagrun_row.%5$I = (chosen.own_row).%6$I), ''{}'')',
         quote_literal(part_table.relation::oid), part_table.withheld, part_table.ignored, part_table.relation,
-        part_table.key_column, watched.key_column
+        wagrun.present_key(part_table), wagrun.present_key(watched)
     ), '' order by part_table.relation::text), '') into parts
     from wagrun.watched_table as part_table join pg_class on pg_class.oid = part_table.relation
     where part_table.root = watched.relation and part_table.collection is null;
@@ -1028,8 +1113,8 @@ begin
          from chosen
          cross join lateral (select wagrun.row_image(%7$L, chosen.own_row) as image offset 0) as whole
          order by (chosen.own_row).%1$I',
-        watched.key_column, watched.object || '/', watched.key_column, watched.withheld, watched.ignored, parts,
-        watched.relation::oid);
+        wagrun.present_key(watched), watched.object || '/', wagrun.present_key(watched), watched.withheld, watched.ignored,
+        parts, watched.relation::oid);
 end
 $_$;
 
@@ -1039,6 +1124,29 @@ $_$;
 --
 
 COMMENT ON FUNCTION wagrun.state_query(watched wagrun.watched_table) IS 'A query of objects as capture would write them, for a common table expression `chosen (own_row)` of rows of their own table.';
+
+
+--
+-- Name: stray_tables(text[]); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.stray_tables(wanted text[]) RETURNS SETOF text
+    LANGUAGE sql STABLE
+    AS $$
+    select relation::text from wagrun.watched_table
+    where relation <> all (select name::regclass from unnest(wanted) as name)
+    union
+    select tgrelid::regclass::text from pg_trigger
+    where tgname like 'wagrun\_capture\_%' and tgparentid = 0
+      and tgrelid <> all (select wagrun.with_heirs(name::regclass) from unnest(wanted) as name)
+$$;
+
+
+--
+-- Name: FUNCTION stray_tables(wanted text[]); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.stray_tables(wanted text[]) IS 'What is watched, or has capture triggers, and is neither among these tables nor inherits from one.';
 
 
 --
@@ -1055,8 +1163,7 @@ begin
     select * into strict watched from wagrun.watched_table as listed where listed.relation = triggers_of.relation;
     select string_agg(quote_literal(argument), ', ' order by number) into arguments
     from unnest(array[
-        watched.object, watched.kind, watched.model, watched.key_column::text,
-        (select attnum::text from pg_attribute where attrelid = watched.relation and attname = watched.key_column),
+        watched.object, watched.kind, watched.model, watched.key_column::text, watched.key_number::text,
         (watched.root is null)::text, watched.withheld::text, watched.ignored::text
     ]) with ordinality as given (argument, number);
     if watched.collection is null then
@@ -1178,19 +1285,25 @@ declare
     was_made boolean := false;
 begin
     insert into wagrun.watched_table as known
-        (relation, kind, model, object, key_column, root, collection, fields, withheld, ignored)
+        (relation, kind, model, object, key_column, key_number, root, collection, fields, withheld, ignored)
     values (
         watched, entry ->> 'kind', entry ->> 'model', entry ->> 'object', entry ->> 'key_column',
+        (select attnum from pg_attribute where attrelid = watched and attname = entry ->> 'key_column'),
         (entry ->> 'root')::regclass, entry ->> 'collection', entry -> 'fields',
         array(select jsonb_array_elements_text(entry -> 'withheld')),
-        array(select jsonb_array_elements_text(entry -> 'ignored'))
+        -- A virtual column has no value in a trigger.
+        array(select jsonb_array_elements_text(entry -> 'ignored')
+              union select attname from pg_attribute where attrelid = watched and attgenerated = 'v' order by 1)
     )
     on conflict (relation) do update set
         kind = excluded.kind, model = excluded.model, object = excluded.object, key_column = excluded.key_column,
-        root = excluded.root, collection = excluded.collection, fields = excluded.fields,
+        key_number = excluded.key_number, root = excluded.root, collection = excluded.collection, fields = excluded.fields,
         withheld = excluded.withheld, ignored = excluded.ignored;
     for target in select wagrun.with_heirs(watched) loop
-        for wanted in select * from wagrun.triggers_of(watched, target) loop
+        for wanted in
+            select * from wagrun.triggers_of(watched, target) as needed
+            where needed.definition not like '%for each row%' or not (select relispartition from pg_class where oid = target)
+        loop
             was_made := wagrun.set_trigger(target, wanted.name, wanted.definition) or was_made;
         end loop;
         -- What inline children have besides, when the table was one of them before.
@@ -1225,7 +1338,6 @@ CREATE FUNCTION wagrun.with_heirs(relation regclass) RETURNS SETOF regclass
         select link.inhrelid
         from pg_inherits as link
         join heir on heir.relation = link.inhparent
-        join pg_class as child on child.oid = link.inhrelid and not child.relispartition
     )
     select heir.relation::regclass from heir join pg_class on pg_class.oid = heir.relation
 $_$;
@@ -1235,7 +1347,7 @@ $_$;
 -- Name: FUNCTION with_heirs(relation regclass); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.with_heirs(relation regclass) IS 'A table, if it is still there, and all that inherit from it, partitions left out.';
+COMMENT ON FUNCTION wagrun.with_heirs(relation regclass) IS 'A table, if it is still there, and all that inherit from it, partitions included.';
 
 
 --
@@ -1534,9 +1646,10 @@ CREATE TABLE wagrun.outbox (
     after jsonb,
     changed text[] DEFAULT '{}'::text[] NOT NULL,
     editor text DEFAULT NULLIF(current_setting('wagrun.editor'::text, true), ''::text),
-    rings boolean NOT NULL,
+    rings boolean DEFAULT false NOT NULL,
+    ends boolean DEFAULT false NOT NULL,
     failure text,
-    CONSTRAINT outbox_names_an_object_or_a_failure CHECK (((object IS NOT NULL) OR (failure IS NOT NULL)))
+    CONSTRAINT outbox_says_something CHECK (((object IS NOT NULL) OR (failure IS NOT NULL) OR ends))
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000', autovacuum_vacuum_insert_scale_factor='0', autovacuum_vacuum_insert_threshold='20000');
 
@@ -1623,6 +1736,13 @@ COMMENT ON COLUMN wagrun.outbox.editor IS 'Key of the user, where the site says 
 --
 
 COMMENT ON COLUMN wagrun.outbox.rings IS 'The first row of a transaction rings the doorbell for all of them.';
+
+
+--
+-- Name: COLUMN outbox.ends; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.outbox.ends IS 'The last row of a transaction, written just before its commit, says that there are no more of it.';
 
 
 --
@@ -1804,13 +1924,6 @@ CREATE INDEX outbox_position ON wagrun.outbox USING btree ("position");
 
 
 --
--- Name: outbox_transaction; Type: INDEX; Schema: wagrun; Owner: -
---
-
-CREATE INDEX outbox_transaction ON wagrun.outbox USING btree (xid, "position");
-
-
---
 -- Name: outbox doorbell; Type: TRIGGER; Schema: wagrun; Owner: -
 --
 
@@ -1927,6 +2040,20 @@ REVOKE ALL ON FUNCTION wagrun.present_column(relation regclass, number smallint)
 
 
 --
+-- Name: TABLE watched_table; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT SELECT ON TABLE wagrun.watched_table TO wagrun_relay;
+
+
+--
+-- Name: FUNCTION present_key(watched wagrun.watched_table); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.present_key(watched wagrun.watched_table) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION present_state(of_model text, after_key text, most integer); Type: ACL; Schema: wagrun; Owner: -
 --
 
@@ -1986,17 +2113,17 @@ REVOKE ALL ON FUNCTION wagrun.set_up_roles(web_role name, relay_role name) FROM 
 
 
 --
--- Name: TABLE watched_table; Type: ACL; Schema: wagrun; Owner: -
---
-
-GRANT SELECT ON TABLE wagrun.watched_table TO wagrun_relay;
-
-
---
 -- Name: FUNCTION state_query(watched wagrun.watched_table); Type: ACL; Schema: wagrun; Owner: -
 --
 
 REVOKE ALL ON FUNCTION wagrun.state_query(watched wagrun.watched_table) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION stray_tables(wanted text[]); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.stray_tables(wanted text[]) FROM PUBLIC;
 
 
 --

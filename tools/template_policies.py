@@ -85,7 +85,7 @@ PULL = "the managed policy AWSAppRunnerServicePolicyForECRAccess"
 START = "the managed policy AmazonECSTaskExecutionRolePolicy"
 # The roles that are no function's: what each needs, managed policies included, and where that is written.
 ROLES = {
-    "DoorbellRole": {"lambda:InvokeFunction": "shared/migrations/20261121000003_doorbell.sql calls aws_lambda.invoke"},
+    "DoorbellRole": {"lambda:InvokeFunction": "shared/migrations/20261128000003_doorbell.sql calls aws_lambda.invoke"},
     "PublishingRole": {
         "lambda:InvokeFunction": "functions/content-events/src/schedules.rs, the target",
         "sqs:SendMessage": "Scheduler's guide, Configuring a dead-letter queue: by the schedule's role",

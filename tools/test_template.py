@@ -356,7 +356,7 @@ class PoliciesTest(unittest.TestCase):
 
         self.assert_differs("WebRole may s3:DeleteBucket, for which ROLES has no source", more)
         self.assert_differs("WebRole may AdministratorAccess, for which ROLES has no source", managed)
-        self.assert_differs("DoorbellRole needs lambda:InvokeFunction (shared/migrations/20261121000003_doorbell.sql calls aws_lambda.invoke), which it does not allow", less)
+        self.assert_differs("DoorbellRole needs lambda:InvokeFunction (shared/migrations/20261128000003_doorbell.sql calls aws_lambda.invoke), which it does not allow", less)
         self.assert_differs("Another may sqs:DeleteMessage, for which ROLES has no source", unknown)
 
 
@@ -471,7 +471,7 @@ class RenderTest(unittest.TestCase):
         self.assertIn(":s3:::cloudformation-custom-resource-response-${RegionWithoutDashes}/*", resource[0])
 
     def test_the_second_doorbell_hears_what_the_trigger_writes(self):
-        sql = (ROOT / "shared/migrations/20261121000003_doorbell.sql").read_text()
+        sql = (ROOT / "shared/migrations/20261128000003_doorbell.sql").read_text()
         lines = [line.replace("%", "784", 1) for line in re.findall(r"raise log '([^']*)'", sql)]
         resources = self.rendered(self.APP_RUNNER)["Resources"]
         heard = resources["DoorbellLines"]["Properties"]["FilterPattern"].strip('"')

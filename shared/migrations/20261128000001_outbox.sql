@@ -30,9 +30,10 @@ create table wagrun.outbox (
     after       jsonb,
     changed     text[] not null default '{}',
     editor      text default nullif(current_setting('wagrun.editor', true), ''),
-    rings       boolean not null,
+    rings       boolean not null default false,
+    ends        boolean not null default false,
     failure     text,
-    constraint outbox_names_an_object_or_a_failure check (object is not null or failure is not null)
+    constraint outbox_says_something check (object is not null or failure is not null or ends)
 );
 comment on table wagrun.outbox is
     'What was captured and is not yet an event: a row for each changed row of content, appended by the triggers.';
@@ -51,11 +52,12 @@ comment on column wagrun.outbox.after is 'Captured columns after the statement; 
 comment on column wagrun.outbox.changed is 'Names of withheld columns and of collections that changed.';
 comment on column wagrun.outbox.editor is 'Key of the user, where the site says who is editing: set wagrun.editor.';
 comment on column wagrun.outbox.rings is 'The first row of a transaction rings the doorbell for all of them.';
+comment on column wagrun.outbox.ends is
+    'The last row of a transaction, written just before its commit, says that there are no more of it.';
 comment on column wagrun.outbox.failure is 'Why the trigger could not capture the row as it should.';
 
--- The drainer goes through the outbox in order of position, and asks whether a transaction goes on behind it.
+-- The drainer goes through the outbox in order of position.
 create index outbox_position on wagrun.outbox (position);
-create index outbox_transaction on wagrun.outbox (xid, position);
 -- A queue: what is in it now says nothing of what will be, so the number of changes decides, and not their share.
 alter table wagrun.outbox set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
                                autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000);

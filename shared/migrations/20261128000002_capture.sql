@@ -28,16 +28,16 @@ begin
         select attname from pg_attribute where attrelid = relation and attnum > 0 and not attisdropped order by attnum
     loop
         begin
-            execute format('select to_jsonb(($1).%I)', column_name) into value using changed_row;
-        exception when others then
             begin
-                execute format('select to_jsonb(($1).%I::text)', column_name) into value using changed_row;
+                execute format('select to_jsonb(($1).%I)', column_name) into value using changed_row;
             exception when others then
-                raise log 'wagrun capture of column % of % failed: %', column_name, relation, sqlerrm;
-                continue;
+                execute format('select to_jsonb(($1).%I::text)', column_name) into value using changed_row;
             end;
+            -- All of them together may be more than jsonb holds.
+            image := image || jsonb_build_object(column_name, value);
+        exception when others then
+            raise log 'wagrun capture of column % of % failed: %', column_name, relation, sqlerrm;
         end;
-        image := image || jsonb_build_object(column_name, value);
     end loop;
     return image;
 end
@@ -89,8 +89,12 @@ comment on function wagrun.note_failure is 'Writes into the outbox and the serve
 create function wagrun.capture_row() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
--- Timestamps in an event are UTC whatever the editor's session says.
+-- A value reads the same whatever the editor's session says of time zones and formats.
 set timezone = 'UTC'
+set datestyle = 'ISO, MDY'
+set intervalstyle = 'postgres'
+set bytea_output = 'hex'
+set extra_float_digits = 1
 as $$
 declare
     is_own_row constant boolean := tg_argv[5];
@@ -135,11 +139,13 @@ begin
     old_key := nullif(old_row -> key_column, 'null');
     new_key := nullif(new_row -> key_column, 'null');
 
-    old_row := old_row - ignored;
-    new_row := new_row - ignored;
-    if old_row = new_row and old_key = new_key then
+    -- Bytes have changed, or this would not be called. Where jsonb sees no difference (1.0 became 1.00), that counts all the
+    -- same, unless it is a bookkeeping column that changed.
+    if old_row - ignored = new_row - ignored and old_row <> new_row and old_key = new_key then
         return null;
     end if;
+    old_row := old_row - ignored;
+    new_row := new_row - ignored;
     if tg_op <> 'UPDATE' then
         names := withheld;
     else
@@ -178,6 +184,8 @@ comment on function wagrun.capture_row is
 create function wagrun.capture_children() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+-- So that rows that differ read differently.
+set extra_float_digits = 1
 as $$
 -- A child's column may be called as a variable is, and the alias is one that no column has.
 #variable_conflict use_variable
@@ -238,10 +246,17 @@ create function wagrun.capture_truncate() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
+set datestyle = 'ISO, MDY'
+set intervalstyle = 'postgres'
+set bytea_output = 'hex'
+set extra_float_digits = 1
 as $$
 declare
     collection constant text := tg_argv[8];
     key_column text := tg_argv[3];
+    -- Who inherits has a trigger of its own; a partition may be newer than its triggers.
+    truncated  constant text := concat(
+        case when (select relkind from pg_class where oid = tg_relid) = 'r' then 'only ' end, tg_relid::regclass);
 begin
     if current_setting('wagrun.capture', true) = 'off' then
         return null;
@@ -255,14 +270,14 @@ begin
              select $1, $2, $3, $4 || ''/'' || (parent #>> ''{}''), parent, false, ''{}'', ''{}'', array[$5],
                     wagrun.is_first_of_transaction()
              from (select distinct to_jsonb(%I) as parent from %s where %1$I is not null) as parents',
-            key_column, tg_relid::regclass) using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], collection;
+            key_column, truncated) using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], collection;
     else
         execute format(
             'insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
              select $1, $2, $3, $4 || ''/'' || (to_jsonb(wagrun_row.%1$I) #>> ''{}''), to_jsonb(wagrun_row.%1$I), $5,
                     wagrun.row_image($1, wagrun_row) - $6 - $7, null, $6, wagrun.is_first_of_transaction()
              from %2$s as wagrun_row where wagrun_row.%1$I is not null',
-            key_column, tg_relid::regclass)
+            key_column, truncated)
         using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], tg_argv[5]::boolean, tg_argv[6]::text[], tg_argv[7]::text[];
     end if;
     return null;

@@ -53,11 +53,15 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    -- The drainer folds whole transactions, and knows one by its last row. After `set constraints all immediate` it may come too
+    -- early; the rest is then folded by itself, later.
+    insert into wagrun.outbox (relation, kind, model, is_own_row, ends) values (0, '', '', false, true);
     perform wagrun.ring(pg_current_xact_id()::text);
     return null;
 end
 $$;
-comment on function wagrun.ring_at_commit is 'Deferred trigger of what is captured: rings for this transaction.';
+comment on function wagrun.ring_at_commit is
+    'Deferred trigger of what is captured: writes the last row of this transaction, and rings for it.';
 
 -- The condition is judged when the row is written, so that the many rows of a bulk change queue no calls.
 create constraint trigger doorbell

@@ -6,6 +6,7 @@ create table wagrun.watched_table (
     model      text not null,
     object     text not null,
     key_column name not null,
+    key_number smallint,
     root       regclass,
     collection text,
     fields     jsonb not null,
@@ -19,6 +20,7 @@ comment on column wagrun.watched_table.model is 'Django''s app.model label in lo
 comment on column wagrun.watched_table.object is 'First part of the object''s name: page, image, document, or the model''s label.';
 comment on column wagrun.watched_table.key_column is
     'The column that holds the object''s key: the primary key, or in a part the link to the object''s own row.';
+comment on column wagrun.watched_table.key_number is 'Its number, by which it is found when it was renamed.';
 comment on column wagrun.watched_table.root is
     'Null for an object''s own table; for a part (a page type''s own table, an inline child) the table with the object''s own row.';
 comment on column wagrun.watched_table.collection is
@@ -39,8 +41,7 @@ begin
     select * into strict watched from wagrun.watched_table as listed where listed.relation = triggers_of.relation;
     select string_agg(quote_literal(argument), ', ' order by number) into arguments
     from unnest(array[
-        watched.object, watched.kind, watched.model, watched.key_column::text,
-        (select attnum::text from pg_attribute where attrelid = watched.relation and attname = watched.key_column),
+        watched.object, watched.kind, watched.model, watched.key_column::text, watched.key_number::text,
         (watched.root is null)::text, watched.withheld::text, watched.ignored::text
     ]) with ordinality as given (argument, number);
     if watched.collection is null then
@@ -110,7 +111,7 @@ end
 $$;
 comment on function wagrun.drop_triggers is 'Drops triggers of a table and of those that inherit from it.';
 
--- A partition gets its parent's triggers from PostgreSQL; a table that INHERITS does not.
+-- A partition gets its parent's row triggers from PostgreSQL, and no statement triggers; a table that INHERITS gets neither.
 create function wagrun.with_heirs(relation regclass) returns setof regclass
 language sql stable
 as $$
@@ -120,11 +121,10 @@ as $$
         select link.inhrelid
         from pg_inherits as link
         join heir on heir.relation = link.inhparent
-        join pg_class as child on child.oid = link.inhrelid and not child.relispartition
     )
     select heir.relation::regclass from heir join pg_class on pg_class.oid = heir.relation
 $$;
-comment on function wagrun.with_heirs is 'A table, if it is still there, and all that inherit from it, partitions left out.';
+comment on function wagrun.with_heirs is 'A table, if it is still there, and all that inherit from it, partitions included.';
 
 -- The caller's transaction is about this one table and gives up soon when it can't have the lock: whoever wants to write
 -- waits behind who waits for a lock.
@@ -138,19 +138,25 @@ declare
     was_made boolean := false;
 begin
     insert into wagrun.watched_table as known
-        (relation, kind, model, object, key_column, root, collection, fields, withheld, ignored)
+        (relation, kind, model, object, key_column, key_number, root, collection, fields, withheld, ignored)
     values (
         watched, entry ->> 'kind', entry ->> 'model', entry ->> 'object', entry ->> 'key_column',
+        (select attnum from pg_attribute where attrelid = watched and attname = entry ->> 'key_column'),
         (entry ->> 'root')::regclass, entry ->> 'collection', entry -> 'fields',
         array(select jsonb_array_elements_text(entry -> 'withheld')),
-        array(select jsonb_array_elements_text(entry -> 'ignored'))
+        -- A virtual column has no value in a trigger.
+        array(select jsonb_array_elements_text(entry -> 'ignored')
+              union select attname from pg_attribute where attrelid = watched and attgenerated = 'v' order by 1)
     )
     on conflict (relation) do update set
         kind = excluded.kind, model = excluded.model, object = excluded.object, key_column = excluded.key_column,
-        root = excluded.root, collection = excluded.collection, fields = excluded.fields,
+        key_number = excluded.key_number, root = excluded.root, collection = excluded.collection, fields = excluded.fields,
         withheld = excluded.withheld, ignored = excluded.ignored;
     for target in select wagrun.with_heirs(watched) loop
-        for wanted in select * from wagrun.triggers_of(watched, target) loop
+        for wanted in
+            select * from wagrun.triggers_of(watched, target) as needed
+            where needed.definition not like '%for each row%' or not (select relispartition from pg_class where oid = target)
+        loop
             was_made := wagrun.set_trigger(target, wanted.name, wanted.definition) or was_made;
         end loop;
         -- What inline children have besides, when the table was one of them before.
@@ -174,6 +180,18 @@ begin
     delete from wagrun.watched_table where relation = stale;
 end
 $$;
+create function wagrun.stray_tables(wanted text[]) returns setof text
+language sql stable
+as $$
+    select relation::text from wagrun.watched_table
+    where relation <> all (select name::regclass from unnest(wanted) as name)
+    union
+    select tgrelid::regclass::text from pg_trigger
+    where tgname like 'wagrun\_capture\_%' and tgparentid = 0
+      and tgrelid <> all (select wagrun.with_heirs(name::regclass) from unnest(wanted) as name)
+$$;
+comment on function wagrun.stray_tables is
+    'What is watched, or has capture triggers, and is neither among these tables nor inherits from one.';
 comment on function wagrun.unwatch_table is 'Takes the capture triggers off a table that is no content any more; its rows stay.';
 
 -- A table that is watched because somebody named it: every row is an object, by its primary key. Withheld is what would be
@@ -186,6 +204,7 @@ declare
     kind     "char";
     keys     name[];
     withheld text[];
+    label    text;
 begin
     begin
         named := to_regclass(name);
@@ -207,12 +226,22 @@ begin
     if (select relispartition from pg_class where oid = named) then
         raise exception 'WATCHED_TABLES: % is a partition; name the partitioned table %', name, pg_partition_root(named);
     end if;
+    if (select relnamespace::regnamespace::text in ('wagrun', 'pg_catalog', 'information_schema') from pg_class where oid = named) then
+        raise exception 'WATCHED_TABLES: % is no content: it is wagrun''s own or PostgreSQL''s', name;
+    end if;
+    if not (select pg_has_role(relowner, 'usage') from pg_class where oid = named) then
+        raise exception 'WATCHED_TABLES: % belongs to %, and only its owner may put triggers on it', name,
+            (select relowner::regrole from pg_class where oid = named);
+    end if;
     if (select relpersistence = 't' from pg_class where oid = named) then
         raise exception 'WATCHED_TABLES: % is a temporary table', name;
     end if;
-    select array_agg(attname order by attnum) into keys
-    from pg_index join pg_attribute on attrelid = indrelid and attnum = any (indkey)
-    where indrelid = named and indisprimary;
+    -- What an index only includes is no part of the key.
+    select array_agg(attname order by place) into keys
+    from pg_index
+    cross join lateral unnest(indkey) with ordinality as part (number, place)
+    join pg_attribute on attrelid = indrelid and attnum = part.number
+    where indrelid = named and indisprimary and place <= indnkeyatts;
     if keys is null then
         raise exception 'WATCHED_TABLES: % has no primary key, by which its rows could be told apart', name;
     end if;
@@ -228,8 +257,11 @@ begin
            or not (typtype = 'e' or format_type(case typtype when 'd' then typbasetype else atttypid end,
                                                 case typtype when 'd' then typtypmod else atttypmod end) ~
                '^(boolean|smallint|integer|bigint|oid|real|double precision|numeric.*|money|date|time.*|interval.*|uuid|inet|cidr|macaddr8?|(character|character varying)\((1?\d{1,3}|20[0-3]\d|204[0-8])\))$'));
+    -- However it was spelled, it is one table and has one name.
+    select concat_ws('.', nullif(nspname, 'public'), relname) into label
+    from pg_class join pg_namespace on pg_namespace.oid = relnamespace where pg_class.oid = named;
     return jsonb_build_object(
-        'table', name, 'key_column', keys[1], 'kind', 'table', 'model', name, 'object', name, 'root', null,
+        'table', named::text, 'key_column', keys[1], 'kind', 'table', 'model', label, 'object', label, 'root', null,
         'collection', null, 'fields', jsonb_build_object(), 'withheld', to_jsonb(withheld), 'ignored', jsonb_build_array());
 end
 $$;
@@ -237,4 +269,5 @@ comment on function wagrun.describe_table is
     'A named table as an entry for watch_table; null for one that is discovered; raises, in a sentence, when it can''t be captured.';
 
 revoke all on function wagrun.set_trigger, wagrun.drop_triggers, wagrun.with_heirs, wagrun.watch_table, wagrun.unwatch_table,
+    wagrun.stray_tables,
     wagrun.describe_table, wagrun.triggers_of from public;

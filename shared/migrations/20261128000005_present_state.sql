@@ -1,5 +1,20 @@
 -- What the drainer may know of content: the state of watched objects, less what capture withholds, and names of editors.
 
+create function wagrun.present_key(watched wagrun.watched_table) returns name
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(
+        (select attname from pg_attribute
+         where attrelid = watched.relation and attname = watched.key_column and not attisdropped),
+        (select attname from pg_attribute
+         where attrelid = watched.relation and attnum = watched.key_number and not attisdropped),
+        watched.key_column
+    )
+$$;
+comment on function wagrun.present_key is
+    'The column with the object''s key, also when it was renamed since migrate last looked.';
+
 -- A snapshot and the state that an event shows are both made of this query, so that they are read alike: an object's parts add
 -- their columns to its own, and its many children add none, as in capture. The alias is one that no column has, or it would be
 -- taken for that column.
@@ -14,7 +29,7 @@ begin
         ' || coalesce((select wagrun.row_image(%1$s, wagrun_row) - %2$L::text[] - %3$L::text[] from %4$s as wagrun_row
                        where wagrun_row.%5$I = (chosen.own_row).%6$I), ''{}'')',
         quote_literal(part_table.relation::oid), part_table.withheld, part_table.ignored, part_table.relation,
-        part_table.key_column, watched.key_column
+        wagrun.present_key(part_table), wagrun.present_key(watched)
     ), '' order by part_table.relation::text), '') into parts
     from wagrun.watched_table as part_table join pg_class on pg_class.oid = part_table.relation
     where part_table.root = watched.relation and part_table.collection is null;
@@ -25,8 +40,8 @@ begin
          from chosen
          cross join lateral (select wagrun.row_image(%7$L, chosen.own_row) as image offset 0) as whole
          order by (chosen.own_row).%1$I',
-        watched.key_column, watched.object || '/', watched.key_column, watched.withheld, watched.ignored, parts,
-        watched.relation::oid);
+        wagrun.present_key(watched), watched.object || '/', wagrun.present_key(watched), watched.withheld, watched.ignored,
+        parts, watched.relation::oid);
 end
 $$;
 comment on function wagrun.state_query is
@@ -38,6 +53,10 @@ returns table (last_key text, object text, key jsonb, kind text, state jsonb)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
+set datestyle = 'ISO, MDY'
+set intervalstyle = 'postgres'
+set bytea_output = 'hex'
+set extra_float_digits = 1
 as $$
 declare
     watched wagrun.watched_table;
@@ -55,10 +74,10 @@ begin
          select present.last_key, present.object, present.key, %L, present.state from (%s) as present',
         watched.relation,
         case when after_key is null
-            then format('wagrun_row.%I is not null', watched.key_column)
-            else format('wagrun_row.%I > %L', watched.key_column, after_key)
+            then format('wagrun_row.%I is not null', wagrun.present_key(watched))
+            else format('wagrun_row.%I > %L', wagrun.present_key(watched), after_key)
         end,
-        watched.key_column, watched.kind, wagrun.state_query(watched)
+        wagrun.present_key(watched), watched.kind, wagrun.state_query(watched)
     ) using most;
 end
 $$;
@@ -71,6 +90,10 @@ create function wagrun.add_present_state(of_model text, sequences bigint[]) retu
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
+set datestyle = 'ISO, MDY'
+set intervalstyle = 'postgres'
+set bytea_output = 'hex'
+set extra_float_digits = 1
 as $$
 declare
     watched wagrun.watched_table;
@@ -91,7 +114,7 @@ begin
             execute format(
                 'with chosen as (select wagrun_row as own_row from %s as wagrun_row where wagrun_row.%I in (%s))
                  select coalesce(jsonb_object_agg(present.object, present.state), ''{}'') from (%s) as present',
-                watched.relation, watched.key_column, chosen, wagrun.state_query(watched)
+                watched.relation, wagrun.present_key(watched), chosen, wagrun.state_query(watched)
             ) into states;
             if row_security_active(watched.relation) then
                 problem := format('row security hides rows of %s from its owner', watched.relation);
@@ -103,6 +126,10 @@ begin
             when others then
                 problem := sqlerrm;
         end;
+    end if;
+    -- One object that can't be read does not keep the others.
+    if problem is not null and cardinality(sequences) > 1 then
+        return (select sum(wagrun.add_present_state(of_model, array[one])) from unnest(sequences) as one);
     end if;
     -- Who is not there any more has no state, so that the event comes to nothing: a deletion has its own.
     with complete as (
@@ -158,5 +185,5 @@ $$;
 comment on function wagrun.as_key is
     'A captured value as an integer key, or null: a watched table may call anything locale_id.';
 
-revoke all on function wagrun.state_query, wagrun.present_state, wagrun.add_present_state,
+revoke all on function wagrun.present_key, wagrun.state_query, wagrun.present_state, wagrun.add_present_state,
     wagrun.editor_name, wagrun.as_key from public;

@@ -4,7 +4,8 @@ create function wagrun.set_up_roles(web_role name, relay_role name) returns void
 language plpgsql
 as $$
 declare
-    role name;
+    role  name;
+    owned record;
 begin
     foreach role in array array[web_role, relay_role] loop
         if not exists (select from pg_roles where rolname = role) then
@@ -17,8 +18,16 @@ begin
     end loop;
 
     -- The web role: every table of the site's, none of wagrun's.
-    execute format('grant select, insert, update, delete on all tables in schema public to %I', web_role);
-    execute format('grant usage, select, update on all sequences in schema public to %I', web_role);
+    -- One by one, because somebody else's among them would refuse them all.
+    for owned in
+        select oid::regclass as relation, relkind from pg_class
+        where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f', 'S') and pg_has_role(relowner, 'usage')
+    loop
+        execute format(
+            case owned.relkind when 'S' then 'grant usage, select, update on sequence %s to %I'
+                               else 'grant select, insert, update, delete on %s to %I' end,
+            owned.relation, web_role);
+    end loop;
     execute format('alter default privileges in schema public grant select, insert, update, delete on tables to %I', web_role);
     execute format('alter default privileges in schema public grant usage, select, update on sequences to %I', web_role);
 

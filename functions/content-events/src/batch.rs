@@ -103,7 +103,7 @@ async fn compose_all(
         match Outgoing::new(sequence, event) {
             Ok(event) => outgoing.push(event),
             Err(error) => {
-                let reason = format!("the event can't be written as JSON: {error}");
+                let reason = error.to_string();
                 outbox::set_apart(connection, sequence, &reason).await?;
                 tell_set_apart(&change.object, sequence, &reason);
             }

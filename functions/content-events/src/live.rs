@@ -136,12 +136,7 @@ async fn drain_locked(
         let claimed = outbox::claim(connection, &mut cursor).await?;
         // Also what an earlier run has left: it was killed, or a table was being altered.
         for model in outbox::models_of_parts(connection).await? {
-            if let Err(error) = outbox::add_present_state(connection, &model).await {
-                if !outbox::is_lock_conflict(&error) {
-                    return Err(error.into());
-                }
-                tracing::info!(model, "somebody alters its table: its events wait");
-            }
+            add_present_states(connection, &model).await?;
         }
         loop {
             let changes = match outbox::pending(connection, published_up_to, &lookup.names).await {
@@ -169,6 +164,21 @@ async fn drain_locked(
     } else {
         Ended::LockedOut
     })
+}
+
+/// Completes the events of one model whose parts alone have changed, unless somebody alters its table.
+async fn add_present_states(connection: &mut PgConnection, model: &str) -> Result<(), DrainError> {
+    loop {
+        match outbox::add_present_state(connection, model).await {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if outbox::is_lock_conflict(&error) => {
+                tracing::info!(model, "somebody alters its table: its events wait");
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 async fn remove_history(

@@ -7,10 +7,12 @@ const WINDOW: i64 = 2_000;
 /// A transaction with more changes than this is folded in pieces.
 const LARGEST_WINDOW: i64 = 100_000;
 
-/// Where a drainer stands in the outbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// One pass through the outbox, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxCursor {
-    /// Everything up to here is claimed, as far as it was visible: the next claim need not look at it again, which matters
+    /// What was committed when the pass began: it takes nothing else.
+    seen: Option<String>,
+    /// Everything of that up to here is claimed: the next claim need not look at it again, which matters
     /// while somebody's old snapshot keeps the removed rows from being cleaned up.
     after: i64,
     window: i64,
@@ -19,6 +21,7 @@ pub struct OutboxCursor {
 impl Default for OutboxCursor {
     fn default() -> Self {
         Self {
+            seen: None,
             after: -1,
             window: WINDOW,
         }
@@ -30,7 +33,7 @@ impl Default for OutboxCursor {
 pub struct Claimed {
     /// Events that were numbered.
     pub events: i64,
-    /// Whether there may be more behind them.
+    /// Whether the pass may have more behind them.
     pub more: bool,
     /// Models of objects that were changed in their parts alone, and whose present state is to be added.
     pub models_of_parts: Vec<String>,
@@ -38,6 +41,7 @@ pub struct Claimed {
 
 #[derive(sqlx::FromRow)]
 struct ClaimRow {
+    seen: String,
     looked_at: i64,
     last_position: Option<i64>,
     taken: i64,
@@ -56,6 +60,7 @@ pub async fn claim(
             .bind(cursor.after)
             .bind(cursor.window)
             .bind(cursor.window >= LARGEST_WINDOW)
+            .bind(&cursor.seen)
             .fetch_one(&mut *connection)
             .await?;
         for model in row.models_of_failures {
@@ -64,6 +69,7 @@ pub async fn claim(
                 "a change whose object is not known is set apart, and waits for an operator"
             );
         }
+        cursor.seen = Some(row.seen);
         let more = row.looked_at == cursor.window;
         if row.taken == row.looked_at {
             cursor.after = row.last_position.unwrap_or(cursor.after);
@@ -93,7 +99,8 @@ pub async fn models_of_parts(connection: &mut PgConnection) -> Result<Vec<String
     .await
 }
 
-/// Adds the present state of their object to the events of one model that changed parts alone; returns how many it was.
+/// Adds the present state of their object to events of one model that changed parts alone, a few hundred of them; returns how
+/// many it was, none when there are no more.
 ///
 /// # Errors
 /// A lock that can't be had in time ([`is_lock_conflict`](super::is_lock_conflict)): a migration alters the table.
@@ -104,7 +111,8 @@ pub async fn add_present_state(
     sqlx::query_scalar(
         "select wagrun.add_present_state($1, array(
              select sequence from wagrun.event
-             where settled_at is null and set_apart_at is null and is_part_only and model = $1))",
+             where settled_at is null and set_apart_at is null and is_part_only and model = $1
+             order by sequence limit 500))",
     )
     .bind(model)
     .fetch_one(connection)

@@ -10,7 +10,7 @@ with
                 sum(octet_length(found.state::text)) over (order by found.place) - octet_length(found.state::text) as bytes_before
             from wagrun.present_state($2, $3, $4) with ordinality as found (last_key, object, key, kind, state, place)
         ) as measured
-        where bytes_before < $5
+        where bytes_before < $5 and object is not null
     ),
     waiting as (
         select object from wagrun.outbox

@@ -50,7 +50,8 @@ pub enum WatchError {
     },
 }
 
-/// The tables that somebody watches by name, as entries; those among `discovered` are left out.
+/// The tables that somebody watches by name, as entries; those among `discovered` are left out, and
+/// one that is named twice comes once.
 ///
 /// # Errors
 /// [`WatchError::Refused`] for a table that can't be captured as asked, with the reason.
@@ -59,17 +60,21 @@ pub async fn named_tables(
     names: &[String],
     discovered: &[WatchedTable],
 ) -> Result<Vec<WatchedTable>, WatchError> {
-    let discovered: Vec<&str> = discovered.iter().map(|it| it.table.as_str()).collect();
-    let mut tables = Vec::new();
+    let mut known: Vec<String> = discovered.iter().map(|it| it.table.clone()).collect();
+    let mut tables: Vec<WatchedTable> = Vec::new();
     for name in names {
         let described: Result<Option<Json<WatchedTable>>, _> =
             sqlx::query_scalar("select wagrun.describe_table($1, $2)")
                 .bind(name)
-                .bind(&discovered)
+                .bind(&known)
                 .fetch_one(&mut *connection)
                 .await;
         match described {
-            Ok(entry) => tables.extend(entry.map(|Json(table)| table)),
+            Ok(Some(Json(table))) => {
+                known.push(table.table.clone());
+                tables.push(table);
+            }
+            Ok(None) => {}
             Err(error) => return Err(refusal(name, error)),
         }
     }
@@ -82,8 +87,7 @@ pub async fn watch(
     tables: &[WatchedTable],
     stop_at: Instant,
 ) -> Result<usize, WatchError> {
-    let listed = "select relation::text from wagrun.watched_table
-                  where relation <> all (select name::regclass from unnest($1::text[]) as name)";
+    let listed = "select wagrun.stray_tables($1)";
     let wanted: Vec<&str> = tables.iter().map(|it| it.table.as_str()).collect();
     for stale in stale(connection, listed, &wanted).await? {
         let unwatch = "select wagrun.unwatch_table($1::text::regclass)";

@@ -169,7 +169,7 @@ pub async fn claim_everything(connection: &mut PgConnection) {
     let mut cursor = OutboxCursor::default();
     while outbox::claim(connection, &mut cursor).await.unwrap().more {}
     for model in outbox::models_of_parts(connection).await.unwrap() {
-        outbox::add_present_state(connection, &model).await.unwrap();
+        while outbox::add_present_state(connection, &model).await.unwrap() > 0 {}
     }
 }
 

@@ -1,5 +1,8 @@
 //! Transactions of several editors, step by step: what their events must be, whatever the capture is made of.
 
+use std::time::Duration;
+
+use content_events::wake::Wake;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use wagrun::event::Event;
@@ -7,7 +10,7 @@ use wagrun::event::Event;
 use crate::databases::{execute, run};
 use crate::property::content::{HOME, insert_author, insert_link, insert_page};
 use crate::property::serializable::{FIRST_POST, POSTS, conflicts, site_with_posts};
-use crate::relayed_site::{RelayedSite, somebody_waits_for_a_lock};
+use crate::relayed_site::{RelayedSite, in_a_minute, somebody_waits_for_a_lock};
 
 const SECTION: u32 = 5000;
 const POST: u32 = 5001;
@@ -296,5 +299,51 @@ fn serializable_changes_of_parts_of_different_pages_all_succeed() {
                 assert_eq!(failed, 0, "of 60 with capture {capture}: update {table}");
             }
         }
+    });
+}
+
+/// Slow: change of an author, open. Others: more than a claim looks at. Drain: first claim. Slow: commit. Quick: the same author.
+#[test]
+fn what_commits_during_a_drain_is_told_before_what_waited_for_it() {
+    run(async {
+        let site = site().await;
+        let mut session = site.database.connect().await;
+        execute(
+            &mut session,
+            "begin; set local wagrun.capture = 'off';
+             insert into blog_author (id, name, bio) select 10000 + n, 'author', '' from generate_series(1, 2501) as n; commit",
+        )
+        .await;
+        let mut slow = begin(
+            &site,
+            "update blog_author set name = 'slow' where id = 10001",
+        )
+        .await;
+        for part in 0..5 {
+            let (from, to) = (10_002 + part * 500, 10_501 + part * 500);
+            let others =
+                format!("update blog_author set name = 'other' where id between {from} and {to}");
+            execute(&mut session, &others).await;
+        }
+        site.topic.delay(Duration::from_millis(100));
+        let drainer = site.drainer();
+        let drain = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        site.topic.arrival().await;
+        execute(&mut slow, "commit").await;
+        execute(
+            &mut session,
+            "update blog_author set name = 'quick' where id = 10001",
+        )
+        .await;
+        drain.await.unwrap().unwrap();
+        site.topic.delay(Duration::ZERO);
+        site.sweep().await.unwrap();
+        let events = site.events("blog.author/10001");
+        let names: Vec<_> = events
+            .iter()
+            .map(|event| event.data["title"].clone())
+            .collect();
+        assert_eq!(names, ["slow", "quick"]);
+        assert_in_order(&events);
     });
 }

@@ -22,6 +22,7 @@ mod log_retention;
 mod migrate;
 mod named_tables;
 mod objects;
+mod odd_changes;
 mod odd_rows;
 mod pages;
 mod payloads;

@@ -142,7 +142,96 @@ fn a_table_that_can_not_be_captured_as_asked_is_refused_in_a_sentence() {
                 Err(sentence.to_owned())
             );
         }
+        for table in ["wagrun.event", "pg_class"] {
+            let refused = migrate_watching(&database, &[table]).await.unwrap_err();
+            assert_eq!(
+                refused,
+                format!(
+                    "WATCHED_TABLES: {table} is no content: it is wagrun's own or PostgreSQL's"
+                )
+            );
+        }
         // One that is content already needs no name, and is no fault.
         migrate_watching(&database, &["blog_author"]).await.unwrap();
+    });
+}
+
+#[test]
+fn a_table_has_one_name_however_it_is_spelled() {
+    run(async {
+        let site = RelayedSite::new().await;
+        let mut session = site.database.connect().await;
+        execute(
+            &mut session,
+            "create schema \"Odd\";\n\
+             create table ord (id int, title varchar(50), primary key (id) include (title));\n\
+             create table \"Odd\".\"Table\" (id int primary key)",
+        )
+        .await;
+        let watched =
+            migrate_watching(&site.database, &["ord", "public.ord", "\"Odd\".\"Table\""]).await;
+        let without = migrate_watching(&site.database, &["ord", "\"Odd\".\"Table\""]).await;
+        assert_eq!(watched, without);
+        execute(
+            &mut session,
+            "insert into ord values (1, 'One');\n\
+             insert into \"Odd\".\"Table\" values (1)",
+        )
+        .await;
+        assert_eq!(site.sweep().await.unwrap().published, 2);
+        assert_eq!(site.events("ord/1").len(), 1);
+        assert_eq!(site.events("Odd.Table/1").len(), 1);
+    });
+}
+
+#[test]
+fn truncating_a_partition_or_one_table_of_a_family_deletes_what_was_in_it() {
+    run(async {
+        let site = RelayedSite::new().await;
+        let mut session = site.database.connect().await;
+        execute(
+            &mut session,
+            "create table visit (id int primary key) partition by range (id);\n\
+             create table visit_low partition of visit for values from (0) to (100);\n\
+             create table visit_high partition of visit for values from (100) to (200);\n\
+             create table animal (id int primary key);\n\
+             create table dog () inherits (animal);\n\
+             insert into visit values (1), (150);\n\
+             insert into animal values (1); insert into dog values (2)",
+        )
+        .await;
+        migrate_watching(&site.database, &["visit", "animal"])
+            .await
+            .unwrap();
+        execute(
+            &mut session,
+            "truncate visit_low;\n\
+             truncate only animal",
+        )
+        .await;
+        site.sweep().await.unwrap();
+        let mut gone: Vec<_> = site
+            .topic
+            .taken()
+            .into_iter()
+            .map(|event| (event.kind, event.subject))
+            .collect();
+        gone.sort();
+        let expected = [
+            ("wagtail.animal.deleted", "animal/1"),
+            ("wagtail.visit.deleted", "visit/1"),
+        ];
+        assert_eq!(
+            gone,
+            expected.map(|(kind, subject)| (kind.to_owned(), subject.to_owned()))
+        );
+
+        // Who inherits no more is no animal any more.
+        execute(&mut session, "alter table dog no inherit animal").await;
+        migrate_watching(&site.database, &["visit", "animal"])
+            .await
+            .unwrap();
+        execute(&mut session, "update dog set id = 3").await;
+        assert_eq!(site.sweep().await.unwrap().published, 0);
     });
 }

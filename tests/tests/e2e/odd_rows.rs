@@ -135,11 +135,10 @@ fn a_key_column_that_was_renamed_is_found_until_migrate_looks_again() {
             "insert into line (note_number, body) values (7, 'A line')",
         )
         .await;
-        // What it is can't be read by a name that is gone; that it changed is known.
         assert_eq!(site.sweep().await.unwrap().published, 1);
         let event = &site.events("shop.note/7")[1];
         assert_eq!(event.data["changed"], json!(["lines"]));
-        assert_eq!(event.data["incomplete"], true);
+        assert_eq!(event.data["title"], "Renamed");
     });
 }
 
@@ -389,5 +388,99 @@ fn columns_of_any_name_are_captured_and_shown() {
         assert_eq!(events[2].data["fields"]["part"], 1, "the note's own");
         assert_eq!(events[3].data["fields"]["Odd \"Name\""], 7);
         assert_eq!(events[5].kind, "wagtail.note.deleted");
+    });
+}
+
+/// All columns together may be more than jsonb holds.
+#[test]
+fn a_row_that_is_too_large_to_be_captured_whole_breaks_no_save() {
+    run(async {
+        let site = RelayedSite::new().await;
+        let mut session = site.database.connect().await;
+        watch(
+            &mut session,
+            "note",
+            "id int primary key, title varchar(10), a text, b text, c text",
+        )
+        .await;
+        execute(
+            &mut session,
+            "insert into note select 1, 'Large', repeat('x', 100000000), repeat('y', 100000000), repeat('z', 100000000)",
+        )
+        .await;
+        let captured: String = sqlx::query_scalar(
+            "select after ->> 'title' from wagrun.outbox where object = 'shop.note/1'",
+        )
+        .fetch_one(&mut session)
+        .await
+        .unwrap();
+        assert_eq!(captured, "Large");
+        assert!(
+            site.database
+                .server_log()
+                .contains("wagrun capture of column c of public.note failed")
+        );
+    });
+}
+
+/// One object whose state can't be read does not keep those of the others.
+#[test]
+fn a_part_with_a_key_of_another_type_leaves_its_own_event_incomplete() {
+    run(async {
+        let site = RelayedSite::new().await;
+        let mut session = site.database.connect().await;
+        execute(
+            &mut session,
+            "create table note (id int primary key, title text);\n\
+             create table extra (note_id text primary key, more int)",
+        )
+        .await;
+        let note = snippet_table("note", "shop.note");
+        let extra = WatchedTable {
+            table: "extra".to_owned(),
+            key_column: "note_id".to_owned(),
+            root: Some("note".to_owned()),
+            ..note.clone()
+        };
+        schema::watch(&mut session, &[note, extra], soon())
+            .await
+            .unwrap();
+        execute(
+            &mut session,
+            "begin; set local wagrun.capture = 'off'; insert into note values (1, 'One'); commit;\n\
+             insert into extra values ('not a number', 1), ('1', 1)",
+        )
+        .await;
+        assert_eq!(site.sweep().await.unwrap().published, 2);
+        let whole = &site.events("shop.note/1")[0].data;
+        // The link is a text and the key a number, so that only the part's own columns could not be joined.
+        assert_eq!(whole["id"], "1");
+        let odd = &site.events("shop.note/not a number")[0].data;
+        assert_eq!(odd["incomplete"], true);
+    });
+}
+
+#[test]
+fn an_event_that_is_larger_than_the_topic_takes_is_set_apart() {
+    run(async {
+        let site = RelayedSite::new().await;
+        let mut session = site.database.connect().await;
+        watch(&mut session, "note", "id text, title text").await;
+        execute(
+            &mut session,
+            "insert into note values (repeat('k', 150000), 'Large'), ('small', 'Small')",
+        )
+        .await;
+        assert_eq!(site.sweep().await.unwrap().published, 1);
+        let reason: String = sqlx::query_scalar(
+            "select last_error from wagrun.event where set_apart_at is not null",
+        )
+        .fetch_one(&mut session)
+        .await
+        .unwrap();
+        assert!(
+            reason.contains("bytes, and the topic takes 245760 at the most"),
+            "{reason}"
+        );
     });
 }

@@ -103,10 +103,11 @@ fn migrating_again_changes_nothing_and_a_named_table_is_watched_too() {
             "update wagtailcore_site set site_name = 'Example' where id = 2",
         )
         .await;
-        let objects: Vec<String> = sqlx::query_scalar("select object from wagrun.outbox")
-            .fetch_all(&mut session)
-            .await
-            .unwrap();
+        let objects: Vec<String> =
+            sqlx::query_scalar("select object from wagrun.outbox where not ends")
+                .fetch_all(&mut session)
+                .await
+                .unwrap();
         assert_eq!(objects, ["wagtailcore_site/2"]);
     });
 }

@@ -166,7 +166,7 @@ async fn run_locked(
                 error
                 @ (SliceError::Unreadable(_) | SliceError::Database(sqlx::Error::Database(_))),
             ) => {
-                fail(connection, &run, error.to_string(), course).await?;
+                give_up_slice(connection, &run, error, course).await?;
                 0
             }
             Err(SliceError::Database(error)) => return Err(error.into()),
@@ -230,13 +230,13 @@ async fn publish_slice(
         let (id, subject) = (event.id, event.subject.clone());
         match Outgoing::new(0, event) {
             Ok(event) => outgoing.push(event),
-            // One that can't be written does not keep the others, nor the run from its end.
+            // One that can't be sent does not keep the others, nor the run from its end.
             Err(error) => tracing::error!(
                 backfill = %run.id,
                 event.id = %id,
                 event.subject = subject,
                 error = %error,
-                "an event is left out, because it can't be written as JSON"
+                "an event is left out, because it can't be published"
             ),
         }
     }
@@ -285,6 +285,39 @@ async fn publish_slice(
         "slice published"
     );
     Ok(count)
+}
+
+/// A slice that can't be made fails its run, and a snapshot goes on behind its model at the third time: one table that can't
+/// be read does not keep the others.
+async fn give_up_slice(
+    connection: &mut PgConnection,
+    run: &Backfill,
+    error: SliceError,
+    course: &mut Course,
+) -> Result<(), DrainError> {
+    let is_locked =
+        matches!(&error, SliceError::Database(error) if outbox::is_lock_conflict(error));
+    let reason = error.to_string();
+    if run.failures + 1 >= REFUSALS
+        && !is_locked
+        && let Some(Ok(Request::Snapshot(snapshot))) = Request::parse(&run.request.0)
+        && let Ok(next) = snapshot::behind_model(connection, run, &snapshot).await
+    {
+        let cursor = match &next {
+            Next::From(cursor) => Some(cursor),
+            _ => None,
+        };
+        outbox::advance_backfill(connection, run.id, 0, cursor, Some(&reason)).await?;
+        tracing::error!(
+            backfill = %run.id,
+            reason,
+            "the snapshot goes on without a model that can't be read"
+        );
+        course.failed.push(Failed { id: run.id, reason });
+        return Ok(());
+    }
+    fail(connection, run, reason, course).await?;
+    Ok(())
 }
 
 /// Remembers why a run can't go on, and leaves it alone for the rest of this invocation.

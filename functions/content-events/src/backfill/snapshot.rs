@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sqlx::postgres::PgConnection;
 use wagrun::outbox::{self, Backfill, WatchedModel};
 
 use super::{Next, Reader, SLICE_ROWS, Slice, SliceError, cursor};
@@ -77,6 +78,23 @@ pub(super) async fn slice(
         })
         .collect();
     Ok(Slice { events, next })
+}
+
+/// The place behind the model that a run stands in, or the run's end.
+pub(super) async fn behind_model(
+    connection: &mut PgConnection,
+    run: &Backfill,
+    snapshot: &Snapshot,
+) -> Result<Next, SliceError> {
+    let Cursor { model, .. } = cursor(run)?;
+    let models = outbox::watched_models(connection).await?;
+    let mut models = models
+        .iter()
+        .filter(|watched| watched.model >= model && may_match(watched, snapshot));
+    // The first is the one that can't be read.
+    Ok(models
+        .nth(1)
+        .map_or(Next::End, |following| from(&following.model, None)))
 }
 
 /// Spares reading a table of which nothing can match.

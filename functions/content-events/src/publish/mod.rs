@@ -5,7 +5,7 @@ mod lanes;
 use std::collections::HashMap;
 
 use aws_sdk_sns::Client;
-use aws_sdk_sns::error::DisplayErrorContext;
+use aws_sdk_sns::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -13,10 +13,19 @@ use futures::stream::FuturesUnordered;
 use wagrun::event::Event;
 use wagrun::fifo::fifo_id;
 
+use crate::compose::LARGEST_EVENT;
 use lanes::Lanes;
 
 /// Calls in flight at once; each carries up to ten events of ten different objects.
 const CALLS_IN_FLIGHT: usize = 16;
+
+/// What SNS says when it refuses a whole call for something that is in it.
+const FAULTS_OF_AN_ENTRY: [&str; 4] = [
+    "InvalidParameter",
+    "InvalidParameterValue",
+    "ValidationError",
+    "BatchRequestTooLong",
+];
 
 /// An event on its way.
 #[derive(Debug, Clone)]
@@ -29,10 +38,27 @@ pub struct Outgoing {
     pub json: String,
 }
 
+/// An event that can't be published as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum UnsendableError {
+    /// It is no JSON, which its type rules out.
+    #[error("the event can't be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// What can't be cut from it, such as its object's name, is too long.
+    #[error("the event has {bytes} bytes, and the topic takes {LARGEST_EVENT} at the most")]
+    TooLarge {
+        /// Its size as JSON.
+        bytes: usize,
+    },
+}
+
 impl Outgoing {
     /// The event, written down.
-    pub fn new(sequence: i64, event: Event) -> Result<Self, serde_json::Error> {
+    pub fn new(sequence: i64, event: Event) -> Result<Self, UnsendableError> {
         let json = serde_json::to_string(&event)?;
+        if json.len() > LARGEST_EVENT {
+            return Err(UnsendableError::TooLarge { bytes: json.len() });
+        }
         Ok(Self {
             sequence,
             event,
@@ -100,38 +126,45 @@ impl Topic {
         }
     }
 
-    /// One call; every event comes back with its own result.
+    /// One call; every event comes back with its own result. A call that SNS refuses for something in it is repeated with each
+    /// event alone, so that one of them does not keep the others.
     async fn publish_batch(&self, batch: Vec<Outgoing>) -> Vec<(Outgoing, EntryResult)> {
-        let answer = match self.send(&batch).await {
-            Ok(answer) => answer,
-            Err(reason) => {
-                return batch
-                    .into_iter()
-                    .map(|outgoing| (outgoing, Err((Fault::Call, reason.clone()))))
-                    .collect();
-            }
+        let refused = match self.send(&batch).await {
+            Ok(answer) => return with_results(batch, &answer),
+            Err(refused) => refused,
         };
-        batch
-            .into_iter()
-            .enumerate()
-            .map(|(index, outgoing)| {
-                let id = index.to_string();
-                let unmentioned =
-                    || Err((Fault::Topic, "SNS did not mention this entry".to_owned()));
-                let result = answer.get(&id).cloned().unwrap_or_else(unmentioned);
-                (outgoing, result)
-            })
-            .collect()
+        if refused.fault == Fault::Call || batch.len() == 1 {
+            let result = Err((refused.fault, refused.reason));
+            return batch
+                .into_iter()
+                .map(|outgoing| (outgoing, result.clone()))
+                .collect();
+        }
+        let mut results = Vec::with_capacity(batch.len());
+        for outgoing in batch {
+            let alone = vec![outgoing];
+            match self.send(&alone).await {
+                Ok(answer) => results.extend(with_results(alone, &answer)),
+                Err(refused) => {
+                    let result = Err((refused.fault, refused.reason));
+                    results.extend(alone.into_iter().map(|one| (one, result.clone())));
+                }
+            }
+        }
+        results
     }
 
     /// The result by entry id, which is the event's index in the batch.
-    async fn send(&self, batch: &[Outgoing]) -> Result<HashMap<String, EntryResult>, String> {
+    async fn send(&self, batch: &[Outgoing]) -> Result<HashMap<String, EntryResult>, RefusedCall> {
         let entries = batch
             .iter()
             .enumerate()
             .map(|(index, outgoing)| entry(index, outgoing))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| DisplayErrorContext(error).to_string())?;
+            .map_err(|error| RefusedCall {
+                fault: Fault::Event,
+                reason: DisplayErrorContext(error).to_string(),
+            })?;
         let output = self
             .client
             .publish_batch()
@@ -139,7 +172,13 @@ impl Topic {
             .set_publish_batch_request_entries(Some(entries))
             .send()
             .await
-            .map_err(|error| DisplayErrorContext(error).to_string())?;
+            .map_err(|error| RefusedCall {
+                fault: match error.code() {
+                    Some(code) if FAULTS_OF_AN_ENTRY.contains(&code) => Fault::Event,
+                    _ => Fault::Call,
+                },
+                reason: DisplayErrorContext(error).to_string(),
+            })?;
         let taken = output
             .successful()
             .iter()
@@ -220,6 +259,29 @@ fn log_published(event: &Event) {
         backfill = event.backfill.map(tracing::field::display),
         "published"
     );
+}
+
+/// Every event with what the answer says of it.
+fn with_results(
+    batch: Vec<Outgoing>,
+    answer: &HashMap<String, EntryResult>,
+) -> Vec<(Outgoing, EntryResult)> {
+    batch
+        .into_iter()
+        .enumerate()
+        .map(|(index, outgoing)| {
+            let unmentioned = || Err((Fault::Topic, "SNS did not mention this entry".to_owned()));
+            let result = answer.get(&index.to_string()).cloned();
+            (outgoing, result.unwrap_or_else(unmentioned))
+        })
+        .collect()
+}
+
+/// A call that failed as a whole.
+#[derive(Debug)]
+struct RefusedCall {
+    fault: Fault,
+    reason: String,
 }
 
 /// What SNS said of one entry.

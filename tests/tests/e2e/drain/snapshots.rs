@@ -277,7 +277,12 @@ fn a_key_column_that_is_gone_stops_its_run_alone_until_migrate_has_looked() {
         open(&world, &snapshot()).await;
         let authors = json!({"snapshot": {"subscriber": "other", "types": ["wagtail.author.*"]}});
         open(&world, &authors).await;
-        execute(&mut session, "alter table apple rename column id to number").await;
+        execute(
+            &mut session,
+            "alter table apple drop column id;\n\
+             alter table apple add column number integer default 1",
+        )
+        .await;
         rename(&mut session, 1, "live").await;
         let error = world.sweep().await.unwrap_err().to_string();
         assert!(
@@ -300,6 +305,38 @@ fn a_key_column_that_is_gone_stops_its_run_alone_until_migrate_has_looked() {
             .unwrap();
         assert_eq!(world.sweep().await.unwrap().backfilled, 1);
         assert_eq!(world.topic.taken()[3].subject, "shop.apple/1");
+    });
+}
+
+#[test]
+fn a_model_that_can_not_be_read_is_left_out_at_the_third_time_and_the_others_are_shown() {
+    run(async {
+        let world = World::new().await;
+        let mut session = world.database.connect().await;
+        authors(&mut session, 1).await;
+        execute(&mut session, "create table apple (id integer)").await;
+        // In order of labels, the apples come before the authors.
+        let apples = snippet_table("apple", "aaa.apple");
+        schema::watch(&mut session, &[apples, author_table()], soon())
+            .await
+            .unwrap();
+        execute(&mut session, "alter table apple drop column id").await;
+        open(&world, &snapshot()).await;
+        for _ in 0..3 {
+            world.sweep().await.unwrap_err();
+        }
+        assert_eq!(subjects(&world.topic.taken()), ["blog.author/1"]);
+        let answer = world.sweep().await.unwrap();
+        assert_eq!(answer.backfilled, 0, "the run is done");
+        let reason: String =
+            sqlx::query_scalar("select last_error from wagrun.backfill where outcome = 'done'")
+                .fetch_one(&mut session)
+                .await
+                .unwrap();
+        assert!(
+            reason.contains("column wagrun_row.id does not exist"),
+            "{reason}"
+        );
     });
 }
 

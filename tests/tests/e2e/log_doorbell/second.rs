@@ -55,7 +55,7 @@ impl Fault {
     }
 
     async fn pending(&self) -> Vec<String> {
-        sqlx::query_scalar("select object from wagrun.outbox where settled_at is null")
+        sqlx::query_scalar("select object from wagrun.outbox where not ends")
             .fetch_all(&mut self.story.world.database().await)
             .await
             .unwrap()
