@@ -472,7 +472,7 @@ class RenderTest(unittest.TestCase):
 
     def test_the_second_doorbell_hears_what_the_trigger_writes(self):
         sql = (ROOT / "shared/migrations/20261128000003_doorbell.sql").read_text()
-        lines = [line.replace("%", "784", 1) for line in re.findall(r"raise log '([^']*)'", sql)]
+        lines = [line.replace("%", "784", 1) for line in re.findall(r"raise log '(wagrun doorbell [^']*)'", sql)]
         resources = self.rendered(self.APP_RUNNER)["Resources"]
         heard = resources["DoorbellLines"]["Properties"]["FilterPattern"].strip('"')
         counted = re.compile(resources["FailedDoorbells"]["Properties"]["FilterPattern"].strip("%"))
@@ -486,9 +486,12 @@ class RenderTest(unittest.TestCase):
         counted = re.compile(resources["FailedCaptures"]["Properties"]["FilterPattern"].strip("%"))
         heard = resources["DoorbellLines"]["Properties"]["FilterPattern"].strip('"')
         prefix = "2026-11-28 12:00:00 UTC:10.0.0.1(5000):web@wagtail:[784]:LOG:  "
-        line = f"{prefix}wagrun capture wagtailcore_page failed: value too long"
-        self.assertTrue(counted.search(line))
-        self.assertNotIn(heard, line)
+        sql = (ROOT / "shared/migrations/20261128000002_capture.sql").read_text()
+        lines = [prefix + line for line in re.findall(r"raise log '([^']*)'", sql)]
+        self.assertEqual(2, len(lines))
+        for line in lines:
+            self.assertTrue(counted.search(line), line)
+            self.assertNotIn(heard, line)
         for other in ('wagrun doorbell {"xid":"784"} failed: Request timed out', "wagrun capture is off"):
             self.assertFalse(counted.search(prefix + other))
 

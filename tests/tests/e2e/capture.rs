@@ -333,3 +333,37 @@ fn the_relay_role_reads_no_content_and_no_accounts() {
         }
     });
 }
+
+/// What a transaction has captured must not make its next statement dearer.
+#[test]
+fn what_is_captured_grows_with_the_statements_and_not_with_the_rows_before() {
+    run(async {
+        let mut session = Database::new().await.connect().await;
+        let id = insert_post(&mut session, "post").await;
+        claim_everything(&mut session).await;
+        execute(
+            &mut session,
+            &format!(
+                "begin;
+                 insert into blog_relatedlink (page_id, title, url, sort_order)
+                     select {id}, 'Other', 'https://x', n from generate_series(1, 10000) as n;
+                 update blog_blogpage set body = '[1]' where page_ptr_id = {id};
+                 update blog_blogpage set body = '[2]' where page_ptr_id = {id};
+                 update blog_blogpage set body = '[3]' where page_ptr_id = {id};
+                 commit"
+            ),
+        )
+        .await;
+        let captured: (i64, i32) = sqlx::query_as(
+            "select count(*), max(cardinality(changed)) from wagrun.outbox where not ends",
+        )
+        .fetch_one(&mut session)
+        .await
+        .unwrap();
+        assert_eq!(captured, (4, 1));
+        let mut events = rows(&mut session, &format!("page/{id}")).await;
+        let (_, _, mut changed) = events.pop().unwrap();
+        changed.sort();
+        assert_eq!(changed, ["body", "related_links"]);
+    });
+}
