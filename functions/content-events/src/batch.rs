@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use wagrun::outbox::{self, CapturedChange, Outcome};
 
 use crate::compose::compose;
-use crate::drain::{Lookup, Outlet};
 use crate::outcome::{Course, DrainError};
+use crate::outlet::{Lookup, Outlet};
 use crate::publish::{Fault, Outgoing, Refused};
 
 /// Published events are settled when they are so many, or after so long: what a crash publishes again.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use wagrun::database::Session;
 use wagrun::metric::Unit;
-use wagrun::outbox::{self, FieldNames, Site};
+use wagrun::outbox;
 
 use crate::backfill;
 use crate::config::Config;
@@ -17,6 +17,7 @@ use crate::doorbell::OpenTransactions;
 use crate::due;
 use crate::live::{self, Live};
 use crate::outcome::Course;
+use crate::outlet::Outlet;
 use crate::publish::Topic;
 use crate::schedules::Schedules;
 use crate::sweep;
@@ -43,24 +44,6 @@ pub struct Drainer {
     topic: Topic,
     schedules: Option<Schedules>,
     cloudwatch: aws_sdk_cloudwatch::Client,
-}
-
-/// What a run has at hand besides its connection.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Outlet<'a> {
-    /// Where events go.
-    pub topic: &'a Topic,
-    /// The events' `source`.
-    pub source: &'a str,
-    /// Days for which settled events are kept.
-    pub history_days: i32,
-}
-
-/// What the database knows besides the changes, read once for a run.
-#[derive(Debug)]
-pub(crate) struct Lookup {
-    pub names: FieldNames,
-    pub sites: Vec<Site>,
 }
 
 impl Drainer {
@@ -227,14 +210,5 @@ async fn prepare(
                 Err(DrainError::NotSetApart(*id))
             }
         }
-    }
-}
-
-impl Lookup {
-    pub(crate) async fn load(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            names: FieldNames::load(connection).await?,
-            sites: outbox::sites(connection).await?,
-        })
     }
 }

@@ -4,9 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::postgres::PgConnection;
 use wagrun::outbox::{self, Changes, Lock};
 
-use crate::live::unlock;
 use crate::outcome::DrainError;
-use crate::schedules::{Difference, ScheduleError, Schedules};
+use crate::outlet::unlock;
+use crate::schedules::{Difference, Schedules};
 use crate::wake::Wake;
 
 /// Minutes that are scheduled at once; each run, and each sweep, adds those that have come near.
@@ -53,12 +53,4 @@ async fn schedule(
     }
     outbox::forget_schedule_changes(connection, changes).await?;
     Ok(difference)
-}
-
-/// Whether the database has to be woken because a schedule did not do its work.
-pub(crate) async fn was_missed(schedules: Option<&Schedules>) -> Result<bool, ScheduleError> {
-    match schedules {
-        Some(schedules) => schedules.was_missed(Timestamp::now()).await,
-        None => Ok(false),
-    }
 }

@@ -43,6 +43,7 @@ mod due;
 pub mod handler;
 mod live;
 pub mod outcome;
+mod outlet;
 pub mod publish;
 pub mod request;
 pub mod schedules;

@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep};
 use wagrun::outbox::{self, Lock, OutboxCursor};
 
 use crate::batch::{self, Batch};
-use crate::drain::{Lookup, Outlet};
 use crate::outcome::{Course, DrainError};
+use crate::outlet::{Lookup, Outlet, unlock};
 
 /// How long to leave a table alone that somebody alters.
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
@@ -201,13 +201,4 @@ async fn remove_history(
         }
     }
     Ok(())
-}
-
-/// Gives a lock back that this session must still have.
-pub(crate) async fn unlock(connection: &mut PgConnection, lock: Lock) -> Result<(), DrainError> {
-    if outbox::unlock(connection, lock).await? {
-        Ok(())
-    } else {
-        Err(DrainError::LockLost)
-    }
 }

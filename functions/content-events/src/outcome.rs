@@ -9,7 +9,7 @@ use wagrun::outbox::SettleError;
 
 use crate::publish::Refused;
 use crate::schedules::ScheduleError;
-use crate::sweep::MetricError;
+use crate::sweep::SweepError;
 
 /// What one run did.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
@@ -56,7 +56,7 @@ pub struct Requested {
 pub enum DrainError {
     /// CloudWatch does not say whether the database can be left alone.
     #[error(transparent)]
-    Metric(#[from] MetricError),
+    Sweep(#[from] SweepError),
     /// The database can't be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),

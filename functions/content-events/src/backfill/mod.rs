@@ -25,9 +25,9 @@ use uuid::Uuid;
 use wagrun::event::Event;
 use wagrun::outbox::{self, Backfill, Lock};
 
-use crate::drain::{Lookup, Outlet};
-use crate::live::{self, Live, unlock};
+use crate::live::{self, Live};
 use crate::outcome::{Course, DrainError, Failed};
+use crate::outlet::{Lookup, Outlet, unlock};
 use crate::publish::{Fault, Outgoing};
 use crate::request::Request;
 

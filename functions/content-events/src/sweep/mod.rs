@@ -25,26 +25,36 @@ mod world;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_sdk_cloudwatch::Client;
+use jiff::Timestamp;
 use wagrun::metric::Unit;
 
 pub use cloudwatch::MetricError;
 pub use decision::{Decision, History, Looks, Minute, Reason};
 
 use crate::config::Config;
-use crate::due;
-use crate::outcome::DrainError;
-use crate::schedules::Schedules;
+use crate::schedules::{ScheduleError, Schedules};
 use cloudwatch::CloudWatch;
 
 /// The metric by which a later sweep knows that a look was ours alone.
 const WAKES: &str = "SweepWakes";
+
+/// A sweep can't tell whether the database can be left alone.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// CloudWatch does not say what the database did.
+    #[error(transparent)]
+    Metric(#[from] MetricError),
+    /// Scheduler does not say whether a schedule was missed.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+}
 
 /// Whether a sweep can end without a connection. Marks it when a paused database is to be woken.
 pub(crate) async fn can_be_left_alone(
     config: &Config,
     client: &Client,
     schedules: Option<&Schedules>,
-) -> Result<bool, DrainError> {
+) -> Result<bool, SweepError> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = since.map_or(0, |it| it.as_secs() / 60);
     let now = Minute::try_from(now).unwrap_or(Minute::MAX);
@@ -58,7 +68,10 @@ pub(crate) async fn can_be_left_alone(
     };
     let history = cloudwatch.history(now, config.database_pause).await?;
     let mut decision = history.decide(now);
-    if decision == Decision::LeaveAlone && due::was_missed(schedules).await? {
+    if decision == Decision::LeaveAlone
+        && let Some(schedules) = schedules
+        && schedules.was_missed(Timestamp::now()).await?
+    {
         decision = Decision::Look(Reason::MissedSchedule);
     }
     let paused = history.is_paused(now);
