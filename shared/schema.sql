@@ -1034,16 +1034,22 @@ begin
     end loop;
 
     -- The web role: every table of the site's, none of wagrun's.
-    -- One by one, because somebody else's among them would refuse them all.
-    for owned in
-        select oid::regclass as relation, relkind from pg_class
-        where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f', 'S') and pg_has_role(relowner, 'usage')
-    loop
-        execute format(
-            case owned.relkind when 'S' then 'grant usage, select, update on sequence %s to %I'
-                               else 'grant select, insert, update, delete on %s to %I' end,
-            owned.relation, web_role);
-    end loop;
+    begin
+        execute format('grant select, insert, update, delete on all tables in schema public to %I', web_role);
+        execute format('grant usage, select, update on all sequences in schema public to %I', web_role);
+    exception when insufficient_privilege then
+        -- Somebody else's table is among them. One by one, which waits for whoever has a table locked.
+        for owned in
+            select oid::regclass as relation, relkind from pg_class
+            where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+              and pg_has_role(relowner, 'usage')
+        loop
+            execute format(
+                case owned.relkind when 'S' then 'grant usage, select, update on sequence %s to %I'
+                                   else 'grant select, insert, update, delete on %s to %I' end,
+                owned.relation, web_role);
+        end loop;
+    end;
     execute format('alter default privileges in schema public grant select, insert, update, delete on tables to %I', web_role);
     execute format('alter default privileges in schema public grant usage, select, update on sequences to %I', web_role);
 

@@ -235,3 +235,21 @@ fn truncating_a_partition_or_one_table_of_a_family_deletes_what_was_in_it() {
         assert_eq!(site.sweep().await.unwrap().published, 0);
     });
 }
+
+#[test]
+fn a_table_of_somebody_else_beside_the_site_s_fails_no_migration() {
+    run(async {
+        let database = Database::new().await;
+        let mut superuser = database.observer().await;
+        execute(&mut superuser, "create table theirs (id int primary key)").await;
+        migrate_watching(&database, &[]).await.unwrap();
+        let refused = migrate_watching(&database, &["theirs"]).await.unwrap_err();
+        assert_eq!(
+            refused,
+            "WATCHED_TABLES: theirs belongs to postgres, and only its owner may put triggers on it"
+        );
+        // What is the site's own is granted all the same.
+        let mut web = database.connect_as(crate::databases::WEB).await;
+        execute(&mut web, "update blog_author set bio = ''").await;
+    });
+}
