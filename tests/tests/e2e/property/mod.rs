@@ -57,7 +57,7 @@ const EDITORS: usize = 8;
 /// A round has a database of its own, so that its log stays short.
 const ROUND: Duration = Duration::from_secs(10);
 /// Seeds of rounds that failed before, and how long each is played.
-const FAILED_BEFORE: [u64; 3] = [222_370_068, 3_491_736_437, 4_143_977_130];
+const FAILED_BEFORE: [u64; 4] = [222_370_068, 3_491_736_437, 4_143_977_130, 3_219_346_749];
 const ROUND_THAT_FAILED_BEFORE: Duration = Duration::from_secs(3);
 
 #[test]

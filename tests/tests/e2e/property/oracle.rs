@@ -199,7 +199,12 @@ impl Oracle {
             let new = self.rows.get(key);
             let part = match role(&key.0) {
                 Role::Own(_) => None,
-                Role::Subclass => Some(differing(old.as_ref(), new)),
+                Role::Subclass => {
+                    // The key of the page that it belongs to is the page's own, also when the whole row comes or goes.
+                    let mut fields = differing(old.as_ref(), new);
+                    fields.remove("page_ptr");
+                    Some(fields)
+                }
                 Role::Children(relation) => {
                     let differ = old.as_ref() != new;
                     Some(differ.then(|| relation.to_owned()).into_iter().collect())
