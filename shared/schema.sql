@@ -726,8 +726,7 @@ CREATE FUNCTION wagrun.present_key(watched wagrun.watched_table) RETURNS name
     select coalesce(
         (select attname from pg_attribute
          where attrelid = watched.relation and attname = watched.key_column and not attisdropped),
-        (select attname from pg_attribute
-         where attrelid = watched.relation and attnum = watched.key_number and not attisdropped),
+        wagrun.present_column(watched.relation, watched.key_number),
         watched.key_column
     )
 $$;
@@ -985,7 +984,7 @@ COMMENT ON FUNCTION wagrun.schedule_changed() IS 'Row trigger of every scheduled
 -- Name: set_trigger(regclass, text, text); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
-CREATE FUNCTION wagrun.set_trigger(target regclass, trigger_name text, definition text) RETURNS boolean
+CREATE FUNCTION wagrun.set_trigger(target regclass, trigger_name text, definition text) RETURNS void
     LANGUAGE plpgsql
     AS $$
 declare
@@ -993,14 +992,13 @@ declare
 begin
     -- The comment keeps what the trigger was made of, so that a table is locked only when that has changed.
     if obj_description(present, 'pg_trigger') = md5(definition) then
-        return false;
+        return;
     end if;
     if present is not null then
         execute format('drop trigger %I on %s', trigger_name, target);
     end if;
     execute format('create trigger %I %s', trigger_name, definition);
     execute format('comment on trigger %I on %s is %L', trigger_name, target, md5(definition));
-    return true;
 end
 $$;
 
@@ -1009,7 +1007,7 @@ $$;
 -- Name: FUNCTION set_trigger(target regclass, trigger_name text, definition text); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.set_trigger(target regclass, trigger_name text, definition text) IS 'Makes a trigger what it should be; true when it was not.';
+COMMENT ON FUNCTION wagrun.set_trigger(target regclass, trigger_name text, definition text) IS 'Makes a trigger what it should be. Only one that is not yet locks its table against writers.';
 
 
 --
@@ -1255,7 +1253,7 @@ COMMENT ON FUNCTION wagrun.unwatch_table(stale regclass) IS 'Takes the capture t
 -- Name: watch_due_times(jsonb); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
-CREATE FUNCTION wagrun.watch_due_times(entry jsonb) RETURNS boolean
+CREATE FUNCTION wagrun.watch_due_times(entry jsonb) RETURNS void
     LANGUAGE plpgsql
     AS $$
 declare
@@ -1263,7 +1261,7 @@ declare
 begin
     insert into wagrun.scheduled_table values (scheduled.*)
     on conflict (relation) do update set due_column = excluded.due_column, live_column = excluded.live_column;
-    return wagrun.set_trigger(scheduled.relation, 'wagrun_schedule', format(
+    perform wagrun.set_trigger(scheduled.relation, 'wagrun_schedule', format(
         'after insert or update or delete on %s for each row execute function wagrun.schedule_changed(%s)',
         scheduled.relation, concat_ws(', ', quote_literal(scheduled.due_column), quote_literal(scheduled.live_column))));
 end
@@ -1274,21 +1272,20 @@ $$;
 -- Name: FUNCTION watch_due_times(entry jsonb); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.watch_due_times(entry jsonb) IS 'Has a table tell that what is due in it has changed; true when its trigger had to be made, which locks out writers.';
+COMMENT ON FUNCTION wagrun.watch_due_times(entry jsonb) IS 'Has a table tell that what is due in it has changed.';
 
 
 --
 -- Name: watch_table(jsonb); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
-CREATE FUNCTION wagrun.watch_table(entry jsonb) RETURNS boolean
+CREATE FUNCTION wagrun.watch_table(entry jsonb) RETURNS void
     LANGUAGE plpgsql
     AS $$
 declare
-    watched  constant regclass := (entry ->> 'table')::regclass;
-    target   regclass;
-    wanted   record;
-    was_made boolean := false;
+    watched constant regclass := (entry ->> 'table')::regclass;
+    target  regclass;
+    wanted  record;
 begin
     insert into wagrun.watched_table as known
         (relation, kind, model, object, key_column, key_number, root, collection, fields, withheld, ignored)
@@ -1310,16 +1307,13 @@ begin
             select * from wagrun.triggers_of(watched, target) as needed
             where needed.definition not like '%for each row%' or not (select relispartition from pg_class where oid = target)
         loop
-            was_made := wagrun.set_trigger(target, wanted.name, wanted.definition) or was_made;
+            perform wagrun.set_trigger(target, wanted.name, wanted.definition);
         end loop;
         -- What inline children have besides, when the table was one of them before.
-        if entry ->> 'collection' is null and exists (
-            select from pg_trigger where tgrelid = target and tgname = 'wagrun_capture_delete'
-        ) then
+        if entry ->> 'collection' is null then
             perform wagrun.drop_triggers(target, 'wagrun_capture_delete');
         end if;
     end loop;
-    return was_made;
 end
 $$;
 
@@ -1328,7 +1322,7 @@ $$;
 -- Name: FUNCTION watch_table(entry jsonb); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.watch_table(entry jsonb) IS 'Watches a table as discovered; true when triggers had to be made, which locks out writers.';
+COMMENT ON FUNCTION wagrun.watch_table(entry jsonb) IS 'Watches a table as discovered, with all that inherit from it.';
 
 
 --

@@ -75,7 +75,7 @@ $$;
 comment on function wagrun.triggers_of is
     'The capture triggers that a watched table needs, itself or for a table that inherits from it: name and definition.';
 
-create function wagrun.set_trigger(target regclass, trigger_name text, definition text) returns boolean
+create function wagrun.set_trigger(target regclass, trigger_name text, definition text) returns void
 language plpgsql
 as $$
 declare
@@ -83,17 +83,16 @@ declare
 begin
     -- The comment keeps what the trigger was made of, so that a table is locked only when that has changed.
     if obj_description(present, 'pg_trigger') = md5(definition) then
-        return false;
+        return;
     end if;
     if present is not null then
         execute format('drop trigger %I on %s', trigger_name, target);
     end if;
     execute format('create trigger %I %s', trigger_name, definition);
     execute format('comment on trigger %I on %s is %L', trigger_name, target, md5(definition));
-    return true;
 end
 $$;
-comment on function wagrun.set_trigger is 'Makes a trigger what it should be; true when it was not.';
+comment on function wagrun.set_trigger is 'Makes a trigger what it should be. Only one that is not yet locks its table against writers.';
 
 create function wagrun.drop_triggers(target regclass, name_like text) returns void
 language plpgsql
@@ -128,14 +127,13 @@ comment on function wagrun.with_heirs is 'A table, if it is still there, and all
 
 -- The caller's transaction is about this one table and gives up soon when it can't have the lock: whoever wants to write
 -- waits behind who waits for a lock.
-create function wagrun.watch_table(entry jsonb) returns boolean
+create function wagrun.watch_table(entry jsonb) returns void
 language plpgsql
 as $$
 declare
-    watched  constant regclass := (entry ->> 'table')::regclass;
-    target   regclass;
-    wanted   record;
-    was_made boolean := false;
+    watched constant regclass := (entry ->> 'table')::regclass;
+    target  regclass;
+    wanted  record;
 begin
     insert into wagrun.watched_table as known
         (relation, kind, model, object, key_column, key_number, root, collection, fields, withheld, ignored)
@@ -157,20 +155,16 @@ begin
             select * from wagrun.triggers_of(watched, target) as needed
             where needed.definition not like '%for each row%' or not (select relispartition from pg_class where oid = target)
         loop
-            was_made := wagrun.set_trigger(target, wanted.name, wanted.definition) or was_made;
+            perform wagrun.set_trigger(target, wanted.name, wanted.definition);
         end loop;
         -- What inline children have besides, when the table was one of them before.
-        if entry ->> 'collection' is null and exists (
-            select from pg_trigger where tgrelid = target and tgname = 'wagrun_capture_delete'
-        ) then
+        if entry ->> 'collection' is null then
             perform wagrun.drop_triggers(target, 'wagrun_capture_delete');
         end if;
     end loop;
-    return was_made;
 end
 $$;
-comment on function wagrun.watch_table is
-    'Watches a table as discovered; true when triggers had to be made, which locks out writers.';
+comment on function wagrun.watch_table is 'Watches a table as discovered, with all that inherit from it.';
 
 create function wagrun.unwatch_table(stale regclass) returns void
 language plpgsql
@@ -180,6 +174,8 @@ begin
     delete from wagrun.watched_table where relation = stale;
 end
 $$;
+comment on function wagrun.unwatch_table is 'Takes the capture triggers off a table that is no content any more; its rows stay.';
+
 create function wagrun.stray_tables(wanted text[]) returns setof text
 language sql stable
 as $$
@@ -192,7 +188,6 @@ as $$
 $$;
 comment on function wagrun.stray_tables is
     'What is watched, or has capture triggers, and is neither among these tables nor inherits from one.';
-comment on function wagrun.unwatch_table is 'Takes the capture triggers off a table that is no content any more; its rows stay.';
 
 -- A table that is watched because somebody named it: every row is an object, by its primary key. Withheld is what would be
 -- of a model: what has no bounds, and what looks like a secret.
@@ -269,5 +264,4 @@ comment on function wagrun.describe_table is
     'A named table as an entry for watch_table; null for one that is discovered; raises, in a sentence, when it can''t be captured.';
 
 revoke all on function wagrun.set_trigger, wagrun.drop_triggers, wagrun.with_heirs, wagrun.watch_table, wagrun.unwatch_table,
-    wagrun.stray_tables,
-    wagrun.describe_table, wagrun.triggers_of from public;
+    wagrun.stray_tables, wagrun.describe_table, wagrun.triggers_of from public;

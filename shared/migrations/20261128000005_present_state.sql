@@ -7,8 +7,7 @@ as $$
     select coalesce(
         (select attname from pg_attribute
          where attrelid = watched.relation and attname = watched.key_column and not attisdropped),
-        (select attname from pg_attribute
-         where attrelid = watched.relation and attnum = watched.key_number and not attisdropped),
+        wagrun.present_column(watched.relation, watched.key_number),
         watched.key_column
     )
 $$;

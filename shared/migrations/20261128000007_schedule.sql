@@ -98,7 +98,7 @@ comment on function wagrun.due_minutes is
     'The next full minutes at which something is to be published or to expire, none before the earliest; all that the relay role may know of schedules.';
 
 -- No fixed search_path, as in watch_table; one table a transaction, as there.
-create function wagrun.watch_due_times(entry jsonb) returns boolean
+create function wagrun.watch_due_times(entry jsonb) returns void
 language plpgsql
 as $$
 declare
@@ -106,13 +106,13 @@ declare
 begin
     insert into wagrun.scheduled_table values (scheduled.*)
     on conflict (relation) do update set due_column = excluded.due_column, live_column = excluded.live_column;
-    return wagrun.set_trigger(scheduled.relation, 'wagrun_schedule', format(
+    perform wagrun.set_trigger(scheduled.relation, 'wagrun_schedule', format(
         'after insert or update or delete on %s for each row execute function wagrun.schedule_changed(%s)',
         scheduled.relation, concat_ws(', ', quote_literal(scheduled.due_column), quote_literal(scheduled.live_column))));
 end
 $$;
 comment on function wagrun.watch_due_times is
-    'Has a table tell that what is due in it has changed; true when its trigger had to be made, which locks out writers.';
+    'Has a table tell that what is due in it has changed.';
 
 create function wagrun.unwatch_due_times(stale regclass) returns void
 language plpgsql

@@ -46,7 +46,7 @@ struct Told {
 }
 
 impl History {
-    /// What the logs say about an object (`page/42`), and when the database (through `url`) captured its changes.
+    /// Reads what the logs say about an object (`page/42`), and when the database (through `url`) captured its changes.
     pub async fn of(
         deployment: &Deployment,
         url: &str,

@@ -30,7 +30,7 @@ pub struct TimelineError {
 }
 
 impl Timeline {
-    /// What the database (through `url`, as the schema's owner) knows about an event; of one that no change is behind, nothing.
+    /// Reads what the database (through `url`, as the schema's owner) knows about an event; of one that no change is behind, nothing.
     ///
     /// The database needs `track_commit_timestamp`. All clocks are this machine's.
     pub async fn of(url: &str, id: Uuid) -> Result<Self, TimelineError> {

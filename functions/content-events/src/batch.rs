@@ -18,7 +18,7 @@ const SETTLE_AFTER: Duration = Duration::from_millis(500);
 /// Calls that fail one after another, without one that succeeds, before no more are made.
 const FAILING_CALLS: usize = 16;
 
-/// How a batch ended.
+/// The end of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Batch {
     /// Each event is settled, or was refused.

@@ -29,7 +29,7 @@ pub use crate::outcome::{Answer, DrainError, Requested};
 /// lost while this function still works.
 const SESSION_IDLE: Duration = Duration::from_secs(180);
 
-/// How long a statement waits for a lock. Less than the server's `deadlock_timeout` of a second, so that a migration that
+/// The longest wait of a statement for a lock. Less than the server's `deadlock_timeout` of a second, so that a migration that
 /// this meets never finds itself in a deadlock: this one gives up first, and tries again.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(250);
 
@@ -155,7 +155,7 @@ impl Drainer {
         course.end()
     }
 
-    /// How long the oldest change waits that is not published, and how many events wait for an operator: for the alarms.
+    /// Emits the age of the oldest change that is not published and the number of events that wait for an operator, for the alarms.
     async fn emit_backlog(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let backlog = outbox::backlog(connection).await?;
         #[expect(clippy::cast_precision_loss, reason = "a metric is a double")]
@@ -175,7 +175,7 @@ impl Drainer {
     }
 }
 
-/// What an operator asks for, before anything is drained; returns the backfill that the answer is about.
+/// Does what an operator asks for before anything is drained; returns the backfill that the answer is about.
 async fn prepare(
     connection: &mut PgConnection,
     wake: &Wake,

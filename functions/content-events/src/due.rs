@@ -39,7 +39,7 @@ pub(crate) async fn keep_schedules(
     }
 }
 
-/// What is due is read after the changes, so that one which is committed in between is seen twice rather than never.
+/// Reads what is due after the changes, so that one which is committed in between is seen twice rather than never.
 async fn schedule(
     connection: &mut PgConnection,
     schedules: Option<&Schedules>,

@@ -10,7 +10,7 @@ use crate::batch::{self, Batch};
 use crate::outcome::{Course, DrainError};
 use crate::outlet::{Lookup, Outlet, unlock};
 
-/// How long to leave a table alone that somebody alters.
+/// The pause before a table that somebody alters is tried again.
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
 
 /// First and longest pause between two looks at a drain lock that is taken.
@@ -19,10 +19,10 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Settled events that are removed in one statement.
 const REMOVED_AT_ONCE: i64 = 2_000;
-/// What a run removes besides twice as many as it has published: history must not grow faster than it goes.
+/// Settled events that a run removes besides twice as many as it has published: history must not grow faster than it goes.
 const LEAST_REMOVED: u64 = 2_000;
 
-/// Where a look at the live events has led to.
+/// The result of a look at the live events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Live {
     /// Nothing is pending, blocked objects left out.
@@ -33,7 +33,7 @@ pub(crate) enum Live {
     Left,
 }
 
-/// Why the work under the lock ended.
+/// The reason for which the work under the lock ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ended {
     /// Everything that was visible is published.
@@ -56,14 +56,12 @@ pub(crate) async fn drain(
     // Around again after every unlock: whoever found the lock taken has left, and what they came for may have been committed
     // since the last claim.
     while outbox::is_pending(connection, &course.blocked()).await? {
-        if !outbox::try_lock(connection, Lock::Drain).await?
-            && !wait_for_turn(connection, stop_at, course).await?
-        {
-            return Ok(if course.answer.rang_again {
-                Live::Left
-            } else {
-                Live::Taken
-            });
+        if !outbox::try_lock(connection, Lock::Drain).await? {
+            match stand_by(connection, stop_at).await? {
+                Turn::Mine => {}
+                Turn::OfAnother => return Ok(Live::Taken),
+                Turn::TooLate => return ring_and_leave(connection, course).await,
+            }
         }
         let ended = drain_locked(connection, outlet, stop_at, course).await?;
         unlock(connection, Lock::Drain).await?;
@@ -78,45 +76,53 @@ pub(crate) async fn drain(
                 sleep(LOCK_PAUSE).await;
                 course.locked_out.clear();
             }
-            Ended::LockedOut | Ended::TimeOver => {
-                outbox::ring_again(connection).await?;
-                course.answer.rang_again = true;
-                return Ok(Live::Left);
-            }
+            Ended::LockedOut | Ended::TimeOver => return ring_and_leave(connection, course).await,
         }
     }
     Ok(Live::Drained)
 }
 
-/// Waits until the drain lock is free and takes it; false when another one waits already, or the time is over.
+/// Has the next invocation go on with what is left.
+async fn ring_and_leave(
+    connection: &mut PgConnection,
+    course: &mut Course,
+) -> Result<Live, DrainError> {
+    outbox::ring_again(connection).await?;
+    course.answer.rang_again = true;
+    Ok(Live::Left)
+}
+
+/// The answer to a drainer that found the lock taken.
+enum Turn {
+    /// This session has the drain lock.
+    Mine,
+    /// Another one waits for the lock already.
+    OfAnother,
+    /// The time is over.
+    TooLate,
+}
+
+/// Waits until the drain lock is free and takes it, unless another drainer waits already.
 ///
 /// Whoever holds the lock may die, and those who left because of it have told their callers that all is well. So one
 /// drainer at a time stands by: it takes over, or rings when it has to leave itself.
-async fn wait_for_turn(
-    connection: &mut PgConnection,
-    stop_at: Instant,
-    course: &mut Course,
-) -> Result<bool, DrainError> {
+async fn stand_by(connection: &mut PgConnection, stop_at: Instant) -> Result<Turn, DrainError> {
     if !outbox::try_lock(connection, Lock::NextDrainer).await? {
-        return Ok(false);
+        return Ok(Turn::OfAnother);
     }
     let mut pause = SHORTEST_PAUSE;
-    let has_turn = loop {
+    let turn = loop {
         if outbox::try_lock(connection, Lock::Drain).await? {
-            break true;
+            break Turn::Mine;
         }
         if Instant::now() + pause >= stop_at {
-            break false;
+            break Turn::TooLate;
         }
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     };
     unlock(connection, Lock::NextDrainer).await?;
-    if !has_turn {
-        outbox::ring_again(connection).await?;
-        course.answer.rang_again = true;
-    }
-    Ok(has_turn)
+    Ok(turn)
 }
 
 /// Claims and publishes until everything that was visible is done.
@@ -133,7 +139,7 @@ async fn drain_locked(
     let mut cursor = OutboxCursor::default();
     let mut published_up_to = 0;
     loop {
-        let claimed = outbox::claim(connection, &mut cursor).await?;
+        let has_more = outbox::claim(connection, &mut cursor).await?;
         // Also what an earlier run has left: it was killed, or a table was being altered.
         for model in outbox::models_of_parts(connection).await? {
             add_present_states(connection, &model).await?;
@@ -154,7 +160,7 @@ async fn drain_locked(
                 Batch::TimeOver => return Ok(Ended::TimeOver),
             }
         }
-        if !claimed.more {
+        if !has_more {
             break;
         }
     }

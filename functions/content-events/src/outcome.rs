@@ -126,7 +126,7 @@ impl Course {
         self.first_refused.get_or_insert(refused);
     }
 
-    /// Whether the object's events wait.
+    /// Returns true when the object's events wait.
     pub fn is_blocked(&self, object: &str) -> bool {
         self.refused_objects.contains(object) || self.locked_out.contains(object)
     }

@@ -1,4 +1,4 @@
-//! What a run has at hand besides its connection.
+//! The things that a run has at hand besides its connection.
 
 use sqlx::postgres::PgConnection;
 use wagrun::outbox::{self, FieldNames, Lock, Site};
@@ -6,10 +6,10 @@ use wagrun::outbox::{self, FieldNames, Lock, Site};
 use crate::outcome::DrainError;
 use crate::publish::Topic;
 
-/// Where a run's events go.
+/// The way out for a run's events.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outlet<'a> {
-    /// Where events go.
+    /// The topic that events go to.
     pub topic: &'a Topic,
     /// The events' `source`.
     pub source: &'a str,
@@ -17,7 +17,7 @@ pub(crate) struct Outlet<'a> {
     pub history_days: i32,
 }
 
-/// What the database knows besides the changes, read once for a run.
+/// Names and sites that events are composed with, read once for a run.
 #[derive(Debug)]
 pub(crate) struct Lookup {
     pub names: FieldNames,

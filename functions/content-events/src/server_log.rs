@@ -50,7 +50,7 @@ fn log_message(line: &str) -> Option<&str> {
     is_genuine.then(|| without_sqlstate(severity.after))
 }
 
-/// Whether an untabbed line holds the end of a prefix but not its beginning, as after a line break in a name.
+/// Returns true when an untabbed line holds the end of a prefix but not its beginning, as after a line break in a name.
 fn is_rest_of_a_name(line: &str) -> bool {
     after_time(line).is_none() && severities(line).next().is_some()
 }
@@ -68,7 +68,7 @@ fn after_time(line: &str) -> Option<&str> {
     (is_time && !zone.is_empty() && zone.bytes().all(is_zone)).then_some(rest)
 }
 
-/// Whether this is `%r:%u@%d`. A background process has neither host nor names: `:@`.
+/// Returns true for `%r:%u@%d`. A background process has neither host nor names: `:@`.
 fn is_session(session: &str) -> bool {
     let names = session
         .strip_prefix(':')

@@ -57,9 +57,9 @@ pub enum WakeError {
     EventId {
         /// `retry` or `discard`.
         place: &'static str,
-        /// What was given.
+        /// The value that was given.
         found: String,
-        /// What else may stand there.
+        /// Another value that may stand there.
         or: &'static str,
     },
     /// The log record can't be decoded.

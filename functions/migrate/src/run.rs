@@ -175,7 +175,7 @@ impl Migrator {
         Ok(())
     }
 
-    /// What it needs first, and then the triggers, one table at a time: each keeps its old ones until it has the new ones.
+    /// Sets up what the triggers need, and then the triggers, one table at a time: each keeps its old ones until it has the new ones.
     async fn set_up_capture(
         &self,
         connection: &mut PgConnection,

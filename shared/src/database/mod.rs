@@ -31,14 +31,14 @@ const LONGEST_ATTEMPT: Duration = Duration::from_secs(30);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How a session behaves.
+/// The behaviour of a session.
 #[derive(Debug, Clone, Copy)]
 pub struct Session<'a> {
-    /// What the server shows of it.
+    /// The name by which the server shows it.
     pub application_name: &'a str,
-    /// How long it may be without a query before the server ends it.
+    /// The time without a query after which the server ends it.
     pub idle: Duration,
-    /// How long a statement waits for a lock; without one as long as the server says.
+    /// The longest wait of a statement for a lock; without one as long as the server says.
     pub lock_timeout: Option<Duration>,
 }
 

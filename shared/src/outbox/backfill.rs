@@ -23,7 +23,7 @@ pub struct Backfill {
     pub request: Json<Value>,
     /// Where the next slice begins.
     pub cursor: Json<Value>,
-    /// How often its next slice has failed.
+    /// Failures of its next slice so far.
     pub failures: i32,
 }
 
@@ -218,7 +218,8 @@ pub async fn record_backfill_failure(
     .map(drop)
 }
 
-/// How far a slice of a replay looks: a bounded number of events, so that it takes the same time however long the history is.
+/// Returns the last sequence that a slice of a replay looks at: a bounded number of events on, so that it takes the same time
+/// however long the history is.
 pub async fn replay_reach(
     connection: &mut PgConnection,
     after: i64,

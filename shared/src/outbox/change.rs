@@ -1,15 +1,17 @@
 //! A change as it is read from the database: decoded column by column, so that one value can't keep the others.
 
+use std::collections::BTreeMap;
+
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-
+use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 /// Captured columns by name; `None` for an object that is not there.
 pub type State = Option<Map<String, Value>>;
 
-/// What one transaction did to one object, or an object as it is.
+/// One transaction's net change of one object, or an object as it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CapturedChange {
     /// Grows with commit order for one object; the change's key.
@@ -50,104 +52,67 @@ pub struct CapturedChange {
     pub editor_name: Option<String>,
 }
 
-/// A row of the queries that show changes.
-#[derive(sqlx::FromRow)]
-struct ChangeRow {
-    sequence: i64,
-    id: Uuid,
-    xid: String,
-    object: String,
-    key: Option<String>,
-    kind: String,
-    model: String,
-    time: String,
-    before: Option<String>,
-    after: Option<String>,
-    changed: Vec<String>,
-    is_part_only: bool,
-    is_incomplete: bool,
-    bytes: i64,
-    content_type: Option<String>,
-    locale: Option<String>,
-    editor_id: Option<String>,
-    editor_name: Option<String>,
-}
-
 impl<'r> sqlx::FromRow<'r, PgRow> for CapturedChange {
     fn from_row(row: &'r PgRow) -> Result<Self, sqlx::Error> {
-        Ok(ChangeRow::from_row(row)?.into())
-    }
-}
-
-impl From<ChangeRow> for CapturedChange {
-    fn from(row: ChangeRow) -> Self {
-        let mut unreadable = false;
-        let before = row.before.map(|text| decode(&text, &mut unreadable));
-        let after = row.after.map(|text| decode(&text, &mut unreadable));
-        if unreadable {
+        let id: Uuid = row.try_get("id")?;
+        let object: String = row.try_get("object")?;
+        let mut is_unreadable = false;
+        let mut state = |column| -> Result<State, sqlx::Error> {
+            let text: Option<&str> = row.try_get(column)?;
+            Ok(text.map(|text| decode(text, &mut is_unreadable)))
+        };
+        let (before, after) = (state("before")?, state("after")?);
+        if is_unreadable {
             tracing::warn!(
-                event.id = %row.id,
-                event.subject = row.object,
+                event.id = %id,
+                event.subject = object,
                 "a captured value can't be read, and its event is incomplete"
             );
         }
-        let key = row
-            .key
-            .and_then(|key| serde_json::from_str(&key).ok())
-            .unwrap_or_default();
-        Self {
-            sequence: row.sequence,
-            id: row.id,
-            xid: row.xid,
-            object: row.object,
-            key,
-            kind: row.kind,
-            model: row.model,
-            time: row.time,
+        let key: Option<&str> = row.try_get("key")?;
+        let is_incomplete: bool = row.try_get("is_incomplete")?;
+        Ok(Self {
+            sequence: row.try_get("sequence")?,
+            id,
+            xid: row.try_get("xid")?,
+            object,
+            key: key
+                .and_then(|key| serde_json::from_str(key).ok())
+                .unwrap_or_default(),
+            kind: row.try_get("kind")?,
+            model: row.try_get("model")?,
+            time: row.try_get("time")?,
             before,
             after,
-            changed: row.changed,
-            is_part_only: row.is_part_only,
-            is_incomplete: row.is_incomplete || unreadable,
-            bytes: row.bytes,
-            content_type: row.content_type,
-            locale: row.locale,
-            editor_id: row.editor_id,
-            editor_name: row.editor_name,
-        }
+            changed: row.try_get("changed")?,
+            is_part_only: row.try_get("is_part_only")?,
+            is_incomplete: is_incomplete || is_unreadable,
+            bytes: row.try_get("bytes")?,
+            content_type: row.try_get("content_type")?,
+            locale: row.try_get("locale")?,
+            editor_id: row.try_get("editor_id")?,
+            editor_name: row.try_get("editor_name")?,
+        })
     }
 }
 
 /// A state's columns. One that is nested too deeply for the reader is null, and noted.
-fn decode(text: &str, unreadable: &mut bool) -> Map<String, Value> {
+fn decode(text: &str, is_unreadable: &mut bool) -> Map<String, Value> {
     if let Ok(state) = serde_json::from_str(text) {
         return state;
     }
-    *unreadable = true;
-    // The outermost level alone, which is read without recursion.
-    let columns: Map<String, Value> = match serde_json::from_str::<RawColumns>(text) {
-        Ok(RawColumns(columns)) => columns,
-        Err(_) => Map::new(),
-    };
+    *is_unreadable = true;
+    // The outermost level alone, which is read without recursion; then each column by itself.
+    let columns: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).unwrap_or_default();
     columns
-}
-
-/// A state of which each column is read by itself.
-struct RawColumns(Map<String, Value>);
-
-impl<'de> serde::Deserialize<'de> for RawColumns {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw: std::collections::BTreeMap<String, Box<RawValue>> =
-            serde::Deserialize::deserialize(deserializer)?;
-        Ok(Self(
-            raw.into_iter()
-                .map(|(column, value)| {
-                    let value = serde_json::from_str(value.get()).unwrap_or_default();
-                    (column, value)
-                })
-                .collect(),
-        ))
-    }
+        .into_iter()
+        .map(|(column, value)| {
+            (
+                column,
+                serde_json::from_str(value.get()).unwrap_or_default(),
+            )
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ const LARGEST_WINDOW: i64 = 100_000;
 /// One pass through the outbox, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxCursor {
-    /// What was committed when the pass began: it takes nothing else.
+    /// The database's snapshot when the pass began: it takes what that sees, and nothing else.
     seen: Option<String>,
     /// Everything of that up to here is claimed: the next claim need not look at it again, which matters
     /// while somebody's old snapshot keeps the removed rows from being cleaned up.
@@ -28,33 +28,21 @@ impl Default for OutboxCursor {
     }
 }
 
-/// What a claim came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claimed {
-    /// Events that were numbered.
-    pub events: i64,
-    /// Whether the pass may have more behind them.
-    pub more: bool,
-    /// Models of objects that were changed in their parts alone, and whose present state is to be added.
-    pub models_of_parts: Vec<String>,
-}
-
 #[derive(sqlx::FromRow)]
 struct ClaimRow {
     seen: String,
     looked_at: i64,
     last_position: Option<i64>,
     taken: i64,
-    events: i64,
-    models_of_parts: Vec<String>,
     models_of_failures: Vec<String>,
 }
 
-/// Folds the next transactions into events and numbers these; the caller holds the drain lock.
+/// Folds the next transactions into events and numbers these; returns whether the pass may have more behind them. The caller
+/// holds the drain lock.
 pub async fn claim(
     connection: &mut PgConnection,
     cursor: &mut OutboxCursor,
-) -> Result<Claimed, sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     loop {
         let row: ClaimRow = sqlx::query_as(include_str!("claim.sql"))
             .bind(cursor.after)
@@ -81,15 +69,11 @@ pub async fn claim(
         if row.taken == 0 && more {
             continue;
         }
-        return Ok(Claimed {
-            events: row.events,
-            more,
-            models_of_parts: row.models_of_parts,
-        });
+        return Ok(more);
     }
 }
 
-/// The models of which events still lack the present state of their object.
+/// Returns the models of which events still lack the present state of their object.
 pub async fn models_of_parts(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
         "select distinct model from wagrun.event

@@ -141,13 +141,11 @@ with
             coalesce(octet_length(before::text), 0) + coalesce(octet_length(after::text), 0),
             failure, case when failure is not null then clock_timestamp() end
         from numbered
-        returning model, is_part_only, set_apart_at is not null as is_set_apart
+        returning model, set_apart_at is not null as is_set_apart
     )
 select
     (select seen::text from pass) as seen,
     (select changes from reach) as looked_at,
     (select last_position from reach) as last_position,
     (select count(*) from taken) as taken,
-    (select count(*) from claimed) as events,
-    array(select distinct model from claimed where is_set_apart) as models_of_failures,
-    array(select distinct model from claimed where is_part_only) as models_of_parts
+    array(select distinct model from claimed where is_set_apart) as models_of_failures

@@ -17,7 +17,7 @@ pub use backfill::{
     present_objects, record_backfill_failure, replay_reach, replayed, watched_models,
 };
 pub use change::{CapturedChange, State};
-pub use claim::{Claimed, OutboxCursor, add_present_state, claim, models_of_parts};
+pub use claim::{OutboxCursor, add_present_state, claim, models_of_parts};
 pub use field_names::FieldNames;
 pub use pending::{Backlog, backlog, is_pending, pending};
 pub use schedule::{Changes, due_minutes, forget_schedule_changes, schedule_changes};
@@ -55,7 +55,7 @@ pub struct Site {
     pub root_path: String,
 }
 
-/// Whether a statement gave up waiting for a lock, so that a migration that alters a table goes first.
+/// Returns true for a statement that gave up waiting for a lock, so that a migration that alters a table goes first.
 pub fn is_lock_conflict(error: &sqlx::Error) -> bool {
     error
         .as_database_error()

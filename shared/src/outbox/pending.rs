@@ -1,4 +1,4 @@
-//! What is numbered and not yet settled.
+//! Events that are numbered and not yet settled.
 
 use sqlx::postgres::PgConnection;
 
@@ -30,7 +30,7 @@ pub async fn pending(
     Ok(changes)
 }
 
-/// Whether anything committed waits for publication, numbered events of `blocked` objects left out.
+/// Returns true when anything committed waits for publication, numbered events of `blocked` objects left out.
 pub async fn is_pending(
     connection: &mut PgConnection,
     blocked: &[String],
@@ -45,16 +45,16 @@ pub async fn is_pending(
     .await
 }
 
-/// What waits, for the metrics.
+/// The backlog, for the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, sqlx::FromRow)]
 pub struct Backlog {
-    /// How long the oldest change has waited, in seconds; 0 when none does. What is set apart does not count.
+    /// The age of the oldest change that waits, in seconds; 0 when none does. Events that are set apart do not count.
     pub oldest_seconds: f64,
     /// Events that are set apart and wait for an operator.
     pub set_apart: i64,
 }
 
-/// What waits now.
+/// Reads the present backlog.
 pub async fn backlog(connection: &mut PgConnection) -> Result<Backlog, sqlx::Error> {
     sqlx::query_as(
         // The first of each in its own order, which the index finds at once also in a backlog.

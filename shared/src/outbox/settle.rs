@@ -1,4 +1,4 @@
-//! What becomes of a numbered event: it is done, it failed, or it waits for an operator.
+//! The ends of a numbered event: it is done, it failed, or it waits for an operator.
 
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 /// Refusals of the event itself after which it is set apart: as many as one ring and its two retries.
 const REFUSALS: i32 = 3;
 
-/// What became of an event.
+/// The result of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The topic has it.
@@ -21,9 +21,9 @@ pub enum SettleError {
     /// Rows vanished or were settled by somebody else, which the drain lock rules out.
     #[error("settled {settled} events instead of {expected}")]
     Count {
-        /// How many should have been settled.
+        /// The number that should have been settled.
         expected: usize,
-        /// How many were.
+        /// The number that were.
         settled: u64,
     },
     /// The database refused.

@@ -1,4 +1,4 @@
-//! Which tables are watched: the triggers are made equal to what is wanted, one table at a time.
+//! The tables that are watched: their triggers are made equal to what is wanted, one table at a time.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use tokio::time::{Instant, sleep};
 
 use super::{ScheduledTable, WatchedTable};
 
-/// How long a table's lock is waited for. Whoever wants to write to the table waits behind this, so it is short, and what
+/// The wait for a table's lock. Whoever wants to write to the table waits behind this, so it is short, and what
 /// was not to be had is tried again.
 const LOCK_TIMEOUT: &str = "set local lock_timeout = '100ms'";
-/// How long for a table of wagrun's own, which nobody has a reason to lock.
+/// The same for a table of wagrun's own, which nobody has a reason to lock.
 const OWN_LOCK_TIMEOUT: &str = "set local lock_timeout = '10s'";
 /// The pause after that, in which everybody who waited gets a turn.
 const PAUSE: Duration = Duration::from_millis(400);
@@ -35,9 +35,9 @@ pub enum WatchError {
     Locked {
         /// The table.
         table: String,
-        /// How long it was tried.
+        /// The time for which it was tried.
         seconds: u64,
-        /// Who has it.
+        /// The sessions that have it.
         blockers: String,
     },
     /// The database refused.
@@ -189,7 +189,7 @@ async fn once(connection: &mut PgConnection, statement: Query<'_>) -> Result<(),
     transaction.commit().await
 }
 
-/// Who has the table locked, in words.
+/// Names the sessions that have the table locked, in words.
 async fn blockers(connection: &mut PgConnection, table: &str) -> Result<String, sqlx::Error> {
     let sessions: Vec<String> = sqlx::query_scalar(
         "select format('session %s of %s (%s) has it locked since %s',

@@ -1,4 +1,4 @@
-//! What can go wrong with the export.
+//! The errors of the export.
 
 use std::path::PathBuf;
 

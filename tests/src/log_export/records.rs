@@ -57,7 +57,7 @@ impl Records {
     }
 }
 
-/// Whether this line begins with a time and is no part of the entry before it.
+/// Returns true for a line that begins with a time and is no part of the entry before it.
 fn begins_a_record(line: &str) -> bool {
     const TIME: &[u8] = b"0000-00-00 00:00:00 ";
     let has_time = line.len() > TIME.len()

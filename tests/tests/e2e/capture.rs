@@ -7,7 +7,7 @@ use wagrun::schema;
 
 use crate::databases::{Database, RELAY, WEB, claim_everything, execute, run, snippet_table, soon};
 
-/// What an object's events are made of, oldest first: (before, after, changed).
+/// The states that an object's events are made of, oldest first: (before, after, changed).
 async fn rows(connection: &mut PgConnection, object: &str) -> Vec<(Value, Value, Vec<String>)> {
     claim_everything(connection).await;
     sqlx::query_as(
@@ -334,7 +334,7 @@ fn the_relay_role_reads_no_content_and_no_accounts() {
     });
 }
 
-/// What a transaction has captured must not make its next statement dearer.
+/// A transaction's captured changes must not make its next statement dearer.
 #[test]
 fn what_is_captured_grows_with_the_statements_and_not_with_the_rows_before() {
     run(async {

@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 use wagrun::database::DatabaseConfig;
 use wagrun::outbox::{self, OutboxCursor};
-use wagrun::schema::WatchedTable;
+use wagrun::schema::{self, WatchedTable};
 
 /// The database that every test's is a copy of.
 const TEMPLATE: &str = "migrated";
@@ -164,10 +164,17 @@ pub fn snippet_table(table: &str, model: &str) -> WatchedTable {
     }
 }
 
+/// Creates a table of these columns and watches it alone, as the snippets of `shop.<table>`.
+pub async fn watch_snippets(session: &mut PgConnection, table: &str, columns: &str) {
+    execute(session, &format!("create table {table} ({columns})")).await;
+    let watched = snippet_table(table, &format!("shop.{table}"));
+    schema::watch(session, &[watched], soon()).await.unwrap();
+}
+
 /// Makes events of all that is committed, as a drainer does before it publishes.
 pub async fn claim_everything(connection: &mut PgConnection) {
     let mut cursor = OutboxCursor::default();
-    while outbox::claim(connection, &mut cursor).await.unwrap().more {}
+    while outbox::claim(connection, &mut cursor).await.unwrap() {}
     for model in outbox::models_of_parts(connection).await.unwrap() {
         while outbox::add_present_state(connection, &model).await.unwrap() > 0 {}
     }
@@ -192,7 +199,7 @@ pub fn sdk(endpoint: &str) -> SdkConfig {
         .build()
 }
 
-/// When a step that ought to be quick is given up.
+/// The time at which a step that ought to be quick is given up.
 pub fn soon() -> tokio::time::Instant {
     tokio::time::Instant::now() + std::time::Duration::from_secs(60)
 }

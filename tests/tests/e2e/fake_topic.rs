@@ -22,13 +22,13 @@ struct Inner {
     taken: Vec<Event>,
     repetitions: Vec<Event>,
     refuses: Option<Refusal>,
-    /// Whether it calls a refusal the sender's fault, or its own.
+    /// True when it calls a refusal the sender's fault, and not its own.
     blames_sender: bool,
     /// Takes the next batch but never says so.
     swallows_answers: bool,
     /// Fails every call as a whole.
     is_down: bool,
-    /// How long it takes for an answer.
+    /// The time that it takes for an answer.
     delay: Duration,
     seen: HashSet<String>,
 }

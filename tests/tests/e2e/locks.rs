@@ -1,4 +1,4 @@
-//! Who waits for whom: neither editors for wagrun, nor a migration for the drain.
+//! Locks: neither do editors wait for wagrun, nor a migration for the drain.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -160,7 +160,7 @@ fn a_topic_that_is_slow_makes_progress_with_each_run() {
     });
 }
 
-/// What an editor's save may wait for at most, while somebody else has a transaction open on the same table.
+/// The longest wait of an editor's save, while somebody else has a transaction open on the same table.
 const LONGEST_SAVE: &str = "set statement_timeout = '3s'";
 
 /// Saves an author again and again until the work beside it is done, and returns what that came to.

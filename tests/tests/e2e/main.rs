@@ -40,5 +40,6 @@ mod subscriber_cache;
 mod subscribers;
 mod subtrees;
 mod targets;
+mod unreadable;
 mod watching;
 mod world;

@@ -3,22 +3,19 @@
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use wagrun::event::Event;
-use wagrun::schema;
 
-use crate::databases::{execute, run, snippet_table, soon};
+use crate::databases::{execute, run, watch_snippets};
 use crate::relayed_site::RelayedSite;
 
 /// A site with a watched table `note` of these columns, and a session.
 async fn site_with_notes(columns: &str) -> (RelayedSite, PgConnection) {
     let site = RelayedSite::new().await;
     let mut session = site.database.connect().await;
-    execute(&mut session, &format!("create table note ({columns})")).await;
-    let note = snippet_table("note", "shop.note");
-    schema::watch(&mut session, &[note], soon()).await.unwrap();
+    watch_snippets(&mut session, "note", columns).await;
     (site, session)
 }
 
-/// What happened to each note, and the title that it has.
+/// Each note with its last action and its title.
 fn told(events: &[Event]) -> Vec<(String, String, Value)> {
     let mut told: Vec<_> = events
         .iter()

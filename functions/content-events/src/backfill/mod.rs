@@ -14,7 +14,9 @@
 //! is held across them, so that invocations do not multiply the pace; who finds it taken leaves, as with live events.
 
 mod replay;
+mod slice;
 mod snapshot;
+mod turn;
 
 use std::time::Duration;
 
@@ -22,56 +24,19 @@ use serde_json::Value;
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
-use wagrun::event::Event;
-use wagrun::outbox::{self, Backfill, Lock};
+use wagrun::outbox::{self, Lock};
 
 use crate::live::{self, Live};
-use crate::outcome::{Course, DrainError, Failed};
-use crate::outlet::{Lookup, Outlet, unlock};
-use crate::publish::{Fault, Outgoing};
+use crate::outcome::{Course, DrainError};
+use crate::outlet::{Outlet, unlock};
 use crate::request::Request;
-
-/// Rows that are read together, and so the most events that a live one ever waits for.
-const SLICE_ROWS: u16 = 100;
+use slice::SliceError;
 
 /// What each event of a backfill adds to the pause after its slice: a hundred events a second at most, which is what
 /// leaves deliver, the receivers and the database room for live ones.
 const PAUSE_PER_EVENT: Duration = Duration::from_millis(10);
 
-/// Refusals of the same slice after which a run goes on without what the topic refuses.
-const REFUSALS: i32 = 3;
-
-/// How long to leave another drainer alone.
-const TAKEN_PAUSE: Duration = Duration::from_millis(50);
-
-/// The next part of a run.
-#[derive(Debug)]
-struct Slice {
-    events: Vec<Event>,
-    next: Next,
-}
-
-/// What follows a slice.
-#[derive(Debug, PartialEq)]
-enum Next {
-    /// Another one, from this cursor on.
-    From(Value),
-    /// The same place again, once this object's own event is published.
-    Behind(String),
-    /// Nothing.
-    End,
-}
-
-/// A slice can't be made; another time it may.
-#[derive(Debug, thiserror::Error)]
-enum SliceError {
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-    #[error("its request or its cursor is of another version: {0}")]
-    Unreadable(String),
-}
-
-/// Why the work at backfills ends.
+/// The reason for which the work at backfills ends.
 enum Ended {
     /// No run is open that could go on.
     Done,
@@ -79,13 +44,6 @@ enum Ended {
     TimeOver,
     /// Live events could not be brought to the topic.
     Left,
-}
-
-/// What slices are made with.
-struct Reader<'a> {
-    connection: &'a mut PgConnection,
-    lookup: Lookup,
-    source: &'a str,
 }
 
 /// Opens the run that somebody asks for, and returns its id.
@@ -156,17 +114,17 @@ async fn run_locked(
             sleep(std::mem::take(&mut pause)).await;
             continue;
         }
-        let Some(made) = make_slice(connection, outlet, &run, stop_at).await? else {
+        let Some(made) = turn::make(connection, outlet, &run, stop_at).await? else {
             return Ok(Ended::TimeOver);
         };
         let published = match made {
-            Ok(slice) => publish_slice(connection, outlet, &run, slice, course).await?,
+            Ok(slice) => turn::publish(connection, outlet, &run, slice, course).await?,
             // What the database refuses, such as a column that is gone, concerns this run alone.
             Err(
                 error
                 @ (SliceError::Unreadable(_) | SliceError::Database(sqlx::Error::Database(_))),
             ) => {
-                give_up_slice(connection, &run, error, course).await?;
+                turn::give_up(connection, &run, error, course).await?;
                 0
             }
             Err(SliceError::Database(error)) => return Err(error.into()),
@@ -174,167 +132,4 @@ async fn run_locked(
         unlock(connection, Lock::Drain).await?;
         pause = PAUSE_PER_EVENT * u32::try_from(published).unwrap_or(u32::MAX);
     }
-}
-
-/// Makes a run's next slice and takes the drain lock, under which it is to be published; `None` when the lock was not to be
-/// had in time.
-///
-/// History does not change, so that a replay reads it without the lock, and no live event waits. A snapshot is right against
-/// live events only when it is read under the lock.
-async fn make_slice(
-    connection: &mut PgConnection,
-    outlet: Outlet<'_>,
-    run: &Backfill,
-    stop_at: Instant,
-) -> Result<Option<Result<Slice, SliceError>>, DrainError> {
-    let mut reader = Reader {
-        lookup: Lookup::load(connection).await?,
-        connection,
-        source: outlet.source,
-    };
-    let request = match Request::parse(&run.request.0) {
-        Some(Ok(request)) => Ok(request),
-        Some(Err(error)) => Err(SliceError::Unreadable(error.to_string())),
-        None => Err(SliceError::Unreadable("no request".to_owned())),
-    };
-    let read = match &request {
-        Ok(Request::Replay(replay)) => Some(replay::slice(&mut reader, run, replay).await),
-        _ => None,
-    };
-    while !outbox::try_lock(reader.connection, Lock::Drain).await? {
-        if Instant::now() + TAKEN_PAUSE >= stop_at {
-            return Ok(None);
-        }
-        sleep(TAKEN_PAUSE).await;
-    }
-    Ok(Some(match (read, request) {
-        (Some(read), _) => read,
-        (None, Ok(Request::Snapshot(snapshot))) => {
-            snapshot::slice(&mut reader, run, &snapshot).await
-        }
-        (None, Ok(Request::Replay(replay))) => replay::slice(&mut reader, run, &replay).await,
-        (None, Err(error)) => Err(error),
-    }))
-}
-
-/// Publishes a run's next slice, and keeps where it ended; returns how many events the topic took.
-async fn publish_slice(
-    connection: &mut PgConnection,
-    outlet: Outlet<'_>,
-    run: &Backfill,
-    slice: Slice,
-    course: &mut Course,
-) -> Result<usize, DrainError> {
-    let mut outgoing = Vec::with_capacity(slice.events.len());
-    for event in slice.events {
-        let (id, subject) = (event.id, event.subject.clone());
-        match Outgoing::new(0, event) {
-            Ok(event) => outgoing.push(event),
-            // One that can't be sent does not keep the others, nor the run from its end.
-            Err(error) => tracing::error!(
-                backfill = %run.id,
-                event.id = %id,
-                event.subject = subject,
-                error = %error,
-                "an event is left out, because it can't be published"
-            ),
-        }
-    }
-    let published = outlet.topic.publish(outgoing).all().await;
-    let count = published.sequences.len();
-    course.answer.backfilled += count;
-    let mut left_out = None;
-    if let Some(first) = published.refused.first() {
-        let reason = format!(
-            "{} events were not published, the first of {}: {}",
-            published.refused.len(),
-            first.object,
-            first.reason
-        );
-        let all = published.refused.iter();
-        // What is refused for its own sake each time does not keep the run from its end.
-        if run.failures + 1 < REFUSALS || all.clone().any(|one| one.fault != Fault::Event) {
-            fail(connection, run, reason, course).await?;
-            return Ok(count);
-        }
-        tracing::error!(backfill = %run.id, reason, "the run goes on without what the topic refuses");
-        course.failed.push(Failed {
-            id: run.id,
-            reason: reason.clone(),
-        });
-        left_out = Some(reason);
-    }
-    let left_out = left_out.as_deref();
-
-    match &slice.next {
-        Next::From(cursor) => {
-            outbox::advance_backfill(connection, run.id, count, Some(cursor), left_out).await?;
-        }
-        Next::End => outbox::advance_backfill(connection, run.id, count, None, left_out).await?,
-        // Blocked means that its event was refused, which is an error of its own; otherwise it was committed a moment ago.
-        Next::Behind(object) => {
-            if course.is_blocked(object) {
-                course.set_aside.push(run.id);
-            }
-        }
-    }
-    tracing::info!(
-        backfill = %run.id,
-        published = count,
-        finished = slice.next == Next::End,
-        "slice published"
-    );
-    Ok(count)
-}
-
-/// A slice that can't be made fails its run, and a snapshot goes on behind its model at the third time: one table that can't
-/// be read does not keep the others.
-async fn give_up_slice(
-    connection: &mut PgConnection,
-    run: &Backfill,
-    error: SliceError,
-    course: &mut Course,
-) -> Result<(), DrainError> {
-    let is_locked =
-        matches!(&error, SliceError::Database(error) if outbox::is_lock_conflict(error));
-    let reason = error.to_string();
-    if run.failures + 1 >= REFUSALS
-        && !is_locked
-        && let Some(Ok(Request::Snapshot(snapshot))) = Request::parse(&run.request.0)
-        && let Ok(next) = snapshot::behind_model(connection, run, &snapshot).await
-    {
-        let cursor = match &next {
-            Next::From(cursor) => Some(cursor),
-            _ => None,
-        };
-        outbox::advance_backfill(connection, run.id, 0, cursor, Some(&reason)).await?;
-        tracing::error!(
-            backfill = %run.id,
-            reason,
-            "the snapshot goes on without a model that can't be read"
-        );
-        course.failed.push(Failed { id: run.id, reason });
-        return Ok(());
-    }
-    fail(connection, run, reason, course).await?;
-    Ok(())
-}
-
-/// Remembers why a run can't go on, and leaves it alone for the rest of this invocation.
-async fn fail(
-    connection: &mut PgConnection,
-    run: &Backfill,
-    reason: String,
-    course: &mut Course,
-) -> Result<(), sqlx::Error> {
-    outbox::record_backfill_failure(connection, run.id, &reason).await?;
-    course.set_aside.push(run.id);
-    course.failed.push(Failed { id: run.id, reason });
-    Ok(())
-}
-
-/// A cursor as its own kind.
-fn cursor<T: serde::de::DeserializeOwned>(run: &Backfill) -> Result<T, SliceError> {
-    serde_json::from_value(run.cursor.0.clone())
-        .map_err(|error| SliceError::Unreadable(error.to_string()))
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wagrun::outbox::{self, Backfill, Replayed};
 
-use super::{Next, Reader, SLICE_ROWS, Slice, SliceError, cursor};
+use super::slice::{Next, Reader, SLICE_ROWS, Slice, SliceError, cursor};
 use crate::compose::compose;
 use crate::request::Replay;
 

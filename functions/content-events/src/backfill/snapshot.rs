@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
 use wagrun::outbox::{self, Backfill, WatchedModel};
 
-use super::{Next, Reader, SLICE_ROWS, Slice, SliceError, cursor};
+use super::slice::{Next, Reader, SLICE_ROWS, Slice, SliceError, cursor};
 use crate::compose::{compose_snapshot, snapshot_type};
 use crate::request::Snapshot;
 

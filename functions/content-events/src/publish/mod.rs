@@ -1,6 +1,7 @@
 //! Publishes events to the FIFO topic: independent objects at once, one object strictly in order.
 
 mod lanes;
+mod outgoing;
 
 use std::collections::HashMap;
 
@@ -13,13 +14,14 @@ use futures::stream::FuturesUnordered;
 use wagrun::event::Event;
 use wagrun::fifo::fifo_id;
 
-use crate::compose::LARGEST_EVENT;
 use lanes::Lanes;
+
+pub use outgoing::{Outgoing, UnsendableError};
 
 /// Calls in flight at once; each carries up to ten events of ten different objects.
 const CALLS_IN_FLIGHT: usize = 16;
 
-/// What SNS says when it refuses a whole call for something that is in it.
+/// SNS's error codes for a whole call that it refuses for something in it.
 const FAULTS_OF_AN_ENTRY: [&str; 4] = [
     "InvalidParameter",
     "InvalidParameterValue",
@@ -27,47 +29,7 @@ const FAULTS_OF_AN_ENTRY: [&str; 4] = [
     "BatchRequestTooLong",
 ];
 
-/// An event on its way.
-#[derive(Debug, Clone)]
-pub struct Outgoing {
-    /// Its number.
-    pub sequence: i64,
-    /// What is published.
-    pub event: Event,
-    /// The event as JSON, made once.
-    pub json: String,
-}
-
-/// An event that can't be published as it is.
-#[derive(Debug, thiserror::Error)]
-pub enum UnsendableError {
-    /// It is no JSON, which its type rules out.
-    #[error("the event can't be written as JSON: {0}")]
-    Json(#[from] serde_json::Error),
-    /// What can't be cut from it, such as its object's name, is too long.
-    #[error("the event has {bytes} bytes, and the topic takes {LARGEST_EVENT} at the most")]
-    TooLarge {
-        /// Its size as JSON.
-        bytes: usize,
-    },
-}
-
-impl Outgoing {
-    /// The event, written down.
-    pub fn new(sequence: i64, event: Event) -> Result<Self, UnsendableError> {
-        let json = serde_json::to_string(&event)?;
-        if json.len() > LARGEST_EVENT {
-            return Err(UnsendableError::TooLarge { bytes: json.len() });
-        }
-        Ok(Self {
-            sequence,
-            event,
-            json,
-        })
-    }
-}
-
-/// What became of events.
+/// The results of events.
 #[derive(Debug, Default)]
 pub struct Published {
     /// Sequences of the events that the topic has.
@@ -85,11 +47,11 @@ pub struct Refused {
     pub object: String,
     /// What SNS, or the network, said.
     pub reason: String,
-    /// How far the refusal reaches.
+    /// The reach of the refusal.
     pub fault: Fault,
 }
 
-/// Whose fault a refusal is.
+/// The reach of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The event's own: it will be refused again.
@@ -205,7 +167,7 @@ pub struct Publication<'a> {
 }
 
 impl Publication<'_> {
-    /// What one call, or more, came to; `None` when no call is left.
+    /// Waits for the next call and returns its results; `None` when no call is left.
     pub async fn next(&mut self) -> Option<Published> {
         while !self.is_stopped && self.calls.len() < CALLS_IN_FLIGHT {
             let batch = self.lanes.next_batch();
@@ -239,7 +201,7 @@ impl Publication<'_> {
         self.is_stopped = true;
     }
 
-    /// What all calls came to.
+    /// Waits for all calls and returns their results.
     pub async fn all(mut self) -> Published {
         let mut all = Published::default();
         while let Some(published) = self.next().await {
@@ -284,7 +246,7 @@ struct RefusedCall {
     reason: String,
 }
 
-/// What SNS said of one entry.
+/// SNS's answer about one entry.
 type EntryResult = Result<(), (Fault, String)>;
 
 type BuildError = aws_sdk_sns::error::BuildError;

@@ -1,4 +1,4 @@
-//! What CloudWatch has recorded, read without a connection to the database.
+//! CloudWatch's records, read without a connection to the database.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub struct MetricError {
     reason: String,
 }
 
-/// Where the metrics of one database and one stack are.
+/// The metrics of one database and one stack.
 #[derive(Debug)]
 pub(super) struct CloudWatch<'a> {
     pub client: &'a Client,

@@ -27,7 +27,7 @@ const UNCONFIRMED: Minute = 18 * 60;
 /// The time-out from which a look is not repeated while the database is still awake because of the last one.
 const LONG_PAUSE: Duration = Duration::from_secs(30 * 60);
 
-/// What CloudWatch has recorded.
+/// CloudWatch's records.
 #[derive(Debug, Clone, PartialEq)]
 pub struct History {
     /// The time without a connection after which the database pauses (`SecondsUntilAutoPause`).
@@ -40,7 +40,7 @@ pub struct History {
     pub looks: BTreeMap<Minute, Looks>,
     /// The minutes in which a sweep began to wake the database.
     pub wakes: BTreeSet<Minute>,
-    /// Whether there was a look within a week. Asked only when there is none in `looks`.
+    /// True when there was a look within a week. Asked only when there is none in `looks`.
     pub looked_this_week: bool,
 }
 
@@ -53,7 +53,7 @@ pub struct Looks {
     pub pending_seconds: f64,
 }
 
-/// What the sweep does.
+/// The sweep's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// Nothing can have been committed that was not looked at, or a later sweep will know.
@@ -62,7 +62,7 @@ pub enum Decision {
     Look(Reason),
 }
 
-/// Why a sweep connects.
+/// The reason for which a sweep connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// The database is awake, or nothing says that it is paused.
@@ -84,7 +84,7 @@ pub enum Reason {
 }
 
 impl History {
-    /// Whether the newest datapoint says that the database is paused.
+    /// Returns true when the newest datapoint says that the database is paused.
     ///
     /// Without a recent one the answer is no: a look that was not needed costs minutes of a database awake, a look that
     /// was left out costs somebody's event.
@@ -96,7 +96,7 @@ impl History {
             })
     }
 
-    /// Whether the decision depends on more than the capacity.
+    /// Returns true when the decision depends on more than the capacity.
     pub fn needs_looks(&self, now: Minute) -> bool {
         self.is_paused(now) || self.pause >= LONG_PAUSE
     }
@@ -166,7 +166,7 @@ impl History {
         Minute::try_from(self.pause.as_secs() / 60).unwrap_or(Minute::MAX / 4)
     }
 
-    /// Whether this look is that of a sweep that found the database paused, and of nobody else.
+    /// Returns true for a look of a sweep that found the database paused, and of nobody else.
     fn was_alone(&self, look: Minute) -> bool {
         let woke = |wake: Minute| {
             let others = self.looks.range(wake..look).next().is_some();

@@ -49,7 +49,7 @@ pub enum SweepError {
     Schedule(#[from] ScheduleError),
 }
 
-/// Whether a sweep can end without a connection. Marks it when a paused database is to be woken.
+/// Decides if a sweep can end without a connection. Marks it when a paused database is to be woken.
 pub(crate) async fn can_be_left_alone(
     config: &Config,
     client: &Client,

@@ -46,14 +46,14 @@ pub(super) enum Commit {
 #[derive(Debug)]
 pub(super) struct Event {
     committed: Second,
-    /// How late it may be found; none for the one that only the look of the week finds.
+    /// The longest delay until it is found; none for the one that only the look of the week finds.
     pub bound: Option<Second>,
 }
 
 /// What is not known of AWS.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Platform {
-    /// How much later than its time-out a database pauses at most.
+    /// The longest delay of a database's pause after its time-out.
     pub slowest_pause: Second,
     /// Percent of the capacity's datapoints that never appear.
     pub missing: u8,

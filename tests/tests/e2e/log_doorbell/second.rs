@@ -61,7 +61,7 @@ impl Fault {
             .unwrap()
     }
 
-    /// What CloudWatch would send because of what the server has written.
+    /// The records that CloudWatch would send because of what the server has written.
     async fn payload(&mut self) -> Value {
         // One look at a time.
         let state = tokio::sync::Mutex::new((&mut self.log, &mut self.subscription));
