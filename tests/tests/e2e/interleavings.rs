@@ -302,7 +302,8 @@ fn serializable_changes_of_parts_of_different_pages_all_succeed() {
     });
 }
 
-/// Slow: change of an author, open. Others: more than a claim looks at. Drain: first claim. Slow: commit. Quick: the same author.
+/// Slow: change of an author, open. Others: what a claim looks at, to the row, and more. Drain: first claim, after which it goes
+/// on behind that. Slow: commit. Quick: the same author.
 #[test]
 fn what_commits_during_a_drain_is_told_before_what_waited_for_it() {
     run(async {
@@ -319,8 +320,9 @@ fn what_commits_during_a_drain_is_told_before_what_waited_for_it() {
             "update blog_author set name = 'slow' where id = 10001",
         )
         .await;
+        // A claim looks at 2 000 rows, and each transaction ends with one of its own.
         for part in 0..5 {
-            let (from, to) = (10_002 + part * 500, 10_501 + part * 500);
+            let (from, to) = (10_002 + part * 499, 10_500 + part * 499);
             let others =
                 format!("update blog_author set name = 'other' where id between {from} and {to}");
             execute(&mut session, &others).await;
