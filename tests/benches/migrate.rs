@@ -103,6 +103,7 @@ async fn alone(tools: &Tools, postgres: &Postgres) -> Result<Half, Box<dyn Error
             asked_by: format!("server {number}"),
             deploy: None,
             capture: None,
+            may_be_rollback: false,
             stop_at: tokio::time::Instant::now() + Duration::from_secs(800),
         };
         let migrator = &migrator;

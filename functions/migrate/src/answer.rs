@@ -21,13 +21,13 @@ pub enum Answer {
 /// What a run of `migrate` did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Migrated {
-    /// Its number in `wagrun.migration_run`.
+    /// Its number in `wagrun.migration_run`; that of the image's last success where a deployment is taken back.
     pub run: i64,
     /// Django's migrations that were applied, such as `blog.0002_author`.
     pub applied_django: Vec<String>,
-    /// How many tables have capture triggers now.
+    /// How many tables have capture triggers now; none were looked at where a deployment is taken back.
     pub watched_tables: usize,
-    /// `created`, `exists` or `not configured`.
+    /// `created`, `exists`, `not configured`, or `not looked for` where a deployment is taken back.
     pub superuser: String,
     /// How long it took, the wait for the lock included.
     pub milliseconds: u128,

@@ -61,6 +61,41 @@ pub enum MigrateError {
     OutOfTime,
 }
 
+/// Answers a deployment that CloudFormation takes back: a schema that is newer than this program is what the newer version
+/// left, and this image has served beside one before. Refusing would leave the stack in `UPDATE_ROLLBACK_FAILED`, and protect
+/// nothing. Whatever else was refused stays so.
+async fn taken_back(
+    connection: &mut PgConnection,
+    ask: &Ask,
+    refused: SchemaError,
+) -> Result<Migrated, MigrateError> {
+    let Some(image) = ask.deploy.as_deref().filter(|_| ask.may_be_rollback) else {
+        return Err(refused.into());
+    };
+    if !matches!(refused, SchemaError::Newer { .. }) {
+        return Err(refused.into());
+    }
+    let earlier = schema::last_success(connection, image).await;
+    let Some(run) = earlier.map_err(MigrateError::History)? else {
+        return Err(refused.into());
+    };
+    let reason = chain(&refused);
+    tracing::warn!(
+        image,
+        earlier_run = run,
+        reason,
+        "nothing was migrated: this image has succeeded before, so CloudFormation takes a deployment back"
+    );
+    Ok(Migrated {
+        run,
+        applied_django: Vec::new(),
+        watched_tables: 0,
+        superuser: "not looked for".to_owned(),
+        milliseconds: 0,
+        output: vec![reason],
+    })
+}
+
 impl Migrator {
     /// Brings the database up to date, alone.
     pub async fn migrate(&self, ask: &Ask) -> Result<Migrated, MigrateError> {
@@ -111,7 +146,9 @@ impl Migrator {
         if left > 0 {
             tracing::warn!(sessions = left, "ended what a killed run had left behind");
         }
-        schema::migrate(connection).await?;
+        if let Err(refused) = schema::migrate(connection).await {
+            return taken_back(connection, ask, refused).await;
+        }
         let run = schema::begin_run(connection, &ask.asked_by, ask.deploy.as_deref())
             .await
             .map_err(MigrateError::History)?;

@@ -93,6 +93,22 @@ pub async fn end_run(
     }
 }
 
+/// The last run of this image that succeeded; none in a database without the history.
+pub async fn last_success(
+    connection: &mut PgConnection,
+    image: &str,
+) -> Result<Option<i64>, sqlx::Error> {
+    if !exists(connection, "wagrun.migration_run").await? {
+        return Ok(None);
+    }
+    sqlx::query_scalar(
+        "select max(id) from wagrun.migration_run where deploy = $1 and outcome = 'succeeded'",
+    )
+    .bind(image)
+    .fetch_one(connection)
+    .await
+}
+
 /// The newest runs first, `limit` at most; none in a database without the history.
 pub async fn runs(connection: &mut PgConnection, limit: i64) -> Result<Vec<Run>, sqlx::Error> {
     if !exists(connection, "wagrun.migration_run").await? {

@@ -11,7 +11,7 @@ mod history;
 mod lock;
 mod watch;
 
-pub use history::{Run, RunOutcome, begin_run, end_run, runs};
+pub use history::{Run, RunOutcome, begin_run, end_run, last_success, runs};
 pub use lock::{
     Holder, LockError, LockLost, Locked, child_name, end_sessions_of_earlier_runs, lock_holder,
     lock_migration,

@@ -228,6 +228,7 @@ pub fn ask() -> migrate::Ask {
         asked_by: "a test".to_owned(),
         deploy: None,
         capture: None,
+        may_be_rollback: false,
         stop_at: tokio::time::Instant::now() + std::time::Duration::from_secs(800),
     }
 }

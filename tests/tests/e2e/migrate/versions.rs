@@ -1,12 +1,25 @@
 //! Databases from other times: a newer wagrun, an older Wagtail.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::routing::put;
+use lambda_runtime::{Context, LambdaEvent};
 use local_stack::checkout;
 use local_stack::postgres::MASTER;
+use migrate::handler::handle;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::process::Command;
+use tokio::sync::mpsc;
 use wagrun::telemetry::chain;
 
-use super::{PATIENCE, assert_free, assert_migrated, migrate, runs};
+use super::{PATIENCE, assert_free, assert_migrated, migrate, migrator, runs};
 use crate::databases::{Database, execute, run};
+
+const LATER_SCHEMA: &str =
+    "insert into wagrun.schema_migration (version, description, success, checksum, execution_time)
+     values (20990101000001, 'of a later wagrun', true, '', 0)";
 
 #[test]
 fn a_schema_that_is_newer_is_refused_before_anything_is_changed() {
@@ -15,11 +28,10 @@ fn a_schema_that_is_newer_is_refused_before_anything_is_changed() {
         let mut session = database.connect().await;
         execute(
             &mut session,
-            "insert into wagrun.schema_migration (version, description, success, checksum, execution_time)
-             values (20990101000001, 'of a later wagrun', true, '', 0);\n
-             delete from django_migrations where app = 'blog'",
+            "delete from django_migrations where app = 'blog'",
         )
         .await;
+        execute(&mut session, LATER_SCHEMA).await;
         let before = runs(&mut session).await;
         let error = chain(&migrate(&database.url()).await.unwrap_err());
         assert!(
@@ -33,6 +45,84 @@ fn a_schema_that_is_newer_is_refused_before_anything_is_changed() {
                 .await
                 .unwrap();
         assert_eq!(django, 0, "Django's migrations were not run");
+        assert_free(&mut session).await;
+    });
+}
+
+/// What CloudFormation is answered.
+async fn answer(database: &Database, kind: &str, image: &str) -> Value {
+    let (sender, mut received) = mpsc::unbounded_channel();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let take = put(async move |body: String| sender.send(body).unwrap());
+    let server = tokio::spawn(async move {
+        let router = Router::new().route("/answer", take);
+        axum::serve(listener, router).await
+    });
+    let mut context = Context::default();
+    let ends = (SystemTime::now() + Duration::from_secs(800)).duration_since(UNIX_EPOCH);
+    context.deadline = ends.unwrap().as_millis().try_into().unwrap();
+    let payload = json!({
+        "RequestType": kind, "RequestId": "r-1", "ResponseURL": format!("http://{address}/answer"),
+        "StackId": "stack-1", "LogicalResourceId": "Migration", "PhysicalResourceId": "wagrun-migration",
+        "ResourceType": "Custom::Migration",
+        "ResourceProperties": {"ServiceToken": "arn", "Image": image},
+    });
+    let migrator = migrator(&database.url()).await;
+    let handled = handle(&migrator, LambdaEvent::new(payload, context)).await;
+    let body = received.recv().await.unwrap();
+    server.abort();
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(handled.is_ok(), answer["Status"] == "SUCCESS", "{answer}");
+    answer
+}
+
+#[test]
+fn an_upgrade_of_wagrun_that_fails_can_be_taken_back() {
+    run(async {
+        let database = Database::new().await;
+        let mut session = database.connect().await;
+        let served = "registry/site@sha256:old";
+        assert_eq!(
+            answer(&database, "Create", served).await["Status"],
+            "SUCCESS"
+        );
+        // The upgrade: its migrate has succeeded, and something after it failed.
+        execute(&mut session, LATER_SCHEMA).await;
+        let before = runs(&mut session).await;
+
+        let taken_back = answer(&database, "Update", served).await;
+        assert_eq!(taken_back["Status"], "SUCCESS", "{taken_back}");
+        assert_eq!(taken_back["PhysicalResourceId"], "wagrun-migration");
+        assert_eq!(taken_back["Data"]["Run"], before[0].id);
+
+        for (kind, image) in [
+            ("Create", served),
+            ("Update", "registry/site@sha256:never-seen"),
+            ("Update", ""),
+        ] {
+            let refused = answer(&database, kind, image).await;
+            let reason = refused["Reason"].as_str().unwrap();
+            assert!(
+                reason.contains("deploy the newer version of wagrun again"),
+                "{kind} {image}: {refused}"
+            );
+        }
+        // A run of that image that failed is no reason.
+        execute(
+            &mut session,
+            "update wagrun.migration_run set outcome = 'failed', failure = 'of a test' where deploy is not null",
+        )
+        .await;
+        assert_eq!(
+            answer(&database, "Update", served).await["Status"],
+            "FAILED"
+        );
+        assert_eq!(
+            runs(&mut session).await.len(),
+            before.len(),
+            "nothing was run"
+        );
         assert_free(&mut session).await;
     });
 }
