@@ -3,7 +3,7 @@
 
     tools/costs.py            prints the tables
     tools/costs.py --write    puts them into docs/costs.md, between its markers
-    tools/costs.py --check    fails when docs/costs.md has other tables than these
+    tools/costs.py --check    fails when docs/costs.md has other tables than these, or README.md other figures
 
 Prices are list prices of us-east-1 in US dollars, before tax and discounts. A month has 730 hours.
 Evidence: H is AWS's own text, read verbatim; M is a secondary source; L is an inference or memory.
@@ -13,8 +13,10 @@ import sys
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
+from typing import NamedTuple
 
-DOCUMENT = Path(__file__).resolve().parent.parent / "docs/costs.md"
+README = Path(__file__).resolve().parent.parent / "README.md"
+DOCUMENT = README.parent / "docs/costs.md"
 BEGIN = "<!-- tables: written by tools/costs.py --write -->"
 END = "<!-- end of tables -->"
 
@@ -98,7 +100,8 @@ QUEUES_POLLED = 2
 POLLERS = 5
 POLLS_PER_HOUR = 3600 / 20
 
-ALARMS = 16  # with Database=Aurora, and without a night
+ALARMS = 17  # with Aurora; without a web service, releases and a night
+WEB_ALARMS = 1
 # The age of the oldest pending event and the number of those set apart; deliveries and their duration, for each subscriber
 # and outcome, of which all is well has one. An hour begun is an hour.
 METRICS = 2 + 2 * SUBSCRIBERS
@@ -134,8 +137,8 @@ UPLOADS_PER_EDIT = 0.2
 MEDIA_READS_PER_EDIT = 2
 IMAGES_GB = 1
 
-WEB_VCPU = 0.5  # WebCpu
-WEB_GB = 1  # WebMemory
+WEB_VCPU = 0.5  # WebSize
+WEB_GB = 1  # WebSize
 UTILISATION = 0.5
 
 
@@ -188,23 +191,44 @@ DOORBELLS = ["LambdaEndpoint", "PublicAddress", "Logs"]
 # ---------------------------------------------------------------- the bill
 
 
+class Charge(NamedTuple):
+    listed: float
+    net: float  # after what is free every month
+    worked: str  # how the latter comes about
+
+
 @dataclass(frozen=True)
 class Line:
     label: str
     listed: float
-    net: float  # after what is free every month
+    net: float
+    worked: str
 
 
-def charge(*parts: tuple[str, float]) -> tuple[float, float]:
+def charge(*parts: tuple[str, float]) -> Charge:
     """Dollars of these quantities a month, and the same after the free allowances."""
     listed = sum(PRICES[name].dollars * quantity for name, quantity in parts)
     net = sum(PRICES[name].dollars * max(0, quantity - PRICES[name].free) for name, quantity in parts)
-    return listed, net
+    return Charge(listed, net, " + ".join(term(PRICES[name], quantity) for name, quantity in parts if quantity))
 
 
-def web(platform: str, day: Volume) -> tuple[float, float]:
+def paid_in_full(name: str, quantity: float) -> Charge:
+    """Where another line has used the allowance up already."""
+    dollars = PRICES[name].dollars * quantity
+    return Charge(dollars, dollars, f"{number(quantity)} × {exact(PRICES[name].dollars)}" if quantity else "")
+
+
+def term(price: Price, quantity: float) -> str:
+    if not price.free:
+        return f"{number(quantity)} × {exact(price.dollars)}"
+    if quantity <= price.free:
+        return f"0 ({number(quantity)} of {number(price.free)} free)"
+    return f"({number(quantity)} − {number(price.free)} free) × {exact(price.dollars)}"
+
+
+def web(platform: str, day: Volume) -> Charge:
     if platform == "None":
-        return 0, 0
+        return charge()
     # Secrets Manager's, where SecretKeyParameter is empty.
     kept = [
         ("secret", 1),
@@ -232,17 +256,18 @@ def web(platform: str, day: Volume) -> tuple[float, float]:
     )
 
 
-def ring(doorbell: str, day: Volume) -> tuple[float, float]:
+def ring(doorbell: str, day: Volume) -> Charge:
     rings = day.events * DAYS
     if doorbell == "LambdaEndpoint":
         return charge(("endpoint", HOURS), ("endpoint_data", rings * RING_GB))
     if doorbell == "PublicAddress":
         return charge(("ipv4", HOURS))
-    # Paid in full: the allowance is already used by the functions' own logs.
-    return (PRICES["logs"].dollars * rings * DOORBELL_LINE_GB,) * 2
+    # The functions' own logs have used the allowance up.
+    return paid_in_full("logs", rings * DOORBELL_LINE_GB)
 
 
-def common(day: Volume) -> list[Line]:
+def common(platform: str, day: Volume) -> list[Line]:
+    alarms = ALARMS + (WEB_ALARMS if platform != "None" else 0)
     events = day.events * DAYS
     deliveries = events * SUBSCRIBERS
     awake = day.awake_hours * DAYS
@@ -261,7 +286,7 @@ def common(day: Volume) -> list[Line]:
         Line("Aurora, I/O", *charge(("io", (events * IO_PER_COMMIT + (day.sessions + day.swept) * DAYS * IO_PER_RESUME) / MILLION))),
         Line("SQS, polling of empty queues", *charge(("sqs", polls / MILLION))),
         # The free million is used up by the polling.
-        Line("SQS, messages", *(PRICES["sqs"].dollars * (events * 3 + deliveries * 3) / MILLION,) * 2),
+        Line("SQS, messages", *paid_in_full("sqs", (events * 3 + deliveries * 3) / MILLION)),
         Line("SNS", *charge(
             ("sns_publish", events / MILLION), ("sns_publish_data", events * EVENT_GB),
             ("sns_delivery", events / MILLION), ("sns_delivery_data", events * EVENT_GB),
@@ -271,7 +296,7 @@ def common(day: Volume) -> list[Line]:
             ("lambda_arm", seconds * FUNCTION_GB),
         )),
         Line("CloudWatch, logs", *charge(("logs", log_gb), ("logs_kept", log_gb))),
-        Line(f"CloudWatch, {ALARMS} alarms", *charge(("alarm", ALARMS))),
+        Line(f"CloudWatch, {alarms} alarms", *charge(("alarm", alarms))),
         # A sweep that wakes the database tells that, and what it found, as each run does.
         Line(f"CloudWatch, {METRICS + 1} metrics", *charge(("metric", (METRICS * day.hours_with_events + 3 * day.swept) / 24))),
         Line("CloudWatch, what a sweep reads", *charge(("metric_read", sweeps * READS_PER_SWEEP / 1000))),
@@ -288,7 +313,7 @@ def bill(platform: str, doorbell: str, day: Volume) -> list[Line]:
     return [
         Line(f"Web, media and secret key: {platform}", *web(platform, day)),
         Line(f"Doorbell: {doorbell}", *ring(doorbell, day)),
-        *common(day),
+        *common(platform, day),
     ]
 
 
@@ -303,6 +328,12 @@ def money(dollars: float) -> str:
     if 0 < dollars < 0.005:
         return "<0.01"
     return f"{dollars:,.2f}".replace(",", " ")
+
+
+def number(quantity: float) -> str:
+    """Four significant digits, and no more zeros than that."""
+    text = f"{quantity:.4g}" if quantity < 1000 else f"{quantity:,.0f}".replace(",", " ")
+    return f"{quantity:.7f}".rstrip("0").rstrip(".") if "e" in text else text
 
 
 def exact(dollars: float) -> str:
@@ -337,9 +368,26 @@ def items() -> list[str]:
     head = ["item"] + [day.name for day in VOLUMES]
     rows = [[f"Web, media and secret key: {platform}"] + [money(web(platform, day)[0]) for day in VOLUMES] for platform in PLATFORMS]
     rows += [[f"Doorbell: {doorbell}"] + [money(ring(doorbell, day)[0]) for day in VOLUMES] for doorbell in DOORBELLS]
-    columns = [common(day) for day in VOLUMES]
+    columns = [common(PLATFORMS[0], day) for day in VOLUMES]
     rows += [[lines[0].label] + [money(line.listed) for line in lines] for lines in zip(*columns)]
     return text + table(head, rows)
+
+
+def worked() -> list[str]:
+    """Two cells of the totals, each item as quantity and price."""
+    text = ["### Two totals, item by item", "", "After what is free every month, to follow with a calculator.", ""]
+    for platform, doorbell, day in [("EcsExpress", "PublicAddress", VOLUMES[0]), ("AppRunner", "LambdaEndpoint", VOLUMES[1])]:
+        lines = bill(platform, doorbell, day)
+        rows = [[line.label, line.worked or "0", money(line.net)] for line in lines]
+        text += table([f"{platform}, {doorbell}, {day.name}", "quantity × price", "dollars"], [*rows, ["sum", "", money(total(lines)[1])]], "llr")
+    return text
+
+
+def asleep() -> str:
+    """The sentence of the README, with its line breaks as blanks."""
+    cells = [total(bill(*choice, ASLEEP)) for choice in (("AppRunner", "LambdaEndpoint"), ("EcsExpress", "LambdaEndpoint"), ("None", "Logs"))]
+    app_runner, express, none = (f"${money(net)} (${money(listed)})" for listed, net in cells)
+    return f"{app_runner} with App Runner and the Lambda endpoint, {express} with ECS Express, {none} with a web service of your own and `Doorbell=Logs`"
 
 
 def wakes() -> list[str]:
@@ -405,7 +453,7 @@ def prices() -> list[str]:
 
 
 def tables() -> str:
-    return "\n".join(totals() + items() + wakes() + nights() + additions() + prices()).rstrip() + "\n"
+    return "\n".join(totals() + items() + worked() + wakes() + nights() + additions() + prices()).rstrip() + "\n"
 
 
 def replaced(document: str) -> str:
@@ -426,7 +474,10 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--check"]:
         if new != document:
             print("docs/costs.md is not what tools/costs.py computes; run tools/costs.py --write", file=sys.stderr)
-        return int(new != document)
+        told = asleep() in " ".join(README.read_text(encoding="utf-8").split())
+        if not told:
+            print(f"README.md does not say: {asleep()}", file=sys.stderr)
+        return int(new != document or not told)
     DOCUMENT.write_text(new, encoding="utf-8")
     return 0
 

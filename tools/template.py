@@ -19,12 +19,68 @@ logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
-TEMPLATES = (TEMPLATE, ROOT / "dashboard.yaml", ROOT / "ecr.yaml")
+TEMPLATES = (TEMPLATE, ROOT / "alarms.yaml", ROOT / "dashboard.yaml", ROOT / "ecr.yaml")
+NESTED = "AWS::CloudFormation::Stack"
 
 
 def load(text):
     """A template as plain dictionaries and lists, with functions in their long form (Fn::If, Ref)."""
     return yaml_parse(text)
+
+
+def unfold(template):
+    """The template with the resources of its nested stacks as if they were its own, each under the name that it has there.
+
+    A nested stack's parameters are replaced by what it is given. Each of its resources waits for what the stack waits for.
+    """
+    resources = {}
+    for name, resource in template["Resources"].items():
+        resources[name] = resource
+        if resource["Type"] == NESTED:
+            nested = load((ROOT / resource["Properties"]["TemplateURL"]).read_text())
+            given = {**defaults(nested), **resource["Properties"].get("Parameters", {})}
+            for condition, expression in nested.get("Conditions", {}).items():
+                template["Conditions"][name + condition] = {"Fn::And": [{"Condition": resource["Condition"]}, replaced(expression, name, given)]}
+            for inner, part in nested["Resources"].items():
+                if inner in template["Resources"]:
+                    raise ValueError(f"{inner} is both in the template and in its nested stack {name}")
+                resources[inner] = {"Condition": resource["Condition"], **replaced(part, name, given)}
+                resources[inner]["DependsOn"] = [*listed(resource.get("DependsOn", [])), *listed(part.get("DependsOn", []))]
+                resources[inner]["Metadata"] = {**part.get("Metadata", {}), "Stack": given}
+    return {**template, "Resources": resources}
+
+
+def replaced(node, stack, given):
+    """A part of a nested stack with its parameters replaced, and its conditions named as `unfold` does."""
+    if isinstance(node, list):
+        return [replaced(item, stack, given) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if len(node) == 1:
+        ((function, argument),) = node.items()
+        if function == "Ref" and argument in given:
+            return given[argument]
+        if function == "Fn::If":
+            return {"Fn::If": [stack + argument[0], *replaced(argument[1:], stack, given)]}
+        if function == "Fn::Sub":
+            whole, names = argument if isinstance(argument, list) else (argument, {})
+            names = replaced(names, stack, given)
+            # A name is put in as a name, and what is more than that is named.
+            for name in re.findall(r"\$\{(\w+)\}", whole):
+                if name in given and name not in names:
+                    if isinstance(given[name], dict) and set(given[name]) == {"Ref"}:
+                        whole = whole.replace("${" + name + "}", "${" + given[name]["Ref"] + "}")
+                    else:
+                        names = {**names, name: given[name]}
+            return {"Fn::Sub": [whole, names] if names else whole}
+    return {
+        key: stack + value if key == "Condition" and isinstance(value, str) else replaced(value, stack, given)
+        for key, value in node.items()
+    }
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
 
 
 def translate(template, parameters):

@@ -16,8 +16,8 @@ import sys
 import botocore.session
 from botocore import xform_name
 
-from template import ROOT, TEMPLATE, load, say, walk
-from template_rules import functions, listed, statements, target
+from template import ROOT, TEMPLATE, listed, load, say, walk
+from template_rules import functions, statements, target
 
 # Operations whose permission is called otherwise.
 PERMISSIONS = {
@@ -82,6 +82,7 @@ KINDS = {
     "ssm": {"ssm:parameter"},
 }
 PULL = "the managed policy AWSAppRunnerServicePolicyForECRAccess"
+FLOW = "VPC's guide, IAM role for publishing flow logs to CloudWatch Logs"
 START = "the managed policy AmazonECSTaskExecutionRolePolicy"
 # The roles that are no function's: what each needs, managed policies included, and where that is written.
 ROLES = {
@@ -116,6 +117,13 @@ ROLES = {
         "logs:PutLogEvents": START,
         "secretsmanager:GetSecretValue": "ECS's guide, Task execution IAM role, Secrets Manager or Systems Manager permissions",
         "ssm:GetParameters": "the same",
+    },
+    "ScheduleRole": {"lambda:InvokeFunction": "EventBridge Scheduler's guide, Setting up: the execution role invokes the target"},
+    "FlowLogRole": {
+        "logs:CreateLogStream": FLOW,
+        "logs:DescribeLogGroups": FLOW,
+        "logs:DescribeLogStreams": FLOW,
+        "logs:PutLogEvents": FLOW,
     },
     "NightRole": {
         "apprunner:PauseService": "EventBridge Scheduler's guide, Using universal targets",

@@ -20,7 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from template import TEMPLATE, defaults, load, references, say, text, translate
+from template import NESTED, TEMPLATE, defaults, load, references, say, text, translate, unfold
 
 PSEUDO = {
     "AWS::AccountId": "111122223333",
@@ -35,41 +35,48 @@ IMAGE = {"ImageUri": "111122223333.dkr.ecr.us-east-1.amazonaws.com/team/site@sha
 SUBNETS = {"SubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1"}
 VPC = {"VpcId": "vpc-0123456789abcdef0", "WebSubnetIds": "subnet-0123456789abcdef2,subnet-0123456789abcdef3"}
 AURORA, EXISTING = {"Database": "Aurora"}, {"Database": "Existing", "DatabaseHost": "db.example.org", "Network": "Existing"}
+DATABASE_LOG = {"DatabaseLogGroup": "/aws/rds/cluster/cms/postgresql"}
+DATABASE_GROUP = {"DatabaseSecurityGroupId": "sg-0123456789abcdef1"}
 NIGHT = {"PauseSchedule": "cron(0 20 * * ? *)", "ResumeSchedule": "cron(0 7 ? * MON-FRI *)", "PauseTimeZone": "Europe/Berlin"}
+WEB_ACL = {"WebAclArn": "arn:aws:wafv2:us-east-1:111122223333:regional/webacl/site/01234567-89ab-cdef-0123-456789abcdef"}
 PLATFORMS = [{"WebPlatform": platform} for platform in ("AppRunner", "EcsExpress", "None")] + [
-    {"WebPlatform": "AppRunner", "CustomDomain": "www.example.org", **NIGHT}
+    {"WebPlatform": "AppRunner", "CustomDomain": "www.example.org", **NIGHT, **WEB_ACL},
+    {"WebPlatform": "EcsExpress", **WEB_ACL},
 ]
 DOORBELLS = [{"Doorbell": doorbell} for doorbell in ("LambdaEndpoint", "PublicAddress", "Logs")]
 PLACES = [
-    {**AURORA, "Network": "Create", "AvailabilityZones": zones, "LambdaEndpointZones": endpoints}
-    for zones, endpoints in itertools.product("23", "123")
-] + [
+    {**AURORA, "Network": "Create", "LambdaEndpointZones": "1"},
+    {**AURORA, "Network": "Create", "LambdaEndpointZones": "2", "FlowLogs": "true"},
     {**AURORA, "Network": "Existing", **SUBNETS, **VPC},
-    {**EXISTING, **SUBNETS, **VPC, "DatabaseResourceId": "cluster-ABC", "DatabaseInstanceId": "db-1"},
+    {**EXISTING, **SUBNETS, **VPC, "DatabaseResourceId": "cluster-ABC", "DatabaseInstanceId": "db-1", **DATABASE_LOG, **DATABASE_GROUP},
+    {**EXISTING, **SUBNETS, **VPC, "DatabaseResourceId": "db-ABC"},
     {**AURORA, "Network": "Create", "DatabaseSnapshot": "before"},
     {**EXISTING, **SUBNETS, "SecurityGroupIds": "sg-0123456789abcdef0"},
     EXISTING,
+    {**EXISTING, **DATABASE_LOG},
 ]
 PROGRAMS = [{}, IMAGE, {**IMAGE, "ReleaseTag": "prod"}, {"SiteDirectory": "/srv/site"}]
 EXTRAS = [
     {},
-    {"InvalidationBatches": "true"},
+    {"InvalidationBatches": "true", "Monitoring": "Alarms"},
     {
         "AlarmEmail": "oncall@example.org",
-        "Dashboard": "false",
         "DeleteOrphanedLogs": "true",
         "EnforceLogRetention": "true",
         "LogGroupPrefixes": "/aws/codebuild/wagrun-test/,/builds/wagrun-test/",
         "LogGroupsByTag": "true",
         "MigrateOnDeploy": "false",
         "MinCapacity": "0.5",
+        "Monitoring": "None",
+        "MonthlyBudget": "50",
+        "PermissionsBoundary": "arn:aws:iam::111122223333:policy/boundary",
         "ReservedConcurrency": "true",
         "ScheduledPublishing": "false",
         "SecretKeyParameter": "/site/key",
         "SiteDomain": "www.example.org",
         "SuperuserParameter": "/site/superuser",
         "Tracing": "true",
-        "ZoneNames": "us-east-1b,us-east-1c,us-east-1d",
+        "ZoneNames": "us-east-1b,us-east-1c",
     },
 ]
 
@@ -128,10 +135,13 @@ class Rendering:
         raise Unresolved(f"unknown function {function} in a condition")
 
     def value(self, node):
-        """What a Rule or a condition compares: a text or a parameter."""
-        if isinstance(node, dict):
-            return self.parameters[node["Ref"]]
-        return text(node)
+        """What a Rule or a condition compares: a text or a parameter. In a nested stack it may be anything that it was given."""
+        if not isinstance(node, dict):
+            return text(node)
+        if "Fn::If" in node:
+            name, then, otherwise = node["Fn::If"]
+            return self.value(then if self.condition(name) else otherwise)
+        return self.parameters.get(node.get("Ref"), node)
 
     def render(self):
         """The template without conditions and with the parameters' values."""
@@ -259,7 +269,7 @@ def check(translated, parameters):
 def linted(rendered):
     """cfn-lint's opinion of what came out."""
     for resource in rendered["Resources"].values():
-        if resource["Type"] == "AWS::CloudFormation::Stack":
+        if resource["Type"] == NESTED:
             # `sam package` puts the place of the upload here.
             resource["Properties"]["TemplateURL"] = "https://bucket.s3.us-east-1.amazonaws.com/key"
     matches = lint(json.dumps(rendered), config=ManualArgs(regions=["us-east-1"]))
@@ -268,7 +278,7 @@ def linted(rendered):
 
 def main():
     # What SAM makes of the template does not depend on the parameters: it leaves conditions and Refs to CloudFormation.
-    translated = translate(load(TEMPLATE.read_text()), {})
+    translated = translate(unfold(load(TEMPLATE.read_text())), {})
     problems, count, refused, to_lint, outcomes = [], 0, 0, {}, set()
     for parameters in combinations(PLATFORMS, PLACES, DOORBELLS, PROGRAMS, EXTRAS):
         found, rendered = check(translated, parameters)

@@ -7,7 +7,7 @@ Each rule is a function that takes a template, as it is written, and yields a se
 import re
 import sys
 
-from template import ROOT, TEMPLATE, TEMPLATES, load, references, say, walk
+from template import ROOT, TEMPLATES, listed, load, references, say, unfold, walk
 
 RUNBOOK = ROOT / "docs/runbook.md"
 
@@ -50,10 +50,6 @@ def statements(template):
     for path, node in walk(template.get("Resources", {})):
         if isinstance(node, dict) and "Effect" in node and "Action" in node:
             yield path, node
-
-
-def listed(value):
-    return value if isinstance(value, list) else [value]
 
 
 # ---------------------------------------------------------------- the rules
@@ -227,7 +223,7 @@ def own_metrics_are_in_the_functions_namespace(template, _text):
     if level not in ("TRACE", "DEBUG", "INFO"):
         yield f"ApplicationLogLevel {level} drops the functions' metrics"
     namespace = template.get("Globals", {}).get("Function", {}).get("Environment", {}).get("Variables", {}).get("METRICS_NAMESPACE")
-    for name, properties in of_type(template, "AWS::CloudWatch::Alarm"):
+    for name, properties in of_type(template, "AWS::CloudWatch::Alarm") if namespace else ():
         if not str(properties.get("Namespace")).startswith("AWS/") and properties.get("Namespace") != namespace:
             yield f"{name} looks in {properties.get('Namespace')}, and the functions write to {namespace}"
 
@@ -336,7 +332,7 @@ def main():
     problems = []
     for path in TEMPLATES:
         text = path.read_text()
-        problems += [f"{path.name}: {problem}" for problem in broken(load(text), text)]
+        problems += [f"{path.name}: {problem}" for problem in broken(unfold(load(text)), text)]
     say(problems, f"{len(RULES)} rules hold in {len(TEMPLATES)} templates")
 
 
