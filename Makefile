@@ -82,6 +82,8 @@ template: ## the templates: cfn-lint, SAM, checkov, our own rules, every combina
 	$(TOOLS)/python tools/template_render.py
 	$(TOOLS)/python tools/template_order.py
 	$(TOOLS)/python tools/test_template.py
+	$(TOOLS)/python tools/test_template_order.py
+	$(TOOLS)/python tools/test_template_account.py
 	$(TOOLS)/python tools/test_subscriber_schema.py
 	python3 tools/costs.py --check
 

@@ -19,7 +19,7 @@ logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
-TEMPLATES = (TEMPLATE, ROOT / "alarms.yaml", ROOT / "dashboard.yaml", ROOT / "ecr.yaml")
+TEMPLATES = tuple(ROOT / f"{name}.yaml" for name in ("template", "alarms", "app-runner", "budget", "dashboard", "ecr"))
 NESTED = "AWS::CloudFormation::Stack"
 
 
@@ -31,9 +31,10 @@ def load(text):
 def unfold(template):
     """The template with the resources of its nested stacks as if they were its own, each under the name that it has there.
 
-    A nested stack's parameters are replaced by what it is given. Each of its resources waits for what the stack waits for.
+    A nested stack's parameters are replaced by what it is given, and its outputs by what they say. Each of its resources
+    waits for what the stack waits for.
     """
-    resources = {}
+    resources, outputs = {}, {}
     for name, resource in template["Resources"].items():
         resources[name] = resource
         if resource["Type"] == NESTED:
@@ -46,8 +47,28 @@ def unfold(template):
                     raise ValueError(f"{inner} is both in the template and in its nested stack {name}")
                 resources[inner] = {"Condition": resource["Condition"], **replaced(part, name, given)}
                 resources[inner]["DependsOn"] = [*listed(resource.get("DependsOn", [])), *listed(part.get("DependsOn", []))]
-                resources[inner]["Metadata"] = {**part.get("Metadata", {}), "Stack": given}
-    return {**template, "Resources": resources}
+                resources[inner]["Metadata"] = {**part.get("Metadata", {}), "Stack": [given, resource.get("Metadata", {})]}
+            for output, part in nested.get("Outputs", {}).items():
+                outputs[f"{name}.Outputs.{output}"] = replaced(part["Value"], name, given)
+    return with_outputs({**template, "Resources": resources}, outputs)
+
+
+def with_outputs(node, outputs):
+    """A part of a template with what it asks a nested stack for replaced by the attribute of the resource in it."""
+    if isinstance(node, list):
+        return [with_outputs(item, outputs) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "Fn::GetAtt" in node:
+        attribute = node["Fn::GetAtt"]
+        return outputs.get(attribute if isinstance(attribute, str) else ".".join(attribute), node)
+    if isinstance(node.get("Fn::Sub"), str):
+        whole = node["Fn::Sub"]
+        for name, value in outputs.items():
+            resource, attribute = value["Fn::GetAtt"]
+            whole = whole.replace("${" + name + "}", "${" + f"{resource}.{attribute}" + "}")
+        return {"Fn::Sub": whole}
+    return {key: with_outputs(value, outputs) for key, value in node.items()}
 
 
 def replaced(node, stack, given):
@@ -77,6 +98,37 @@ def replaced(node, stack, given):
         key: stack + value if key == "Condition" and isinstance(value, str) else replaced(value, stack, given)
         for key, value in node.items()
     }
+
+
+def of_type(template, *types):
+    """Name and properties of every resource of these types."""
+    for name, resource in template.get("Resources", {}).items():
+        if resource["Type"] in types:
+            yield name, resource.get("Properties") or {}
+
+
+def functions(template):
+    """Name and properties of every function, with what Globals adds to them."""
+    shared = template.get("Globals", {}).get("Function", {})
+    for name, properties in of_type(template, "AWS::Serverless::Function", "AWS::Lambda::Function"):
+        yield name, {**shared, **properties}
+
+
+def target(node):
+    """The logical name that a Ref or GetAtt names, or None."""
+    if not isinstance(node, dict):
+        return None
+    if "Fn::GetAtt" in node:
+        attribute = node["Fn::GetAtt"]
+        return attribute[0] if isinstance(attribute, list) else attribute.split(".")[0]
+    return node.get("Ref")
+
+
+def statements(template):
+    """Every statement of every policy, with the path to it."""
+    for path, node in walk(template.get("Resources", {})):
+        if isinstance(node, dict) and "Effect" in node and "Action" in node:
+            yield path, node
 
 
 def listed(value):

@@ -16,8 +16,7 @@ import sys
 import botocore.session
 from botocore import xform_name
 
-from template import ROOT, TEMPLATE, listed, load, say, walk
-from template_rules import functions, statements, target
+from template import ROOT, TEMPLATE, functions, listed, load, say, statements, target, unfold, walk
 
 # Operations whose permission is called otherwise.
 PERMISSIONS = {
@@ -120,6 +119,7 @@ ROLES = {
     },
     "ScheduleRole": {"lambda:InvokeFunction": "EventBridge Scheduler's guide, Setting up: the execution role invokes the target"},
     "FlowLogRole": {
+        "logs:CreateLogGroup": FLOW,
         "logs:CreateLogStream": FLOW,
         "logs:DescribeLogGroups": FLOW,
         "logs:DescribeLogStreams": FLOW,
@@ -296,7 +296,7 @@ def differences(template, read=code):
 
 
 def main():
-    template = load(TEMPLATE.read_text())
+    template = unfold(load(TEMPLATE.read_text()))
     say(list(differences(template)), "every call has its permission, and every permission its call and its kind of resource")
 
 

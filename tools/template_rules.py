@@ -7,33 +7,10 @@ Each rule is a function that takes a template, as it is written, and yields a se
 import re
 import sys
 
-from template import ROOT, TEMPLATES, listed, load, references, say, unfold, walk
+import template_rules_access
+from template import ROOT, TEMPLATES, functions, load, of_type, references, say, target, unfold, walk
 
 RUNBOOK = ROOT / "docs/runbook.md"
-
-
-def of_type(template, *types):
-    """Name and properties of every resource of these types."""
-    for name, resource in template.get("Resources", {}).items():
-        if resource["Type"] in types:
-            yield name, resource.get("Properties") or {}
-
-
-def functions(template):
-    """Name and properties of every function, with what Globals adds to them."""
-    shared = template.get("Globals", {}).get("Function", {})
-    for name, properties in of_type(template, "AWS::Serverless::Function", "AWS::Lambda::Function"):
-        yield name, {**shared, **properties}
-
-
-def target(node):
-    """The logical name that a Ref or GetAtt names, or None."""
-    if not isinstance(node, dict):
-        return None
-    if "Fn::GetAtt" in node:
-        attribute = node["Fn::GetAtt"]
-        return attribute[0] if isinstance(attribute, list) else attribute.split(".")[0]
-    return node.get("Ref")
 
 
 def alarmed(template, metric):
@@ -43,13 +20,6 @@ def alarmed(template, metric):
             for _, node in walk(properties.get("Dimensions", [])):
                 if target(node):
                     yield target(node)
-
-
-def statements(template):
-    """Every statement of every policy, with the path to it."""
-    for path, node in walk(template.get("Resources", {})):
-        if isinstance(node, dict) and "Effect" in node and "Action" in node:
-            yield path, node
 
 
 # ---------------------------------------------------------------- the rules
@@ -93,21 +63,6 @@ def failures_are_kept_and_seen(template, _text):
     ends |= {target(node["DeadLetterConfig"].get("Arn")) for _, node in walk(template) if isinstance(node, dict) and "DeadLetterConfig" in node}
     for queue in sorted(ends - watched - {None}):
         yield f"{queue} takes what failed and has no alarm on ApproximateNumberOfMessagesVisible"
-
-
-def stars_have_a_reason(template, text):
-    """A policy names what it is about; where that can't be, the line above says why. No policy allows every action."""
-    lines = text.splitlines()
-    for number, line in enumerate(lines):
-        if re.search(r"""\bResource:\s*\[?\s*["']\*["']""", line) and not lines[number - 1].strip().startswith("#"):
-            yield f"line {number + 1}: Resource \"*\" without a comment above it that says why"
-    counted = sum(1 for _, statement in statements(template) if "*" in listed(statement.get("Resource")))
-    if counted and not re.search(r"""\bResource:\s*\[?\s*["']\*["']""", text):
-        yield 'Resource "*" is spelled so that its comment can\'t be found'
-    for path, statement in statements(template):
-        for action in listed(statement["Action"]):
-            if isinstance(action, str) and "*" in action and statement["Effect"] == "Allow":
-                yield f"{path[0]} allows {action}; name the actions"
 
 
 def queues_are_encrypted(template, _text):
@@ -233,14 +188,6 @@ def anchor(heading):
     return re.sub(r"[^a-z0-9 -]", "", heading.lstrip("#").strip().lower()).replace(" ", "-")
 
 
-def nothing_is_open_to_the_internet(template, _text):
-    for name, properties in of_type(template, "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress"):
-        rules = properties.get("SecurityGroupIngress", []) if "GroupDescription" in properties else properties
-        # Wherever it is written, in an Fn::If too.
-        if any(node in ("0.0.0.0/0", "::/0") for _, node in walk(rules)):
-            yield f"{name} lets the whole internet in"
-
-
 def vpc_functions_reach_aws_by_ipv6(template, _text):
     """Without NAT there is nothing else."""
     for name, properties in functions(template):
@@ -270,20 +217,6 @@ def maps_have_every_choice(template, _text):
                     yield f"mapping {name} has no row {choice}, which {path[0]} may ask for"
 
 
-def topics_say_who_may(template, _text):
-    """Without a policy of its own a topic has one by default, which nobody has read; none of ours lets everybody in."""
-    named = set()
-    for name, properties in of_type(template, "AWS::SNS::TopicPolicy"):
-        named |= {target(topic) for topic in properties["Topics"]}
-        for _, statement in statements({"Resources": {name: properties}}):
-            principal = statement["Principal"]
-            if statement["Effect"] == "Allow" and "*" in (principal if principal == "*" else listed(principal.get("AWS"))):
-                yield f"{name} lets everybody in"
-    for name, _ in of_type(template, "AWS::SNS::Topic"):
-        if name not in named:
-            yield f"{name} has no AWS::SNS::TopicPolicy that says who may use it"
-
-
 def clusters_have_fargate(template, _text):
     """ECS Express names the capacity provider, which only the account's default cluster has without being told."""
     for name, properties in of_type(template, "AWS::ECS::Cluster"):
@@ -300,10 +233,20 @@ def tags_name_no_routes(template, _text):
                 yield f"{path[0]} names {route} in a tag (Metadata.WaitsFor waits as well)"
 
 
+def consumers_are_capped(template, _text):
+    """Lambda would receive what the account's quota does not let it run; and each such message has lost a try."""
+    for name, properties in functions(template):
+        for event, source in properties.get("Events", {}).items():
+            if source["Type"] == "SQS" and "MaximumConcurrency" not in source["Properties"].get("ScalingConfig", {}):
+                yield f"{name} reads a queue by {event} without ScalingConfig.MaximumConcurrency"
+    for name, properties in of_type(template, "AWS::Lambda::EventSourceMapping"):
+        if "MaximumConcurrency" not in properties.get("ScalingConfig", {}):
+            yield f"{name} reads a queue without ScalingConfig.MaximumConcurrency"
+
+
 RULES = (
     functions_keep_logs,
     failures_are_kept_and_seen,
-    stars_have_a_reason,
     queues_are_encrypted,
     the_database_is_encrypted,
     failed_creations_can_be_taken_back,
@@ -313,13 +256,13 @@ RULES = (
     alarms_say_what_to_do,
     alarms_look_no_further_than_allowed,
     own_metrics_are_in_the_functions_namespace,
-    nothing_is_open_to_the_internet,
     vpc_functions_reach_aws_by_ipv6,
     concurrency_is_reserved_only_when_asked,
     maps_have_every_choice,
-    topics_say_who_may,
     clusters_have_fargate,
     tags_name_no_routes,
+    consumers_are_capped,
+    *template_rules_access.RULES,
 )
 
 

@@ -16,7 +16,7 @@ import template_order
 import template_policies
 import template_render
 import template_rules
-from template import ROOT, TEMPLATE, TEMPLATES, load, translate, unfold
+from template import ROOT, TEMPLATE, load, statements, target, translate, unfold
 
 TEXT = TEMPLATE.read_text()
 SOURCE = unfold(load(TEXT))
@@ -302,7 +302,7 @@ class PoliciesTest(unittest.TestCase):
         self.assertIn(sentence, list(template_policies.differences(template)))
 
     def statement(self, resources, role, sid):
-        for _, statement in template_rules.statements({"Resources": {role: resources[role]}}):
+        for _, statement in statements({"Resources": {role: resources[role]}}):
             if statement.get("Sid") == sid:
                 return statement
         self.fail(f"{role} has no statement {sid}")

@@ -1,0 +1,101 @@
+"""The project's own rules about who may do what: policies, trust, doors. template_rules.py runs them with the others."""
+
+import re
+
+from template import functions, listed, of_type, statements, target, walk
+
+# Services that no condition in a trust policy may ask for their account, and why. A condition on a key that a service does
+# not send locks it out.
+UNASKED = {
+    "build.apprunner.amazonaws.com": "App Runner's guide shows none, and nobody reports one that works",
+    "tasks.apprunner.amazonaws.com": "the same",
+    "ecs.amazonaws.com": "ECS's guide, Infrastructure role for Express, shows none",
+    "lambda.amazonaws.com": "Lambda's guide, Execution role, shows none; that it sends aws:SourceAccount is reported and not documented",
+    "rds.amazonaws.com": "Aurora's guide, Setting up IAM for Lambda, shows none; it does for S3",
+}
+# Roles that a service is handed without saying which service it is, and why.
+PASSED_UNNAMED = {
+    "PassAppRunnersRoles": "App Runner is reported to ask without the key (RoboFinSystems/robosystems#1279)",
+}
+
+
+def stars_have_a_reason(template, text):
+    """A policy names what it is about; where that can't be, the line above says why. No policy allows every action."""
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        if re.search(r"""\bResource:\s*\[?\s*["']\*["']""", line) and not lines[number - 1].strip().startswith("#"):
+            yield f"line {number + 1}: Resource \"*\" without a comment above it that says why"
+    counted = sum(1 for _, statement in statements(template) if "*" in listed(statement.get("Resource")))
+    if counted and not re.search(r"""\bResource:\s*\[?\s*["']\*["']""", text):
+        yield 'Resource "*" is spelled so that its comment can\'t be found'
+    for path, statement in statements(template):
+        for action in listed(statement["Action"]):
+            if isinstance(action, str) and "*" in action and statement["Effect"] == "Allow":
+                yield f"{path[0]} allows {action}; name the actions"
+
+
+def nothing_is_open_to_the_internet(template, _text):
+    for name, properties in of_type(template, "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress"):
+        rules = properties.get("SecurityGroupIngress", []) if "GroupDescription" in properties else properties
+        # Wherever it is written, in an Fn::If too.
+        if any(node in ("0.0.0.0/0", "::/0") for _, node in walk(rules)):
+            yield f"{name} lets the whole internet in"
+
+
+def topics_say_who_may(template, _text):
+    """Without a policy of its own a topic has one by default, which nobody has read; none of ours lets everybody in."""
+    named = set()
+    for name, properties in of_type(template, "AWS::SNS::TopicPolicy"):
+        named |= {target(topic) for topic in properties["Topics"]}
+        for _, statement in statements({"Resources": {name: properties}}):
+            principal = statement["Principal"]
+            if statement["Effect"] == "Allow" and "*" in (principal if principal == "*" else listed(principal.get("AWS"))):
+                yield f"{name} lets everybody in"
+    for name, _ in of_type(template, "AWS::SNS::Topic"):
+        if name not in named:
+            yield f"{name} has no AWS::SNS::TopicPolicy that says who may use it"
+
+
+def roles_take_a_boundary(template, _text):
+    """Where an account asks for a permissions boundary, a role without one can't be created."""
+    for name, properties in of_type(template, "AWS::IAM::Role"):
+        if target(properties.get("PermissionsBoundary", {}).get("Fn::If", [None, {}])[1]) != "PermissionsBoundary":
+            yield f"{name} takes no PermissionsBoundary"
+    for name, properties in functions(template):
+        if "Role" not in properties:
+            yield f"{name} has SAM make a role, which takes no PermissionsBoundary"
+        for event, source in properties.get("Events", {}).items():
+            if source["Type"] in ("Schedule", "ScheduleV2") and "RoleArn" not in source["Properties"]:
+                yield f"{name} has SAM make a role for {event}, which takes no PermissionsBoundary"
+
+
+def services_say_for_whom_they_act(template, _text):
+    """A service takes a role for this account alone, where it is known to say for which account."""
+    for name, properties in of_type(template, "AWS::IAM::Role"):
+        for _, statement in walk(properties["AssumeRolePolicyDocument"]):
+            if not isinstance(statement, dict) or statement.get("Action") != "sts:AssumeRole":
+                continue
+            asked = "aws:SourceAccount" in statement.get("Condition", {}).get("StringEquals", {})
+            for service in listed(statement["Principal"]["Service"]):
+                if not asked and service not in UNASKED:
+                    yield f"{name} can be taken by {service} for any account (aws:SourceAccount)"
+                if asked and service in UNASKED:
+                    yield f"{name} asks {service} for aws:SourceAccount, which it may not send: {UNASKED[service]}"
+
+
+def roles_are_passed_to_one_service(template, _text):
+    for path, statement in statements(template):
+        if "iam:PassRole" in listed(statement["Action"]) and statement["Effect"] == "Allow":
+            named = "iam:PassedToService" in statement.get("Condition", {}).get("StringEquals", {})
+            if not named and statement.get("Sid") not in PASSED_UNNAMED:
+                yield f"{path[0]} may pass a role to any service (iam:PassedToService)"
+
+
+RULES = (
+    stars_have_a_reason,
+    nothing_is_open_to_the_internet,
+    topics_say_who_may,
+    roles_take_a_boundary,
+    services_say_for_whom_they_act,
+    roles_are_passed_to_one_service,
+)
