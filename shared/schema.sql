@@ -1024,10 +1024,11 @@ begin
     foreach role in array array[web_role, relay_role] loop
         if not exists (select from pg_roles where rolname = role) then
             execute format('create role %I login', role);
-        end if;
-        -- On Aurora a role without a password comes in by IAM.
-        if exists (select from pg_roles where rolname = 'rds_iam') then
-            execute format('grant rds_iam to %I', role);
+            -- On RDS a role without a password comes in by IAM. One that was there before keeps its way in: this grant would
+            -- switch its password off, and lock out a site that is running.
+            if exists (select from pg_roles where rolname = 'rds_iam') then
+                execute format('grant rds_iam to %I', role);
+            end if;
         end if;
     end loop;
 

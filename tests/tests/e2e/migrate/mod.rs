@@ -4,6 +4,7 @@ mod alone;
 mod changed_site;
 mod commands;
 mod connection;
+mod existing;
 mod killed;
 mod versions;
 
