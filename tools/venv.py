@@ -19,6 +19,7 @@ REQUIREMENTS = {
     "checkov": ROOT / "requirements/checkov.txt",
     "emulator": ROOT / "requirements/emulator.txt",
     "hadolint": ROOT / "requirements/hadolint.txt",
+    "node": ROOT / "requirements/node.txt",
     "older-site": ROOT / "requirements/older-site.txt",
     "postgres": ROOT / "requirements/postgres.txt",
     "site": ROOT / "site/requirements.txt",
