@@ -1,0 +1,77 @@
+"""Whom the policies of resources let in, from the table resources.yaml."""
+
+from pathlib import Path
+
+from access.calls import SERVICES, active, resolved
+from access.expectations import EVERYTHING, STRANGER, Expectation
+from access.neighbours import kind
+from access.simulator import Request, keys
+from template import load
+
+TABLE = Path(__file__).resolve().parent / "resources.yaml"
+
+
+def table():
+    return load(TABLE.read_text())
+
+
+class Resources:
+    """Everything that is expected of the policies of one stack's resources."""
+
+    def __init__(self, stack, known):
+        self.stack, self.known = stack, known
+        self.policies = stack.resource_policies()
+        self.member = f"arn:aws:iam::{stack.account}:role/somebodys"
+
+    def expectations(self):
+        for holder in self.policies:
+            yield from self.of(holder)
+
+    def of(self, holder):
+        entries = [entry for entry in self.known.get(holder, []) if active(self.stack, entry)]
+        for entry in entries:
+            yield from self.entry(holder, self.policies[holder], entry, {one["who"] for one in entries})
+
+    def entry(self, holder, policy, entry, welcome):
+        context = self.context(entry.get("with", {}))
+        for resource in map(self.stack.text, entry["resources"]):
+            for action in entry["actions"]:
+
+                def expect(allowed, who=entry["who"], context=context, resource=resource, action=action):
+                    return Expectation(self.request(holder, policy, who, action, resource, context), allowed, holder)
+
+                yield expect(True)
+                for other in entry.get("not with", []):
+                    yield expect(False, context=self.context(other))
+                for beside in resolved(self.stack, entry.get("neighbours", [])):
+                    if kind(beside) == kind(resource):
+                        yield expect(False, resource=beside)
+                # A denial is about nobody in particular, and an endpoint's policy about whoever comes through it.
+                if not self.endpoint(holder):
+                    for who in (*SERVICES, STRANGER):
+                        if who not in welcome:
+                            yield expect(False, who=who)
+            for action in entry.get("never", []):
+                yield expect(False, action=action)
+
+    def endpoint(self, holder):
+        return self.stack.resources[holder]["Type"] == "AWS::EC2::VPCEndpoint"
+
+    def request(self, holder, policy, who, action, resource, context):
+        principal = self.member if who == "account" else who
+        identity = (EVERYTHING,) if principal.startswith("arn:") else ()
+        if self.endpoint(holder):
+            return Request(principal, action, resource, self.stack.account, context, identity, None, policy)
+        return Request(principal, action, resource, self.stack.account, context, identity, policy)
+
+    def context(self, entry):
+        return keys({name: self.stack.text(value) for name, value in entry.items()})
+
+
+def unknown(stacks, known):
+    """Policies that are in a template and not in the table, and the reverse, as sentences."""
+    there = {holder for stack in stacks for holder in stack.resource_policies()}
+    for holder in sorted(there - known.keys()):
+        yield f"{holder} is not in tools/access/resources.yaml"
+    for holder in sorted(known.keys() - there):
+        yield f"{holder} is in tools/access/resources.yaml and in no stack"
