@@ -12,6 +12,9 @@ TOOLS := .local/venv/tools/bin
 # SAM asks for a region and credentials even where it calls nothing.
 SAM_OFFLINE := AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none SAM_CLI_TELEMETRY=0
 
+# Where the tests record what they ask of AWS.
+REQUESTS := .local/requests
+
 # Where the demo that runs says where its parts are.
 DEMO := .local/demo.env
 
@@ -23,7 +26,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo runs here (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test test bench bench-migrate bench-deliver site check format lint template dockerfile dependencies schema payloads property audit build clean
+.PHONY: help demo history subscriber-test test bench bench-migrate bench-deliver site check format lint template recorded-access dockerfile dependencies schema payloads property audit build clean
 
 help: ## what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -88,8 +91,14 @@ template: ## the templates: cfn-lint, SAM, checkov, our own rules, every combina
 	$(TOOLS)/python tools/template_access.py
 	$(TOOLS)/python tools/test_template.py
 	$(TOOLS)/python tools/test_access.py
+	$(TOOLS)/python tools/test_recorded_access.py
 	$(TOOLS)/python tools/test_subscriber_schema.py
 	python3 tools/costs.py --check
+
+recorded-access: ## whether the roles' policies allow what the functions called in the last tests, and nothing beside it
+	python3 tools/venv.py tools
+	python3 tools/npm.py access
+	$(TOOLS)/python tools/recorded_access.py $(REQUESTS)
 
 dockerfile: ## the site's image, as far as that goes without Docker: hadolint, and its steps done by hand
 	python3 tools/venv.py hadolint site tools

@@ -1,0 +1,145 @@
+"""Which permissions an operation takes, on what, by its parameters: the Service Authorization Reference for what is called here."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Needed:
+    """An action on a resource, with the condition keys that the call brings."""
+
+    action: str
+    resource: str
+    context: dict = field(default_factory=dict)
+
+
+class UnknownOperation(Exception):
+    """OPERATIONS lacks it."""
+
+
+def needed(stack, service, operation, parameters):
+    """What a call takes in this stack's region and account."""
+    if (service, operation) not in OPERATIONS:
+        raise UnknownOperation(f"tools/access/operations.py does not know {service} {operation}")
+    return list(OPERATIONS[service, operation](stack, parameters))
+
+
+def queue(action):
+    """Of a queue, by its URL. A batch takes the permission of its single messages."""
+    return lambda stack, asked: [Needed(action, f"arn:aws:sqs:{stack.here}:{asked['QueueUrl'].rsplit('/', 1)[1]}")]
+
+
+def topic(action):
+    return lambda stack, asked: [Needed(action, asked["TopicArn"])]
+
+
+def parameter(action, names):
+    """Of each parameter, or of the path as if it were one. Names begin with a slash here, as paths do."""
+    return lambda stack, asked: [Needed(action, f"arn:aws:ssm:{stack.here}:parameter{name}") for name in names(asked)]
+
+
+def objects(action, keys=lambda asked: [asked["Key"]]):
+    return lambda stack, asked: [Needed(action, f"arn:aws:s3:::{asked['Bucket']}/{key}") for key in keys(asked)]
+
+
+def bucket(action):
+    def of(stack, asked):
+        context = {"s3:prefix": asked["Prefix"]} if "Prefix" in asked else {}
+        return [Needed(action, f"arn:aws:s3:::{asked['Bucket']}", context)]
+
+    return of
+
+
+def everything(action):
+    """Of no resource: AWS knows none for the action."""
+    return lambda stack, asked: [Needed(action, "*")]
+
+
+def function(action):
+    def of(stack, asked):
+        # A function is named by its name or its ARN, with a version behind either.
+        name = asked["FunctionName"].removeprefix(f"arn:aws:lambda:{stack.here}:function:")
+        return [Needed(action, f"arn:aws:lambda:{stack.here}:function:{name}")]
+
+    return of
+
+
+def log_group(action):
+    def of(stack, asked):
+        # An asterisk behind the name stands for the group's streams.
+        arn = asked.get("resourceArn") or f"arn:aws:logs:{stack.here}:log-group:{asked['logGroupName']}"
+        stream = f":log-stream:{asked['logStreamName']}" if "logStreamName" in asked else ""
+        return [Needed(action, arn.removesuffix(":*") + stream)]
+
+    return of
+
+
+def schedule(action):
+    def of(stack, asked):
+        yield Needed(action, f"arn:aws:scheduler:{stack.here}:schedule/{asked.get('GroupName', 'default')}/{asked['Name']}")
+        if "Target" in asked:
+            # Whoever creates a schedule hands its role to Scheduler.
+            yield Needed("iam:PassRole", asked["Target"]["RoleArn"], {"iam:PassedToService": "scheduler.amazonaws.com"})
+
+    return of
+
+
+def buses(stack, asked):
+    for name in sorted({entry.get("EventBusName", "default") for entry in asked["Entries"]}):
+        yield Needed("events:PutEvents", name if name.startswith("arn:") else f"arn:aws:events:{stack.here}:event-bus/{name}")
+
+
+def distribution(stack, asked):
+    yield Needed("cloudfront:CreateInvalidation", f"arn:aws:cloudfront::{stack.account}:distribution/{asked['DistributionId']}")
+
+
+def clusters(stack, asked):
+    for name in asked["clusters"]:
+        yield Needed("ecs:DescribeClusters", name if name.startswith("arn:") else f"arn:aws:ecs:{stack.here}:cluster/{name}")
+
+
+def name(asked):
+    return [asked["Name"]]
+
+
+OPERATIONS = {
+    ("apprunner", "DescribeService"): lambda stack, asked: [Needed("apprunner:DescribeService", asked["ServiceArn"])],
+    ("cloudfront", "CreateInvalidation"): distribution,
+    ("cloudwatch", "GetMetricStatistics"): everything("cloudwatch:GetMetricStatistics"),
+    ("ecs", "DescribeClusters"): clusters,
+    ("events", "PutEvents"): buses,
+    ("lambda", "GetFunction"): function("lambda:GetFunction"),
+    ("lambda", "GetFunctionConfiguration"): function("lambda:GetFunctionConfiguration"),
+    ("lambda", "Invoke"): function("lambda:InvokeFunction"),
+    ("lambda", "UpdateFunctionCode"): function("lambda:UpdateFunctionCode"),
+    ("logs", "DeleteLogGroup"): log_group("logs:DeleteLogGroup"),
+    ("logs", "DeleteLogStream"): log_group("logs:DeleteLogStream"),
+    ("logs", "DescribeLogGroups"): everything("logs:DescribeLogGroups"),
+    ("logs", "DescribeLogStreams"): log_group("logs:DescribeLogStreams"),
+    ("logs", "ListLogGroups"): everything("logs:ListLogGroups"),
+    ("logs", "ListTagsForResource"): log_group("logs:ListTagsForResource"),
+    ("logs", "PutRetentionPolicy"): log_group("logs:PutRetentionPolicy"),
+    ("s3", "DeleteObject"): objects("s3:DeleteObject"),
+    ("s3", "DeleteObjects"): objects("s3:DeleteObject", lambda asked: [one["Key"] for one in asked["Delete"]["Objects"]]),
+    ("s3", "GetObject"): objects("s3:GetObject"),
+    ("s3", "HeadObject"): objects("s3:GetObject"),
+    ("s3", "ListObjectsV2"): bucket("s3:ListBucket"),
+    ("s3", "PutObject"): objects("s3:PutObject"),
+    ("scheduler", "CreateSchedule"): schedule("scheduler:CreateSchedule"),
+    ("scheduler", "DeleteSchedule"): schedule("scheduler:DeleteSchedule"),
+    ("scheduler", "ListSchedules"): everything("scheduler:ListSchedules"),
+    ("sns", "Publish"): topic("sns:Publish"),
+    ("sns", "PublishBatch"): topic("sns:Publish"),
+    ("sqs", "ChangeMessageVisibility"): queue("sqs:ChangeMessageVisibility"),
+    ("sqs", "ChangeMessageVisibilityBatch"): queue("sqs:ChangeMessageVisibility"),
+    ("sqs", "DeleteMessage"): queue("sqs:DeleteMessage"),
+    ("sqs", "DeleteMessageBatch"): queue("sqs:DeleteMessage"),
+    ("sqs", "GetQueueAttributes"): queue("sqs:GetQueueAttributes"),
+    ("sqs", "ReceiveMessage"): queue("sqs:ReceiveMessage"),
+    ("sqs", "SendMessage"): queue("sqs:SendMessage"),
+    ("sqs", "SendMessageBatch"): queue("sqs:SendMessage"),
+    ("ssm", "DeleteParameter"): parameter("ssm:DeleteParameter", name),
+    ("ssm", "GetParameter"): parameter("ssm:GetParameter", name),
+    ("ssm", "GetParameters"): parameter("ssm:GetParameters", lambda asked: asked["Names"]),
+    ("ssm", "GetParametersByPath"): parameter("ssm:GetParametersByPath", lambda asked: [asked["Path"]]),
+    ("ssm", "PutParameter"): parameter("ssm:PutParameter", name),
+}

@@ -1,0 +1,108 @@
+"""The calls of functions that a run of the tests has recorded, and what is expected of them.
+
+A line is a JSON object with caller, service, operation, parameters and status; tools/aws_models/recording.py has more. Which
+stacks there were, and with which parameters, the recording tells itself: SAM's CreateChangeSet is in it. Their policies are
+rendered as they are on AWS, and not as the emulator needs them.
+"""
+
+import json
+import re
+
+from access.calls import Roles
+from access.expectations import Expectation
+from access.neighbours import neighbours
+from access.operations import UnknownOperation, needed
+from access.simulator import keys
+from access.stack import Stack
+from template_render import PSEUDO
+
+# arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION: whatever else signed is a test, or SAM.
+FUNCTION = re.compile(r"arn:aws:sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/")
+
+
+def calls(directory):
+    """Every call that was recorded, in order; a list for each emulator."""
+    for path in sorted(directory.glob("calls-*.jsonl")):
+        yield [json.loads(line) for line in path.read_text().splitlines()]
+
+
+class Recording:
+    """What one emulator was asked."""
+
+    def __init__(self, translated, lines, known):
+        self.translated, self.lines, self.known = translated, lines, known
+        self.text = "\n".join({str(line["caller"]) for line in lines} | {json.dumps(line["parameters"]) for line in lines})
+        # What is deployed by now, by name, and the tags of log groups.
+        self.parameters, self.roles, self.tags = {}, {}, {}
+        self.problems, self.counts = [], {}
+
+    def expectations(self):
+        """What is expected of each call: it is allowed, and its neighbours are denied."""
+        for line in self.lines:
+            self.notice(line)
+            match = FUNCTION.match(line["caller"] or "")
+            if match:
+                yield from self.call(line, match["account"], match["role"])
+
+    def notice(self, line):
+        """Keeps what later calls depend on."""
+        asked = line["parameters"]
+        if line["operation"] == "CreateChangeSet":
+            before = self.parameters.get(asked["StackName"], {})
+            given = {one["ParameterKey"]: one.get("ParameterValue", before.get(one["ParameterKey"])) for one in asked.get("Parameters", [])}
+            self.parameters[asked["StackName"]] = given
+            self.roles = {key: value for key, value in self.roles.items() if key[0] != asked["StackName"]}
+        if line["service"] == "logs" and line["operation"] in ("CreateLogGroup", "TagResource"):
+            name = asked.get("logGroupName") or asked["resourceArn"].split(":log-group:")[1].removesuffix(":*")
+            self.tags[name] = {**self.tags.get(name, {}), **asked.get("tags", {})}
+
+    def call(self, line, account, role_name):
+        roles, role = self.role(account, role_name)
+        if role is None:
+            self.problems.append(f"{role_name} called {line['operation']} and is no role of a stack that was deployed")
+            return
+        try:
+            permissions = needed(roles.stack, line["service"], line["operation"], line["parameters"])
+        except UnknownOperation as problem:
+            self.problems.append(f"{role}: {problem}")
+            return
+        self.counts[role] = self.counts.get(role, 0) + 1
+        for one in permissions:
+            context = keys({**one.context, **self.tagged(one.resource)})
+            yield Expectation(roles.request(role, one.action, one.resource, context), True, role)
+            opened = {name for entry in self.known[role]["calls"] if one.action in entry["actions"] for name in entry.get("open", {})}
+            for name, beside in neighbours(roles.stack, one.resource).items():
+                if name not in opened:
+                    yield Expectation(roles.request(role, one.action, beside, context), False, role)
+
+    def role(self, account, name):
+        """The roles of the stack that a role of this name belongs to, and which it is."""
+        # The longest first: one stack's name may begin another's.
+        for stack_name in sorted(self.parameters, key=len, reverse=True):
+            logical = name.removeprefix(f"{stack_name}-").rsplit("-", 1)[0]
+            if name.startswith(f"{stack_name}-"):
+                roles = self.deployed(account, stack_name)
+                if logical in roles.calls:
+                    return roles, logical
+        return None, None
+
+    def deployed(self, account, stack_name):
+        if (stack_name, account) not in self.roles:
+            pseudo = {**PSEUDO, "AWS::AccountId": account, "AWS::StackName": stack_name}
+            stack = Stack(self.translated, self.parameters[stack_name], pseudo)
+            stack.names = dict(self.names(stack))
+            self.roles[stack_name, account] = Roles(stack, self.known)
+        return self.roles[stack_name, account]
+
+    def names(self, stack):
+        """The names that the emulator made up, as they occur in the recording."""
+        for logical in stack.resources:
+            found = re.search(rf"(?<![\w-]){re.escape(stack.name)}-{logical}-[0-9a-f]{{6,}}(?![\w-])", self.text, re.I)
+            if found:
+                yield logical, found[0]
+
+    def tagged(self, resource):
+        """The tags of a log group, as condition keys."""
+        _, found, name = resource.partition(":log-group:")
+        tags = self.tags.get(name.split(":log-stream:")[0], {}) if found else {}
+        return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
