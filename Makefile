@@ -75,7 +75,7 @@ format:
 lint:
 	cargo clippy --workspace --all-targets --locked $(CARGO_TARGET) -- -D warnings
 
-template: ## the templates: cfn-lint, SAM, checkov, our own rules, every combination of the choices, who may what; and subscribers' schema
+template: ## the templates: cfn-lint, SAM, checkov, cloudformation-validate, our own rules, every combination of the choices, who may what; and subscribers' schema
 	python3 tools/venv.py tools checkov
 	python3 tools/npm.py access
 	$(TOOLS)/cfn-lint
@@ -88,8 +88,10 @@ template: ## the templates: cfn-lint, SAM, checkov, our own rules, every combina
 	$(TOOLS)/python tools/test_template.py
 	$(TOOLS)/python tools/test_template_order.py
 	$(TOOLS)/python tools/test_template_account.py
+	$(TOOLS)/python tools/template_validate.py
 	$(TOOLS)/python tools/template_access.py
 	$(TOOLS)/python tools/test_template.py
+	$(TOOLS)/python tools/test_template_validate.py
 	$(TOOLS)/python tools/test_access.py
 	$(TOOLS)/python tools/test_recorded_access.py
 	$(TOOLS)/python tools/test_subscriber_schema.py

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Asks cloudformation-validate, which is AWS's own, about what comes out of the templates: a second opinion beside cfn-lint's.
+
+It has resource schemas and an engine of its own, and looks at whole stacks: whether a subnet is inside its VPC, a pattern of
+EventBridge is one, two ends of a range are the right way round. A whole template with its conditions is more than it gets
+through, so it is given what is rendered: the stacks of tools/template_access.py and those of parameters/.
+
+What it only remarks upon (INFO) is advice about properties, not about what is there. Each warning that stays has its reason in
+WAIVERS; one that nothing needs is a fault.
+"""
+
+import json
+import sys
+
+from cloudformation_validate import CompositeEngine, ReportStatus, Severity, TemplateContent, ValidateConfig
+
+from template import ROOT, TEMPLATE, TEMPLATES, load, say, translate
+from template_access import STACKS
+from template_render import IMAGE, Rendering
+
+# A rule, and on which resource, or None for all; and why its warning stays.
+WAIVERS = {
+    ("W9003", None): "CloudFormation hands a parameter over as a text, of type Number too",
+    ("W9011", "DatabaseInstance"): "Doorbell=PublicAddress is this, for the way out; the security group lets nobody in from the internet",
+}
+
+
+def environments():
+    """The stacks of parameters/, by their name."""
+    for path in sorted((ROOT / "parameters").glob("*.yaml")):
+        yield path.name, {**IMAGE, **load(path.read_text())}
+
+
+def rendered(translated, parameters):
+    """What comes out of template.yaml, as the text of a template."""
+    template = Rendering(translated, parameters).render()
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::CloudFormation::Stack":
+            # `sam package` puts the place of the upload here.
+            resource["Properties"]["TemplateURL"] = "https://bucket.s3.us-east-1.amazonaws.com/key"
+    return json.dumps(template)
+
+
+def texts():
+    """What is looked at: pairs of a name and a template."""
+    translated = translate(load(TEMPLATE.read_text()), {})
+    for number, parameters in enumerate(STACKS):
+        yield f"template.yaml, number {number} of STACKS", rendered(translated, parameters)
+    for name, parameters in environments():
+        yield f"template.yaml with parameters/{name}", rendered(translated, parameters)
+    for path in TEMPLATES:
+        if path != TEMPLATE:
+            yield path.name, path.read_text()
+
+
+def opinions(engine, name, text):
+    """What it says of a template: pairs of a waiver that fits, or None, and a sentence."""
+    report = engine.validate_template(TemplateContent(text, name), ValidateConfig(severity_level=Severity.WARN))
+    if report.status != ReportStatus.OK:
+        yield None, f"{name}: {report.status.name.lower()}, so that something may have gone unseen"
+    for found in report.diagnostics:
+        resource = found.entity.logical_id if found.entity else None
+        waiver = next((key for key in ((found.rule_id, resource), (found.rule_id, None)) if key in WAIVERS), None)
+        yield waiver, f"{name}: {found.rule_id} {resource} {found.property_path or ''}: {found.message}"
+
+
+def main():
+    engine, problems, used, count = CompositeEngine(), [], set(), 0
+    for name, text in texts():
+        count += 1
+        for waiver, sentence in opinions(engine, name, text):
+            used.add(waiver)
+            problems += [] if waiver else [sentence]
+    problems += [f"WAIVERS has {rule} for {resource}, which nothing needs" for rule, resource in WAIVERS.keys() - used]
+    say(problems, f"cloudformation-validate has nothing against {count} templates")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
