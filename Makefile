@@ -85,12 +85,11 @@ template: ## the templates: cfn-lint, SAM, checkov, cloudformation-validate, our
 	$(TOOLS)/python tools/template_policies.py
 	$(TOOLS)/python tools/template_render.py
 	$(TOOLS)/python tools/template_order.py
-	$(TOOLS)/python tools/test_template.py
-	$(TOOLS)/python tools/test_template_order.py
-	$(TOOLS)/python tools/test_template_account.py
 	$(TOOLS)/python tools/template_validate.py
 	$(TOOLS)/python tools/template_access.py
 	$(TOOLS)/python tools/test_template.py
+	$(TOOLS)/python tools/test_template_order.py
+	$(TOOLS)/python tools/test_template_account.py
 	$(TOOLS)/python tools/test_template_validate.py
 	$(TOOLS)/python tools/test_access.py
 	$(TOOLS)/python tools/test_recorded_access.py

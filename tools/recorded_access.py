@@ -15,7 +15,7 @@ from pathlib import Path
 from access.calls import table
 from access.expectations import judge
 from access.recorded import Recording, calls
-from template import TEMPLATE, load, say, translate
+from template import TEMPLATE, load, say, translate, unfold
 
 
 def problems(translated, recordings):
@@ -33,7 +33,7 @@ def problems(translated, recordings):
 
 
 def main(directory):
-    translated = translate(load(TEMPLATE.read_text()), {})
+    translated = translate(unfold(load(TEMPLATE.read_text())), {})
     found, pairs, counts = problems(translated, calls(Path(directory)))
     for role, count in sorted(counts.items()):
         print(f"{role} made {count} calls")

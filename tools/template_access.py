@@ -14,14 +14,16 @@ import sys
 from access import calls, resources
 from access.expectations import judge, unused
 from access.stack import Stack, deciding
-from template import ROOT, TEMPLATE, load, say, translate
-from template_render import EXISTING, IMAGE, NIGHT, SUBNETS, VPC, named
+from template import ROOT, TEMPLATE, load, say, translate, unfold
+from template_render import DATABASE_LOG, EXISTING, IMAGE, NIGHT, SUBNETS, VPC, named
 
 RELEASE = {**IMAGE, "ReleaseTag": "prod"}
-IN_VPC = {**EXISTING, **SUBNETS, **VPC}
+IN_VPC = {**EXISTING, **SUBNETS, **VPC, "DatabaseResourceId": "cluster-ABC"}
+# What it allows besides is the account's own affair: roles are evaluated without it.
+BOUNDARY = {"PermissionsBoundary": "arn:aws:iam::111122223333:policy/boundary"}
 STACKS = (
     # App Runner with all that it has, and the secret key from Secrets Manager.
-    {"WebPlatform": "AppRunner", **RELEASE, **NIGHT, "CustomDomain": "www.example.org", "InvalidationBatches": "true"},
+    {"WebPlatform": "AppRunner", **RELEASE, **NIGHT, "CustomDomain": "www.example.org", "InvalidationBatches": "true", "FlowLogs": "true"},
     # The secret key from a parameter, tracing, a superuser; published by nobody, released by hand.
     {
         "WebPlatform": "AppRunner",
@@ -36,8 +38,8 @@ STACKS = (
     {"WebPlatform": "EcsExpress", **IMAGE, "SecretKeyParameter": "/site/key", "Doorbell": "PublicAddress"},
     {"WebPlatform": "None", **RELEASE, "DatabaseSnapshot": "before", "Doorbell": "PublicAddress"},
     # A database that was there before: with IAM, and as on one's own machine.
-    {"WebPlatform": "EcsExpress", **RELEASE, **IN_VPC, "DatabaseResourceId": "cluster-ABC", "DatabaseInstanceId": "db-1"},
-    {"WebPlatform": "AppRunner", **IMAGE, **IN_VPC, "DatabaseResourceId": "cluster-ABC"},
+    {"WebPlatform": "EcsExpress", **RELEASE, **IN_VPC, **DATABASE_LOG, **BOUNDARY, "DatabaseInstanceId": "db-1"},
+    {"WebPlatform": "AppRunner", **IMAGE, **IN_VPC},
     {"WebPlatform": "None", **EXISTING, "SiteDirectory": "/srv/site", "Tracing": "true"},
     {"WebPlatform": "None", **EXISTING},
 )
@@ -79,7 +81,7 @@ def problems(translated, repository):
 
 
 def main():
-    translated = translate(load(TEMPLATE.read_text()), {})
+    translated = translate(unfold(load(TEMPLATE.read_text())), {})
     found, pairs = problems(translated, load((ROOT / "ecr.yaml").read_text()))
     allowed = sum(expectation.allowed for expectation, _ in pairs)
     say(found, f"{len(STACKS)} stacks: {allowed} calls are allowed, {len(pairs) - allowed} beside them are denied")

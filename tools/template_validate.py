@@ -3,7 +3,7 @@
 
 It has resource schemas and an engine of its own, and looks at whole stacks: whether a subnet is inside its VPC, a pattern of
 EventBridge is one, two ends of a range are the right way round. A whole template with its conditions is more than it gets
-through, so it is given what is rendered: the stacks of tools/template_access.py and those of parameters/.
+through, so it is given what is rendered: the stacks of tools/template_access.py, each way to deploy of parameters/, and ecr.yaml.
 
 What it only remarks upon (INFO) is advice about properties, not about what is there. Each warning that stays has its reason in
 WAIVERS; one that nothing needs is a fault.
@@ -14,43 +14,38 @@ import sys
 
 from cloudformation_validate import CompositeEngine, ReportStatus, Severity, TemplateContent, ValidateConfig
 
-from template import ROOT, TEMPLATE, TEMPLATES, load, say, translate
+import template_order
+from template import NESTED, ROOT, TEMPLATE, load, say, translate, unfold
 from template_access import STACKS
-from template_render import IMAGE, Rendering
+from template_render import Rendering
 
 # A rule, and on which resource, or None for all; and why its warning stays.
 WAIVERS = {
+    ("W9002", "DoorbellLinesMayInvoke"): "the name of an existing log group, a parameter, is in what is rendered",
     ("W9003", None): "CloudFormation hands a parameter over as a text, of type Number too",
+    ("W9013", None): "the ARN of a permissions boundary, a parameter, is in what is rendered",
     ("W9011", "DatabaseInstance"): "Doorbell=PublicAddress is this, for the way out; the security group lets nobody in from the internet",
 }
 
 
-def environments():
-    """The stacks of parameters/, by their name."""
-    for path in sorted((ROOT / "parameters").glob("*.yaml")):
-        yield path.name, {**IMAGE, **load(path.read_text())}
-
-
 def rendered(translated, parameters):
-    """What comes out of template.yaml, as the text of a template."""
+    """What comes out of a template, as the text of one."""
     template = Rendering(translated, parameters).render()
     for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::CloudFormation::Stack":
+        if resource["Type"] == NESTED:
             # `sam package` puts the place of the upload here.
             resource["Properties"]["TemplateURL"] = "https://bucket.s3.us-east-1.amazonaws.com/key"
     return json.dumps(template)
 
 
 def texts():
-    """What is looked at: pairs of a name and a template."""
-    translated = translate(load(TEMPLATE.read_text()), {})
+    """What is looked at: pairs of a name and a template. The resources of nested stacks are in those of template.yaml."""
+    translated = translate(unfold(load(TEMPLATE.read_text())), {})
     for number, parameters in enumerate(STACKS):
         yield f"template.yaml, number {number} of STACKS", rendered(translated, parameters)
-    for name, parameters in environments():
-        yield f"template.yaml with parameters/{name}", rendered(translated, parameters)
-    for path in TEMPLATES:
-        if path != TEMPLATE:
-            yield path.name, path.read_text()
+    for way in template_order.WAYS:
+        yield f"template.yaml with parameters/{way}.yaml", rendered(translated, template_order.parameters(way))
+    yield "ecr.yaml", rendered(load((ROOT / "ecr.yaml").read_text()), {})
 
 
 def opinions(engine, name, text):

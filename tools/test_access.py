@@ -11,10 +11,10 @@ import template_access
 from access import calls, resources
 from access.expectations import judge, unused
 from access.stack import Stack
-from template import ROOT, TEMPLATE, load, translate
+from template import ROOT, TEMPLATE, load, translate, unfold
 from template_render import IMAGE
 
-TRANSLATED = translate(load(TEMPLATE.read_text()), {})
+TRANSLATED = translate(unfold(load(TEMPLATE.read_text())), {})
 ROLES, POLICIES = calls.table(), resources.table()
 APP_RUNNER, ECS_EXPRESS, BY_TAG = {"WebPlatform": "AppRunner", **IMAGE, "ReleaseTag": "prod"}, template_access.STACKS[3], template_access.STACKS[2]
 ANY = {"Fn::Sub": "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:*"}
@@ -214,12 +214,18 @@ class AccessTest(unittest.TestCase):
 
         self.assert_breaks("schedule-group/default", "PublishingRole", APP_RUNNER, change)
 
-    def test_a_source_that_the_table_does_not_know(self):
+    def test_a_role_that_a_service_takes_for_any_account(self):
         def change(template):
-            trust = template["Resources"]["WebRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]
+            del template["Resources"]["ScheduleRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
+
+        self.assert_breaks('with {"aws:SourceAccount": "999988887777"} is allowed', "ScheduleRole", APP_RUNNER, change)
+
+    def test_a_role_that_its_service_is_locked_out_of(self):
+        def change(template):
+            trust = template["Resources"]["AppRunnerAccessRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]
             trust["Condition"] = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
-        self.assert_breaks("is denied and must be allowed (the platform's guide asks for no source", "WebRole", APP_RUNNER, change)
+        self.assert_breaks("AppRunnerAccessRole: sts:AssumeRole", "AppRunnerAccessRole", APP_RUNNER, change)
 
     def test_a_queue_that_takes_from_any_topic(self):
         def change(template):

@@ -7,9 +7,9 @@ Run with the Python of .local/venv/tools, as `make template` does.
 import unittest
 
 from recorded_access import problems
-from template import TEMPLATE, load, translate
+from template import TEMPLATE, load, translate, unfold
 
-TRANSLATED = translate(load(TEMPLATE.read_text()), {})
+TRANSLATED = translate(unfold(load(TEMPLATE.read_text())), {})
 ROOT = "arn:aws:iam::000000000000:root"
 PARAMETERS = {"WebPlatform": "None", "Database": "Existing", "Network": "Existing", "DatabaseHost": "localhost", "SiteDirectory": "/srv/site"}
 QUEUE = "http://localhost:4566/000000000000/{}".format
@@ -54,7 +54,7 @@ class RecordedTest(unittest.TestCase):
 
     def test_a_policy_that_allows_the_neighbours(self):
         # What nothing limits is allowed for every stack.
-        template = translate(load(TEMPLATE.read_text()), {})
+        template = translate(unfold(load(TEMPLATE.read_text())), {})
         statements = template["Resources"]["FanOutRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
         next(one for one in statements if one.get("Sid") == "SendDeliveries")["Resource"] = "*"
         lines = [deployed("local"), by("FanOutRole", "sqs", "SendMessage", QueueUrl=QUEUE("local-deliveries.fifo"))]

@@ -9,10 +9,10 @@ import unittest
 
 import template_validate
 from cloudformation_validate import CompositeEngine
-from template import TEMPLATE, load, translate
+from template import TEMPLATE, load, translate, unfold
 
 ENGINE = CompositeEngine()
-RENDERED = template_validate.rendered(translate(load(TEMPLATE.read_text()), {}), template_validate.STACKS[0])
+RENDERED = template_validate.rendered(translate(unfold(load(TEMPLATE.read_text())), {}), template_validate.STACKS[0])
 
 
 class ValidateTest(unittest.TestCase):

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from access.expectations import EVERYTHING, STRANGER, Expectation
 from access.names import KINDS
-from access.neighbours import kind, neighbours
+from access.neighbours import ANOTHER_ACCOUNT, kind, neighbours
 from access.simulator import Request, keys
 from access.stack import Unknown
 from template import load
+from template_rules_access import UNASKED
 
 HERE = Path(__file__).resolve().parent
 # The services that take a role or call a resource somewhere in the templates, and some that do nowhere.
@@ -28,6 +29,7 @@ SERVICES = (
     "scheduler.amazonaws.com",
     "sns.amazonaws.com",
     "tasks.apprunner.amazonaws.com",
+    "vpc-flow-logs.amazonaws.com",
 )
 
 
@@ -160,7 +162,7 @@ class Roles:
         if isinstance(service, dict):
             service = next(name for condition, name in service.items() if self.stack.holds(condition))
         arn, policy, account = self.stack.attribute(role, "Arn"), self.stack.trust(role), self.stack.account
-        right = self.context(known.get("from", {"aws:SourceAccount": account}))
+        right = self.context({"aws:SourceAccount": account, **known.get("from", {})})
 
         def taken(principal, context, identity=()):
             return Request(principal, "sts:AssumeRole", arn, account, context, identity, policy)
@@ -173,8 +175,8 @@ class Roles:
             yield Expectation(taken(principal, (), (EVERYTHING,)), False, role)
         for context in known.get("not from", []):
             yield Expectation(taken(service, self.context(context)), False, role)
-        if "anywhere" in known:
-            yield Expectation(taken(service, keys({"aws:SourceAccount": "999988887777"})), True, role, known["anywhere"])
+        for context in (keys({"aws:SourceAccount": ANOTHER_ACCOUNT}), ()):
+            yield Expectation(taken(service, context), service in UNASKED, role, UNASKED.get(service, ""))
 
 
 def unknown(stacks, known):
