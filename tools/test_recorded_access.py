@@ -18,7 +18,7 @@ ARN = "arn:aws:{}:us-east-1:000000000000:{}".format
 
 def deployed(stack, **more):
     given = [{"ParameterKey": key, "ParameterValue": value} for key, value in {**PARAMETERS, **more}.items()]
-    return call(ROOT, "cloudformation", "CreateChangeSet", StackName=stack, Parameters=given)
+    return call(ROOT, "cloudformation", "CreateChangeSet", StackName=stack, ChangeSetType="CREATE", Parameters=given)
 
 
 def call(caller, service, operation, **parameters):
@@ -81,11 +81,20 @@ class RecordedTest(unittest.TestCase):
         self.assert_allowed(by("DeliverRole", "s3", "PutObject", Bucket="local-backlogbucket-0123456789abc", Key="search/one"))
         self.assertIn("is denied", self.found(by("DeliverRole", "s3", "PutObject", Bucket="mine", Key="search/one")))
 
+    def test_a_stack_that_was_made_anew(self):
+        def put(end):
+            return by("DeliverRole", "s3", "PutObject", Bucket=f"local-backlogbucket-{end}", Key="search/one")
+
+        self.assert_allowed(put("0123456789abc"), deployed("local"), put("abcdefabcdef0"))
+        self.assertIn("is denied", self.found(put("0123456789abc"), put("abcdefabcdef0")))
+
     def test_parameters_of_an_update(self):
         superuser = by("MigrateRole", "ssm", "GetParameter", Name="/site/superuser")
+        update = deployed("local", SuperuserParameter="/site/superuser")
+        update["parameters"]["ChangeSetType"] = "UPDATE"
         self.assertIn("is denied", self.found(superuser))
         # Without a stack's name in it, the parameter is beside those of other accounts and regions.
-        self.assert_allowed(deployed("local", SuperuserParameter="/site/superuser"), superuser)
+        self.assert_allowed(update, superuser)
 
     def test_a_log_group_by_its_tags(self):
         group = {"logGroupName": "/builds/another"}

@@ -31,26 +31,28 @@ class Recording:
 
     def __init__(self, translated, lines, known):
         self.translated, self.lines, self.known = translated, lines, known
-        self.text = "\n".join({str(line["caller"]) for line in lines} | {json.dumps(line["parameters"]) for line in lines})
-        # What is deployed by now, by name, and the tags of log groups.
-        self.parameters, self.roles, self.tags = {}, {}, {}
+        # What is deployed by now, by name: the parameters, where in the recording it was created, and its roles; and the tags
+        # of log groups.
+        self.parameters, self.created, self.roles, self.tags = {}, {}, {}, {}
         self.problems, self.counts = [], {}
 
     def expectations(self):
         """What is expected of each call: it is allowed, and its neighbours are denied."""
-        for line in self.lines:
-            self.notice(line)
+        for number, line in enumerate(self.lines):
+            self.notice(number, line)
             match = FUNCTION.match(line["caller"] or "")
             if match:
                 yield from self.call(line, match["account"], match["role"])
 
-    def notice(self, line):
+    def notice(self, number, line):
         """Keeps what later calls depend on."""
         asked = line["parameters"]
         if line["operation"] == "CreateChangeSet":
             before = self.parameters.get(asked["StackName"], {})
             given = {one["ParameterKey"]: one.get("ParameterValue", before.get(one["ParameterKey"])) for one in asked.get("Parameters", [])}
             self.parameters[asked["StackName"]] = given
+            if creates(line, asked["StackName"]):
+                self.created[asked["StackName"]] = number
             self.roles = {key: value for key, value in self.roles.items() if key[0] != asked["StackName"]}
         if line["service"] == "logs" and line["operation"] in ("CreateLogGroup", "TagResource"):
             name = asked.get("logGroupName") or asked["resourceArn"].split(":log-group:")[1].removesuffix(":*")
@@ -95,9 +97,15 @@ class Recording:
         return self.roles[stack_name, account]
 
     def names(self, stack):
-        """The names that the emulator made up, as they occur in the recording."""
+        """The names that the emulator made up, as they occur in the recording while this stack is there."""
+        life = []
+        for line in self.lines[self.created.get(stack.name, 0) :]:
+            if life and creates(line, stack.name):
+                break
+            life.append(f"{line['caller']} {json.dumps(line['parameters'])}")
+        text = "\n".join(life)
         for logical in stack.resources:
-            found = re.search(rf"(?<![\w-]){re.escape(stack.name)}-{logical}-[0-9a-f]{{6,}}(?![\w-])", self.text, re.I)
+            found = re.search(rf"(?<![\w-]){re.escape(stack.name)}-{logical}-[0-9a-f]{{6,}}(?![\w-])", text, re.I)
             if found:
                 yield logical, found[0]
 
@@ -106,3 +114,9 @@ class Recording:
         _, found, name = resource.partition(":log-group:")
         tags = self.tags.get(name.split(":log-stream:")[0], {}) if found else {}
         return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+
+
+def creates(line, stack_name):
+    """Whether a call has a stack of this name created, which may have been there before under other names of its resources."""
+    asked = line["parameters"]
+    return line["operation"] == "CreateChangeSet" and asked["StackName"] == stack_name and asked.get("ChangeSetType") == "CREATE"
