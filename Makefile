@@ -92,6 +92,7 @@ template: ## the templates: cfn-lint, SAM, checkov, cloudformation-validate, our
 	$(TOOLS)/python tools/test_template_account.py
 	$(TOOLS)/python tools/test_template_validate.py
 	$(TOOLS)/python tools/test_access.py
+	$(TOOLS)/python tools/test_access_doors.py
 	$(TOOLS)/python tools/test_recorded_access.py
 	$(TOOLS)/python tools/test_subscriber_schema.py
 	python3 tools/costs.py --check

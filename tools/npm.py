@@ -36,9 +36,12 @@ def install(folder, directory):
     directory.parent.mkdir(parents=True, exist_ok=True)
     with open(directory.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if stamp.exists() and stamp.read_text() == wanted:
+        # Another Python has Node.js at another place.
+        if stamp.exists() and stamp.read_text() == wanted and (directory / "node").exists():
             return
-        print(f"installing {folder.relative_to(ROOT)}/package.json into {directory.relative_to(ROOT)} …", file=sys.stderr, flush=True)
+        print(
+            f"installing {folder.relative_to(ROOT)}/package.json into {directory.relative_to(ROOT)} …", file=sys.stderr, flush=True
+        )
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir()
         for name in ("package.json", "package-lock.json"):

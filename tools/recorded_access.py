@@ -38,7 +38,10 @@ def main(directory):
     for role, count in sorted(counts.items()):
         print(f"{role} made {count} calls")
     allowed = sum(expectation.allowed for expectation, _ in pairs)
-    say(found, f"{counts.total()} recorded calls: {allowed} different ones are allowed, {len(pairs) - allowed} beside them are denied")
+    say(
+        found,
+        f"{counts.total()} recorded calls: {allowed} different ones are allowed, {len(pairs) - allowed} beside them are denied",
+    )
 
 
 if __name__ == "__main__":

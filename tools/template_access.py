@@ -19,11 +19,18 @@ from template_render import DATABASE_LOG, EXISTING, IMAGE, NIGHT, SUBNETS, VPC, 
 
 RELEASE = {**IMAGE, "ReleaseTag": "prod"}
 IN_VPC = {**EXISTING, **SUBNETS, **VPC, "DatabaseResourceId": "cluster-ABC"}
-# What it allows besides is the account's own affair: roles are evaluated without it.
+# The account's own policy, which nobody here knows: roles are evaluated without it.
 BOUNDARY = {"PermissionsBoundary": "arn:aws:iam::111122223333:policy/boundary"}
 STACKS = (
     # App Runner with all that it has, and the secret key from Secrets Manager.
-    {"WebPlatform": "AppRunner", **RELEASE, **NIGHT, "CustomDomain": "www.example.org", "InvalidationBatches": "true", "FlowLogs": "true"},
+    {
+        "WebPlatform": "AppRunner",
+        **RELEASE,
+        **NIGHT,
+        "CustomDomain": "www.example.org",
+        "InvalidationBatches": "true",
+        "FlowLogs": "true",
+    },
     # The secret key from a parameter, tracing, a superuser; published by nobody, released by hand.
     {
         "WebPlatform": "AppRunner",
@@ -34,7 +41,13 @@ STACKS = (
         "Tracing": "true",
         "Doorbell": "Logs",
     },
-    {"WebPlatform": "EcsExpress", **RELEASE, "Tracing": "true", "LogGroupPrefixes": "/builds/wagrun-test/", "LogGroupsByTag": "true"},
+    {
+        "WebPlatform": "EcsExpress",
+        **RELEASE,
+        "Tracing": "true",
+        "LogGroupPrefixes": "/builds/wagrun-test/",
+        "LogGroupsByTag": "true",
+    },
     {"WebPlatform": "EcsExpress", **IMAGE, "SecretKeyParameter": "/site/key", "Doorbell": "PublicAddress"},
     {"WebPlatform": "None", **RELEASE, "DatabaseSnapshot": "before", "Doorbell": "PublicAddress"},
     # A database that was there before: with IAM, and as on one's own machine.

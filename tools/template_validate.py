@@ -24,12 +24,15 @@ WAIVERS = {
     ("W9002", "DoorbellLinesMayInvoke"): "the name of an existing log group, a parameter, is in what is rendered",
     ("W9003", None): "CloudFormation hands a parameter over as a text, of type Number too",
     ("W9013", None): "the ARN of a permissions boundary, a parameter, is in what is rendered",
-    ("W9011", "DatabaseInstance"): "Doorbell=PublicAddress is this, for the way out; the security group lets nobody in from the internet",
+    (
+        "W9011",
+        "DatabaseInstance",
+    ): "Doorbell=PublicAddress is this, for the way out; the security group lets nobody in from the internet",
 }
 
 
 def rendered(translated, parameters):
-    """What comes out of a template, as the text of one."""
+    """A template without its conditions, as a text."""
     template = Rendering(translated, parameters).render()
     for resource in template["Resources"].values():
         if resource["Type"] == NESTED:
@@ -39,7 +42,7 @@ def rendered(translated, parameters):
 
 
 def texts():
-    """What is looked at: pairs of a name and a template. The resources of nested stacks are in those of template.yaml."""
+    """Pairs of a name and a template to look at. The resources of nested stacks are in those of template.yaml."""
     translated = translate(unfold(load(TEMPLATE.read_text())), {})
     for number, parameters in enumerate(STACKS):
         yield f"template.yaml, number {number} of STACKS", rendered(translated, parameters)
@@ -49,7 +52,7 @@ def texts():
 
 
 def opinions(engine, name, text):
-    """What it says of a template: pairs of a waiver that fits, or None, and a sentence."""
+    """Its findings about a template: pairs of a waiver that fits, or None, and a sentence."""
     report = engine.validate_template(TemplateContent(text, name), ValidateConfig(severity_level=Severity.WARN))
     if report.status != ReportStatus.OK:
         yield None, f"{name}: {report.status.name.lower()}, so that something may have gone unseen"

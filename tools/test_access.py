@@ -1,65 +1,22 @@
 #!/usr/bin/env python3
-"""Breaks a copy of the template's policies in each way that the evaluation guards against, and sees it notice.
+"""Breaks a copy of the roles' policies in each way that the evaluation guards against, and sees it notice.
 
 Run with the Python of .local/venv/tools, as `make template` does.
 """
 
-import copy
 import unittest
 
 import template_access
-from access import calls, resources
-from access.expectations import judge, unused
+from access import calls
+from access.expectations import judge
 from access.stack import Stack
-from template import ROOT, TEMPLATE, load, translate, unfold
-from template_render import IMAGE
+from access.testing import APP_RUNNER, TRANSLATED, Breaking, statement
 
-TRANSLATED = translate(unfold(load(TEMPLATE.read_text())), {})
-ROLES, POLICIES = calls.table(), resources.table()
-APP_RUNNER, ECS_EXPRESS, BY_TAG = {"WebPlatform": "AppRunner", **IMAGE, "ReleaseTag": "prod"}, template_access.STACKS[3], template_access.STACKS[2]
+ECS_EXPRESS, BY_TAG = template_access.STACKS[3], template_access.STACKS[2]
 ANY = {"Fn::Sub": "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:*"}
 
 
-def statement(template, holder, sid):
-    """The statement of this name, in the policies of a resource."""
-    properties = template["Resources"][holder]["Properties"]
-    documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
-    documents += [properties[key] for key in ("PolicyDocument", "AssumeRolePolicyDocument") if key in properties]
-    for document in documents:
-        for one in document["Statement"]:
-            # The second part of an Fn::If is what there is when it holds.
-            one = one["Fn::If"][1] if "Fn::If" in one else one
-            if one.get("Sid") == sid:
-                return one
-    raise AssertionError(f"{holder} has no statement {sid}")
-
-
-class AccessTest(unittest.TestCase):
-    def found(self, holder, parameters, change=lambda template: None):
-        """The problems of one role or resource, in one stack."""
-        template = copy.deepcopy(TRANSLATED)
-        change(template)
-        stack = Stack(template, parameters)
-        if holder in stack.roles():
-            expectations = calls.Roles(stack, ROLES).of(holder)
-            holders = [(holder, policy) for policy in (*stack.identity(holder), stack.trust(holder))]
-        else:
-            known = resources.Resources(stack, POLICIES)
-            expectations, holders = known.of(holder), [(holder, known.policies[holder])]
-        complaints, pairs = judge(list(expectations))
-        self.assertGreater(len(pairs), 5)
-        return "\n".join([*complaints, *unused(holders, pairs)])
-
-    UNBROKEN = set()
-
-    def assert_breaks(self, sentence, holder, parameters, change):
-        if (holder, str(parameters)) not in self.UNBROKEN:
-            self.assertEqual("", self.found(holder, parameters))
-            self.UNBROKEN.add((holder, str(parameters)))
-        self.assertIn(sentence, self.found(holder, parameters, change))
-
-    # ---------------------------------------------------------------- roles
-
+class RolesTest(Breaking):
     def test_a_missing_statement(self):
         def change(template):
             statement(template, "ContentEventsRole", "PublishEvents")["Action"] = "sns:Subscribe"
@@ -76,14 +33,21 @@ class AccessTest(unittest.TestCase):
             statement(template, "FanOutRole", "SendDeliveries")["Resource"] = {"Fn::GetAtt": ["EventQueue", "Arn"]}
 
         self.assert_breaks("wagrun-test-deliveries.fifo is denied and must be allowed", "FanOutRole", APP_RUNNER, change)
-        self.assert_breaks("sqs:SendMessage on arn:aws:sqs:us-east-1:111122223333:wagrun-test-events.fifo is allowed and must", "FanOutRole", APP_RUNNER, change)
+        self.assert_breaks(
+            "sqs:SendMessage on arn:aws:sqs:us-east-1:111122223333:wagrun-test-events.fifo is allowed and must",
+            "FanOutRole",
+            APP_RUNNER,
+            change,
+        )
 
     def test_a_resource_that_is_too_wide(self):
         def change(template):
             statement(template, "FanOutRole", "SendDeliveries")["Resource"] = ANY
 
         for other in ("another-stack-deliveries.fifo", "wagrun-test-releases.fifo"):
-            self.assert_breaks(f"arn:aws:sqs:us-east-1:111122223333:{other} is allowed and must be denied", "FanOutRole", APP_RUNNER, change)
+            self.assert_breaks(
+                f"arn:aws:sqs:us-east-1:111122223333:{other} is allowed and must be denied", "FanOutRole", APP_RUNNER, change
+            )
 
     def test_a_prefix_without_its_end(self):
         def change(template):
@@ -91,20 +55,31 @@ class AccessTest(unittest.TestCase):
                 "Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/${AWS::StackName}*"
             }
 
-        self.assert_breaks("parameter/wagrun-test-two/backlogs/search is allowed and must be denied", "DeliverRole", APP_RUNNER, change)
+        self.assert_breaks(
+            "parameter/wagrun-test-two/backlogs/search is allowed and must be denied", "DeliverRole", APP_RUNNER, change
+        )
 
     def test_an_account_that_is_left_open(self):
         def change(template):
-            statement(template, "DeliverRole", "PutEventsOnBuses")["Resource"] = {"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:*:event-bus/*"}
+            statement(template, "DeliverRole", "PutEventsOnBuses")["Resource"] = {
+                "Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:*:event-bus/*"
+            }
 
-        self.assert_breaks("arn:aws:events:us-east-1:999988887777:event-bus/somebodys is allowed", "DeliverRole", APP_RUNNER, change)
+        self.assert_breaks(
+            "arn:aws:events:us-east-1:999988887777:event-bus/somebodys is allowed", "DeliverRole", APP_RUNNER, change
+        )
 
     def test_what_another_role_may(self):
         def change(template):
             own = template["Resources"]["WebRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
             own.append({"Sid": "More", "Effect": "Allow", "Action": "ssm:*", "Resource": "*"})
 
-        self.assert_breaks("WebRole: ssm:PutParameter on arn:aws:ssm:us-east-1:111122223333:parameter/wagrun-test/release is allowed", "WebRole", APP_RUNNER, change)
+        self.assert_breaks(
+            "WebRole: ssm:PutParameter on arn:aws:ssm:us-east-1:111122223333:parameter/wagrun-test/release is allowed",
+            "WebRole",
+            APP_RUNNER,
+            change,
+        )
 
     def test_a_statement_that_nothing_needs(self):
         def change(template):
@@ -116,13 +91,20 @@ class AccessTest(unittest.TestCase):
         def change(template):
             statement(template, "ReleaseRole", "Tell")["Resource"].append({"Fn::Sub": "${AlarmTopic}-more"})
 
-        self.assert_breaks("nothing calls sns:Publish on arn:aws:sns:us-east-1:111122223333:wagrun-test-alarms-more", "ReleaseRole", APP_RUNNER, change)
+        self.assert_breaks(
+            "nothing calls sns:Publish on arn:aws:sns:us-east-1:111122223333:wagrun-test-alarms-more",
+            "ReleaseRole",
+            APP_RUNNER,
+            change,
+        )
 
     def test_a_role_that_may_be_handed_to_any_service(self):
         def change(template):
             del statement(template, "ContentEventsRole", "HandTheRoleToSchedules")["Condition"]
 
-        self.assert_breaks('with {"iam:PassedToService": "lambda.amazonaws.com"} is allowed', "ContentEventsRole", APP_RUNNER, change)
+        self.assert_breaks(
+            'with {"iam:PassedToService": "lambda.amazonaws.com"} is allowed', "ContentEventsRole", APP_RUNNER, change
+        )
 
     def test_a_role_that_may_be_handed_to_nobody(self):
         def change(template):
@@ -136,7 +118,9 @@ class AccessTest(unittest.TestCase):
             statement(template, "MigrateRole", "NoNetworkInterfacesForCode")["Action"].remove("ec2:CreateNetworkInterface")
 
         def turned(template):
-            statement(template, "MigrateRole", "NoNetworkInterfacesForCode")["Condition"] = {"Null": {"lambda:SourceFunctionArn": "true"}}
+            statement(template, "MigrateRole", "NoNetworkInterfacesForCode")["Condition"] = {
+                "Null": {"lambda:SourceFunctionArn": "true"}
+            }
 
         self.assert_breaks("ec2:CreateNetworkInterface on * with", "MigrateRole", APP_RUNNER, gone)
         self.assert_breaks("ec2:CreateNetworkInterface on * is denied and must be allowed", "MigrateRole", APP_RUNNER, turned)
@@ -149,7 +133,9 @@ class AccessTest(unittest.TestCase):
 
     def test_log_groups_that_opted_out(self):
         def change(template):
-            statement(template, "LogRetentionRole", "LeaveOptedOutLogGroupsAlone")["Condition"]["Null"] = {"aws:ResourceTag/wagrun:other": "false"}
+            statement(template, "LogRetentionRole", "LeaveOptedOutLogGroupsAlone")["Condition"]["Null"] = {
+                "aws:ResourceTag/wagrun:other": "false"
+            }
 
         self.assert_breaks('{"aws:ResourceTag/wagrun:log-retention": "ignore"} is allowed', "LogRetentionRole", APP_RUNNER, change)
 
@@ -159,7 +145,9 @@ class AccessTest(unittest.TestCase):
                 if "Fn::If" in one and one["Fn::If"][1].get("Sid") == "RecordTraces":
                     one["Fn::If"][0] = "InVpc"
 
-        self.assert_breaks("xray:PutTraceSegments on * is allowed and must be denied (it is for Traces)", "ContentEventsRole", APP_RUNNER, change)
+        self.assert_breaks(
+            "xray:PutTraceSegments on * is allowed and must be denied (it is for Traces)", "ContentEventsRole", APP_RUNNER, change
+        )
 
     def test_a_key_that_the_action_does_not_know(self):
         def change(template):
@@ -168,7 +156,9 @@ class AccessTest(unittest.TestCase):
         self.assert_breaks("wagrun-test-deliveries.fifo is denied and must be allowed", "FanOutRole", APP_RUNNER, change)
 
     def test_an_action_that_does_not_exist(self):
-        table = {"FanOutRole": {"trust": {"service": "lambda.amazonaws.com"}, "calls": [{"actions": ["sqs:Send"], "resources": ["*"]}]}}
+        table = {
+            "FanOutRole": {"trust": {"service": "lambda.amazonaws.com"}, "calls": [{"actions": ["sqs:Send"], "resources": ["*"]}]}
+        }
         complaints, _ = judge(list(calls.Roles(Stack(TRANSLATED, APP_RUNNER), table).expectations()))
         self.assertIn("sqs:Send on * can't be evaluated", "\n".join(complaints))
 
@@ -192,84 +182,6 @@ class AccessTest(unittest.TestCase):
     def test_a_condition_that_no_stack_has(self):
         stack = Stack(TRANSLATED, APP_RUNNER)
         self.assertIn("condition Traces is true in none of STACKS", list(template_access.undecided(TRANSLATED, [stack])))
-
-    # ---------------------------------------------------------------- who takes a role, and who is let in
-
-    def test_a_role_that_anybody_takes(self):
-        def service(template):
-            trust = template["Resources"]["DeliverRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]
-            trust["Principal"] = {"Service": ["lambda.amazonaws.com", "ec2.amazonaws.com"]}
-
-        def account(template):
-            trust = template["Resources"]["DeliverRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]
-            trust["Principal"] = {"Service": "lambda.amazonaws.com", "AWS": "*"}
-
-        self.assert_breaks("DeliverRole: sts:AssumeRole", "DeliverRole", APP_RUNNER, service)
-        self.assert_breaks("DeliverRole: sts:AssumeRole", "DeliverRole", APP_RUNNER, account)
-
-    def test_a_role_that_other_schedules_take(self):
-        def change(template):
-            trust = template["Resources"]["PublishingRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]
-            del trust["Condition"]["StringEquals"]["aws:SourceArn"]
-
-        self.assert_breaks("schedule-group/default", "PublishingRole", APP_RUNNER, change)
-
-    def test_a_role_that_a_service_takes_for_any_account(self):
-        def change(template):
-            del template["Resources"]["ScheduleRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
-
-        self.assert_breaks('with {"aws:SourceAccount": "999988887777"} is allowed', "ScheduleRole", APP_RUNNER, change)
-
-    def test_a_role_that_its_service_is_locked_out_of(self):
-        def change(template):
-            trust = template["Resources"]["AppRunnerAccessRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]
-            trust["Condition"] = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
-
-        self.assert_breaks("AppRunnerAccessRole: sts:AssumeRole", "AppRunnerAccessRole", APP_RUNNER, change)
-
-    def test_a_queue_that_takes_from_any_topic(self):
-        def change(template):
-            del statement(template, "EventQueuePolicy", "TopicDelivers")["Condition"]
-
-        self.assert_breaks("999988887777:wagrun-test-events.fifo", "EventQueuePolicy", APP_RUNNER, change)
-
-    def test_a_topic_that_anybody_publishes_to(self):
-        def change(template):
-            statement(template, "EventTopicPolicy", "LeaveItToIam")["Principal"] = "*"
-
-        self.assert_breaks("EventTopicPolicy: sns:Publish", "EventTopicPolicy", APP_RUNNER, change)
-
-    def test_a_bucket_without_tls(self):
-        def change(template):
-            statement(template, "MediaBucketPolicy", "TlsOnly")["Resource"] = {"Fn::GetAtt": ["MediaBucket", "Arn"]}
-
-        self.assert_breaks('{"aws:SecureTransport": "false"} is allowed', "MediaBucketPolicy", APP_RUNNER, change)
-
-    def test_an_endpoint_that_anybody_rings_through(self):
-        def change(template):
-            del statement(template, "LambdaEndpoint", "RingContentEvents")["Condition"]
-
-        self.assert_breaks("LambdaEndpoint: lambda:InvokeFunction", "LambdaEndpoint", APP_RUNNER, change)
-
-    def test_an_endpoint_that_leads_to_every_bucket(self):
-        def change(template):
-            statement(template, "S3Endpoint", "AnswerCloudFormation")["Resource"] = "*"
-
-        self.assert_breaks("s3:PutObject on arn:aws:s3:::another/one is allowed", "S3Endpoint", APP_RUNNER, change)
-
-    def test_a_function_that_any_log_group_invokes(self):
-        def change(template):
-            del template["Resources"]["DoorbellLinesMayInvoke"]["Properties"]["SourceArn"]
-
-        self.assert_breaks("log-group:/wagrun-test/deliver:*", "DoorbellLinesMayInvoke", APP_RUNNER, change)
-
-    def test_images_for_functions_of_another_account(self):
-        registry = load((ROOT / "ecr.yaml").read_text())
-        one = registry["Resources"]["Repository"]["Properties"]["RepositoryPolicyText"]["Statement"][0]
-        del one["Condition"]
-        known = resources.Resources(Stack(registry, {}), resources.table())
-        complaints, _ = judge(list(known.expectations()))
-        self.assertIn("Repository: ecr:BatchGetImage", "\n".join(complaints))
 
 
 if __name__ == "__main__":

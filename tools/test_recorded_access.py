@@ -11,7 +11,13 @@ from template import TEMPLATE, load, translate, unfold
 
 TRANSLATED = translate(unfold(load(TEMPLATE.read_text())), {})
 ROOT = "arn:aws:iam::000000000000:root"
-PARAMETERS = {"WebPlatform": "None", "Database": "Existing", "Network": "Existing", "DatabaseHost": "localhost", "SiteDirectory": "/srv/site"}
+PARAMETERS = {
+    "WebPlatform": "None",
+    "Database": "Existing",
+    "Network": "Existing",
+    "DatabaseHost": "localhost",
+    "SiteDirectory": "/srv/site",
+}
 QUEUE = "http://localhost:4566/000000000000/{}".format
 ARN = "arn:aws:{}:us-east-1:000000000000:{}".format
 
@@ -27,7 +33,9 @@ def call(caller, service, operation, **parameters):
 
 def by(role, service, operation, stack="local", **parameters):
     """A call by a function, whose role has a name as the emulator makes them."""
-    return call(f"arn:aws:sts::000000000000:assumed-role/{stack}-{role}-0A1B2C3D4E5F6/{stack}-Function", service, operation, **parameters)
+    return call(
+        f"arn:aws:sts::000000000000:assumed-role/{stack}-{role}-0A1B2C3D4E5F6/{stack}-Function", service, operation, **parameters
+    )
 
 
 class RecordedTest(unittest.TestCase):
@@ -103,7 +111,13 @@ class RecordedTest(unittest.TestCase):
         by_tag = deployed("local", LogGroupsByTag="true")
         self.assertIn("is denied", self.found(by_tag, look))
         self.assert_allowed(by_tag, tagged, look)
-        opted_out = call(ROOT, "logs", "TagResource", resourceArn=ARN("logs", "log-group:/builds/another"), tags={"wagrun:log-retention": "ignore"})
+        opted_out = call(
+            ROOT,
+            "logs",
+            "TagResource",
+            resourceArn=ARN("logs", "log-group:/builds/another"),
+            tags={"wagrun:log-retention": "ignore"},
+        )
         self.assertIn("is denied", self.found(by_tag, tagged, opted_out, look))
 
     def test_stacks_with_names_that_begin_alike(self):
@@ -112,7 +126,10 @@ class RecordedTest(unittest.TestCase):
         self.assertIn("is denied", self.found(deployed("local-two"), by("FanOutRole", "sqs", "SendMessage", QueueUrl=queue)))
 
     def test_an_operation_that_nobody_mapped(self):
-        self.assertIn("operations.py does not know sqs PurgeQueue", self.found(by("FanOutRole", "sqs", "PurgeQueue", QueueUrl=QUEUE("local-events.fifo"))))
+        self.assertIn(
+            "operations.py does not know sqs PurgeQueue",
+            self.found(by("FanOutRole", "sqs", "PurgeQueue", QueueUrl=QUEUE("local-events.fifo"))),
+        )
 
     def test_a_role_of_no_stack(self):
         found = self.found(by("FanOutRole", "sqs", "SendMessage", stack="elsewhere", QueueUrl=QUEUE("local-events.fifo")))

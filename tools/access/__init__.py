@@ -1,1 +1,1 @@
-"""Evaluates the policies of the templates: who may do what by them, and who may not."""
+"""Evaluates the policies of the templates, as IAM does."""

@@ -1,4 +1,4 @@
-"""Which calls each role must and must not be able to make, from the tables roles.yaml and roles-of-services.yaml."""
+"""The calls that each role must be able to make, and those that it must not, from roles.yaml and roles-of-services.yaml."""
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -34,7 +34,7 @@ SERVICES = (
 
 
 def table():
-    """What is known of each role."""
+    """The entry of each role, by its logical id."""
     return {**load((HERE / "roles.yaml").read_text()), **load((HERE / "roles-of-services.yaml").read_text())}
 
 
@@ -71,7 +71,7 @@ def made(stack, role, entries):
 
 
 def belongs(stack, calls, action, resource):
-    """Whether an action on a resource is among these calls, or of the family of one."""
+    """Returns true if an action on a resource is among these calls, or of the family of one."""
     for call in calls:
         if call.action == action:
             family = call.entry.get("family")
@@ -104,7 +104,7 @@ class Roles:
         yield from self.trust(role)
 
     def own(self, role):
-        """The role's calls, and their neighbours."""
+        """The role's calls, which are allowed, and their neighbours, which are denied."""
         for call in self.calls[role]:
             context = self.context(call.entry.get("with", {}))
             yield Expectation(self.request(role, call.action, call.resource, context), True, role)
@@ -134,15 +134,19 @@ class Roles:
             yield Expectation(self.request(role, action, resource, self.context(context)), False, role)
 
     def others(self, role):
-        """What other roles call, and what is of the kind of something that this one calls."""
+        """The calls of other roles, and this role's actions on other resources of the same kind. All of them are denied."""
         mine = self.calls[role]
         for call in {(call.action, call.resource): call for calls in self.calls.values() for call in calls}.values():
             if not belongs(self.stack, mine, call.action, call.resource):
-                yield Expectation(self.request(role, call.action, call.resource, self.context(call.entry.get("with", {}))), False, role)
+                yield Expectation(
+                    self.request(role, call.action, call.resource, self.context(call.entry.get("with", {}))), False, role
+                )
         for call in mine:
             for resource in self.there:
                 if kind(resource) == kind(call.resource) and not belongs(self.stack, mine, call.action, resource):
-                    yield Expectation(self.request(role, call.action, resource, self.context(call.entry.get("with", {}))), False, role)
+                    yield Expectation(
+                        self.request(role, call.action, resource, self.context(call.entry.get("with", {}))), False, role
+                    )
 
     def resources(self):
         """The ARNs of the stack's own resources."""
@@ -156,7 +160,7 @@ class Roles:
         return keys({name: self.stack.text(value) for name, value in entry.items()})
 
     def trust(self, role):
-        """Who may take the role."""
+        """The requests to take the role: by its service for this account, and by others."""
         known = self.known[role]["trust"]
         service = known["service"]
         if isinstance(service, dict):

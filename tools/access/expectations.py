@@ -1,4 +1,4 @@
-"""What is expected of requests, and whether the evaluation says so."""
+"""Compares what is expected of requests with what the evaluation says."""
 
 import json
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ class Expectation:
 
     request: Request
     allowed: bool
-    # Of whom the sentence about it speaks.
+    # The role or the resource whose policy it is about.
     subject: str
-    # Why it is expected, where that is not plain.
+    # The reason, where it is not plain.
     reason: str = ""
 
 
 def judge(expectations):
-    """The sentences about what is not as expected, the number of requests, and the pairs of expectation and answer."""
+    """Evaluates each different request once. Returns sentences about what is not as expected, and the pairs with their answers."""
     different = list(dict.fromkeys(expectations))
     pairs = list(zip(different, evaluate([expectation.request for expectation in different])))
     return [sentence for pair in pairs for sentence in complaint(*pair)], pairs
@@ -64,10 +64,15 @@ def unused(holders, pairs):
                 elif statement["Effect"] == "Allow":
                     for resource in listed(statement.get("Resource", "")):
                         if resource not in called and fits(resource, called):
-                            sentences.add(f"{holder}: nothing calls {action} on {resource} (statement {statement.get('Sid', index)})")
+                            sentences.add(
+                                f"{holder}: nothing calls {action} on {resource} (statement {statement.get('Sid', index)})"
+                            )
     return sorted(sentences)
 
 
 def fits(resource, called):
-    """Whether an action that was called on these could be called on this. A bucket's statement has actions for its objects too."""
+    """Returns true if an action that was called on these could be called on this resource too.
+
+    A statement about a bucket has actions for the bucket and others for its objects.
+    """
     return not resource.startswith("arn:aws:s3:") or kind(resource) in map(kind, called)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Kind:
-    """How a type of resource is called."""
+    """The names and ARNs of one type of resource."""
 
     # The property with its name, where it may have one. Otherwise CloudFormation makes one of the stack's and its own.
     named_by: str | None
-    # What the attributes are, and what Ref is; {name}, {here} for region and account, {account}.
+    # The attributes, and Ref; {here} is region and account.
     attributes: dict
     ref: str = "{name}"
 
@@ -19,7 +19,9 @@ KINDS = {
     "AWS::ECR::Repository": Kind("RepositoryName", {"Arn": "arn:aws:ecr:{here}:repository/{name}"}),
     "AWS::ECS::Cluster": Kind("ClusterName", {"Arn": "arn:aws:ecs:{here}:cluster/{name}"}),
     # The cluster's name is CloudFormation's to make as well.
-    "AWS::ECS::ExpressGatewayService": Kind("ServiceName", {"ServiceArn": "arn:aws:ecs:{here}:service/{stack}-EcsCluster-{end}/{name}"}),
+    "AWS::ECS::ExpressGatewayService": Kind(
+        "ServiceName", {"ServiceArn": "arn:aws:ecs:{here}:service/{stack}-EcsCluster-{end}/{name}"}
+    ),
     "AWS::Events::Rule": Kind("Name", {"Arn": "arn:aws:events:{here}:rule/{name}"}),
     "AWS::IAM::Role": Kind("RoleName", {"Arn": "arn:aws:iam::{account}:role/{name}", "RoleId": "AROA0123456789"}),
     "AWS::Lambda::Function": Kind("FunctionName", {"Arn": "arn:aws:lambda:{here}:function:{name}"}),
@@ -29,7 +31,9 @@ KINDS = {
     "AWS::S3::Bucket": Kind("BucketName", {"Arn": "arn:aws:s3:::{name}"}),
     "AWS::SNS::Topic": Kind("TopicName", {"TopicArn": "arn:aws:sns:{here}:{name}"}, ref="arn:aws:sns:{here}:{name}"),
     "AWS::SQS::Queue": Kind(
-        "QueueName", {"Arn": "arn:aws:sqs:{here}:{name}", "QueueName": "{name}"}, ref="https://sqs.us-east-1.amazonaws.com/{account}/{name}"
+        "QueueName",
+        {"Arn": "arn:aws:sqs:{here}:{name}", "QueueName": "{name}"},
+        ref="https://sqs.us-east-1.amazonaws.com/{account}/{name}",
     ),
     "AWS::Scheduler::Schedule": Kind("Name", {"Arn": "arn:aws:scheduler:{here}:schedule/default/{name}"}),
     "AWS::Scheduler::ScheduleGroup": Kind("Name", {"Arn": "arn:aws:scheduler:{here}:schedule-group/{name}"}),

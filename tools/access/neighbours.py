@@ -4,7 +4,7 @@ ANOTHER_ACCOUNT, ANOTHER_REGION = "999988887777", "eu-west-1"
 
 
 def neighbours(stack, arn):
-    """What is beside this resource, by what is different about it."""
+    """The resources beside this one, by the name of the difference."""
     region = stack.pseudo["AWS::Region"]
     found = {}
     if f":{stack.account}:" in arn:
@@ -19,7 +19,7 @@ def neighbours(stack, arn):
 
 
 def kind(arn):
-    """What sort of resource an ARN names: of the same sort are those that an action could take instead."""
+    """The kind of resource that an ARN names. An action that takes one takes others of the same kind."""
     if arn == "*":
         return arn
     _, _, service, _, _, rest = arn.split(":", 5)

@@ -1,4 +1,4 @@
-"""Which permissions an operation takes, on what, by its parameters: the Service Authorization Reference for what is called here."""
+"""The permissions that an operation takes, by its parameters: the Service Authorization Reference for what is called here."""
 
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ class UnknownOperation(Exception):
 
 
 def needed(stack, service, operation, parameters):
-    """What a call takes in this stack's region and account."""
+    """The permissions that a call takes, in this stack's region and account."""
     if (service, operation) not in OPERATIONS:
         raise UnknownOperation(f"tools/access/operations.py does not know {service} {operation}")
     return list(OPERATIONS[service, operation](stack, parameters))

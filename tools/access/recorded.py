@@ -1,4 +1,4 @@
-"""The calls of functions that a run of the tests has recorded, and what is expected of them.
+"""Reads the calls of functions that a run of the tests has recorded, and expects them to be allowed.
 
 A line is a JSON object with caller, service, operation, parameters and status; tools/aws_models/recording.py has more. Which
 stacks there were, and with which parameters, the recording tells itself: SAM's CreateChangeSet is in it. Their policies are
@@ -27,17 +27,16 @@ def calls(directory):
 
 
 class Recording:
-    """What one emulator was asked."""
+    """The calls that one emulator was asked, in order."""
 
     def __init__(self, translated, lines, known):
         self.translated, self.lines, self.known = translated, lines, known
-        # What is deployed by now, by name: the parameters, where in the recording it was created, and its roles; and the tags
-        # of log groups.
+        # Each stack that is deployed by now: its parameters, its line in the recording, and its roles. And the tags of log groups.
         self.parameters, self.created, self.roles, self.tags = {}, {}, {}, {}
         self.problems, self.counts = [], {}
 
     def expectations(self):
-        """What is expected of each call: it is allowed, and its neighbours are denied."""
+        """Each call is expected to be allowed, and its neighbours to be denied."""
         for number, line in enumerate(self.lines):
             self.notice(number, line)
             match = FUNCTION.match(line["caller"] or "")
@@ -49,7 +48,10 @@ class Recording:
         asked = line["parameters"]
         if line["operation"] == "CreateChangeSet":
             before = self.parameters.get(asked["StackName"], {})
-            given = {one["ParameterKey"]: one.get("ParameterValue", before.get(one["ParameterKey"])) for one in asked.get("Parameters", [])}
+            given = {
+                one["ParameterKey"]: one.get("ParameterValue", before.get(one["ParameterKey"]))
+                for one in asked.get("Parameters", [])
+            }
             self.parameters[asked["StackName"]] = given
             if creates(line, asked["StackName"]):
                 self.created[asked["StackName"]] = number
@@ -72,7 +74,9 @@ class Recording:
         for one in permissions:
             context = keys({**one.context, **self.tagged(one.resource)})
             yield Expectation(roles.request(role, one.action, one.resource, context), True, role)
-            opened = {name for entry in self.known[role]["calls"] if one.action in entry["actions"] for name in entry.get("open", {})}
+            opened = {
+                name for entry in self.known[role]["calls"] if one.action in entry["actions"] for name in entry.get("open", {})
+            }
             for name, beside in neighbours(roles.stack, one.resource).items():
                 if name not in opened:
                     yield Expectation(roles.request(role, one.action, beside, context), False, role)
@@ -117,6 +121,6 @@ class Recording:
 
 
 def creates(line, stack_name):
-    """Whether a call has a stack of this name created, which may have been there before under other names of its resources."""
+    """Returns true if a call creates a stack of this name. One that was there before had other names for its resources."""
     asked = line["parameters"]
     return line["operation"] == "CreateChangeSet" and asked["StackName"] == stack_name and asked.get("ChangeSetType") == "CREATE"

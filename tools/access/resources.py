@@ -1,4 +1,4 @@
-"""Whom the policies of resources let in, from the table resources.yaml."""
+"""The requests that the policies of resources must let in, and those that they must not, from resources.yaml."""
 
 from pathlib import Path
 

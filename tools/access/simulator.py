@@ -35,8 +35,8 @@ class Request:
     principal: str
     action: str
     resource: str
-    # Whose the resource is said to be. In the principal's own account its policies alone decide; in another one the resource's
-    # policy has to agree.
+    # The account that the resource is said to be in. In the principal's own, its policies alone decide; in another one the
+    # resource's policy has to agree.
     account: str
     context: tuple = ()
     # The policies' documents.
@@ -61,7 +61,7 @@ class Applied:
 
 @dataclass(frozen=True)
 class Answer:
-    """Whether a request is allowed. An error means that it could not be evaluated, which is neither yes nor no."""
+    """The decision about a request. With an error it could not be evaluated, which is neither yes nor no."""
 
     allowed: bool | None
     applied: tuple = ()
@@ -95,14 +95,16 @@ def evaluate(requests):
     def answer(found):
         if "error" in found:
             return Answer(None, error=found["error"])
-        applied = [Applied(texts[one["policy"]], one["index"], one["effect"], tuple(one["resources"])) for one in found["statements"]]
+        applied = [
+            Applied(texts[one["policy"]], one["index"], one["effect"], tuple(one["resources"])) for one in found["statements"]
+        ]
         return Answer(found["allowed"], tuple(applied))
 
     return [answer(found) for found in run(json.dumps({"policies": [json.loads(text) for text in texts], "requests": asked}))]
 
 
 def run(text):
-    """What the program answers to this line."""
+    """Sends the program a line, and returns its answer."""
     process = program()
     process.stdin.write(f"{text}\n")
     process.stdin.flush()
@@ -115,6 +117,8 @@ def run(text):
 @functools.cache
 def program():
     """The program, which runs where its packages are and ends with its input."""
-    process = subprocess.Popen([DIRECTORY / "node", PROGRAM], cwd=DIRECTORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [DIRECTORY / "node", PROGRAM], cwd=DIRECTORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     atexit.register(process.communicate)
     return process

@@ -22,7 +22,7 @@ class Stack:
         self.resources = self.rendering.render()["Resources"]
         self.here = f"{pseudo['AWS::Region']}:{pseudo['AWS::AccountId']}"
         self.account, self.name = pseudo["AWS::AccountId"], pseudo["AWS::StackName"]
-        # Names that were given by somebody else than the table: those of a stack that was really deployed.
+        # The names in a stack that was really deployed, where the table would make others.
         self.names = names or {}
 
     def of_type(self, *kinds):
@@ -33,7 +33,7 @@ class Stack:
         return self.resources[logical].get("Properties", {})
 
     def attribute(self, logical, attribute=None):
-        """What Fn::GetAtt gives, or Ref without an attribute."""
+        """The value of Fn::GetAtt, or of Ref without an attribute."""
         if logical not in self.resources:
             raise Unknown(f"{logical} is not in this stack")
         kind = self.resources[logical]["Type"]
@@ -86,7 +86,7 @@ class Stack:
         return re.sub(r"\$\{([^!}]+)\}", replace, whole)
 
     def holds(self, condition):
-        """Whether a condition of the template is true; with "not " before it, whether it is false."""
+        """Returns true if a condition of the template holds, or does not where "not " is before its name."""
         name = condition.removeprefix("not ")
         return self.rendering.condition(name) != (name != condition)
 
@@ -129,7 +129,12 @@ class Stack:
         properties = self.concrete(properties)
         function = properties["FunctionName"]
         arn = function if function.startswith("arn:") else f"arn:aws:lambda:{self.here}:function:{function}"
-        statement = {"Effect": "Allow", "Principal": {"Service": properties["Principal"]}, "Action": properties["Action"], "Resource": arn}
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": properties["Principal"]},
+            "Action": properties["Action"],
+            "Resource": arn,
+        }
         condition = {}
         if "SourceAccount" in properties:
             condition["StringEquals"] = {"aws:SourceAccount": properties["SourceAccount"]}
