@@ -45,7 +45,9 @@ subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK
 	@$(AWS_ENVIRONMENT); exec $(BUILT)/subscriber-test "$(NAME)"
 
 test: check site ## every check and every test
+	rm -rf $(REQUESTS)
 	cargo test --workspace --locked $(CARGO_TARGET)
+	$(MAKE) --no-print-directory recorded-access
 
 BENCH ?= migrate deliver
 

@@ -85,7 +85,9 @@ def schedule(action):
 
 def buses(stack, asked):
     for name in sorted({entry.get("EventBusName", "default") for entry in asked["Entries"]}):
-        yield Needed("events:PutEvents", name if name.startswith("arn:") else f"arn:aws:events:{stack.here}:event-bus/{name}")
+        sources = {entry["Source"] for entry in asked["Entries"] if entry.get("EventBusName", "default") == name}
+        arn = name if name.startswith("arn:") else f"arn:aws:events:{stack.here}:event-bus/{name}"
+        yield Needed("events:PutEvents", arn, {"events:source": tuple(sorted(sources))})
 
 
 def distribution(stack, asked):
