@@ -65,9 +65,18 @@ class RolesTest(Breaking):
                 "Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:*:event-bus/*"
             }
 
-        self.assert_breaks(
-            "arn:aws:events:us-east-1:999988887777:event-bus/somebodys is allowed", "DeliverRole", APP_RUNNER, change
-        )
+        self.assert_breaks("arn:aws:events:us-east-1:999988887777:event-bus/somebodys with", "DeliverRole", APP_RUNNER, change)
+
+    def test_an_event_in_somebody_else_s_name(self):
+        def any_name(template):
+            del statement(template, "DeliverRole", "PutEventsOnBuses")["Condition"]
+
+        def no_name(template):
+            del statement(template, "DeliverRole", "PutEventsOnBuses")["Condition"]["Null"]
+
+        forged = 'event-bus/somebodys with {"events:source": ["lambda"]} is allowed'
+        self.assert_breaks(forged, "DeliverRole", APP_RUNNER, any_name)
+        self.assert_breaks("event-bus/somebodys is allowed", "DeliverRole", APP_RUNNER, no_name)
 
     def test_what_another_role_may(self):
         def change(template):

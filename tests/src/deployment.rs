@@ -270,8 +270,8 @@ impl Deployment {
         let bucket = self.output("BacklogBucketName")?;
         self.aws.delete("s3", &format!("/{bucket}?policy")).await?;
 
-        // Its IAM takes batch calls for actions of their own, checks GetParametersByPath on no resource, and a schedule as if
-        // it were in the default group.
+        // Its IAM takes batch calls for actions of their own, checks GetParametersByPath on no resource, a schedule as if it were
+        // in the default group, and events without their source.
         let resources = describe(&self.aws, "DescribeStackResources", &self.stack).await?;
         let resources = pairs(&resources, "LogicalResourceId", "PhysicalResourceId");
         for (role, action) in [
@@ -282,6 +282,7 @@ impl Deployment {
             ("FanOutRole", "sqs:SendMessageBatch"),
             ("DeliverRole", "ssm:GetParametersByPath"),
             ("DeliverRole", "sqs:SendMessageBatch"),
+            ("DeliverRole", "events:PutEvents"),
         ] {
             let name = resources
                 .get(role)

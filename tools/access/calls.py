@@ -157,7 +157,11 @@ class Roles:
                     yield self.stack.attribute(name, attribute)
 
     def context(self, entry):
-        return keys({name: self.stack.text(value) for name, value in entry.items()})
+        """Condition keys with their values; a key of several values has them as a list."""
+        return keys({
+            name: tuple(self.stack.text(one) for one in value) if isinstance(value, list) else self.stack.text(value)
+            for name, value in entry.items()
+        })
 
     def trust(self, role):
         """The requests to take the role: by its service for this account, and by others."""
