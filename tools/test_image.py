@@ -146,10 +146,12 @@ class MigrateTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as root:
             root = Path(root)
             dockerfile.lay_out(STAGES["build"], CONTEXT, root)
-            # In place of compiling, cargo reads the workspace, which fails for a member that is not there.
+            # In place of compiling, cargo reads the workspace. `fetch` is as strict as `build`: it fails for a member, or for
+            # a target of a member, that is not there.
             (root / "bin").mkdir()
             (root / "bin/cargo").write_text(
                 '#!/bin/sh -e\n[ "$*" = "build --release --locked --package migrate" ]\n'
+                f"{shutil.which('cargo')} fetch --locked --target x86_64-unknown-linux-gnu\n"
                 f"{shutil.which('cargo')} metadata --format-version 1 --no-deps --offline > {root}/metadata.json\n"
                 "mkdir -p target/release && touch target/release/migrate\n"
             )
