@@ -48,7 +48,7 @@ def main():
             sys.exit(f"make image: {failure}")
         finally:
             builder.remove_containers()
-            builder.remove_unnamed_images()
+            builder.remove_old_images(bases.KEPT)
 
 
 def build(builder):

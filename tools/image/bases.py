@@ -14,6 +14,8 @@ from pathlib import Path
 from builder import Builder
 from steps import Failed, run, step
 
+# The name that a stand-in keeps when another one is made for the same base image.
+KEPT = "stand-in"
 SHARED_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What the slim images leave out, and what debootstrap and apt leave behind.
 LEFT_OUT = ("dev", "proc", "sys", "tmp", "usr/share/doc", "usr/share/man", "var/cache/apt", "var/lib/apt/lists", "var/log")
@@ -31,7 +33,7 @@ def make(builder: Builder, name: str):
         raise Failed(f"{name} needs Rust {tag.partition('-')[0]} on this machine, which has {version}")
     # By its recipe, so that a change of this file, or of Rust, makes a new one.
     recipe = hashlib.sha256(f"{name} {version} {Path(__file__).read_text()}".encode()).hexdigest()[:12]
-    kept = f"stand-in:{recipe}"
+    kept = f"{KEPT}:{recipe}"
     if not builder.has(kept):
         with step(f"a stand-in for {name}"):
             make_layout(builder, kept, found[2], version)

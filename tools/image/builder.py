@@ -41,15 +41,21 @@ class Builder:
             raise Failed(f"buildah {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout.strip()
 
+    def names(self):
+        """The names of each image in the storage."""
+        return [image.get("names") or [] for image in json.loads(self.ask("images", "--json") or "[]")]
+
     def has(self, image):
         """True when the storage holds an image of this name."""
-        names = [name for found in json.loads(self.ask("images", "--json") or "[]") for name in found.get("names") or []]
-        return f"localhost/{image}" in names
+        return any(f"localhost/{image}" in names for names in self.names())
 
     def remove_containers(self):
         """Removes every working container; those of a run that was killed are among them."""
         self.ask("rm", "--all")
 
-    def remove_unnamed_images(self):
-        """Removes images whose name a newer one has taken."""
+    def remove_old_images(self, kept_by: str):
+        """Removes images whose name a newer one has taken, also where one that begins with `kept_by` is left to them."""
         self.ask("rmi", "--prune")
+        for names in self.names():
+            if names and all(name.startswith(f"localhost/{kept_by}:") for name in names):
+                self.ask("rmi", *names)

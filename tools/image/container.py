@@ -7,6 +7,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from steps import Failed
+
 DEVICES = ("null", "zero", "full", "random", "urandom")
 
 
@@ -53,4 +55,7 @@ class Container:
 
 
 def mount(*arguments):
-    subprocess.run(["mount", *map(str, arguments)], check=True)
+    """Mounts as the program of this name does. Raises Failed when it can't."""
+    done = subprocess.run(["mount", *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Failed(done.stderr.strip())

@@ -39,7 +39,7 @@ def run(command, log, **options):
                 code = process.wait(SECONDS_BETWEEN_LINES)
                 break
             except subprocess.TimeoutExpired:
-                say(f"  … {''.join(tail(log, 1))[:110]}")
+                say(f"  … {''.join(tail(log, 1)).strip()[:110]}")
     except BaseException:
         process.terminate()
         process.wait()

@@ -6,11 +6,9 @@ the ports are those of the platforms.
 
 import fcntl
 import json
-import os
 import re
 import socket
 import struct
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -97,7 +95,7 @@ def invoke(runtime, process, log):
 
     kind, content = wait_until("migrate's answer", FUNCTION_SECONDS, answer)
     if kind != "response":
-        raise Failed(f"migrate answered with {kind}: {content.decode()}\n{excerpt(log)}")
+        raise Failed(f"migrate answered with {kind}: {content.decode()[:3000]}\n(its log is {log})")
     return json.loads(content)
 
 
