@@ -17,7 +17,7 @@ MANIFESTS = {
     "oci": "application/vnd.oci.image.manifest.v1+json",
     "v2s2": "application/vnd.docker.distribution.manifest.v2+json",
 }
-# Everybody's in every Debian; nobody's file is another's there, and Lambda mounts all but /tmp read-only.
+# Every Debian has these, open to all; there is no file in them.
 SHARED_DIRECTORIES = {"tmp", "var/tmp", "run/lock"}
 LAMBDA_LIMIT = 10 * 1024**3
 
@@ -28,15 +28,20 @@ def check_manifests(builder: Builder, image: str):
         directory = builder.directory / "pushed"
         shutil.rmtree(directory, ignore_errors=True)
         builder.run(f"push-{form}", "push", f"--format={form}", image, f"dir:{directory}")
-        manifest = json.loads((directory / "manifest.json").read_text())
-        if manifest.get("mediaType", MANIFESTS["oci"]) != media_type or "layers" not in manifest:
-            raise Failed(f"the manifest is no single one of {media_type}: {json.dumps(manifest)[:500]}")
-        digest = manifest["config"]["digest"].removeprefix("sha256:")
-        config = json.loads((directory / digest).read_text())
+        manifest = single_manifest(directory, media_type)
+        config = json.loads((directory / manifest["config"]["digest"].removeprefix("sha256:")).read_text())
         size = sum(layer["size"] for layer in manifest["layers"])
         say(f"  pushed as {media_type}: {len(manifest['layers'])} layers, {size / 1e6:.0f} MB compressed")
     shutil.rmtree(directory)
     return config
+
+
+def single_manifest(directory: Path, media_type: str):
+    """The manifest of an image that was pushed into a directory. Raises Failed when it is of another type, or an index."""
+    manifest = json.loads((directory / "manifest.json").read_text())
+    if manifest.get("mediaType", MANIFESTS["oci"]) != media_type or "layers" not in manifest:
+        raise Failed(f"this is no single manifest of the type {media_type}: {json.dumps(manifest)[:500]}")
+    return manifest
 
 
 def check_config(config):

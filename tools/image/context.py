@@ -26,7 +26,7 @@ def copy(checkout: Path, directory: Path):
     for name in UNWANTED:
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("what no image may take\n")
+        path.write_text("# What no image may take.\n")
     for parent, _, files in os.walk(directory):
         os.chmod(parent, 0o700)
         for name in files:
