@@ -23,7 +23,7 @@ import requirements
 import steps
 from builder import Builder
 from dockerfile import ROOT
-from steps import Failed, say, step
+from steps import NAMESPACES, Failed, say, step
 
 DIRECTORY = ROOT / ".local/image"
 COPY = DIRECTORY / "context"
@@ -88,8 +88,7 @@ def run(files, config, logs):
             "logs": str(logs),
             "began": steps.BEGAN,
         }
-        namespaces = ["unshare", "--mount", "--pid", "--net", "--ipc", "--mount-proc", "--kill-child"]
-        trial = subprocess.Popen([*namespaces, sys.executable, str(TOOLS / "image/trial.py"), json.dumps(given)])
+        trial = subprocess.Popen([*NAMESPACES, "--net", "--ipc", sys.executable, str(TOOLS / "image/trial.py"), json.dumps(given)])
         try:
             code = trial.wait()
         finally:

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 from builder import Builder
-from steps import Failed, run, step
+from steps import NAMESPACES, Failed, run, step
 
 # The name that a stand-in keeps when another one is made for the same base image.
 KEPT = "stand-in"
@@ -70,12 +70,8 @@ def debian(builder, suite, packages):
     """A new working container with a small Debian, and the place of its root directory."""
     container = builder.ask("from", "scratch")
     root = Path(builder.ask("mount", container))
-    # In namespaces of its own, so that no mount and no process of it stays behind.
-    run(
-        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--"]
-        + ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", suite, str(root), *mirror()],
-        builder.logs / f"debootstrap-{suite}.log",
-    )
+    command = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", suite, str(root), *mirror()]
+    run([*NAMESPACES, *command], builder.logs / f"debootstrap-{suite}.log")
     for directory in LEFT_OUT:
         for path in (root / directory).iterdir():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

@@ -5,7 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from steps import Failed, run
+from steps import NAMESPACES, Failed, run
 
 
 class Builder:
@@ -32,7 +32,7 @@ class Builder:
 
     def run(self, name, *arguments):
         """Runs a long command; its output goes to the log `name`."""
-        run([*self.command, *arguments], self.logs / f"{name}.log", env=self.environment)
+        run([*NAMESPACES, *self.command, *arguments], self.logs / f"{name}.log", env=self.environment)
 
     def ask(self, *arguments):
         """What a short command prints."""

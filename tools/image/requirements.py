@@ -9,7 +9,7 @@ import shutil
 import sys
 
 # Each program and the Debian package that has it.
-PROGRAMS = {"buildah": "buildah", "debootstrap": "debootstrap", "mount": "mount", "unshare": "util-linux"}
+PROGRAMS = {"buildah": "buildah", "debootstrap": "debootstrap", "mount": "mount", "setpriv": "util-linux", "unshare": "util-linux"}
 # Where a user's own PATH does not look.
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 UNTRIED = (
@@ -24,7 +24,7 @@ def check():
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         refuse(["Linux on x86-64, as the image is for it"])
     problems = []
-    if missing := [package for program, package in PROGRAMS.items() if not shutil.which(program, path=PATH)]:
+    if missing := sorted({package for program, package in PROGRAMS.items() if not shutil.which(program, path=PATH)}):
         packages = " ".join(missing)
         problems.append(f"{', '.join(missing)} (on Debian: apt-get install {packages})")
     if not shutil.which("rustc"):

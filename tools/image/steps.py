@@ -10,6 +10,10 @@ LINES_OF_A_FAILURE = 25
 LONGEST_LINE = 300
 
 
+# Namespaces that end with the command, and take along every process and mount that it leaves; also when we are killed.
+NAMESPACES = ["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--mount-proc", "--kill-child"]
+
+
 class Failed(Exception):
     """A step or a check failed; the text says which, and why."""
 
@@ -41,11 +45,12 @@ def run(command, log, **options):
             except subprocess.TimeoutExpired:
                 say(f"  … {''.join(tail(log, 1)).strip()[:110]}")
     except BaseException:
-        process.terminate()
+        # Not asked to end: `unshare` does not listen, and what it started has nothing to save.
+        process.kill()
         process.wait()
         raise
     if code != 0:
-        raise Failed(f"{command[0]} ended with {code}:\n{excerpt(log)}")
+        raise Failed(f"{log.stem} ended with {code}:\n{excerpt(log)}")
 
 
 def wait_until(what, seconds, attempt):

@@ -62,14 +62,15 @@ def main(files, image, directory, environment, logs):
         tls = TlsProxy(made, DATABASE_PORT, SERVER_PORT)
     runtime = LambdaRuntime()
     with step("migrate, by Lambda's Runtime API"):
-        migrate(container, runtime, postgres, logs / "migrate.log")
+        # Lambda puts the entry point before the image's own command.
+        migrate(container, ["/opt/wagrun/migrate", *image["config"]["Cmd"]], runtime, postgres, logs / "migrate.log")
     with step("gunicorn"):
         serve(container, image["config"]["Cmd"], tls, logs / "gunicorn.log")
 
 
-def migrate(container, runtime, postgres, log):
+def migrate(container, command, runtime, postgres, log):
     """Has migrate migrate an empty database, twice, and compares what it says with what is there."""
-    process = container.start(["/opt/wagrun/migrate"], {**LAMBDA, **MIGRATE, **DATABASE}, LAMBDA_USER, log)
+    process = container.start(command, {**LAMBDA, **MIGRATE, **DATABASE}, LAMBDA_USER, log)
     first = invoke(runtime, process, log)
     expect("migrations applied", "home.0002_create_homepage" in first["applied_django"], first)
     expect(f"{WATCHED_TABLES} tables watched", first["watched_tables"] == WATCHED_TABLES, first)
@@ -119,7 +120,7 @@ def serve(container, command, tls, log):
     say(f"  /health/, /admin/login/, {stylesheet[0]}, / ({' '.join(said[1].split()) if said else 'no title'})")
     expect("encrypted connections to the database", tls.passed_on > connected_before, tls.passed_on)
     owners = {Path(f"/proc/{pid}").stat().st_uid for pid in children(process.pid)}
-    expect(f"workers of user {WEB_USER}", owners == {WEB_USER}, owners)
+    expect(f"workers, of user {WEB_USER}", owners == {WEB_USER}, owners)
     left = [path.name for path in (container.root / "tmp").iterdir()]
     expect("nothing left in /tmp", not left, left)
     process.terminate()
