@@ -26,7 +26,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo runs here (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test test bench bench-migrate bench-deliver site check format lint template recorded-access dockerfile dependencies schema payloads property audit build clean
+.PHONY: help demo history subscriber-test test bench bench-migrate bench-deliver site check format lint template recorded-access dockerfile image dependencies schema payloads property audit build clean
 
 help: ## what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -108,6 +108,12 @@ dockerfile: ## the site's image, as far as that goes without Docker: hadolint, a
 	python3 tools/venv.py hadolint site tools
 	.local/venv/hadolint/bin/hadolint --failure-threshold style site/Dockerfile
 	$(TOOLS)/python tools/test_image.py
+
+# Not part of check, which has to pass without root and without a builder.
+image: ## builds the image with buildah, as root, on stand-ins for its base images; serves and migrates from it
+	@python3 tools/image/requirements.py
+	python3 tools/venv.py postgres tools
+	$(TOOLS)/python tools/image
 
 dependencies:
 	python3 tools/venv.py tools

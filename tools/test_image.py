@@ -16,6 +16,7 @@ from pathlib import Path
 
 import dockerfile
 from dockerfile import ROOT
+from production import MIGRATE, WEB
 from template import TEMPLATE, load
 
 STAGES = dockerfile.stages((ROOT / dockerfile.DOCKERFILE).read_text())
@@ -24,24 +25,8 @@ CONTEXT = dockerfile.context(ROOT)
 RESOURCES = load(TEMPLATE.read_text())["Resources"]
 APP_RUNNER = RESOURCES["AppRunnerService"]["Properties"]["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]
 
-# What the template gives the web service, with a database that nobody answers for.
-PRODUCTION = {
-    "DATABASE_HOST": "127.0.0.1",
-    "DATABASE_PORT": "1",
-    "DATABASE_NAME": "site",
-    "DATABASE_USER": "web",
-    "DATABASE_SSL_MODE": "verify-full",
-    "DATABASE_AUTH": "iam",
-    "AWS_REGION": "eu-central-1",
-    "MEDIA_BUCKET": "media",
-    "ALLOWED_HOSTS": ".eu-central-1.awsapprunner.com,",
-    "CSRF_TRUSTED_ORIGINS": "",
-    "SITE_URL": "",
-    # Any that is free.
-    "PORT": "0",
-    "MIGRATION": "",
-    "SECRET_KEY": "secret",
-}
+# Any port that is free.
+PRODUCTION = {**WEB, "PORT": "0"}
 
 
 def run(stage, root, environment):
@@ -127,7 +112,9 @@ class TemplateTest(unittest.TestCase):
 
     def test_the_production_of_these_tests_is_that_of_the_template(self):
         given = [*APP_RUNNER["RuntimeEnvironmentVariables"], *APP_RUNNER["RuntimeEnvironmentSecrets"]]
-        self.assertEqual({variable["Name"] for variable in given}, set(PRODUCTION))
+        self.assertEqual({variable["Name"] for variable in given}, set(WEB))
+        given = RESOURCES["MigrateImageFunction"]["Properties"]["Environment"]["Variables"]
+        self.assertEqual(set(given), set(MIGRATE))
 
     def test_it_runs_as_nobody(self):
         self.assertRegex(IMAGE.user, r"^[1-9]\d{3,}:[1-9]\d{3,}$")
@@ -146,10 +133,12 @@ class MigrateTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as root:
             root = Path(root)
             dockerfile.lay_out(STAGES["build"], CONTEXT, root)
-            # In place of compiling, cargo reads the workspace, which fails for a member that is not there.
+            # In place of compiling, cargo reads the workspace. `fetch` is as strict as `build`: it fails for a member, or for
+            # a target of a member, that is not there.
             (root / "bin").mkdir()
             (root / "bin/cargo").write_text(
                 '#!/bin/sh -e\n[ "$*" = "build --release --locked --package migrate" ]\n'
+                f"{shutil.which('cargo')} fetch --locked --target x86_64-unknown-linux-gnu\n"
                 f"{shutil.which('cargo')} metadata --format-version 1 --no-deps --offline > {root}/metadata.json\n"
                 "mkdir -p target/release && touch target/release/migrate\n"
             )
