@@ -24,6 +24,8 @@ FILLED_IN = {
         **SUBNETS,
     }
 }
+# How a function in the VPC reaches the database, and AWS.
+WAYS_OUT = {"FunctionsReachDatabase", "EgressOnlyRoute", "PrivateRoutesOfSubnetA", "PrivateRoutesOfSubnetB"}
 # Who sends to a queue or a topic from outside the template's roles, and what lets it.
 DOORS = {"AWS::SQS::QueuePolicy": "Queues", "AWS::SNS::TopicPolicy": "Topics"}
 
@@ -127,7 +129,7 @@ def no_schedule_fires_before_what_it_calls_can_work(order):
             needed |= {called}
             variables = order.resources[called]["Properties"].get("Environment", {}).get("Variables", {})
             if "DATABASE_HOST" in variables:
-                needed |= set(order.of_type("AWS::RDS::DBInstance", "Custom::Migration")) | ({"FunctionsReachDatabase"} & set(order.resources))
+                needed |= set(order.of_type("AWS::RDS::DBInstance", "Custom::Migration")) | (WAYS_OUT & set(order.resources))
         else:
             needed |= set(order.of_type("AWS::AppRunner::Service"))
         for name in sorted(needed - there):
@@ -178,7 +180,7 @@ def main(names):
             print(f"{number}: {' '.join(step)}")
     if names:
         return
-    problems, more = [], ({}, {"ReleaseTag": "prod"}, {"Doorbell": "LambdaEndpoint"}, {"AlarmEmail": "oncall@example.org"})
+    problems, more = [], ({}, {"ReleaseTag": "prod"}, {"Doorbell": "LambdaEndpoint"}, {"MigrateOnDeploy": "false"})
     for name in WAYS:
         for extra in more:
             found = broken(rendered(translated, {**parameters(name), **extra}))

@@ -17,12 +17,12 @@ from pathlib import Path
 import dockerfile
 from dockerfile import ROOT
 from production import MIGRATE, WEB
-from template import TEMPLATE, load
+from template import TEMPLATE, load, unfold
 
 STAGES = dockerfile.stages((ROOT / dockerfile.DOCKERFILE).read_text())
 IMAGE = STAGES["image"]
 CONTEXT = dockerfile.context(ROOT)
-RESOURCES = load(TEMPLATE.read_text())["Resources"]
+RESOURCES = unfold(load(TEMPLATE.read_text()))["Resources"]
 APP_RUNNER = RESOURCES["AppRunnerService"]["Properties"]["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]
 
 # Any port that is free.

@@ -22,7 +22,7 @@ begin
     -- An editor waits for this call, and one click in the admin is up to three commits that ring: three times the longest
     -- wait must stay under the second that a save may lose. A call that is given up may still have arrived, which is no harm.
     -- Set here and not in the function's definition: PostgreSQL lets only a superuser store a setting that no library has
-    -- registered yet. Where the server refuses them, its parameter group counts.
+    -- registered yet. Where the server refuses them, the extension's own defaults count.
     begin
         perform set_config('aws_lambda.connect_timeout_ms', '200', true),
                 set_config('aws_lambda.request_timeout_ms', '250', true);

@@ -92,5 +92,25 @@ fn an_existing_site_is_watched_and_keeps_its_role_and_its_password() {
         .unwrap();
         assert_eq!(captured, 1);
         assert_free(&mut superuser).await;
+
+        // Taken out again, as *Delete* has it.
+        execute(
+            &mut superuser,
+            "drop schema wagrun cascade;\ndrop owned by cms_relay;\ndrop role cms_relay;\n\
+             reassign owned by wagrun_migrate to cms;\ndrop owned by wagrun_migrate;\ndrop role wagrun_migrate",
+        )
+        .await;
+        execute(
+            &mut site,
+            "update wagtailcore_page set title = 'saved again' where depth = 2",
+        )
+        .await;
+        let triggers: i64 = sqlx::query_scalar(
+            "select count(*) from pg_trigger where tgname like 'wagrun%' and not tgisinternal",
+        )
+        .fetch_one(&mut superuser)
+        .await
+        .unwrap();
+        assert_eq!(triggers, 0);
     });
 }
