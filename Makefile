@@ -12,6 +12,9 @@ TOOLS := .local/venv/tools/bin
 # SAM asks for a region and credentials even where it calls nothing.
 SAM_OFFLINE := AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none SAM_CLI_TELEMETRY=0
 
+# Where the tests record what they ask of AWS.
+REQUESTS := .local/requests
+
 # Where the demo that runs says where its parts are.
 DEMO := .local/demo.env
 
@@ -23,7 +26,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo runs here (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test test bench bench-migrate bench-deliver site check format lint template dockerfile dependencies schema payloads property audit build clean
+.PHONY: help demo history subscriber-test test bench bench-migrate bench-deliver site check format lint template models dockerfile dependencies schema payloads property audit build clean
 
 help: ## what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -42,7 +45,9 @@ subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK
 	@$(AWS_ENVIRONMENT); exec $(BUILT)/subscriber-test "$(NAME)"
 
 test: check site ## every check and every test
+	rm -rf $(REQUESTS)
 	cargo test --workspace --locked $(CARGO_TARGET)
+	.local/venv/emulator/bin/python tools/check_requests.py $(REQUESTS)
 
 BENCH ?= migrate deliver
 
@@ -64,7 +69,7 @@ site:
 	cd site && DATABASE_HOST=localhost DATABASE_NAME=none DATABASE_USER=none SECRET_KEY=tests PYTHONDONTWRITEBYTECODE=1 \
 	  ../.local/venv/site/bin/python manage.py test website
 
-check: format lint template dockerfile dependencies ## formatting, lints, the template, the image, dependencies
+check: format lint template models dockerfile dependencies ## formatting, lints, the template, AWS's models, the image, dependencies
 
 format:
 	cargo fmt --all --check
@@ -83,6 +88,10 @@ template: ## the templates: cfn-lint, SAM, checkov, our own rules, every combina
 	$(TOOLS)/python tools/test_template.py
 	$(TOOLS)/python tools/test_subscriber_schema.py
 	python3 tools/costs.py --check
+
+models: ## whether the check of requests against AWS's models finds what is wrong; `make test` holds the tests' requests against them
+	python3 tools/venv.py emulator
+	.local/venv/emulator/bin/python tools/test_aws_models.py
 
 dockerfile: ## the site's image, as far as that goes without Docker: hadolint, and its steps done by hand
 	python3 tools/venv.py hadolint site tools
