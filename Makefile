@@ -26,7 +26,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo runs here (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test test bench bench-migrate bench-deliver site check format lint template recorded-access dockerfile image dependencies schema payloads property audit build clean
+.PHONY: help demo history subscriber-test test bench bench-migrate bench-deliver site check format lint template recorded-access models dockerfile image dependencies schema payloads property audit build clean
 
 help: ## what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -47,6 +47,7 @@ subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK
 test: check site ## every check and every test
 	rm -rf $(REQUESTS)
 	cargo test --workspace --locked $(CARGO_TARGET)
+	.local/venv/emulator/bin/python tools/check_requests.py $(REQUESTS)
 	$(MAKE) --no-print-directory recorded-access
 
 BENCH ?= migrate deliver
@@ -69,7 +70,7 @@ site:
 	cd site && DATABASE_HOST=localhost DATABASE_NAME=none DATABASE_USER=none SECRET_KEY=tests PYTHONDONTWRITEBYTECODE=1 \
 	  ../.local/venv/site/bin/python manage.py test website
 
-check: format lint template dockerfile dependencies ## formatting, lints, the template, the image, dependencies
+check: format lint template models dockerfile dependencies ## formatting, lints, the template, AWS's models, the image, dependencies
 
 format:
 	cargo fmt --all --check
@@ -103,6 +104,10 @@ recorded-access: ## whether the roles' policies allow what the functions called 
 	python3 tools/venv.py tools
 	python3 tools/npm.py access
 	$(TOOLS)/python tools/recorded_access.py $(REQUESTS)
+
+models: ## whether the check of requests against AWS's models finds what is wrong; `make test` holds the tests' requests against them
+	python3 tools/venv.py emulator
+	.local/venv/emulator/bin/python tools/test_aws_models.py
 
 dockerfile: ## the site's image, as far as that goes without Docker: hadolint, and its steps done by hand
 	python3 tools/venv.py hadolint site tools

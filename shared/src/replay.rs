@@ -1,10 +1,14 @@
 //! For tests: an AWS that gives prepared answers, in their order, and remembers what it was asked; or one that a function
-//! plays.
+//! plays. Every request is recorded, to be held against AWS's own models after all tests.
+
+mod recording;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::test_util::{ReplayEvent, StaticReplayClient, infallible_client_fn};
 use aws_smithy_types::body::SdkBody;
+
+pub use recording::{record, recorded};
 
 /// The prepared answers, and the requests that came.
 #[derive(Debug, Clone)]
@@ -38,7 +42,10 @@ impl Replay {
 
     /// A configuration whose clients ask this instead of AWS, without retries.
     pub fn config(&self) -> SdkConfig {
-        base().into_builder().http_client(self.0.clone()).build()
+        base()
+            .into_builder()
+            .http_client(recorded(self.0.clone()))
+            .build()
     }
 
     /// The requests so far.
@@ -79,7 +86,7 @@ pub fn answering(answer: impl Fn(&Request) -> (u16, String) + Send + Sync + 'sta
             .body(SdkBody::from(body))
             .expect("a valid HTTP status")
     });
-    base().into_builder().http_client(client).build()
+    base().into_builder().http_client(recorded(client)).build()
 }
 
 fn base() -> SdkConfig {

@@ -1,6 +1,6 @@
-//! The emulator of AWS, with the permissions of the functions' roles enforced.
+//! The emulator of AWS, with the permissions of the functions' roles enforced, and AWS's own models in front of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -34,25 +34,29 @@ pub struct Emulator {
     endpoint: String,
     process: Process,
     aws: Aws,
+    violations: PathBuf,
 }
 
 impl Emulator {
-    /// Starts an emulator on a free port of 127.0.0.1 and waits until it answers.
+    /// Starts an emulator on a free port of 127.0.0.1 and waits until it answers. `requests` is the directory in which it
+    /// records what it is asked, as `tools/aws_models/recording.py` says.
     pub async fn start(
         tools: &Tools,
         supervisor: &Supervisor,
+        requests: &Path,
         progress: &Progress,
     ) -> Result<Self, EmulatorError> {
         progress.step("starting the emulator of AWS");
         let port = free_port().map_err(EmulatorError::Port)?;
         let endpoint = format!("http://127.0.0.1:{port}");
         let home = supervisor.create_directory("emulator")?;
-        let command = command(
-            &tools.program("emulator", "ministack"),
-            &endpoint,
-            port,
-            &home,
-        );
+        let run = supervisor.directory().file_name().unwrap_or_default();
+        let run = run.to_string_lossy();
+        let mut command = command(&tools.program("emulator", "python"), &endpoint, port, &home);
+        command
+            .arg(crate::checkout().join("tools/aws_models/emulator.py"))
+            .arg(requests)
+            .arg(&*run);
         let process = supervisor.spawn("emulator", command)?;
         let aws = Aws::new(&endpoint).map_err(EmulatorError::Client)?;
 
@@ -72,6 +76,7 @@ impl Emulator {
             endpoint,
             process,
             aws,
+            violations: requests.join(format!("violations-{run}.jsonl")),
         })
     }
 
@@ -83,6 +88,12 @@ impl Emulator {
     /// A client of its API.
     pub fn aws(&self) -> &Aws {
         &self.aws
+    }
+
+    /// Every request so far that was refused because it breaks AWS's models, each with what is wrong with it.
+    pub fn violations(&self) -> std::io::Result<Vec<String>> {
+        let violations = std::fs::read_to_string(&self.violations)?;
+        Ok(violations.lines().map(str::to_owned).collect())
     }
 
     /// Its process, for tests that stop it.

@@ -41,6 +41,8 @@ pub struct Options {
     pub parameters: BTreeMap<&'static str, String>,
     /// Whether the database rings by its log alone, as with `Doorbell=Logs`.
     pub rings_by_log: bool,
+    /// Where the emulator records what it is asked; without it, a directory that ends with the run.
+    pub requests: Option<PathBuf>,
 }
 
 impl Options {
@@ -53,6 +55,7 @@ impl Options {
             subscribers: Vec::new(),
             parameters: BTreeMap::new(),
             rings_by_log: false,
+            requests: None,
         }
     }
 }
@@ -218,9 +221,13 @@ impl Parts {
         let (root, progress) = (crate::checkout(), &options.progress);
         let receiver = Arc::new(Receiver::start().map_err(StackError::Receiver)?);
         let tools = Tools::install(root, progress).await?;
+        let requests = match &options.requests {
+            Some(directory) => directory.clone(),
+            None => supervisor.create_directory("requests")?,
+        };
         let (postgres, emulator, build) = tokio::try_join!(
             start_postgres(supervisor, &tools, options),
-            async { Ok(Emulator::start(&tools, supervisor, progress).await?) },
+            async { Ok(Emulator::start(&tools, supervisor, &requests, progress).await?) },
             async { Ok(Build::run(root, &tools, supervisor, progress).await?) },
         )?;
         let lambda = postgres.set_lambda_endpoint(DATABASE, emulator.endpoint());

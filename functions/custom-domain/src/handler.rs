@@ -85,14 +85,16 @@ mod tests {
     use serde_json::json;
     use wagrun::replay::Replay;
 
+    const SERVICE: &str = "arn:aws:apprunner:eu-central-1:111122223333:service/wagrun/s";
+
     #[tokio::test]
     async fn a_missing_property_is_named() {
         let domains = Domains::new(aws_sdk_apprunner::Client::new(
             &Replay::new([(200, "{}")]).config(),
         ));
         for properties in [
-            json!({"ServiceArn": "arn:s"}),
-            json!({"ServiceArn": "arn:s", "DomainName": ""}),
+            json!({"ServiceArn": SERVICE}),
+            json!({"ServiceArn": SERVICE, "DomainName": ""}),
         ] {
             let properties = properties.as_object().unwrap();
             let error = apply(&domains, Change::Create, properties)
@@ -106,7 +108,7 @@ mod tests {
     #[tokio::test]
     async fn the_domain_is_the_resources_id() {
         let answer = json!({
-            "DNSTarget": "x.awsapprunner.com", "ServiceArn": "arn:s", "VpcDNSTargets": [],
+            "DNSTarget": "x.awsapprunner.com", "ServiceArn": SERVICE, "VpcDNSTargets": [],
             "CustomDomains": [{
                 "DomainName": "www.example.org", "EnableWWWSubdomain": false, "Status": "ACTIVE",
                 "CertificateValidationRecords": [{"Name": "_a", "Type": "CNAME", "Value": "_b"}],
@@ -114,7 +116,7 @@ mod tests {
         });
         let replay = Replay::new([(200, answer.to_string())]);
         let domains = Domains::new(aws_sdk_apprunner::Client::new(&replay.config()));
-        let properties = json!({"ServiceArn": "arn:s", "DomainName": "www.example.org"});
+        let properties = json!({"ServiceArn": SERVICE, "DomainName": "www.example.org"});
         let resource = apply(&domains, Change::Update, properties.as_object().unwrap()).await;
         assert_eq!(resource.unwrap().physical_id, "www.example.org");
     }

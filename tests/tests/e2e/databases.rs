@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 use wagrun::database::DatabaseConfig;
 use wagrun::outbox::{self, OutboxCursor};
+use wagrun::replay::recorded;
 use wagrun::schema::{self, WatchedTable};
 
 /// The database that every test's is a copy of.
@@ -194,7 +195,9 @@ pub fn sdk(endpoint: &str) -> SdkConfig {
         .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
             aws_smithy_async::rt::sleep::TokioSleep::new(),
         ))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(recorded(
+            aws_smithy_http_client::Builder::new().build_http(),
+        ))
         .endpoint_url(endpoint)
         .build()
 }

@@ -72,8 +72,8 @@ async fn left(stack: &LocalStack) -> Vec<String> {
         query("sns", "ListSubscriptions", "2010-03-31").await,
         query("iam", "ListRoles", "2010-05-08").await,
         query("monitoring", "DescribeAlarms", "2010-08-01").await,
-        get("lambda", "/2015-03-31/functions/").await,
-        get("lambda", "/2015-03-31/event-source-mappings/").await,
+        get("lambda", "/2015-03-31/functions").await,
+        get("lambda", "/2015-03-31/event-source-mappings").await,
         get("scheduler", "/schedules").await,
     ];
     answers

@@ -29,7 +29,7 @@ pub struct Story {
     pub url: String,
     objects: Vec<String>,
     told: usize,
-    _turn: Option<Turn>,
+    _turn: Turn,
 }
 
 /// A page's event.
@@ -61,21 +61,21 @@ impl Story {
     /// Begins with a root page whose slug is `name`, and which is live and forgotten when this returns.
     pub async fn new(name: &str) -> Self {
         let turn = Turn::with_others().await;
-        Self::begin(name, World::get().await, Some(turn)).await
+        Self::begin(name, World::get().await, turn).await
     }
 
     /// The same, while no other story is told.
     pub async fn alone(name: &str) -> Self {
         let turn = Turn::alone().await;
-        Self::begin(name, World::get().await, Some(turn)).await
+        Self::begin(name, World::get().await, turn).await
     }
 
     /// The same in the stack whose database rings by its log alone, which no test breaks.
     pub async fn by_log(name: &str) -> Self {
-        Self::begin(name, World::by_log().await, None).await
+        Self::begin(name, World::by_log().await, Turn::ByLog).await
     }
 
-    async fn begin(name: &str, world: &'static World, turn: Option<Turn>) -> Self {
+    async fn begin(name: &str, world: &'static World, turn: Turn) -> Self {
         let stack = &world.stack;
         let admin = stack.admin().await.unwrap();
         let fields = Fields::titled(name).slug(name);

@@ -1,6 +1,7 @@
 //! One local stack for the whole test program, and what a test does to it besides clicking.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use local_stack::stack::{LocalStack, Options};
@@ -26,11 +27,17 @@ pub struct World {
     pub stack: LocalStack,
 }
 
-/// The right to use the stack; a test takes one only, or it may wait for itself.
+/// The violations that some test has failed for.
+static REPORTED: AtomicUsize = AtomicUsize::new(0);
+
+/// The right to use the stack; a test takes one only, or it may wait for itself. When a test is done with it, it fails
+/// if anybody has meanwhile asked AWS for something that AWS's own models don't allow.
 #[expect(dead_code, reason = "held, and never looked at")]
 pub enum Turn {
     WithOthers(RwLockReadGuard<'static, ()>),
     Alone(RwLockWriteGuard<'static, ()>),
+    /// The other stack is broken by nobody.
+    ByLog,
 }
 
 impl Turn {
@@ -41,6 +48,27 @@ impl Turn {
     /// Waits until nobody else uses the stack, and lets nobody begin.
     pub async fn alone() -> Self {
         Self::Alone(FAULTS.write().await)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let worlds = [&WORLD, &WORLD_BY_LOG].into_iter();
+        let worlds = worlds.filter_map(|world| world.get()?.as_ref().ok());
+        let violations: Vec<_> = worlds
+            .flat_map(|world| world.stack.emulator.violations().unwrap())
+            .collect();
+        let reported = REPORTED.fetch_max(violations.len(), Ordering::SeqCst);
+        if reported >= violations.len() {
+            return;
+        }
+        let violations = violations.join("\n");
+        // A test that fails already may do so because of them; a second panic would end the program.
+        if std::thread::panicking() {
+            eprintln!("requests that AWS does not know:\n{violations}");
+        } else {
+            panic!("requests that AWS does not know:\n{violations}");
+        }
     }
 }
 
@@ -76,6 +104,7 @@ impl World {
             ("DeliveryRetrySeconds", "1,6".to_owned()),
             ("DeliveryMaxAttempts", "3".to_owned()),
         ]);
+        options.requests = Some(local_stack::checkout().join(".local/requests"));
         let stack = LocalStack::start(options).await;
         stack
             .map(|stack| Self { stack })

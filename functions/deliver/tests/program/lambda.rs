@@ -15,6 +15,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::TcpListener;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{Mutex, mpsc, oneshot};
+use wagrun::replay::record;
 
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// Long enough for a machine that also compiles; nothing waits this long unless it is lost.
@@ -183,6 +184,12 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let texts = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
+    if headers.contains_key("x-amz-target") {
+        record(method.as_str(), &uri.to_string(), texts, &body);
+    }
     let is_about = |text: &str| String::from_utf8_lossy(&body).contains(text);
     let step = match (method.as_str(), uri.path()) {
         ("GET", "/2018-06-01/runtime/invocation/next") => return work(&outside).await,

@@ -13,6 +13,7 @@ use aws_smithy_async::time::TimeSource;
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use wagrun::replay::recorded;
 
 use crate::{Answer, Config, Incomplete, LogRetention, Options, Request, Selection};
 
@@ -173,7 +174,7 @@ impl World {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .time_source(Time(self.clone()))
             .sleep_impl(Time(self.clone()))
-            .http_client(infallible_client_fn(move |request| {
+            .http_client(recorded(infallible_client_fn(move |request| {
                 let (status, body) = world.answer(
                     request
                         .headers()
@@ -186,7 +187,7 @@ impl World {
                     .status(status)
                     .body(body.to_string())
                     .unwrap()
-            }))
+            })))
             .build()
     }
 

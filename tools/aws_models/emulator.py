@@ -1,0 +1,101 @@
+"""Starts the emulator with the models in front: emulator.py DIRECTORY NAME, with the Python of .local/venv/emulator.
+
+A request that breaks its model is answered with 400 and never reaches the emulator. It is also written to
+DIRECTORY/violations-NAME.jsonl, as its sender may take no notice; DIRECTORY/calls-NAME.jsonl has every other.
+"""
+
+import sys
+from pathlib import Path
+
+# Behind everything else, so that nothing here is taken for a module of the emulator's.
+sys.path[0:1] = []
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+import ministack.app
+from ministack.core.iam_evaluator import resolve_credential
+from ministack.core.responses import _account_from_sts_session, get_account_id
+
+from aws_models.answers import refusal
+from aws_models.decode import checked
+from aws_models.recording import line
+from aws_models.request import Request
+
+# What the emulator answers besides AWS's services: its own state, and what its CloudFormation has functions call.
+OWN_PATHS = ("/_ministack/", "/_localstack/", "/health")
+
+
+class Checked:
+    """An ASGI application that lets no request through to another which AWS would not know."""
+
+    def __init__(self, app, directory, name):
+        self.app = app
+        directory.mkdir(parents=True, exist_ok=True)
+        self.calls = open(directory / f"calls-{name}.jsonl", "a", buffering=1)
+        self.violations = open(directory / f"violations-{name}.jsonl", "a", buffering=1)
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http" or scope["path"].startswith(OWN_PATHS):
+            return await self.app(scope, receive, send)
+        messages = await received(receive)
+        request = request_of(scope, messages)
+        call = checked(request)
+        record = {
+            "caller": caller(request),
+            "agent": request.headers.get("user-agent"),
+            "service": call.service,
+            "operation": call.operation,
+        }
+        if call.problems:
+            self.violations.write(line({**record, "problems": call.problems}))
+            return await answer(send, *refusal(call))
+
+        async def send_and_record(message):
+            if message["type"] == "http.response.start":
+                self.calls.write(line({**record, "parameters": call.parameters, "status": message["status"]}))
+            await send(message)
+
+        async def receive_again():
+            return messages.pop(0) if messages else await receive()
+
+        return await self.app(scope, receive_again, send_and_record)
+
+
+async def received(receive):
+    """The messages that bring the body, to be read twice."""
+    messages = []
+    while True:
+        messages.append(await receive())
+        if messages[-1]["type"] != "http.request" or not messages[-1].get("more_body"):
+            return messages
+
+
+def request_of(scope, messages):
+    return Request(
+        scope["method"],
+        (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0],
+        scope.get("query_string", b"").decode("latin-1"),
+        {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+        b"".join(message.get("body", b"") for message in messages),
+    )
+
+
+def caller(request):
+    """The principal whose access key signed a request: a function's role, as the emulator gave it the key, or root."""
+    access_key, _ = request.signer()
+    if not access_key:
+        return None
+    credential = resolve_credential(access_key, _account_from_sts_session(access_key) or get_account_id())
+    return getattr(credential, "principal_arn", None)
+
+
+async def answer(send, status, headers, body):
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})
+
+
+if __name__ == "__main__":
+    program, directory, name = sys.argv
+    ministack.app.app = Checked(ministack.app.app, Path(directory), name)
+    sys.argv = [program]
+    ministack.app.main()

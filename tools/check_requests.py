@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Holds what the tests have asked of AWS against AWS's models: check_requests.py DIRECTORY
+
+Run with the Python of .local/venv/emulator, as `make test` does after the tests. Requests to the emulator were checked as they
+came; here they are counted, and their violations reported. Those that tests without an emulator recorded are checked now.
+"""
+
+import base64
+import json
+import sys
+import tomllib
+from collections import Counter
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aws_models.decode import checked
+from aws_models.models import service
+from aws_models.patterns import not_compiled
+from aws_models.request import Request
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(directory):
+    recorded, packages = Counter(), set()
+    problems = Counter()
+    for record in records(directory, "requests"):
+        call = checked(request_of(record))
+        recorded[call.service, call.operation] += 1
+        packages.add(record["package"])
+        problems.update(f"{record['package']}, {record['test']}: {problem}" for problem in call.problems)
+    emulated = Counter()
+    for call in records(directory, "calls"):
+        emulated[call["service"], call["operation"]] += 1
+    for violation in records(directory, "violations"):
+        problems.update(f"{violation['caller'] or violation['agent']}: {problem}" for problem in violation["problems"])
+    for package in sorted(recording_packages() - packages):
+        problems[f"the tests of {package} have recorded no request, although they play AWS (the feature `testing`)"] += 1
+    if not emulated:
+        problems["no request to the emulator was recorded"] += 1
+
+    operations = set(recorded) | set(emulated)
+    print(f"{recorded.total()} recorded requests and {emulated.total()} to the emulator, of {len(operations)} operations")
+    for name in sorted({name for name, _ in operations if name}):
+        for shape, pattern in not_compiled(service(name)).items():
+            print(f"not checked, as it is no expression here: the pattern of {name} {shape}: {pattern}")
+    for problem, times in sorted(problems.items()):
+        print(problem + (f" ({times} times)" if times > 1 else ""))
+    return 1 if problems else 0
+
+
+def records(directory, kind):
+    for path in sorted(directory.glob(f"{kind}-*.jsonl")):
+        with path.open() as file:
+            yield from map(json.loads, file)
+
+
+def request_of(record):
+    """A recorded request, with the bucket in its path wherever the client has it in the host's name."""
+    uri = urlsplit(record["uri"])
+    bucket, dot, _ = (uri.hostname or "").partition(".s3.")
+    path = f"/{bucket}{uri.path}" if dot else uri.path
+    return Request(record["method"], path, uri.query, record["headers"], base64.b64decode(record["body"]))
+
+
+def recording_packages():
+    """The packages whose tests use shared/src/replay.rs."""
+    workspace = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]
+    found = set()
+    for member in workspace["members"]:
+        manifest = tomllib.loads((ROOT / member / "Cargo.toml").read_text())
+        shared = manifest.get("dev-dependencies", {}).get("wagrun", {})
+        if "testing" in shared.get("features", []):
+            found.add(manifest["package"]["name"])
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
