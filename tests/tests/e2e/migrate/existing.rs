@@ -4,6 +4,7 @@
 use local_stack::checkout;
 use local_stack::postgres::SUPERUSER;
 use migrate::Migrator;
+use sqlx::Connection;
 use tokio::process::Command;
 use wagrun::database::DatabaseConfig;
 
@@ -94,12 +95,16 @@ fn an_existing_site_is_watched_and_keeps_its_role_and_its_password() {
         assert_free(&mut superuser).await;
 
         // Taken out again, as *Delete* has it.
+        let mut own = database.connect_as(MIGRATE).await;
         execute(
-            &mut superuser,
-            "drop schema wagrun cascade;\ndrop owned by cms_relay;\ndrop role cms_relay;\n\
-             reassign owned by wagrun_migrate to cms;\ndrop owned by wagrun_migrate;\ndrop role wagrun_migrate",
+            &mut own,
+            "drop schema wagrun cascade;\ngrant cms_relay to current_user;\ndrop owned by cms_relay;\n\
+             drop role cms_relay;\nreassign owned by current_user to cms;\ndrop owned by current_user;\n\
+             drop extension if exists aws_lambda, aws_commons",
         )
         .await;
+        own.close().await.unwrap();
+        execute(&mut superuser, "drop role wagrun_migrate").await;
         execute(
             &mut site,
             "update wagtailcore_page set title = 'saved again' where depth = 2",
