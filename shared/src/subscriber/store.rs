@@ -174,6 +174,7 @@ impl Subscribers {
 }
 
 #[cfg(all(test, feature = "testing"))]
+#[allow(clippy::unwrap_used)] // Clippy does not take this for a test.
 mod tests {
     use super::*;
     use crate::{replay::Replay, subscriber::Schemes};

@@ -1,6 +1,9 @@
 //! All tests that need a real PostgreSQL, and those that need the whole stack, in one binary: they share what is slow
 //! to start, and each has a database, or pages, of its own.
 
+// A test may panic, also in what it shares with others.
+#![allow(clippy::unwrap_used)]
+
 mod again;
 mod bulk;
 mod capture;
