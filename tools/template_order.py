@@ -113,8 +113,6 @@ def nothing_is_deleted_before_who_writes_to_it(order):
     for function, properties in order.of_type("AWS::Lambda::Function").items():
         role = target(properties["Role"])
         written = {name for action in writes for name in order.allowed(role, action)}
-        written |= {queue for event in order.of_type("AWS::Lambda::EventInvokeConfig").values() if target(event["FunctionName"]) == function for queue in
-                    [target(node) for _, node in walk(event.get("DestinationConfig", {})) if target(node) in order.resources]}
         for name in sorted(written - order.before(function)):
             yield f"{name} is deleted before {function}, which writes to it"
 

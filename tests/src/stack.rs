@@ -41,7 +41,7 @@ pub struct Options {
     pub parameters: BTreeMap<&'static str, String>,
     /// Whether the database rings by its log alone, as with `Doorbell=Logs`.
     pub rings_by_log: bool,
-    /// Where the emulator records what it is asked; without it, a directory that ends with the run.
+    /// The directory in which the emulator records what it is asked; without it, one that ends with the run.
     pub requests: Option<PathBuf>,
 }
 

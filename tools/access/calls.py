@@ -157,11 +157,7 @@ class Roles:
                     yield self.stack.attribute(name, attribute)
 
     def context(self, entry):
-        """Condition keys with their values; a key of several values has them as a list."""
-        return keys({
-            name: tuple(self.stack.text(one) for one in value) if isinstance(value, list) else self.stack.text(value)
-            for name, value in entry.items()
-        })
+        return keys(self.stack.texts(entry))
 
     def trust(self, role):
         """The requests to take the role: by its service for this account, and by others."""

@@ -65,7 +65,7 @@ class Resources:
         return Request(principal, action, resource, self.stack.account, context, identity, policy)
 
     def context(self, entry):
-        return keys({name: self.stack.text(value) for name, value in entry.items()})
+        return keys(self.stack.texts(entry))
 
 
 def unknown(stacks, known):

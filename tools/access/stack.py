@@ -76,6 +76,13 @@ class Stack:
                 raise Unknown(f"{function} in a policy")
         return {key: self.concrete(value) for key, value in node.items()}
 
+    def texts(self, entry):
+        """Condition keys as texts; a key of several values has them as a tuple."""
+        return {
+            name: tuple(self.text(one) for one in value) if isinstance(value, list) else self.text(value)
+            for name, value in entry.items()
+        }
+
     def text(self, whole, names=None):
         """A text with ${…} in it, as Fn::Sub takes it; ${Here} is region and account."""
         known = {"Here": self.here, **(names or {})}

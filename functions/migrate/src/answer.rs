@@ -25,7 +25,7 @@ pub struct Migrated {
     pub run: i64,
     /// Django's migrations that were applied, such as `blog.0002_author`.
     pub applied_django: Vec<String>,
-    /// How many tables have capture triggers now; none were looked at where a deployment is taken back.
+    /// The number of tables that have capture triggers now; 0, as none is looked at, where a deployment is taken back.
     pub watched_tables: usize,
     /// `created`, `exists`, `not configured`, or `not looked for` where a deployment is taken back.
     pub superuser: String,

@@ -51,17 +51,12 @@ async fn run(migrator: &Migrator, event: &LambdaEvent<Value>) -> Result<Option<A
         let request = request?;
         ask.deploy = text(&request.resource_properties, "Image");
         request
-            .serve(PHYSICAL_ID, now + remaining, async |change| {
-                let asked = Ask {
-                    may_be_rollback: change == Change::Update,
-                    ..ask.clone()
-                };
-                match change {
-                    // What a deletion would undo is the database's content; the database itself may be gone already.
-                    Change::Delete => Ok(resource(Map::new())),
-                    Change::Create | Change::Update => {
-                        Ok::<_, MigrateError>(resource(data(&migrator.migrate(&asked).await?)))
-                    }
+            .serve(PHYSICAL_ID, now + remaining, async |change| match change {
+                // What a deletion would undo is the database's content; the database itself may be gone already.
+                Change::Delete => Ok(resource(Map::new())),
+                Change::Create | Change::Update => {
+                    ask.may_be_rollback = change == Change::Update;
+                    Ok::<_, MigrateError>(resource(data(&migrator.migrate(&ask).await?)))
                 }
             })
             .await?;

@@ -41,7 +41,7 @@ pub struct Ask {
     pub deploy: Option<String>,
     /// Whether Django's migrations are captured; the configuration's choice when it is not said.
     pub capture: Option<bool>,
-    /// Whether CloudFormation asks with an `Update`, by which it also takes a failed deployment back.
+    /// True for CloudFormation's `Update`, by which it also takes a failed deployment back.
     pub may_be_rollback: bool,
     /// When the work has to be over.
     pub stop_at: Instant,

@@ -69,12 +69,11 @@ async fn taken_back(
     ask: &Ask,
     refused: SchemaError,
 ) -> Result<Migrated, MigrateError> {
-    let Some(image) = ask.deploy.as_deref().filter(|_| ask.may_be_rollback) else {
+    let (SchemaError::Newer { .. }, true, Some(image)) =
+        (&refused, ask.may_be_rollback, ask.deploy.as_deref())
+    else {
         return Err(refused.into());
     };
-    if !matches!(refused, SchemaError::Newer { .. }) {
-        return Err(refused.into());
-    }
     let earlier = schema::last_success(connection, image).await;
     let Some(run) = earlier.map_err(MigrateError::History)? else {
         return Err(refused.into());

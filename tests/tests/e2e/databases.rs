@@ -172,6 +172,21 @@ pub async fn watch_snippets(session: &mut PgConnection, table: &str, columns: &s
     schema::watch(session, &[watched], soon()).await.unwrap();
 }
 
+/// Watches the table `note` as the snippets of `shop.note`, and `line` as their inline children, by its column `note_id`.
+pub async fn watch_notes(session: &mut PgConnection) {
+    let note = snippet_table("note", "shop.note");
+    let lines = WatchedTable {
+        table: "line".to_owned(),
+        key_column: "note_id".to_owned(),
+        root: Some("note".to_owned()),
+        collection: Some("lines".to_owned()),
+        ..note.clone()
+    };
+    schema::watch(session, &[note, lines], soon())
+        .await
+        .unwrap();
+}
+
 /// Makes events of all that is committed, as a drainer does before it publishes.
 pub async fn claim_everything(connection: &mut PgConnection) {
     let mut cursor = OutboxCursor::default();

@@ -1,9 +1,8 @@
 //! Rows that are hard to capture: the save stands, and the event says what the row holds.
 
 use serde_json::json;
-use wagrun::schema::{self, WatchedTable};
 
-use crate::databases::{execute, run, snippet_table, soon, watch_snippets};
+use crate::databases::{execute, run, watch_notes, watch_snippets};
 use crate::relayed_site::RelayedSite;
 
 #[test]
@@ -101,17 +100,7 @@ fn a_key_column_that_was_renamed_is_found_until_migrate_looks_again() {
              create table line (id serial primary key, note_id int, body text)",
         )
         .await;
-        let note = snippet_table("note", "shop.note");
-        let lines = WatchedTable {
-            table: "line".to_owned(),
-            key_column: "note_id".to_owned(),
-            root: Some("note".to_owned()),
-            collection: Some("lines".to_owned()),
-            ..note.clone()
-        };
-        schema::watch(&mut session, &[note, lines], soon())
-            .await
-            .unwrap();
+        watch_notes(&mut session).await;
         execute(
             &mut session,
             "alter table note rename column id to number;\n\
@@ -210,17 +199,7 @@ fn columns_of_any_name_are_captured_and_shown() {
             ),
         )
         .await;
-        let note = snippet_table("note", "shop.note");
-        let lines = WatchedTable {
-            table: "line".to_owned(),
-            key_column: "note_id".to_owned(),
-            root: Some("note".to_owned()),
-            collection: Some("lines".to_owned()),
-            ..note.clone()
-        };
-        schema::watch(&mut session, &[note, lines], soon())
-            .await
-            .unwrap();
+        watch_notes(&mut session).await;
         execute(
             &mut session,
             "insert into note (id) values (1);\n\

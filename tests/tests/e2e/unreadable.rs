@@ -1,9 +1,11 @@
 //! Rows that can't be read or published as they are: the event says what is known or is set apart, and everything else goes on.
 
 use serde_json::{Value, json};
-use wagrun::schema::{self, WatchedTable};
+use wagrun::schema;
 
-use crate::databases::{claim_everything, execute, run, snippet_table, soon, watch_snippets};
+use crate::databases::{
+    claim_everything, execute, run, snippet_table, soon, watch_notes, watch_snippets,
+};
 use crate::relayed_site::RelayedSite;
 
 #[test]
@@ -159,17 +161,7 @@ fn a_child_with_a_key_of_another_type_leaves_its_own_event_incomplete_and_no_oth
              create table line (id serial primary key, note_id text)",
         )
         .await;
-        let note = snippet_table("note", "shop.note");
-        let lines = WatchedTable {
-            table: "line".to_owned(),
-            key_column: "note_id".to_owned(),
-            root: Some("note".to_owned()),
-            collection: Some("lines".to_owned()),
-            ..note.clone()
-        };
-        schema::watch(&mut session, &[note, lines], soon())
-            .await
-            .unwrap();
+        watch_notes(&mut session).await;
         execute(
             &mut session,
             "begin; set local wagrun.capture = 'off'; insert into note values (1, 'One'); commit;\n\

@@ -17,7 +17,7 @@ pub(super) struct Slice {
     pub next: Next,
 }
 
-/// What follows a slice.
+/// The next step after a slice.
 #[derive(Debug, PartialEq)]
 pub(super) enum Next {
     /// Another one, from this cursor on.
@@ -37,7 +37,7 @@ pub(super) enum SliceError {
     Unreadable(String),
 }
 
-/// What slices are made with.
+/// The parts that make slices.
 pub(super) struct Reader<'a> {
     pub connection: &'a mut PgConnection,
     pub lookup: Lookup,

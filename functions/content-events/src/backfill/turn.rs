@@ -16,7 +16,7 @@ use crate::request::Request;
 /// Refusals of the same slice after which a run goes on without what the topic refuses.
 const REFUSALS: i32 = 3;
 
-/// How long to leave another drainer alone.
+/// The pause in which another drainer is left alone.
 const TAKEN_PAUSE: Duration = Duration::from_millis(50);
 
 /// Makes a run's next slice and takes the drain lock, under which it is to be published; `None` when the lock was not to be

@@ -9,7 +9,7 @@ use crate::compose::LARGEST_EVENT;
 pub struct Outgoing {
     /// Its number.
     pub sequence: i64,
-    /// What is published.
+    /// The event itself.
     pub event: Event,
     /// The event as JSON, made once.
     pub json: String,

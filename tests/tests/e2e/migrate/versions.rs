@@ -49,7 +49,7 @@ fn a_schema_that_is_newer_is_refused_before_anything_is_changed() {
     });
 }
 
-/// What CloudFormation is answered.
+/// Sends a request of CloudFormation's and returns the answer that it is given.
 async fn answer(database: &Database, kind: &str, image: &str) -> Value {
     let (sender, mut received) = mpsc::unbounded_channel();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
