@@ -63,10 +63,10 @@ class ContextTest(unittest.TestCase):
         wanted = {
             "Cargo.toml",
             "functions/deliver/src/main.rs",
-            "shared/certs/rds-roots.pem",
+            "shared/database/certs/rds-roots.pem",
             "site/home/models.py",
             "site/website/static/css/site.css",
-            "tests/Cargo.toml",
+            "tests/local-stack/Cargo.toml",
             "tools/subscriber-test/Cargo.toml",
         }
         unwanted = {
@@ -81,7 +81,7 @@ class ContextTest(unittest.TestCase):
             "site/media/photo.jpg",
             "site/website/tests/test_media.py",
             "target/debug/migrate",
-            "tests/src/lib.rs",
+            "tests/local-stack/src/lib.rs",
             "tools/subscriber-test/src/lib.rs",
         }
         with tempfile.TemporaryDirectory() as checkout:

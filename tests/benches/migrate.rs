@@ -6,15 +6,15 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use local_stack::checkout;
 use local_stack::postgres::{Durability, MASTER, Postgres};
-use local_stack::process::Supervisor;
-use local_stack::progress::Progress;
 use local_stack::tools::Tools;
 use migrate::config::Config;
 use migrate::{Ask, Migrator};
+use testing::checkout;
+use testing::process::Supervisor;
+use testing::progress::Progress;
 use tokio::process::Command;
-use wagrun::database::DatabaseConfig;
+use wagrun_database::connection::DatabaseConfig;
 
 const SERVERS: usize = 20;
 
@@ -111,7 +111,7 @@ async fn alone(tools: &Tools, postgres: &Postgres) -> Result<Half, Box<dyn Error
     });
     let ended = join_all(runs).await;
     for error in ended.iter().filter_map(|run| run.as_ref().err()) {
-        println!("{}", wagrun::telemetry::chain(error));
+        println!("{}", wagrun_lambda::telemetry::chain(error));
     }
     Ok(Half {
         failed: ended.iter().filter(|run| run.is_err()).count(),

@@ -15,7 +15,7 @@ UNWANTED = (
     "site/media/photo.jpg",
     "site/website/tests/test_unwanted.py",
     "target/release/migrate",
-    "tests/src/unwanted.rs",
+    "tests/local-stack/src/unwanted.rs",
 )
 
 

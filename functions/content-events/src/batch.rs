@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
-use wagrun::outbox::{self, CapturedChange, Outcome};
+use wagrun_database::outbox::{self, CapturedChange, Outcome};
 
 use crate::compose::compose;
 use crate::outcome::{Course, DrainError};

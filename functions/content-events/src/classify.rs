@@ -1,7 +1,7 @@
 //! What a commit did to an object: its net change, and the one word for it.
 
 use serde_json::{Map, Value};
-use wagrun::outbox::CapturedChange;
+use wagrun_database::outbox::CapturedChange;
 
 /// The last part of an event's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

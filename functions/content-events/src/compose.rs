@@ -1,8 +1,8 @@
 //! Makes the event of a captured change, or of an object as it is.
 
 use serde_json::{Map, Value, json};
-use wagrun::event::{Event, NewEvent};
-use wagrun::outbox::{CapturedChange, Site};
+use wagrun_database::outbox::{CapturedChange, Site};
+use wagrun_event::{Event, NewEvent};
 
 use crate::classify::{Action, classify, net_changed};
 use crate::site_url::page_url;

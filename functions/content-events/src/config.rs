@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use wagrun::database::DatabaseConfig;
-use wagrun::environment::{self, EnvironmentError};
-use wagrun::metric::Metrics;
+use wagrun_database::connection::DatabaseConfig;
+use wagrun_lambda::environment::{self, EnvironmentError};
+use wagrun_lambda::metric::Metrics;
 
 /// The function's configuration, read once.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
-use wagrun::outbox::{self, TransactionStatus};
+use wagrun_database::outbox::{self, TransactionStatus};
 
 use crate::wake::Wake;
 

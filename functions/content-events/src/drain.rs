@@ -7,9 +7,9 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 use uuid::Uuid;
-use wagrun::database::Session;
-use wagrun::metric::Unit;
-use wagrun::outbox;
+use wagrun_database::connection::Session;
+use wagrun_database::outbox;
+use wagrun_lambda::metric::Unit;
 
 use crate::backfill;
 use crate::config::Config;

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::postgres::PgConnection;
-use wagrun::outbox::{self, Changes, Lock};
+use wagrun_database::outbox::{self, Changes, Lock};
 
 use crate::outcome::DrainError;
 use crate::outlet::unlock;

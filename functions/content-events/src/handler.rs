@@ -20,7 +20,7 @@ const MARGIN: Duration = Duration::from_secs(20);
 pub async fn handle(drainer: &Drainer, event: LambdaEvent<Value>) -> Result<Answer, Diagnostic> {
     let answer = drain(drainer, &event)
         .await
-        .map_err(|error| wagrun::telemetry::failed("DrainFailed", error.as_ref()))?;
+        .map_err(|error| wagrun_lambda::telemetry::failed("DrainFailed", error.as_ref()))?;
     tracing::info!(?answer, "drained");
     Ok(answer)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, sleep};
-use wagrun::outbox::{self, Lock, OutboxCursor};
+use wagrun_database::outbox::{self, Lock, OutboxCursor};
 
 use crate::batch::{self, Batch};
 use crate::outcome::{Course, DrainError};

@@ -7,13 +7,13 @@ use lambda_runtime::{Error, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    wagrun::telemetry::init();
-    wagrun::telemetry::ended(serve().await)
+    wagrun_lambda::telemetry::init();
+    wagrun_lambda::telemetry::ended(serve().await)
 }
 
 async fn serve() -> Result<(), Error> {
     let mut config = Config::from_environment()?;
-    let sdk = wagrun::aws::config().await;
+    let sdk = wagrun_lambda::aws::config().await;
     config.database.sign_with(&sdk)?;
     let drainer = Drainer::new(config, &sdk);
     lambda_runtime::run(service_fn(async |event| {

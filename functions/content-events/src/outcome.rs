@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 use uuid::Uuid;
-use wagrun::database::ConnectError;
-use wagrun::outbox::SettleError;
+use wagrun_database::connection::ConnectError;
+use wagrun_database::outbox::SettleError;
 
 use crate::publish::Refused;
 use crate::schedules::ScheduleError;

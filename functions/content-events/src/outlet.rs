@@ -1,7 +1,7 @@
 //! The things that a run has at hand besides its connection.
 
 use sqlx::postgres::PgConnection;
-use wagrun::outbox::{self, FieldNames, Lock, Site};
+use wagrun_database::outbox::{self, FieldNames, Lock, Site};
 
 use crate::outcome::DrainError;
 use crate::publish::Topic;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use wagrun::filter::Filter;
+use wagrun_event::filter::Filter;
 
 const REPLAY_FIELDS: [&str; 6] = ["since", "until", "type", "subject", "under", "subscriber"];
 const SNAPSHOT_FIELDS: [&str; 4] = ["subscriber", "types", "content_types", "under"];

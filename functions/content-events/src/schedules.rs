@@ -191,7 +191,7 @@ fn name(minute: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wagrun::replay::Replay;
+    use testing::replay::Replay;
 
     fn schedules(replay: &Replay) -> Schedules {
         let publishing = Publishing {

@@ -1,6 +1,6 @@
 //! A page's URL, as Wagtail would give it: the site whose root page lies above it, and the path below that root.
 
-use wagrun::outbox::Site;
+use wagrun_database::outbox::Site;
 
 /// The page's full URL, or `None` when no site's root page lies above it.
 ///

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
-use wagrun::custom_resource::{Change, Request, Resource};
+use wagrun_custom_resource::{Change, Request, Resource};
 
 use crate::domain::{DomainError, Domains};
 
@@ -16,7 +16,7 @@ use crate::domain::{DomainError, Domains};
 pub async fn handle(domains: &Domains, event: LambdaEvent<Value>) -> Result<(), Diagnostic> {
     serve(domains, &event)
         .await
-        .map_err(|error| wagrun::telemetry::failed("CustomDomainFailed", error.as_ref()))
+        .map_err(|error| wagrun_lambda::telemetry::failed("CustomDomainFailed", error.as_ref()))
 }
 
 async fn serve(domains: &Domains, event: &LambdaEvent<Value>) -> Result<(), Error> {
@@ -83,7 +83,7 @@ fn property<'a>(
 mod tests {
     use super::*;
     use serde_json::json;
-    use wagrun::replay::Replay;
+    use testing::replay::Replay;
 
     const SERVICE: &str = "arn:aws:apprunner:eu-central-1:111122223333:service/wagrun/s";
 

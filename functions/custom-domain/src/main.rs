@@ -7,15 +7,15 @@ use lambda_runtime::{Error, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    wagrun::telemetry::init();
-    wagrun::telemetry::ended(serve().await)
+    wagrun_lambda::telemetry::init();
+    wagrun_lambda::telemetry::ended(serve().await)
 }
 
 async fn serve() -> Result<(), Error> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| "the process already has a TLS provider")?;
-    let sdk = wagrun::aws::config().await;
+    let sdk = wagrun_lambda::aws::config().await;
     let domains = Domains::new(aws_sdk_apprunner::Client::new(&sdk));
     lambda_runtime::run(service_fn(async |event| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.

@@ -1,7 +1,7 @@
 //! A message with a delivery, received once more, and what is wrong when it stays in its queue.
 
 use jiff::{SignedDuration, Timestamp};
-use wagrun::subscriber::{InvalidSubscriber, LoadError};
+use wagrun_delivery::subscriber::{InvalidSubscriber, LoadError};
 
 use crate::{BacklogError, TargetError, health::DisableError, queue::DepthError};
 
@@ -10,7 +10,7 @@ use crate::{BacklogError, TargetError, health::DisableError, queue::DepthError};
 pub struct Attempt<'a> {
     /// The message's id, which stays when it is received again.
     pub message_id: &'a str,
-    /// The [`Delivery`](wagrun::delivery::Delivery)'s JSON.
+    /// The [`Delivery`](wagrun_delivery::Delivery)'s JSON.
     pub body: &'a str,
     /// By which SQS knows this receipt.
     pub receipt_handle: &'a str,

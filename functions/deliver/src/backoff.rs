@@ -1,6 +1,6 @@
 //! How long a failed delivery waits.
 
-use wagrun::subscriber::RetrySchedule;
+use wagrun_delivery::subscriber::RetrySchedule;
 
 /// What chance may add to a wait or take from it.
 ///

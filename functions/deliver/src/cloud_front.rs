@@ -10,7 +10,8 @@ use aws_sdk_cloudfront::{
 };
 use sha2::{Digest, Sha256};
 use url::Url;
-use wagrun::{event::Event, subscriber::CloudFront};
+use wagrun_delivery::subscriber::CloudFront;
+use wagrun_event::Event;
 
 /// How many paths a distribution may have in progress, and so an invalidation (CloudFront's developer guide,
 /// "Concurrent invalidation request maximum").

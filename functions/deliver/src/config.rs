@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use wagrun::{
-    environment::{EnvironmentError, optional, parsed_or, required},
-    metric::Metrics,
-    subscriber::{RetrySchedule, Rules, Schemes},
-};
+use wagrun_delivery::subscriber::{RetrySchedule, Rules, Schemes};
+use wagrun_lambda::environment::{EnvironmentError, optional, parsed_or, required};
+use wagrun_lambda::metric::Metrics;
 
 use crate::Reach;
 

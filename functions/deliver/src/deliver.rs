@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use wagrun::{
-    delivery::Delivery,
-    event::Event,
-    metric::Metrics,
-    subscriber::{Found, RetrySchedule, Subscriber, SubscriberStore, Subscribers},
-    telemetry::chain,
-};
+use wagrun_delivery::Delivery;
+use wagrun_delivery::subscriber::{Found, RetrySchedule, Subscriber, SubscriberStore, Subscribers};
+use wagrun_event::Event;
+use wagrun_lambda::metric::Metrics;
+use wagrun_lambda::telemetry::chain;
 
 use crate::{
     Attempt, DeliverError, Health, Queue, Targets,

@@ -5,7 +5,8 @@ use aws_sdk_eventbridge::{
     types::PutEventsRequestEntry,
 };
 use jiff::Timestamp;
-use wagrun::{event::Event, subscriber::EventBridge};
+use wagrun_delivery::subscriber::EventBridge;
+use wagrun_event::Event;
 
 /// Puts events on buses.
 #[derive(Debug, Clone)]

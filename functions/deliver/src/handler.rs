@@ -9,10 +9,11 @@ use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
-use wagrun::{
-    delivery_queue::DeliveryQueue, event_topic::EventTopic, partial_batch::in_order,
-    subscriber::SubscriberStore, telemetry::failed,
-};
+use wagrun_delivery::partial_batch::in_order;
+use wagrun_delivery::queue::DeliveryQueue;
+use wagrun_delivery::subscriber::SubscriberStore;
+use wagrun_event_topic::EventTopic;
+use wagrun_lambda::telemetry::failed;
 
 use crate::{
     Attempt, BacklogStore, Backlogs, Bucket, CloudFrontClient, Config, Deliverer,

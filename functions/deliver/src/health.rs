@@ -7,11 +7,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
-use wagrun::{
-    event_topic::PublishError,
-    subscriber::{Rules, Subscriber},
-    telemetry::chain,
-};
+use wagrun_delivery::subscriber::{Rules, Subscriber};
+use wagrun_event_topic::PublishError;
+use wagrun_lambda::telemetry::chain;
 
 use crate::{
     parameter::{ParameterError, Parameters},

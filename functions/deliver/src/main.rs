@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    wagrun::telemetry::init();
-    wagrun::telemetry::ended(serve().await)
+    wagrun_lambda::telemetry::init();
+    wagrun_lambda::telemetry::ended(serve().await)
 }
 
 async fn serve() -> Result<(), Error> {
@@ -17,7 +17,7 @@ async fn serve() -> Result<(), Error> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| "the process already has a TLS provider")?;
-    let aws = wagrun::aws::config().await;
+    let aws = wagrun_lambda::aws::config().await;
     let handler = &Handler::new(&aws, config)?;
     run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.

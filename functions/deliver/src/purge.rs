@@ -2,11 +2,9 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use wagrun::{
-    event::Event,
-    subscriber::{CloudFront, Subscriber, Target},
-    telemetry::chain,
-};
+use wagrun_delivery::subscriber::{CloudFront, Subscriber, Target};
+use wagrun_event::Event;
+use wagrun_lambda::telemetry::chain;
 
 use crate::{
     Attempt, DeliverError, Deliverer, Queue, TargetError,

@@ -6,7 +6,7 @@ use aws_sdk_sqs::{
     operation::get_queue_attributes::GetQueueAttributesError,
     types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName},
 };
-use wagrun::telemetry::chain;
+use wagrun_lambda::telemetry::chain;
 
 /// What SQS takes in one call.
 const MOST_ENTRIES: usize = 10;
@@ -120,7 +120,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use wagrun::replay::Replay;
+    use testing::replay::Replay;
 
     use super::*;
 

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use wagrun::{
-    event::Event,
-    metric::{Metrics, Unit},
-    subscriber::Subscriber,
-};
+use wagrun_delivery::subscriber::Subscriber;
+use wagrun_event::Event;
+use wagrun_lambda::metric::{Metrics, Unit};
 
 use crate::TargetError;
 

@@ -2,7 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use standardwebhooks::{Webhook as Signer, WebhookError};
-use wagrun::subscriber::Secret;
+use wagrun_delivery::subscriber::Secret;
 
 /// The value of `webhook-signature`: one signature by each secret, with spaces between; `v1` or `v1a` as the secret says.
 pub fn signatures(

@@ -1,10 +1,8 @@
 //! Where deliveries go, whatever the target.
 
 use jiff::Timestamp;
-use wagrun::{
-    event::Event,
-    subscriber::{Subscriber, Target},
-};
+use wagrun_delivery::subscriber::{Subscriber, Target};
+use wagrun_event::Event;
 
 use crate::{
     CloudFrontClient, CloudFrontError, EventBridgeClient, EventBridgeError, WebhookClient,

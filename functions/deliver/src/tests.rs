@@ -244,6 +244,6 @@ async fn the_error_names_event_subscriber_and_fault() {
             ..
         } = &world.handler;
         let error = deliverer.attempt(deliveries, &attempt).await.unwrap_err();
-        assert_eq!(wagrun::telemetry::chain(&error), expected);
+        assert_eq!(wagrun_lambda::telemetry::chain(&error), expected);
     }
 }

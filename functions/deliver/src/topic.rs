@@ -2,10 +2,8 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use wagrun::{
-    event::{Event, NewEvent},
-    event_topic::{EventTopic, PublishError, id_of},
-};
+use wagrun_event::{Event, NewEvent};
+use wagrun_event_topic::{EventTopic, PublishError, id_of};
 
 /// The type of these events.
 pub const DISABLED: &str = "subscriber.disabled";

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use wagrun::{subscriber::Subscriber, telemetry::chain};
+use wagrun_delivery::subscriber::Subscriber;
+use wagrun_lambda::telemetry::chain;
 
 use crate::{
     Attempt, DeliverError, Deliverer, TargetError,

@@ -9,7 +9,7 @@ use reqwest::{
     redirect::Policy,
 };
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
-use wagrun::subscriber::{TooLong, Webhook};
+use wagrun_delivery::subscriber::{TooLong, Webhook};
 
 use crate::{
     resolver::{self, NotPublic, PublicOnly},

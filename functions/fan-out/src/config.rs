@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wagrun::environment::{EnvironmentError, optional, parsed_or, required};
+use wagrun_lambda::environment::{EnvironmentError, optional, parsed_or, required};
 
 /// Read once, at start-up.
 #[derive(Debug, Clone)]

@@ -4,12 +4,10 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
-use wagrun::{
-    delivery::{Delivery, deduplication_id, lane},
-    delivery_queue::{DeliveryQueue, Message, Order, SendError},
-    event::Event,
-    subscriber::{Found, LoadError, Subscriber, SubscriberStore, Subscribers},
-};
+use wagrun_delivery::queue::{DeliveryQueue, Message, Order, SendError};
+use wagrun_delivery::subscriber::{Found, LoadError, Subscriber, SubscriberStore, Subscribers};
+use wagrun_delivery::{Delivery, deduplication_id, lane};
+use wagrun_event::Event;
 
 /// What fan-out needs.
 #[derive(Debug)]

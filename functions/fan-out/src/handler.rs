@@ -2,7 +2,7 @@
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use jiff::Timestamp;
-use wagrun::partial_batch::in_order;
+use wagrun_delivery::partial_batch::in_order;
 
 use crate::FanOut;
 

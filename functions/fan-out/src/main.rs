@@ -5,17 +5,17 @@ use std::process::ExitCode;
 use aws_lambda_events::sqs::SqsEvent;
 use fan_out::{Config, FanOut, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use wagrun::subscriber::{Rules, SubscriberStore};
+use wagrun_delivery::subscriber::{Rules, SubscriberStore};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    wagrun::telemetry::init();
-    wagrun::telemetry::ended(serve().await)
+    wagrun_lambda::telemetry::init();
+    wagrun_lambda::telemetry::ended(serve().await)
 }
 
 async fn serve() -> Result<(), Error> {
     let config = Config::from_environment()?;
-    let aws = wagrun::aws::config().await;
+    let aws = wagrun_lambda::aws::config().await;
     let subscribers = SubscriberStore::new(
         &aws,
         &config.subscribers_path,

@@ -5,10 +5,8 @@ use std::time::Duration;
 use aws_lambda_events::sqs::SqsEvent;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use wagrun::{
-    replay::Replay,
-    subscriber::{Rules, SubscriberStore},
-};
+use testing::replay::Replay;
+use wagrun_delivery::subscriber::{Rules, SubscriberStore};
 
 use crate::{FanOut, handle};
 
@@ -394,7 +392,7 @@ async fn the_error_says_what_the_event_lacks() {
         .await
         .unwrap_err();
     assert_eq!(
-        wagrun::telemetry::chain(&error),
+        wagrun_lambda::telemetry::chain(&error),
         "the message is not an event: missing field `id` at line 1 column 21"
     );
 }

@@ -1,6 +1,6 @@
 //! What the template sets.
 
-use wagrun::environment::{EnvironmentError, optional, parsed_or, required};
+use wagrun_lambda::environment::{EnvironmentError, optional, parsed_or, required};
 
 use crate::{RetentionDays, Selection, SelectionError};
 

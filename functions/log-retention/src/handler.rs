@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
-use wagrun::telemetry::failed;
+use wagrun_lambda::telemetry::failed;
 
 use crate::{Answer, LogRetention, Request};
 

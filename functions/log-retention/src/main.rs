@@ -7,13 +7,13 @@ use log_retention::{Config, LogRetention, handle};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    wagrun::telemetry::init();
-    wagrun::telemetry::ended(serve().await)
+    wagrun_lambda::telemetry::init();
+    wagrun_lambda::telemetry::ended(serve().await)
 }
 
 async fn serve() -> Result<(), Error> {
     let config = Config::from_environment()?;
-    let sdk = wagrun::aws::config().await;
+    let sdk = wagrun_lambda::aws::config().await;
     let log_retention = &LogRetention::new(config, &sdk);
     lambda_runtime::run(service_fn(async |event| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.

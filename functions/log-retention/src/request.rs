@@ -130,7 +130,7 @@ mod tests {
         ];
         for (payload, message) in table {
             let error = Request::parse(&payload).unwrap_err();
-            let text = wagrun::telemetry::chain(&error);
+            let text = wagrun_lambda::telemetry::chain(&error);
             assert!(text.starts_with(message), "{payload} gave {text}");
         }
     }

@@ -6,7 +6,7 @@ mod world;
 
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::json;
-use wagrun::telemetry::chain;
+use wagrun_lambda::telemetry::chain;
 use world::{World, time};
 
 use crate::{OPT_OUT_TAG, Options, Request, STACK_TAG, handle};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use wagrun::schema::{Holder, Run};
+use wagrun_database::schema::{Holder, Run};
 
 /// The answer to a command.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, timeout_at};
-use wagrun::database::ConnectError;
-use wagrun::schema::{self, LockError, LockLost};
+use wagrun_database::connection::ConnectError;
+use wagrun_database::schema::{self, LockError, LockLost};
 
 use crate::answer::{Answer, Finished, Planned, SchemaVersions, Status};
 use crate::manage::ManageError;

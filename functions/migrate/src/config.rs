@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use wagrun::database::DatabaseConfig;
-use wagrun::environment::{self, EnvironmentError};
+use wagrun_database::connection::DatabaseConfig;
+use wagrun_lambda::environment::{self, EnvironmentError};
 
 /// The function's configuration, read once.
 #[derive(Debug, Clone)]

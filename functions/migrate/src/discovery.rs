@@ -1,7 +1,7 @@
 //! Has Django apply its migrations, and asks it which tables hold content.
 
 use serde::Deserialize;
-use wagrun::schema::{ScheduledTable, UserTable, WatchedTable};
+use wagrun_database::schema::{ScheduledTable, UserTable, WatchedTable};
 
 use crate::manage::{Manage, ManageError, Surroundings, TAIL_LINES};
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
-use wagrun::custom_resource::{self, Change, Resource};
+use wagrun_custom_resource::{Change, Resource};
 
 use crate::answer::{Answer, Migrated};
 use crate::migrator::{Ask, Migrator};
@@ -28,7 +28,7 @@ pub async fn handle(
 ) -> Result<Option<Answer>, Diagnostic> {
     let answer = run(migrator, &event)
         .await
-        .map_err(|error| wagrun::telemetry::failed("MigrateFailed", error.as_ref()))?;
+        .map_err(|error| wagrun_lambda::telemetry::failed("MigrateFailed", error.as_ref()))?;
     tracing::info!(answer = %json!(answer), "done");
     Ok(answer)
 }
@@ -47,7 +47,7 @@ async fn run(migrator: &Migrator, event: &LambdaEvent<Value>) -> Result<Option<A
         may_be_rollback: false,
         stop_at: now + remaining.saturating_sub(MARGIN),
     };
-    if let Some(request) = custom_resource::Request::parse(&event.payload) {
+    if let Some(request) = wagrun_custom_resource::Request::parse(&event.payload) {
         let request = request?;
         ask.deploy = text(&request.resource_properties, "Image");
         request

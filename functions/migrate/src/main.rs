@@ -7,8 +7,8 @@ use migrate::{Migrator, config::Config, handler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    wagrun::telemetry::init();
-    wagrun::telemetry::ended(serve().await)
+    wagrun_lambda::telemetry::init();
+    wagrun_lambda::telemetry::ended(serve().await)
 }
 
 async fn serve() -> Result<(), Error> {
@@ -16,7 +16,7 @@ async fn serve() -> Result<(), Error> {
         .install_default()
         .map_err(|_| "the process already has a TLS provider")?;
     let mut config = Config::from_environment()?;
-    let sdk = wagrun::aws::config().await;
+    let sdk = wagrun_lambda::aws::config().await;
     config.database.sign_with(&sdk)?;
     let migrator = Migrator::new(config, &sdk);
     lambda_runtime::run(service_fn(async |event| {

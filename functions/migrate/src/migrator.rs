@@ -5,8 +5,8 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
-use wagrun::database::{ConnectError, Session};
-use wagrun::schema;
+use wagrun_database::connection::{ConnectError, Session};
+use wagrun_database::schema;
 
 use crate::config::Config;
 use crate::manage::{Manage, Surroundings};
@@ -97,7 +97,7 @@ impl Migrator {
             Sessions::ReadOnly => (format!("{CHILD_SETTINGS} {READ_ONLY}"), beside),
         };
         environment.extend([("PGOPTIONS", settings), ("PGAPPNAME", name)]);
-        if wagrun::environment::optional("SECRET_KEY").is_none() {
+        if wagrun_lambda::environment::optional("SECRET_KEY").is_none() {
             // Nothing that lasts is signed here, so a site that insists on a key gets one of the moment.
             environment.push(("SECRET_KEY", uuid::Uuid::new_v4().to_string()));
         }

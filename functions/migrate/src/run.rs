@@ -5,11 +5,11 @@ use std::time::Duration;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, timeout_at};
-use wagrun::database::ConnectError;
-use wagrun::schema::{
+use wagrun_database::connection::ConnectError;
+use wagrun_database::schema::{
     self, LockError, LockLost, Locked, RunOutcome, SchemaError, UserTable, WatchError,
 };
-use wagrun::telemetry::chain;
+use wagrun_lambda::telemetry::chain;
 
 use crate::answer::Migrated;
 use crate::discovery::{Discovery, DiscoveryError, Printed, migrate_and_discover};

@@ -110,7 +110,7 @@ mod tests {
             let Err(error) = parse("/wagrun/superuser", value) else {
                 panic!("{value} was taken");
             };
-            let error = wagrun::telemetry::chain(&error);
+            let error = wagrun_lambda::telemetry::chain(&error);
             assert!(
                 error.starts_with("SSM parameter /wagrun/superuser is not"),
                 "{error}"

@@ -3,8 +3,8 @@
 use aws_sdk_sns::Client;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use wagrun::event::{Event, NewEvent};
-use wagrun::event_topic::{EventTopic, PublishError, id_of};
+use wagrun_event::{Event, NewEvent};
+use wagrun_event_topic::{EventTopic, PublishError, id_of};
 
 use crate::call::CallError;
 use crate::config::Config;

@@ -1,6 +1,6 @@
 //! What `release` reads from its environment.
 
-use wagrun::environment::{self, EnvironmentError};
+use wagrun_lambda::environment::{self, EnvironmentError};
 
 /// The function's configuration, read once.
 #[derive(Debug, Clone)]

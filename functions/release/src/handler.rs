@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use wagrun::telemetry::chain;
+use wagrun_lambda::telemetry::chain;
 
 use crate::queue::{Queue, pause};
 use crate::release::{Handled, Message, Releaser};
@@ -32,7 +32,7 @@ pub async fn handle(handler: &Handler, event: LambdaEvent<Value>) -> Result<Valu
     } else {
         request(handler, &event.payload, &event.context.request_id).await
     };
-    answer.map_err(|error| wagrun::telemetry::failed("ReleaseFailed", error.as_ref()))
+    answer.map_err(|error| wagrun_lambda::telemetry::failed("ReleaseFailed", error.as_ref()))
 }
 
 async fn batch(handler: &Handler, payload: &Value) -> Result<Value, Error> {

@@ -93,7 +93,7 @@ impl Images {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
-    use wagrun::replay::Replay;
+    use testing::replay::Replay;
 
     async fn resolve(
         answer: (u16, Value),

@@ -8,13 +8,13 @@ use release::{Config, Handler, Queue, Releaser, handle};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    wagrun::telemetry::init();
-    wagrun::telemetry::ended(serve().await)
+    wagrun_lambda::telemetry::init();
+    wagrun_lambda::telemetry::ended(serve().await)
 }
 
 async fn serve() -> Result<(), Error> {
     let config = Config::from_environment()?;
-    let sdk = wagrun::aws::config().await;
+    let sdk = wagrun_lambda::aws::config().await;
     let handler = Handler {
         queue: Queue::new(aws_sdk_sqs::Client::new(&sdk), config.queue_url.clone()),
         releaser: Releaser::new(config, &sdk, Timestamp::now),

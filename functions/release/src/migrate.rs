@@ -112,7 +112,7 @@ fn text(reason: Option<&str>) -> String {
 mod tests {
     use super::*;
     use serde_json::Value;
-    use wagrun::replay::Replay;
+    use testing::replay::Replay;
 
     const REPOSITORY: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/team/site";
 

@@ -65,7 +65,7 @@ pub fn pause(receives: u32) -> i32 {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
-    use wagrun::replay::Replay;
+    use testing::replay::Replay;
 
     const URL: &str = "https://sqs.eu-central-1.amazonaws.com/111122223333/wagrun-releases.fifo";
 

@@ -85,7 +85,7 @@ impl Store {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
-    use wagrun::replay::Replay;
+    use testing::replay::Replay;
 
     fn store(replay: &Replay) -> Store {
         Store::new(Client::new(&replay.config()), "/wagrun/release".to_owned())

@@ -5,11 +5,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use local_stack::checkout;
-use local_stack::fleet::programs::Program;
-use local_stack::fleet::{Fleet, Options, runtime_api};
-use local_stack::process::{Process, ProcessError, Supervisor};
-use local_stack::progress::{Progress, Wait, wait_until};
+use testing::checkout;
+use testing::fleet::programs::Program;
+use testing::fleet::{Fleet, Options, runtime_api};
+use testing::process::{Process, ProcessError, Supervisor};
+use testing::progress::{Progress, Wait, wait_until};
 
 /// Nothing here waits this long unless it is lost.
 const PATIENCE: Duration = Duration::from_secs(600);

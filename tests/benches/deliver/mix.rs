@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::time::Duration;
 
-use local_stack::fleet::account::Account;
-use local_stack::fleet::events::events;
-use local_stack::fleet::receivers::Manner;
-use local_stack::fleet::{Options, healthy};
+use testing::fleet::account::Account;
+use testing::fleet::events::events;
+use testing::fleet::receivers::Manner;
+use testing::fleet::{Options, healthy};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::crew::Crew;

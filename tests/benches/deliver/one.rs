@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use local_stack::checkout;
-use local_stack::fleet::events::{BYTES, events};
-use local_stack::fleet::programs::{Usage, usage};
-use local_stack::fleet::receivers::SECRET;
-use local_stack::fleet::tls::Certificate;
-use local_stack::fleet::{Fleet, Options, SUBSCRIBERS_PATH, healthy};
-use local_stack::process::{Process, Supervisor};
 use serde_json::json;
+use testing::checkout;
+use testing::fleet::events::{BYTES, events};
+use testing::fleet::programs::{Usage, usage};
+use testing::fleet::receivers::SECRET;
+use testing::fleet::tls::Certificate;
+use testing::fleet::{Fleet, Options, SUBSCRIBERS_PATH, healthy};
+use testing::process::{Process, Supervisor};
 
 use crate::crew::Crew;
 use crate::statistics::{ONE_PROCESSOR, ms};

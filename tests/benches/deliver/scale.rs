@@ -4,9 +4,9 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use local_stack::fleet::events::events;
-use local_stack::fleet::{Fleet, Options, healthy};
-use wagrun::event::Event;
+use testing::fleet::events::events;
+use testing::fleet::{Fleet, Options, healthy};
+use wagrun_event::Event;
 
 use crate::crew::Crew;
 

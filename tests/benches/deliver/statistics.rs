@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use local_stack::fleet::Fleet;
-use local_stack::fleet::receivers::Arrival;
+use testing::fleet::Fleet;
+use testing::fleet::receivers::Arrival;
 
 /// Lambda gives a function of this much memory, in MB, one processor; of others a part in proportion.
 pub const ONE_PROCESSOR: f64 = 1769.0;

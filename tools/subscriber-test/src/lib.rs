@@ -17,8 +17,8 @@ use deliver::{Config, Handler, Outgoing, Targets};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
-use wagrun::event::{Event, NewEvent};
-use wagrun::subscriber::{InvalidSubscriber, Rules, Subscriber, Target};
+use wagrun_delivery::subscriber::{InvalidSubscriber, Rules, Subscriber, Target};
+use wagrun_event::{Event, NewEvent};
 
 pub use function::{FunctionError, environment};
 pub use report::Report;

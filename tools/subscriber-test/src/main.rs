@@ -7,8 +7,8 @@ use std::process::{Command, ExitCode};
 use deliver::Config;
 use jiff::Timestamp;
 use subscriber_test::{Report, Tester, environment};
-use wagrun::environment::{optional, required};
-use wagrun::telemetry::chain;
+use wagrun_lambda::environment::{optional, required};
+use wagrun_lambda::telemetry::chain;
 
 /// Set once the environment is that of the function.
 const CONFIGURED: &str = "SUBSCRIBER_TEST_CONFIGURED";
@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
 async fn test() -> Result<Report, Box<dyn Error>> {
     let name = std::env::args().nth(1).filter(|name| !name.is_empty());
     let name = name.ok_or("usage: subscriber-test NAME, with STACK in the environment")?;
-    let aws = wagrun::aws::config().await;
+    let aws = wagrun_lambda::aws::config().await;
     if optional(CONFIGURED).is_none() {
         // deliver reads its environment, and so do we: then nothing can be understood in two ways.
         let variables = environment(&aws, &required("STACK")?).await?;

@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use deliver::TargetError;
-use wagrun::event::Event;
-use wagrun::subscriber::{Subscriber, Target};
-use wagrun::telemetry::chain;
+use wagrun_delivery::subscriber::{Subscriber, Target};
+use wagrun_event::Event;
+use wagrun_lambda::telemetry::chain;
 
 /// What came of one event that was sent.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::json;
 use standardwebhooks::Webhook;
-use wagrun::replay::{Request, answering};
-use wagrun::subscriber::Schemes;
-use wagrun::telemetry::chain;
+use testing::replay::{Request, answering};
+use wagrun_delivery::subscriber::Schemes;
+use wagrun_lambda::telemetry::chain;
 
 use super::*;
 use deliver::{CloudFrontClient, EventBridgeClient, Reach, Timeouts, WebhookClient};

@@ -24,7 +24,7 @@ use serde_json::Value;
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
-use wagrun::outbox::{self, Lock};
+use wagrun_database::outbox::{self, Lock};
 
 use crate::live::{self, Live};
 use crate::outcome::{Course, DrainError};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use wagrun::outbox::{self, Backfill, Replayed};
+use wagrun_database::outbox::{self, Backfill, Replayed};
 
 use super::slice::{Next, Reader, SLICE_ROWS, Slice, SliceError, cursor};
 use crate::compose::compose;

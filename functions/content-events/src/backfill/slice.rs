@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
-use wagrun::event::Event;
-use wagrun::outbox::Backfill;
+use wagrun_database::outbox::Backfill;
+use wagrun_event::Event;
 
 use crate::outlet::Lookup;
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
-use wagrun::outbox::{self, Backfill, WatchedModel};
+use wagrun_database::outbox::{self, Backfill, WatchedModel};
 
 use super::slice::{Next, Reader, SLICE_ROWS, Slice, SliceError, cursor};
 use crate::compose::{compose_snapshot, snapshot_type};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, sleep};
-use wagrun::outbox::{self, Backfill, Lock};
+use wagrun_database::outbox::{self, Backfill, Lock};
 
 use super::slice::{Next, Reader, Slice, SliceError};
 use super::{replay, snapshot};

@@ -11,8 +11,8 @@ use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use wagrun::event::Event;
-use wagrun::fifo::fifo_id;
+use wagrun_event::Event;
+use wagrun_event::fifo::fifo_id;
 
 use lanes::Lanes;
 

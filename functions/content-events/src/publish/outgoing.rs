@@ -1,6 +1,6 @@
 //! An event on its way to the topic.
 
-use wagrun::event::Event;
+use wagrun_event::Event;
 
 use crate::compose::LARGEST_EVENT;
 

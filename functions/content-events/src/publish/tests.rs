@@ -1,5 +1,5 @@
 use serde_json::json;
-use wagrun::replay::Replay;
+use testing::replay::Replay;
 
 use super::*;
 use crate::compose::{compose, tests as captured};

@@ -26,7 +26,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_sdk_cloudwatch::Client;
 use jiff::Timestamp;
-use wagrun::metric::Unit;
+use wagrun_lambda::metric::Unit;
 
 pub use cloudwatch::MetricError;
 pub use decision::{Decision, History, Looks, Minute, Reason};

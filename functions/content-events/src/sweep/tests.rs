@@ -4,10 +4,10 @@ use crate::Drainer;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sqlx::postgres::PgConnectOptions;
+use testing::replay::Replay;
 use tokio::time::Instant;
-use wagrun::database::DatabaseConfig;
-use wagrun::metric::Metrics;
-use wagrun::replay::Replay;
+use wagrun_database::connection::DatabaseConfig;
+use wagrun_lambda::metric::Metrics;
 
 use super::*;
 use crate::config::{Config, Publishing};
@@ -72,7 +72,7 @@ impl Stage {
             source: "/wagrun/test".to_owned(),
             history_days: 30,
             publishing: None,
-            metrics: Metrics::new("wagrun/test"),
+            metrics: Metrics::recording("wagrun/test"),
         };
         let drainer = Drainer::new(config, &replay.config());
         Self { drainer, listener }
@@ -94,7 +94,7 @@ impl Stage {
 
     /// The times that a sweep has said that it wakes the database.
     fn wakes(&self) -> usize {
-        let lines = self.drainer.config.metrics.emitted();
+        let lines = self.drainer.config.metrics.written();
         lines.iter().filter(|it| it[WAKES] == 1.0).count()
     }
 

@@ -1,4 +1,4 @@
-use wagrun::replay::Replay;
+use testing::replay::Replay;
 
 use super::*;
 

@@ -35,7 +35,7 @@ pub struct Bucket {
 pub struct SetAside {
     /// Its object.
     pub key: String,
-    /// The [`Delivery`](wagrun::delivery::Delivery)'s JSON.
+    /// The [`Delivery`](wagrun_delivery::Delivery)'s JSON.
     pub body: String,
 }
 

@@ -2,11 +2,9 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use wagrun::{
-    delivery::{Delivery, lane},
-    delivery_queue::{Message, Order},
-    fifo::fifo_id,
-};
+use wagrun_delivery::queue::{Message, Order};
+use wagrun_delivery::{Delivery, lane};
+use wagrun_event::fifo::fifo_id;
 
 /// The seconds in which a second recall of a lane is one too many, which is as long as SQS knows its id.
 const ONE_RECALL: i64 = 300;

@@ -7,7 +7,9 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use wagrun::{metric::Unit, subscriber::Subscribers, telemetry::chain};
+use wagrun_delivery::subscriber::Subscribers;
+use wagrun_lambda::metric::Unit;
+use wagrun_lambda::telemetry::chain;
 
 use super::{
     Backlog, BacklogError,

@@ -32,7 +32,7 @@ use std::{collections::HashMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
-use wagrun::delivery_queue::{DeliveryQueue, Message, Order, SendError};
+use wagrun_delivery::queue::{DeliveryQueue, Message, Order, SendError};
 
 pub use self::{
     bucket::{Bucket, BucketError},
@@ -217,7 +217,7 @@ impl Backlogs {
             subscriber: lane.subscriber.clone(),
             order: Some(Order {
                 group_id: lane.group_id(),
-                deduplication_id: wagrun::fifo::fifo_id(key),
+                deduplication_id: wagrun_event::fifo::fifo_id(key),
             }),
             body: body.to_owned(),
         };

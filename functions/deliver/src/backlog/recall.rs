@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use wagrun::{
-    delivery::Delivery,
-    subscriber::{Found, Subscriber},
-    telemetry::chain,
-};
+use wagrun_delivery::Delivery;
+use wagrun_delivery::subscriber::{Found, Subscriber};
+use wagrun_lambda::telemetry::chain;
 
 use super::{bucket::SetAside, lane::Lane};
 use crate::{Attempt, DeliverError, Deliverer, attempt::Failure, target::Outgoing, tried::Tried};

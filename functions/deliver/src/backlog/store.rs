@@ -16,7 +16,7 @@ use aws_sdk_ssm::{
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
-use wagrun::telemetry::chain;
+use wagrun_lambda::telemetry::chain;
 
 /// That a subscriber's deliveries are set aside, or were and come back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

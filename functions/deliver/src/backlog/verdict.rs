@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use wagrun::subscriber::{Found, Subscriber};
+use wagrun_delivery::subscriber::{Found, Subscriber};
 
 use super::Backlog;
 use crate::health::PATIENCE;

@@ -6,9 +6,9 @@ use std::{
 };
 
 use aws_config::SdkConfig;
-use local_stack::bucket_in_memory::BucketInMemory;
 use serde_json::{Value, json};
-use wagrun::replay::{Request, answering};
+use testing::bucket_in_memory::BucketInMemory;
+use testing::replay::{Request, answering};
 
 /// What it holds, and how it behaves.
 #[derive(Debug, Default)]

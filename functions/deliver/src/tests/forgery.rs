@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::json;
 use tokio::net::TcpListener;
-use wagrun::subscriber::{Rules, Schemes, Subscriber, Target};
+use wagrun_delivery::subscriber::{Rules, Schemes, Subscriber, Target};
 
 use super::world::{EVENT, EVENT_ID, SECRET, now};
 use crate::{Reach, Timeouts, WebhookClient, WebhookError, resolver::PublicOnly};

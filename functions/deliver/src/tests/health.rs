@@ -6,7 +6,7 @@ use axum::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use wagrun::event::Event;
+use wagrun_event::Event;
 
 use super::world::{Receiver, World, delivery, now, parameter, parameters, subscriber, written};
 

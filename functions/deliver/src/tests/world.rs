@@ -14,14 +14,12 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json, value::RawValue};
+use testing::replay::Replay;
 use tokio::{net::TcpListener, sync::Mutex as AsyncMutex};
-use wagrun::{
-    delivery_queue::DeliveryQueue,
-    event_topic::EventTopic,
-    metric::Metrics,
-    replay::Replay,
-    subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore},
-};
+use wagrun_delivery::queue::DeliveryQueue;
+use wagrun_delivery::subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore};
+use wagrun_event_topic::EventTopic;
+use wagrun_lambda::metric::Metrics;
 
 use super::cloud::Cloud;
 use crate::{

@@ -9,7 +9,7 @@ use deliver::{Reach, Timeouts, WebhookClient};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::net::TcpListener;
-use wagrun::subscriber::{Rules, Subscriber, Target};
+use wagrun_delivery::subscriber::{Rules, Subscriber, Target};
 
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 // Test 1 of RFC 8032, section 7.1.

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
-use wagrun::telemetry::chain;
+use wagrun_lambda::telemetry::chain;
 
 use crate::answer::{Answer, Change, Governed, Kept};
 use crate::logs::{Group, Logs};

@@ -1,6 +1,6 @@
 //! The step that finds log groups whose writer is gone.
 
-use wagrun::telemetry::chain;
+use wagrun_lambda::telemetry::chain;
 
 use super::{Found, OutOfTime, Run};
 use crate::OPT_OUT_TAG;

@@ -13,7 +13,7 @@ use aws_smithy_async::time::TimeSource;
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use wagrun::replay::recorded;
+use testing::replay::recorded;
 
 use crate::{Answer, Config, Incomplete, LogRetention, Options, Request, Selection};
 

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use serde_json::json;
-use wagrun::replay::Replay;
+use testing::replay::Replay;
 
 use super::*;
 use crate::config::WebPlatform;

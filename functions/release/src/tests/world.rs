@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
-use wagrun::event::Event;
-use wagrun::replay::{Request, answering};
+use testing::replay::{Request, answering};
+use wagrun_event::Event;
 
 use super::{config, form};
 use crate::config::WebPlatform;

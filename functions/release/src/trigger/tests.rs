@@ -203,6 +203,6 @@ fn what_nobody_understands_is_named() {
     ];
     for (body, expected) in table {
         let error = Trigger::parse(body, &config()).unwrap_err();
-        assert_eq!(wagrun::telemetry::chain(&error), expected);
+        assert_eq!(wagrun_lambda::telemetry::chain(&error), expected);
     }
 }

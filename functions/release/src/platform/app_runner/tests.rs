@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use wagrun::replay::Replay;
+use testing::replay::Replay;
 
 use super::*;
 

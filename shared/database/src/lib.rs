@@ -1,0 +1,7 @@
+//! The site's database as wagrun uses it: the connection, the schema `wagrun` with its migrations, and the outbox.
+//!
+//! All SQL of the functions is in this crate.
+
+pub mod connection;
+pub mod outbox;
+pub mod schema;

@@ -1,0 +1,108 @@
+//! Partial batch responses for SQS FIFO queues, where a failed message must hold back the rest of its group.
+
+use std::{collections::HashSet, error::Error};
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+
+use wagrun_lambda::telemetry::chain;
+
+/// Handles the records one after another and reports those that go back to the queue.
+///
+/// Once a record of a message group has failed, every later record of that group in the batch is reported as failed
+/// without being tried: SQS would otherwise delete what came after the failure, and the group would lose its order.
+/// Other groups are not affected, nor are records without a group (a standard queue has none).
+/// Each failure is logged here, once, with its causes.
+pub async fn in_order<E: Error + 'static>(
+    batch: &SqsEvent,
+    mut handle: impl AsyncFnMut(&SqsMessage) -> Result<(), E>,
+) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    let mut failed_groups = HashSet::new();
+    for record in &batch.records {
+        // Lambda takes an empty id as the failure of the whole batch, which is all that is left without one.
+        let message_id = record.message_id.as_deref().unwrap_or_default();
+        let group = record.attributes.get("MessageGroupId");
+        if group.is_some_and(|group| failed_groups.contains(group)) {
+            tracing::info!(
+                message.id = message_id,
+                message.group = group,
+                "not tried: an earlier message of its group failed"
+            );
+            response.add_failure(message_id);
+        } else if let Err(error) = handle(record).await {
+            tracing::error!(
+                message.id = message_id,
+                message.group = group,
+                error = chain(&error),
+                "message goes back to the queue"
+            );
+            response.add_failure(message_id);
+            failed_groups.extend(group);
+        }
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("refused")]
+    struct Refused;
+
+    /// Runs a batch of `(message id, group)` in which the named messages fail; returns what was tried and reported.
+    async fn run(records: &[(&str, Option<&str>)], failing: &[&str]) -> (Vec<String>, Vec<String>) {
+        let records: Vec<_> = records
+            .iter()
+            .map(|(id, group)| match group {
+                Some(group) => json!({"messageId": id, "attributes": {"MessageGroupId": group}}),
+                None => json!({"messageId": id}),
+            })
+            .collect();
+        let batch: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
+        let mut tried = Vec::new();
+        let response = in_order(&batch, async |record| {
+            let id = record.message_id.clone().unwrap();
+            let fails = failing.contains(&id.as_str());
+            tried.push(id);
+            if fails { Err(Refused) } else { Ok(()) }
+        })
+        .await;
+        let reported = response
+            .batch_item_failures
+            .into_iter()
+            .map(|failure| failure.item_identifier)
+            .collect();
+        (tried, reported)
+    }
+
+    #[tokio::test]
+    async fn nothing_failed_nothing_reported() {
+        let (tried, reported) = run(&[("1", Some("a")), ("2", Some("a"))], &[]).await;
+        assert_eq!(tried, ["1", "2"]);
+        assert!(reported.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_failure_holds_back_the_rest_of_its_group_only() {
+        let records = [
+            ("1", Some("a")),
+            ("2", Some("a")),
+            ("3", Some("b")),
+            ("4", Some("a")),
+            ("5", Some("b")),
+        ];
+        let (tried, reported) = run(&records, &["2"]).await;
+        assert_eq!(tried, ["1", "2", "3", "5"]);
+        assert_eq!(reported, ["2", "4"]);
+    }
+
+    #[tokio::test]
+    async fn records_without_a_group_are_independent() {
+        let (tried, reported) = run(&[("1", None), ("2", None)], &["1"]).await;
+        assert_eq!(tried, ["1", "2"]);
+        assert_eq!(reported, ["1"]);
+    }
+}

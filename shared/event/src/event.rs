@@ -1,0 +1,204 @@
+//! The event contract: CloudEvents 1.0 in JSON, one per commit and object.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// What the type of a snapshot ends with: an object as it is, which nobody changed.
+pub const SNAPSHOT: &str = ".snapshot";
+
+/// What every event has of its own, for [`Event::new`].
+#[derive(Debug, Clone)]
+pub struct NewEvent<'a> {
+    /// Decided once; a repeated publication carries the same one.
+    pub id: Uuid,
+    /// `/wagrun/<stack>`.
+    pub source: &'a str,
+    /// Its type.
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// RFC 3339 in UTC.
+    pub time: String,
+    /// Grows for one subject; of sixteen digits at most.
+    pub sequence: i64,
+    /// What happened.
+    pub data: Map<String, Value>,
+}
+
+/// One content change, as it travels on the topic and to every subscriber.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Always `1.0`.
+    pub specversion: String,
+    /// Decided when the change was captured; a repeated publication and a replay carry the same one.
+    pub id: Uuid,
+    /// `/wagrun/<stack>`.
+    pub source: String,
+    /// `wagtail.page.published`, `wagtail.image.created`, `wagtail.<model>.updated` and so on.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The object: `page/4`, `image/2`, `document/7`, `blog.author/3`.
+    pub subject: String,
+    /// When the change was captured, RFC 3339 in UTC with microseconds.
+    pub time: String,
+    /// Always `application/json`.
+    pub datacontenttype: String,
+    /// The same as `subject`: events with one key arrive in order.
+    pub partitionkey: String,
+    /// Sixteen digits that grow for one `partitionkey` in commit order.
+    pub sequence: String,
+    /// Present, and true, only when an operator asked for the event again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
+    /// Present only when the event is for one subscriber: its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscriber: Option<String>,
+    /// Present only in a replay or a snapshot: the id of the run that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backfill: Option<Uuid>,
+    /// The object after the change, `changed` and `previous`.
+    pub data: Map<String, Value>,
+}
+
+impl Event {
+    /// An event for everybody, which nobody asked for again.
+    pub fn new(new: NewEvent<'_>) -> Self {
+        Self {
+            specversion: "1.0".to_owned(),
+            id: new.id,
+            source: new.source.to_owned(),
+            kind: new.kind,
+            partitionkey: new.subject.clone(),
+            subject: new.subject,
+            time: new.time,
+            datacontenttype: "application/json".to_owned(),
+            sequence: format!("{:016}", new.sequence),
+            replayed: false,
+            subscriber: None,
+            backfill: None,
+            data: new.data,
+        }
+    }
+
+    /// `data.content_type`, such as `blog.blogpage`.
+    pub fn content_type(&self) -> Option<&str> {
+        self.text("content_type")
+    }
+
+    /// `data.locale`, such as `en`; absent for objects that are not translatable.
+    pub fn locale(&self) -> Option<&str> {
+        self.text("locale")
+    }
+
+    /// `data.url`, where visitors find the page; absent or null for what has no URL.
+    pub fn url(&self) -> Option<&str> {
+        self.text("url")
+    }
+
+    /// `data.previous.url`, where visitors found the page before; absent when that is no other place.
+    pub fn previous_url(&self) -> Option<&str> {
+        self.data.get("previous")?.get("url")?.as_str()
+    }
+
+    /// `data.url_path`, where the page is now, such as `/home/news/`; absent for what is no page.
+    pub fn url_path(&self) -> Option<&str> {
+        self.text("url_path")
+    }
+
+    /// `data.previous.url_path`, where the page was before a move; absent when it did not move.
+    pub fn previous_url_path(&self) -> Option<&str> {
+        self.data.get("previous")?.get("url_path")?.as_str()
+    }
+
+    /// Whether it shows an object as it is, instead of a change.
+    pub fn is_snapshot(&self) -> bool {
+        self.kind.ends_with(SNAPSHOT)
+    }
+
+    /// What makes two publications the same for SNS and SQS: the id, and in a backfill its run, because whoever asks for
+    /// an event again wants it even right after the first time.
+    pub fn deduplication_id(&self) -> String {
+        match self.backfill {
+            Some(run) => format!("{}:{run}", self.id),
+            None => self.id.to_string(),
+        }
+    }
+
+    /// When somebody asked for this event, which its run's id says; `None` for a live one.
+    pub fn asked_at(&self) -> Option<Timestamp> {
+        let (seconds, nanoseconds) = self.backfill?.get_timestamp()?.to_unix();
+        let seconds = i64::try_from(seconds).ok()?;
+        Timestamp::new(seconds, nanoseconds.cast_signed()).ok()
+    }
+
+    fn text(&self, field: &str) -> Option<&str> {
+        self.data.get(field)?.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn event(more: Value) -> Event {
+        let mut event = json!({
+            "specversion": "1.0", "id": "0f2c8f6e-7d1b-4c8e-9a53-000000000001", "source": "/wagrun/test",
+            "type": "wagtail.page.published", "subject": "page/4", "time": "2026-11-21T21:46:46.426651Z",
+            "datacontenttype": "application/json", "partitionkey": "page/4", "sequence": "0000000000001106",
+            "data": {},
+        });
+        let fields = more.as_object().unwrap().clone();
+        event.as_object_mut().unwrap().extend(fields);
+        serde_json::from_value(event).unwrap()
+    }
+
+    #[test]
+    fn a_live_event_says_nothing_of_backfills() {
+        let live = event(json!({}));
+        let json = serde_json::to_value(&live).unwrap();
+        for absent in ["replayed", "subscriber", "backfill"] {
+            assert_eq!(json.get(absent), None, "{absent}");
+        }
+        assert_eq!(live.deduplication_id(), live.id.to_string());
+        assert_eq!(live.asked_at(), None);
+    }
+
+    #[test]
+    fn a_run_tells_its_events_apart_and_says_when_it_was_asked_for() {
+        // The first 48 bits are milliseconds.
+        let run = "019ae000-0000-7000-8000-000000000000";
+        let replayed = event(json!({"replayed": true, "subscriber": "search", "backfill": run}));
+        assert_eq!(
+            replayed.deduplication_id(),
+            format!("0f2c8f6e-7d1b-4c8e-9a53-000000000001:{run}")
+        );
+        assert_eq!(
+            replayed.asked_at(),
+            Some(Timestamp::from_millisecond(0x019a_e000_0000).unwrap())
+        );
+    }
+
+    #[test]
+    fn the_documented_events_are_events() {
+        let mut count = 0;
+        for block in include_str!("../../../docs/webhooks.md")
+            .split("```json\n")
+            .skip(1)
+        {
+            let json = block.split("```").next().unwrap();
+            let event: Event =
+                serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}"));
+            assert_eq!(event.subject, event.partitionkey);
+            assert_eq!(event.sequence.len(), 16);
+            assert!(event.time.parse::<jiff::Timestamp>().is_ok());
+            // Nothing is there that an event does not have.
+            let written: Value = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_value(&event).unwrap(), written);
+            count += 1;
+        }
+        assert_eq!(count, 5);
+    }
+}

@@ -1,0 +1,292 @@
+//! Which events concern a subscriber, or are asked for in a backfill.
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::{Event, SNAPSHOT};
+
+/// What the type of a captured change ends with.
+const ACTIONS: [&str; 6] = [
+    "created",
+    "updated",
+    "published",
+    "unpublished",
+    "moved",
+    "deleted",
+];
+
+/// Lets through what passes all of its parts; a part that is absent lets everything through.
+///
+/// - `types` and `content_types` are lists of patterns, of which one must fit. `*` in a pattern stands for any run of
+///   characters, and upper and lower case are the same: `wagtail.page.*`, `blog.*`, `*.deleted`.
+/// - `under` is a path as visitors see it (`/blog/`), compared by whole segments with the path of `data.url` and of
+///   `data.previous.url`, so that a page that moves out of the subtree still concerns its subscriber. The host does not
+///   matter. A page without a URL (no site serves it) is compared by `url_path`, which begins with the slug of the
+///   tree's root.
+/// - What has no path at all (images, documents, snippets) never passes `under`, and what has no content type never
+///   passes `content_types`.
+/// - A snapshot passes `types` when some other event of that kind of object would: it was asked for, and not by its type.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    types: Option<Vec<String>>,
+    content_types: Option<Vec<String>>,
+    /// Percent-encoded, without the slash at its end.
+    under: Option<String>,
+}
+
+impl Filter {
+    /// A filter by patterns; `None` lets everything through.
+    pub fn new(types: Option<Vec<String>>, content_types: Option<Vec<String>>) -> Self {
+        Self {
+            types,
+            content_types,
+            under: None,
+        }
+    }
+
+    /// Narrows the filter to a subtree; `None` when this is no plain path that begins with a slash.
+    pub fn under(self, path: &str) -> Option<Self> {
+        if !path.starts_with('/') || path.contains(['?', '#']) {
+            return None;
+        }
+        Some(Self {
+            under: Some(path_of(path)?.trim_end_matches('/').to_owned()),
+            ..self
+        })
+    }
+
+    /// Whether the event concerns the subscriber.
+    pub fn matches(&self, event: &Event) -> bool {
+        self.admits_type(&event.kind)
+            && fits_one(self.content_types.as_deref(), event.content_type())
+            && self.is_under(event)
+    }
+
+    /// Whether an event of this type may pass.
+    pub fn admits_type(&self, kind: &str) -> bool {
+        fits_one(self.types.as_deref(), Some(kind))
+            || kind.strip_suffix(SNAPSHOT).is_some_and(|object| {
+                ACTIONS.iter().any(|action| {
+                    fits_one(self.types.as_deref(), Some(&format!("{object}.{action}")))
+                })
+            })
+    }
+
+    fn is_under(&self, event: &Event) -> bool {
+        let Some(under) = &self.under else {
+            return true;
+        };
+        let previous = event.data.get("previous").and_then(Value::as_object);
+        [Some(&event.data), previous]
+            .into_iter()
+            .flatten()
+            .filter_map(path)
+            .any(|path| {
+                path.strip_prefix(under.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+    }
+}
+
+/// The path of a page's URL, else its path in the tree.
+fn path(page: &Map<String, Value>) -> Option<String> {
+    let text = |field| page.get(field)?.as_str().and_then(path_of);
+    text("url").or_else(|| text("url_path"))
+}
+
+/// The path of a URL or of a path, percent-encoded either way, so that `/zürich/` and `/z%C3%BCrich/` are the same.
+fn path_of(text: &str) -> Option<String> {
+    let url = if text.starts_with('/') {
+        Url::parse(&format!("https://any{text}"))
+    } else {
+        Url::parse(text)
+    };
+    url.ok().map(|url| url.path().to_owned())
+}
+
+fn fits_one(patterns: Option<&[String]>, text: Option<&str>) -> bool {
+    let Some(patterns) = patterns else {
+        return true;
+    };
+    text.is_some_and(|text| {
+        let text = text.to_ascii_lowercase();
+        patterns
+            .iter()
+            .any(|pattern| fits(&pattern.to_ascii_lowercase(), &text))
+    })
+}
+
+/// Whether `text` is `pattern`, in which each `*` stands for any run of characters.
+fn fits(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut text) = text.strip_prefix(start) else {
+        return false;
+    };
+    let Some((middle, end)) = rest.rsplit_once('*') else {
+        return text.ends_with(rest);
+    };
+    // Taking the first place where each part fits leaves most room for the parts after it.
+    for part in middle.split('*') {
+        let Some(at) = text.find(part) else {
+            return false;
+        };
+        text = &text[at + part.len()..];
+    }
+    text.ends_with(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn event(kind: &str, data: Value) -> Event {
+        serde_json::from_value(json!({
+            "specversion": "1.0", "id": "0f2c8f6e-7d1b-4c8e-9a53-000000000001", "source": "/wagrun/test",
+            "type": kind, "subject": "page/4", "time": "2026-11-21T21:46:46.426651Z",
+            "datacontenttype": "application/json", "partitionkey": "page/4", "sequence": "0000000000001106",
+            "data": data,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn patterns() {
+        let cases = [
+            ("wagtail.page.published", "wagtail.page.published", true),
+            ("wagtail.page.published", "wagtail.page.publish", false),
+            ("wagtail.page.*", "wagtail.page.moved", true),
+            ("wagtail.page.*", "wagtail.page.", true),
+            ("wagtail.page.*", "wagtail.pages.moved", false),
+            ("*", "", true),
+            ("*", "anything", true),
+            ("*.deleted", "wagtail.image.deleted", true),
+            ("*.deleted", "wagtail.image.updated", false),
+            ("wagtail.*.deleted", "wagtail.image.deleted", true),
+            // One character must not serve both sides of the star.
+            ("aba*ba", "aba", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("a**c", "abc", true),
+        ];
+        for (pattern, text, expected) in cases {
+            assert_eq!(fits(pattern, text), expected, "{pattern} with {text}");
+        }
+    }
+
+    #[test]
+    fn types_and_content_types() {
+        let page = event(
+            "wagtail.page.moved",
+            json!({"content_type": "blog.blogpage"}),
+        );
+        let plain = event("wagtail.row.updated", json!({}));
+        let list = |patterns: &[&str]| Some(patterns.iter().map(|&text| text.into()).collect());
+        let cases = [
+            (Filter::default(), true, true),
+            (
+                Filter::new(list(&["wagtail.image.*", "*.moved"]), None),
+                true,
+                false,
+            ),
+            (Filter::new(None, list(&["blog.*"])), true, false),
+            (Filter::new(None, list(&["blog.BlogPage"])), true, false),
+            (Filter::new(None, list(&["*"])), true, false),
+            (Filter::new(list(&["*"]), list(&["news.*"])), false, false),
+        ];
+        for (filter, with_page, with_plain) in cases {
+            assert_eq!(filter.matches(&page), with_page, "{filter:?}");
+            assert_eq!(filter.matches(&plain), with_plain, "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_passes_where_a_change_of_such_an_object_would() {
+        let cases = [
+            ("wagtail.page.published", "wagtail.page.snapshot", true),
+            ("*.deleted", "wagtail.page.snapshot", true),
+            ("wagtail.page.*", "wagtail.page.snapshot", true),
+            ("wagtail.page.*", "wagtail.image.snapshot", false),
+            ("wagtail.page.snapshot", "wagtail.page.snapshot", true),
+            // The other way round there is no courtesy.
+            ("wagtail.page.snapshot", "wagtail.page.updated", false),
+        ];
+        for (pattern, kind, expected) in cases {
+            let filter = Filter::new(Some(vec![pattern.to_owned()]), None);
+            assert_eq!(filter.admits_type(kind), expected, "{pattern} with {kind}");
+        }
+    }
+
+    #[test]
+    fn under() {
+        let cases = [
+            (
+                "/blog/",
+                json!({"url": "https://example.org/blog/a/"}),
+                true,
+            ),
+            ("/blog", json!({"url": "https://example.org/blog/a/"}), true),
+            ("/blog/", json!({"url": "https://example.org/blog/"}), true),
+            ("/blog/", json!({"url": "https://example.org/blog"}), true),
+            (
+                "/blog/",
+                json!({"url": "https://example.org/blogs/a/"}),
+                false,
+            ),
+            (
+                "/blog/",
+                json!({"url": "https://example.org/en/blog/"}),
+                false,
+            ),
+            // The URL decides where there is one, not the place in the tree.
+            (
+                "/home/blog/",
+                json!({"url": "https://example.org/blog/", "url_path": "/home/blog/"}),
+                false,
+            ),
+            (
+                "/home/blog/",
+                json!({"url": null, "url_path": "/home/blog/a/"}),
+                true,
+            ),
+            ("/blog/", json!({"url": "/blog/a/"}), true),
+            (
+                "/zürich/",
+                json!({"url": "https://example.org/z%C3%BCrich/a/"}),
+                true,
+            ),
+            ("/", json!({"url": "https://example.org/"}), true),
+            ("/", json!({"url": "https://example.org/a/"}), true),
+            // Moved out, moved in, moved elsewhere.
+            (
+                "/blog/",
+                json!({"url": "https://example.org/old/a/", "previous": {"url": "https://example.org/blog/a/"}}),
+                true,
+            ),
+            (
+                "/blog/",
+                json!({"url": "https://example.org/blog/a/", "previous": {"url": "https://example.org/old/a/"}}),
+                true,
+            ),
+            (
+                "/blog/",
+                json!({"url": "https://example.org/new/a/", "previous": {"url": "https://example.org/old/a/"}}),
+                false,
+            ),
+            // No path: an image, a snippet.
+            ("/", json!({"title": "Image"}), false),
+        ];
+        for (under, data, expected) in cases {
+            let filter = Filter::default().under(under).unwrap();
+            let event = event("wagtail.page.moved", data);
+            assert_eq!(
+                filter.matches(&event),
+                expected,
+                "{under}: {:?}",
+                event.data
+            );
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A site and a database that were there before wagrun, as docs/deploy.md has them: a role of migrate's own, beside the role
+//! that owns the site's tables and that the site connects as, with a password.
+
+use local_stack::postgres::SUPERUSER;
+use migrate::Migrator;
+use sqlx::Connection;
+use testing::checkout;
+use tokio::process::Command;
+use wagrun_database::connection::DatabaseConfig;
+
+use super::{NOWHERE, PATIENCE, assert_free};
+use crate::databases::{Database, ask, execute, migrate_config, run, sdk};
+
+const SITE: &str = "cms";
+const MIGRATE: &str = "wagrun_migrate";
+const RELAY: &str = "cms_relay";
+
+/// The roles of RDS, as far as migrate meets them, and those of the document.
+const ROLES: &str = "create role rds_iam nologin;\n\
+     create role rds_superuser nologin createrole;\n\
+     grant rds_iam to rds_superuser with admin option;\n\
+     create role cms login password 'of the site';\n\
+     create role wagrun_migrate login createrole;\n\
+     grant rds_iam, rds_superuser to wagrun_migrate;\n\
+     grant cms to wagrun_migrate";
+
+#[test]
+fn an_existing_site_is_watched_and_keeps_its_role_and_its_password() {
+    run(async {
+        let database = Database::empty().await;
+        let mut superuser = database.connect_as(SUPERUSER).await;
+        execute(&mut superuser, ROLES).await;
+        let name = &database.name;
+        execute(
+            &mut superuser,
+            &format!(
+                "alter database {name} owner to {SITE};\nalter schema public owner to {SITE};\n\
+                 grant create on database {name} to {MIGRATE}"
+            ),
+        )
+        .await;
+        let config =
+            DatabaseConfig::trusted(database.postgres().url_as(MIGRATE, name).parse().unwrap());
+        let mut config = migrate_config(config).await;
+        config.web_user = SITE.to_owned();
+        config.relay_user = RELAY.to_owned();
+
+        // The site as it was, by its own hand.
+        let mut django = Command::new(&config.site_python);
+        django
+            .args(["manage.py", "migrate", "--no-input", "--verbosity=0"])
+            .current_dir(checkout().join("site"))
+            .env("DATABASE_HOST", "127.0.0.1")
+            .env("DATABASE_PORT", database.postgres().port().to_string())
+            .env("DATABASE_NAME", name)
+            .env("DATABASE_USER", SITE)
+            .env("DATABASE_SSL_MODE", "disable")
+            .env("SECRET_KEY", "of a test")
+            .kill_on_drop(true);
+        let output = tokio::time::timeout(PATIENCE, django.output());
+        let output = output.await.unwrap().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+
+        let migrator = Migrator::new(config, &sdk(NOWHERE));
+        let migrated = migrator.migrate(&ask()).await.unwrap();
+        assert_eq!(migrated.applied_django, [""; 0], "the site had done it");
+        assert_eq!(migrated.watched_tables, 8);
+        migrator.migrate(&ask()).await.unwrap();
+
+        for (role, by_token) in [(SITE, false), (RELAY, true)] {
+            let member: bool = sqlx::query_scalar("select pg_has_role($1, 'rds_iam', 'member')")
+                .bind(role)
+                .fetch_one(&mut superuser)
+                .await
+                .unwrap();
+            assert_eq!(member, by_token, "{role} comes in by a token");
+        }
+        let mut site = database.connect_as(SITE).await;
+        execute(
+            &mut site,
+            "update wagtailcore_page set title = 'saved' where depth = 2",
+        )
+        .await;
+        let captured: i64 = sqlx::query_scalar(
+            "select count(*) from wagrun.outbox where after ->> 'title' = 'saved'",
+        )
+        .fetch_one(&mut superuser)
+        .await
+        .unwrap();
+        assert_eq!(captured, 1);
+        assert_free(&mut superuser).await;
+
+        // Taken out again, as *Delete* has it.
+        let mut own = database.connect_as(MIGRATE).await;
+        execute(
+            &mut own,
+            "drop schema wagrun cascade;\ngrant cms_relay to current_user;\ndrop owned by cms_relay;\n\
+             drop role cms_relay;\nreassign owned by current_user to cms;\ndrop owned by current_user;\n\
+             drop extension if exists aws_lambda, aws_commons",
+        )
+        .await;
+        own.close().await.unwrap();
+        execute(&mut superuser, "drop role wagrun_migrate").await;
+        execute(
+            &mut site,
+            "update wagtailcore_page set title = 'saved again' where depth = 2",
+        )
+        .await;
+        let triggers: i64 = sqlx::query_scalar(
+            "select count(*) from pg_trigger where tgname like 'wagrun%' and not tgisinternal",
+        )
+        .fetch_one(&mut superuser)
+        .await
+        .unwrap();
+        assert_eq!(triggers, 0);
+    });
+}

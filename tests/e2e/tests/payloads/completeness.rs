@@ -1,0 +1,132 @@
+//! Every type that a function can publish has an example: the types are counted where they come from.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use content_events::classify::Action;
+use testing::checkout;
+
+use super::REPLAYED;
+use super::document::{read, shown};
+
+/// What content-events says of a page, and of anything else.
+fn is_of_pages_alone(action: Action) -> bool {
+    match action {
+        Action::Published | Action::Unpublished | Action::Moved => true,
+        Action::Created | Action::Updated | Action::Deleted | Action::Snapshot => false,
+    }
+}
+
+/// All of them; the match above does not compile when there is one more, which then belongs here too.
+const ACTIONS: [Action; 7] = [
+    Action::Created,
+    Action::Updated,
+    Action::Published,
+    Action::Unpublished,
+    Action::Moved,
+    Action::Deleted,
+    Action::Snapshot,
+];
+
+#[test]
+fn every_type_that_can_be_published_is_shown_and_named() {
+    let mut expected = types();
+    expected.insert(REPLAYED.to_owned());
+    assert_eq!(shown(), expected, "docs/payloads.md shows each type");
+    let events = read("docs/events.md");
+    let named = events.split('`').collect::<BTreeSet<_>>();
+    for kind in types() {
+        let (object, action) = kind.rsplit_once('.').unwrap();
+        let last = object.rsplit('.').next().unwrap();
+        // A row of the table names the first of its types in full, and the others by what differs.
+        let names = [
+            kind.replace(".author.", ".<model>."),
+            format!("…{action}"),
+            format!("…{last}.{action}"),
+        ];
+        let is_named = names.iter().any(|name| named.contains(name.as_str()));
+        assert!(is_named, "docs/events.md does not name {kind}");
+    }
+}
+
+/// Every type that can be published, of the stock site's only snippet where it is the model's name.
+fn types() -> BTreeSet<String> {
+    let mut types = BTreeSet::new();
+    for action in ACTIONS {
+        for kind in ["page", "image", "document", "author"] {
+            if kind == "page" || !is_of_pages_alone(action) {
+                types.insert(format!("wagtail.{kind}.{}", action.as_str()));
+            }
+        }
+    }
+    let publishers: BTreeSet<String> = sources()
+        .into_iter()
+        .filter(|(_, text)| text.contains("Event::new("))
+        .map(|(path, text)| {
+            types.extend(literal_types(&text));
+            path
+        })
+        .collect();
+    let known = [
+        "content-events/src/compose.rs",
+        "deliver/src/topic.rs",
+        "release/src/announce.rs",
+    ];
+    let known: BTreeSet<String> = known.map(str::to_owned).into();
+    assert_eq!(
+        publishers, known,
+        "whoever makes events has examples of them"
+    );
+    types
+}
+
+/// What is written in a source like `"site.deployed"`.
+fn literal_types(source: &str) -> impl Iterator<Item = String> {
+    source
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .filter(|literal| {
+            let parts = literal.split_once('.');
+            parts.is_some_and(|(first, rest)| {
+                ["site", "subscriber", "wagtail"].contains(&first)
+                    && !rest.is_empty()
+                    && rest
+                        .chars()
+                        .all(|one| one == '_' || one.is_ascii_lowercase())
+            })
+        })
+        .map(str::to_owned)
+}
+
+/// The functions' sources without their tests, by their path below `functions/`.
+fn sources() -> Vec<(String, String)> {
+    let root = checkout().join("functions");
+    let mut sources = Vec::new();
+    for function in entries(&root) {
+        let mut folders = vec![function.join("src")];
+        while let Some(folder) = folders.pop() {
+            for path in entries(&folder) {
+                let name = path.file_stem().unwrap_or_default().to_string_lossy();
+                if name == "tests" {
+                    continue;
+                }
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "rs") {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let text = text.split("#[cfg(test)]").next().unwrap().to_owned();
+                    let path = path.strip_prefix(&root).unwrap();
+                    sources.push((path.to_string_lossy().into_owned(), text));
+                }
+            }
+        }
+    }
+    sources
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries =
+        std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    entries.map(|entry| entry.unwrap().path()).collect()
+}

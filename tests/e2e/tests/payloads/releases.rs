@@ -1,0 +1,146 @@
+//! The end of a release, well and not: the emulator has no App Runner, so the function `release` runs here, with an AWS that
+//! is played at the wire; what it publishes is put on the stack's topic.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use jiff::{SignedDuration, Timestamp};
+use lambda_runtime::{Context, LambdaEvent};
+use release::config::WebPlatform;
+use release::{Config, Handler, Queue, Releaser, handle};
+use serde_json::{Value, json};
+use testing::replay::{Request, answering};
+
+use crate::world::{EVERYTHING, PATIENCE, World};
+
+const SERVICE: &str = "arn:aws:apprunner:eu-central-1:111122223333:service/site/1";
+const REPOSITORY: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/site";
+const DIGEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+/// Ends one release well and one badly, and returns when the subscriber to everything has both events.
+pub async fn published(world: &World) {
+    let rolled = json!({
+        "sequence": 12,
+        "current": release(12, &json!({"phase": "rolling", "operation": "op-1", "migrations_applied": 2})),
+    });
+    end(world, &rolled, &json!({"look": true}), "site.deployed").await;
+
+    let migrating = json!({
+        "sequence": 13,
+        "current": release(13, &json!({"phase": "migrating", "attempts": 1})),
+    });
+    let failed = json!({
+        "detail-type": "Lambda Function Invocation Result - Failure",
+        "time": Timestamp::now().to_string(), "resources": [],
+        "detail": {
+            "requestContext": {"condition": "RetriesExhausted"},
+            "requestPayload": {"command": "migrate", "deploy": DIGEST},
+            "responsePayload": {
+                "errorType": "MigrateFailed",
+                "errorMessage": "Django's migrations failed: column \"summary\" of relation \"blog_blogpage\" already exists",
+            },
+        },
+    });
+    end(world, &migrating, &failed, "site.deployment_failed").await;
+}
+
+/// A release under way since a moment ago.
+fn release(sequence: u64, rest: &Value) -> Value {
+    let since = Timestamp::now() - SignedDuration::from_secs(60);
+    let mut release = json!({
+        "sequence": sequence, "digest": DIGEST, "tag": "prod", "started": since.to_string(), "since": since.to_string(),
+    });
+    let rest = rest.as_object().unwrap().clone();
+    release.as_object_mut().unwrap().extend(rest);
+    release
+}
+
+/// Hands the function a message, and its event to the topic.
+async fn end(world: &World, state: &Value, message: &Value, kind: &str) {
+    let messages: Arc<Mutex<Vec<HashMap<String, String>>>> = Arc::default();
+    let (state, published) = (state.to_string(), Arc::clone(&messages));
+    let sdk = answering(move |request| answer(request, &state, &published));
+    let config = config();
+    let handler = Handler {
+        queue: Queue::new(aws_sdk_sqs::Client::new(&sdk), config.queue_url.clone()),
+        releaser: Releaser::new(config, &sdk, Timestamp::now),
+    };
+    let record = json!({
+        "messageId": "m", "receiptHandle": "r", "body": message.to_string(),
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "0"},
+    });
+    let batch = LambdaEvent::new(json!({"Records": [record]}), Context::default());
+    let answer = handle(&handler, batch).await.unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+
+    let messages = messages.lock().unwrap().clone();
+    let event = messages
+        .iter()
+        .find(|one| one.contains_key("MessageGroupId"));
+    let event = event.unwrap_or_else(|| panic!("no event in {messages:?}"));
+    let topic = world.stack.deployment.output("EventTopicArn").unwrap();
+    let fields = ["Message", "MessageGroupId", "MessageDeduplicationId"]
+        .map(|name| (name, event[name].as_str()));
+    let parameters = [&[("TopicArn", topic)], &fields[..]].concat();
+    let aws = world.stack.deployment.aws();
+    aws.query("sns", "Publish", "2010-03-31", &parameters)
+        .await
+        .unwrap();
+    let waited = world
+        .stack
+        .receiver
+        .wait_for(EVERYTHING, kind, PATIENCE, |event| event.kind == kind);
+    waited.await.unwrap_or_else(|missing| panic!("{missing}"));
+}
+
+fn config() -> Config {
+    Config {
+        stack: "wagrun-local".to_owned(),
+        repository: REPOSITORY.to_owned(),
+        tag: "prod".to_owned(),
+        migrate_function: "migrate".to_owned(),
+        platform: WebPlatform::AppRunner {
+            service_arn: SERVICE.to_owned(),
+        },
+        state_parameter: "/wagrun-local/release".to_owned(),
+        queue_url: "https://sqs.example.org/1/releases.fifo".to_owned(),
+        event_topic_arn: "arn:aws:sns:eu-central-1:111122223333:events.fifo".to_owned(),
+        alarm_topic_arn: "arn:aws:sns:eu-central-1:111122223333:alarms".to_owned(),
+        source: "/wagrun/wagrun-local".to_owned(),
+    }
+}
+
+/// A state parameter, an App Runner service whose last operation has succeeded, and topics that take everything.
+fn answer(
+    request: &Request,
+    state: &str,
+    published: &Mutex<Vec<HashMap<String, String>>>,
+) -> (u16, String) {
+    let name = match request.operation.split_once('.') {
+        Some((_, operation)) => operation,
+        None => "Publish",
+    };
+    let answer = match name {
+        "GetParameter" => json!({"Parameter": {"Value": state}}),
+        "PutParameter" => json!({"Version": 1}),
+        "DescribeService" => json!({"Service": {
+            "ServiceName": "site", "ServiceId": "1", "ServiceArn": SERVICE, "CreatedAt": 1, "UpdatedAt": 1,
+            "Status": "RUNNING",
+            "SourceConfiguration": {"ImageRepository": {
+                "ImageIdentifier": format!("{REPOSITORY}@{DIGEST}"), "ImageRepositoryType": "ECR",
+            }},
+            "InstanceConfiguration": {}, "NetworkConfiguration": {}, "AutoScalingConfigurationSummary": {},
+        }}),
+        "ListOperations" => json!({"OperationSummaryList": [{
+            "Id": "op-1", "Type": "UPDATE_SERVICE", "Status": "SUCCEEDED", "StartedAt": Timestamp::now().as_second(),
+        }]}),
+        "Publish" => {
+            let form = url::form_urlencoded::parse(request.body.as_bytes()).into_owned();
+            published.lock().unwrap().push(form.collect());
+            let result = "<PublishResult><MessageId>m</MessageId></PublishResult>";
+            return (200, format!("<PublishResponse>{result}</PublishResponse>"));
+        }
+        other => panic!("nobody plays {other}"),
+    };
+    (200, answer.to_string())
+}

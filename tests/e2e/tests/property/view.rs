@@ -1,0 +1,201 @@
+//! What an event must show of an object's own row, as docs/events.md has it.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use wagrun_event::Event;
+
+use super::decoding::Row;
+use super::oracle::{Oracle, Step, differing};
+
+/// The columns that are compared, of those that an event shows.
+const PAGE: [&str; 6] = [
+    "title",
+    "slug",
+    "url_path",
+    "live",
+    "first_published_at",
+    "last_published_at",
+];
+const AUTHOR: [&str; 1] = ["name"];
+const IMAGE: [&str; 4] = ["title", "description", "width", "height"];
+
+/// Large columns: an event has their names only, and may name one that was changed and changed back.
+const WITHHELD: [&str; 2] = ["search_description", "bio"];
+
+pub type Shown = Map<String, Value>;
+
+/// As it stands in a report.
+pub fn text(shown: &Shown) -> String {
+    serde_json::to_string(shown).unwrap()
+}
+
+fn columns(object: &str) -> &'static [&'static str] {
+    match object.split('/').next() {
+        Some("page") => &PAGE,
+        Some("blog.author") => &AUTHOR,
+        Some("image") => &IMAGE,
+        _ => panic!("unknown object {object}"),
+    }
+}
+
+/// The compared columns of a row.
+pub fn of_row(object: &str, row: &Row) -> Shown {
+    let shown = columns(object).iter().map(|column| {
+        let value = row.get(*column).map_or(Value::Null, |text| match *column {
+            "live" => json!(text == "true"),
+            "width" | "height" => json!(text.parse::<i64>().unwrap()),
+            _ => json!(text),
+        });
+        ((*column).to_owned(), normal(column, &value))
+    });
+    shown.collect()
+}
+
+/// The same of the state that an event shows.
+pub fn of_event(event: &Event) -> Shown {
+    let fields = match event.data.get("fields") {
+        Some(Value::Object(fields)) => fields,
+        _ => &event.data,
+    };
+    of_fields(&event.subject, fields)
+}
+
+/// The same of a row in JSON.
+pub fn of_fields(object: &str, fields: &Map<String, Value>) -> Shown {
+    let shown = columns(object).iter().map(|column| {
+        let value = fields.get(*column).unwrap_or(&Value::Null);
+        ((*column).to_owned(), normal(column, value))
+    });
+    shown.collect()
+}
+
+/// The same of the old values in an event.
+pub fn of_previous(event: &Event) -> Shown {
+    let columns = columns(&event.subject);
+    let previous = event.data.get("previous").and_then(Value::as_object);
+    let shown = previous.into_iter().flatten();
+    let shown = shown.filter(|(name, _)| columns.contains(&name.as_str()));
+    shown
+        .map(|(name, value)| (name.clone(), normal(name, value)))
+        .collect()
+}
+
+fn normal(column: &str, value: &Value) -> Value {
+    if column.ends_with("_at")
+        && let Some(time) = value.as_str()
+    {
+        let time: Timestamp = time
+            .parse()
+            .unwrap_or_else(|error| panic!("{time}: {error}"));
+        return json!(time.to_string());
+    }
+    value.clone()
+}
+
+/// The fields that an event says have changed.
+pub fn changed(event: &Event) -> BTreeSet<String> {
+    let names = event.data.get("changed").and_then(Value::as_array);
+    let names = names.into_iter().flatten().filter_map(Value::as_str);
+    names.map(str::to_owned).collect()
+}
+
+/// The last word of an event's type.
+pub fn action(event: &Event) -> &str {
+    event.kind.rsplit('.').next().unwrap_or_default()
+}
+
+/// Whether the event tells of a change of the object's own row.
+pub fn is_own(oracle: &Oracle, event: &Event) -> bool {
+    matches!(action(event), "created" | "deleted")
+        || !changed(event).is_disjoint(&oracle.own_fields(&event.subject))
+}
+
+/// The first way in which an event is not that of this change of the object's own row.
+pub fn difference(oracle: &Oracle, step: &Step, event: &Event) -> Option<String> {
+    let object = &event.subject;
+    let differs = |what: &str, expected: &Shown, found: &Shown| {
+        let (expected, found) = (text(expected), text(found));
+        Some(format!("{what}: committed {expected}, event {found}"))
+    };
+    let expected = expected_action(object, step);
+    if action(event) != expected {
+        let found = action(event);
+        return Some(format!("type: committed {expected}, event {found}"));
+    }
+    let found = of_event(event);
+    match (&step.before, &step.after) {
+        (Some(before), None) => {
+            // What was last known: before the transaction, or as the row was when it was deleted.
+            let known = [Some(before), step.dropped.as_ref()];
+            let mut known = known.into_iter().flatten().map(|row| gone(object, row));
+            if !known.any(|expected| expected == found) {
+                return differs("data", &gone(object, before), &found);
+            }
+        }
+        (before, Some(after)) => {
+            let expected = of_row(object, after);
+            if expected != found {
+                return differs("data", &expected, &found);
+            }
+            let Some(before) = before else { return None };
+            let mut expected_previous = of_row(object, before);
+            expected_previous.retain(|column, old| expected.get(column) != Some(old));
+            let found = of_previous(event);
+            if expected_previous != found {
+                return differs("previous", &expected_previous, &found);
+            }
+            return changed_difference(oracle, step, event);
+        }
+        (None, None) => {}
+    }
+    None
+}
+
+fn changed_difference(oracle: &Oracle, step: &Step, event: &Event) -> Option<String> {
+    let captured = |names: &BTreeSet<String>| -> BTreeSet<String> {
+        let withheld = names
+            .iter()
+            .filter(|name| !WITHHELD.contains(&name.as_str()));
+        withheld.cloned().collect()
+    };
+    let own = differing(step.before.as_ref(), step.after.as_ref());
+    let found = changed(event);
+    let found_own = &found & &oracle.own_fields(&event.subject);
+    if captured(&own) != captured(&found_own) {
+        return Some(format!("changed: committed {own:?}, event {found_own:?}"));
+    }
+    let missing = &(&own | &step.parts) - &found;
+    (!missing.is_empty()).then(|| format!("changed: {missing:?} is missing in {found:?}"))
+}
+
+/// A page that is gone is shown as not live.
+fn gone(object: &str, row: &Row) -> Shown {
+    let mut shown = of_row(object, row);
+    if let Some(live) = shown.get_mut("live") {
+        *live = json!(false);
+    }
+    shown
+}
+
+/// The last word of the type that docs/events.md has for the change.
+fn expected_action(object: &str, step: &Step) -> &'static str {
+    let (Some(before), Some(after)) = (&step.before, &step.after) else {
+        return if step.before.is_none() {
+            "created"
+        } else {
+            "deleted"
+        };
+    };
+    let differs = |column: &str| before.get(column) != after.get(column);
+    let live = |row: &Row| row.get("live").is_some_and(|live| live == "true");
+    match (live(before), live(after)) {
+        _ if !object.starts_with("page/") => "updated",
+        (false, true) => "published",
+        (true, false) => "unpublished",
+        (true, true) if differs("last_published_at") => "published",
+        _ if differs("url_path") => "moved",
+        _ => "updated",
+    }
+}

@@ -1,0 +1,68 @@
+//! A copy of the site with a migration more.
+
+use std::path::{Path, PathBuf};
+
+use testing::checkout;
+
+/// The copy, gone when the test is over.
+pub struct SiteCopy {
+    directory: PathBuf,
+}
+
+impl SiteCopy {
+    /// With a migration of the blog that runs this Python function, which is called `change`.
+    pub fn with_migration(function: &str) -> Self {
+        let directory =
+            std::env::temp_dir().join(format!("site-{}", uuid::Uuid::new_v4().simple()));
+        copy(&checkout().join("site"), &directory);
+        let site = Self { directory };
+        site.migration(function);
+        site
+    }
+
+    /// With a migration of the blog that has these operations.
+    pub fn with_operations(operations: &str) -> Self {
+        let site = Self::with_migration("");
+        site.write("", operations);
+        site
+    }
+
+    /// Writes the migration anew.
+    pub fn migration(&self, function: &str) {
+        self.write(function, "migrations.RunPython(change)");
+    }
+
+    fn write(&self, function: &str, operations: &str) {
+        let code = format!(
+            "from django.db import migrations, models\n\n\n{function}\n\n\n\
+             class Migration(migrations.Migration):\n    \
+             dependencies = [(\"blog\", \"0001_initial\")]\n    \
+             operations = [\n        {operations}\n    ]\n"
+        );
+        std::fs::write(self.directory.join("blog/migrations/0002_change.py"), code).unwrap();
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+impl Drop for SiteCopy {
+    fn drop(&mut self) {
+        // What is left in the temporary directory harms nobody.
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy(&source, &target);
+        } else {
+            std::fs::copy(source, target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! `make demo`; with `ONCE=1` in its environment it ends after the scripted part, with `DOORBELL=Logs` it rings by log alone.
+
+use std::process::ExitCode;
+
+use local_stack::demo::{Demo, DemoError, rings_by_log};
+use tokio::signal::unix::{SignalKind, signal};
+use wagrun_lambda::telemetry::chain;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tokio::select! {
+        result = demo() => match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("\nThe demo failed: {}", chain(&error));
+                ExitCode::FAILURE
+            }
+        },
+        // Dropping the demo ends all that it started; this is what a shell reports for Ctrl-C.
+        () = interrupted() => {
+            println!("\nStopping …");
+            ExitCode::from(130)
+        }
+    }
+}
+
+async fn demo() -> Result<(), DemoError> {
+    let once = std::env::var("ONCE").is_ok_and(|value| !matches!(value.as_str(), "" | "0"));
+    let doorbell = std::env::var("DOORBELL").unwrap_or_default();
+    let demo = Demo::start(rings_by_log(&doorbell)?).await?;
+    demo.publish_and_follow().await?;
+    if once { Ok(()) } else { demo.stay().await }
+}
+
+/// Ctrl-C, or the request of whoever runs us to end.
+async fn interrupted() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            // Ctrl-C remains.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
+    }
+}

@@ -1,0 +1,99 @@
+//! The Wagtail site, served by gunicorn as in its container.
+
+use std::io;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use testing::process::{Process, ProcessError, Supervisor, free_port};
+use testing::progress::{Progress, Wait, WaitError, wait_until};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The site did not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    /// No port could be had.
+    #[error("finding a free port for the site")]
+    Port(#[source] io::Error),
+    /// Its process failed.
+    #[error("running the site")]
+    Process(#[from] ProcessError),
+    /// The client that asks whether it is healthy could not be made.
+    #[error("making an HTTP client for the site")]
+    Client(#[source] reqwest::Error),
+    /// It does not answer.
+    #[error("starting the site")]
+    Wait(#[from] WaitError),
+}
+
+/// The database that the site uses.
+#[derive(Debug, Clone, Copy)]
+pub struct Database<'a> {
+    /// The TCP port on 127.0.0.1.
+    pub port: u16,
+    /// The database's name.
+    pub name: &'a str,
+    /// The web role.
+    pub user: &'a str,
+}
+
+/// The running site.
+#[derive(Debug)]
+pub struct Site {
+    /// `http://127.0.0.1:<port>`, without a slash at its end.
+    pub url: String,
+    /// gunicorn's own process.
+    pub process: Process,
+}
+
+impl Site {
+    /// Serves `directory` with the Python of `venv`, and returns when its health path answers.
+    pub async fn start(
+        supervisor: &Supervisor,
+        venv: &Path,
+        directory: &Path,
+        database: Database<'_>,
+        progress: &Progress,
+    ) -> Result<Self, SiteError> {
+        let address = format!("127.0.0.1:{}", free_port().map_err(SiteError::Port)?);
+        let url = format!("http://{address}");
+        let media = supervisor.create_directory("media")?;
+        let mut command = Command::new(venv.join("bin/python"));
+        command
+            .args(["-m", "gunicorn", "--config", "gunicorn.conf.py"])
+            .current_dir(directory)
+            .env("BIND", &address)
+            .env("DATABASE_HOST", "127.0.0.1")
+            .env("DATABASE_PORT", database.port.to_string())
+            .env("DATABASE_NAME", database.name)
+            .env("DATABASE_USER", database.user)
+            .env("DATABASE_SSL_MODE", "disable")
+            .env_remove("DATABASE_PASSWORD")
+            .env("SECRET_KEY", uuid::Uuid::new_v4().simple().to_string())
+            .env("ALLOWED_HOSTS", "127.0.0.1,localhost")
+            .env("CSRF_TRUSTED_ORIGINS", &url)
+            .env("SITE_URL", &url)
+            .env("MEDIA_ROOT", media)
+            // Static files then come from the apps' own folders, and nothing has to be collected.
+            .env("DEBUG", "true")
+            // The checkout is not ours to fill.
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        let process = supervisor.spawn("site", command)?;
+
+        testing::install_crypto();
+        // A proxy of whoever runs us has no business between two processes of one machine.
+        let client = reqwest::Client::builder().no_proxy().build();
+        let client = client.map_err(SiteError::Client)?;
+        let healthy = || async {
+            process.check()?;
+            Ok::<_, ProcessError>(match client.get(format!("{url}/health/")).send().await {
+                Ok(answer) if answer.status().is_success() => Wait::Ready(()),
+                Ok(answer) => Wait::NotYet(answer.status().to_string()),
+                Err(error) => Wait::NotYet(wagrun_lambda::telemetry::chain(&error)),
+            })
+        };
+        wait_until(progress, "the site", PATIENCE, healthy).await?;
+        Ok(Self { url, process })
+    }
+}

@@ -1,0 +1,18 @@
+//! The local stack: a real Wagtail on a real PostgreSQL, and `template.yaml` deployed into an emulator of AWS.
+
+pub mod admin;
+pub mod aws;
+pub mod browser;
+pub mod demo;
+pub mod deployment;
+pub mod emulator;
+pub mod gunicorn;
+pub mod history;
+pub mod log;
+pub mod log_export;
+pub mod page;
+pub mod postgres;
+pub mod running;
+pub mod stack;
+pub mod timeline;
+pub mod tools;

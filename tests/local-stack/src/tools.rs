@@ -1,0 +1,62 @@
+//! The stack's Python programs, installed into the checkout by `tools/venv.py`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use testing::progress::Progress;
+
+/// The Python packages could not be installed.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolsError {
+    /// There is no Python to install them with.
+    #[error("starting python3, which installs the tools")]
+    Python(#[source] std::io::Error),
+    /// `tools/venv.py` failed; what it said was printed as it ran.
+    #[error("tools/venv.py {names} ended with {status}")]
+    Failed {
+        /// The environments asked for.
+        names: String,
+        /// How it ended.
+        status: std::process::ExitStatus,
+    },
+}
+
+/// The virtual environments of a checkout.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    environments: PathBuf,
+}
+
+impl Tools {
+    /// Installs what is not installed yet, which takes minutes the first time and 0.1 s afterwards.
+    pub async fn install(root: &Path, progress: &Progress) -> Result<Self, ToolsError> {
+        let names = ["emulator", "postgres", "site", "tools"];
+        progress.step("Python packages in .local/venv");
+        let mut command = Command::new("python3");
+        command
+            .arg(root.join("tools/venv.py"))
+            .args(names)
+            .stdin(Stdio::null());
+        let status = tokio::process::Command::from(command)
+            .status()
+            .await
+            .map_err(ToolsError::Python)?;
+        if !status.success() {
+            let names = names.join(" ");
+            return Err(ToolsError::Failed { names, status });
+        }
+        Ok(Self {
+            environments: root.join(".local/venv"),
+        })
+    }
+
+    /// The directory of one environment: `emulator`, `postgres`, `site` or `tools`.
+    pub fn environment(&self, name: &str) -> PathBuf {
+        self.environments.join(name)
+    }
+
+    /// A program in one environment's `bin`.
+    pub fn program(&self, environment: &str, program: &str) -> PathBuf {
+        self.environment(environment).join("bin").join(program)
+    }
+}

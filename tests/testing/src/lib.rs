@@ -1,0 +1,23 @@
+//! Parts of tests that need no database: an AWS that replays answers, receivers, the fleet, and supervised processes.
+
+pub mod aws;
+pub mod bucket_in_memory;
+pub mod fleet;
+pub mod process;
+pub mod progress;
+pub mod receiver;
+pub mod replay;
+
+use std::path::Path;
+
+/// Returns the root of the checkout that this program was built from.
+pub fn checkout() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().nth(2).unwrap_or(package)
+}
+
+/// Installs ring as the process's TLS provider, which every `reqwest` client needs, also for plain HTTP.
+pub fn install_crypto() {
+    // An error means that a provider is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
