@@ -1,12 +1,11 @@
-//! The function as Lambda calls it, with prepared answers of SSM and SQS and a receiver that listens.
+//! Tests of the function as Lambda calls it, with prepared answers of SSM and SQS and a receiver that listens.
 
 mod backlogs;
 mod cloud;
-mod forgery;
 mod health;
 mod receivers;
 mod targets;
-mod world;
+pub(crate) mod world;
 
 use std::time::Duration;
 
@@ -22,7 +21,8 @@ use tokio::net::TcpListener;
 use self::world::{
     EVENT, EVENT_ID, OTHER_SECRET, Receiver, SECRET, World, delivery, now, parameters, subscriber,
 };
-use crate::{Attempt, Handler};
+use crate::Handler;
+use crate::delivery::Attempt;
 
 fn ok() -> Response {
     StatusCode::NO_CONTENT.into_response()

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
-use deliver::{Config, Handler, Reach};
+use deliver::{Config, Handler, Reach, handler};
 use fan_out::FanOut;
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -141,7 +141,7 @@ async fn a_dead_receiver_that_fills_the_queues_window_is_set_aside_and_comes_bac
     let looks = async {
         // As the schedule has it, every five minutes there.
         let mut every = tokio::time::interval(Duration::from_secs(1));
-        let payload = json!({"look_after": "backlogs"});
+        let payload = json!({"sweep": "backlogs"});
         let payload = serde_json::value::to_raw_value(&payload).unwrap();
         loop {
             every.tick().await;
@@ -279,5 +279,5 @@ fn deliver(fleet: &Fleet) -> Handler {
         source: SOURCE.to_owned(),
         metrics: Metrics::new("wagrun/fleet"),
     };
-    Handler::new(&sdk(&fleet.endpoint), config).unwrap()
+    handler(&sdk(&fleet.endpoint), config).unwrap()
 }

@@ -17,7 +17,7 @@ const NAME: &str = "set-aside";
 async fn looked_after(story: &Story, expected: &str) -> Value {
     let deployment = &story.world.stack.deployment;
     let look = || async {
-        let payload = json!({"look_after": "backlogs"});
+        let payload = json!({"sweep": "backlogs"});
         let all = deployment.invoke("DeliverFunctionName", &payload).await?;
         let mine = all.as_array().into_iter().flatten();
         let mine = mine.into_iter().find(|one| one["subscriber"] == NAME);

@@ -114,7 +114,7 @@ fn a_receiver_that_is_gone_is_switched_off_and_another_subscriber_is_told() {
         let seen = retitle(&mut story, post, "Seen").await;
         // What waited may be set aside by now, or not yet.
         let back = || async {
-            let ask = json!({"look_after": "backlogs", "at_once": true});
+            let ask = json!({"sweep": "backlogs", "at_once": true});
             deployment.invoke("DeliverFunctionName", &ask).await?;
             Ok::<_, local_stack::deployment::DeploymentError>(
                 match story.receiver().events("gone").len() {

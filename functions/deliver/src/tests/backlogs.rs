@@ -1,8 +1,8 @@
 //! Deliveries of a subscriber that takes nothing are set aside, and come back in order.
 
-mod coming_back;
-mod looks;
+mod returning;
 mod set_aside;
+mod sweeps;
 
 use std::{
     cell::Cell,
@@ -57,7 +57,7 @@ impl Story {
         // As often as anybody may look.
         let ssm = vec![parameters(&[("cdn", value)]); 50];
         let mut world = World::new(ssm);
-        world.handler.clock = clock;
+        world.handler.deliverer.clock = clock;
         Self {
             world,
             receiver,
@@ -125,7 +125,7 @@ impl Story {
     }
 
     async fn look(&self) -> Vec<Value> {
-        let answer = self.world.ask(&json!({"look_after": "backlogs"})).await;
+        let answer = self.world.ask(&json!({"sweep": "backlogs"})).await;
         let Answer::Backlogs(_) = &answer else {
             panic!("{answer:?}");
         };

@@ -15,17 +15,19 @@ use axum::{
 use jiff::Timestamp;
 use serde_json::{Value, json, value::RawValue};
 use testing::replay::Replay;
-use tokio::{net::TcpListener, sync::Mutex as AsyncMutex};
+use tokio::net::TcpListener;
 use wagrun_delivery::queue::DeliveryQueue;
 use wagrun_delivery::subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore};
 use wagrun_event_topic::EventTopic;
 use wagrun_lambda::metric::Metrics;
 
 use super::cloud::Cloud;
-use crate::{
-    Answer, BacklogStore, Backlogs, Bucket, CloudFrontClient, Deliverer, EventBridgeClient,
-    Handler, Health, Parameters, Queue, Reach, Targets, Timeouts, Topic, WebhookClient, handle,
-};
+use crate::backlog::{BacklogStore, Backlogs, Bucket, Crowding};
+use crate::delivery::Deliverer;
+use crate::sqs::Queue;
+use crate::subscriber_health::{Parameters, SubscriberHealth, Topic};
+use crate::target::{CloudFrontClient, EventBridgeClient, Reach, Targets, Timeouts, WebhookClient};
+use crate::{Answer, Handler, handle};
 
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub const OTHER_SECRET: &str = "whsec_b3RoZXIgc2VjcmV0IGZvciByb3RhdGlvbiE=";
@@ -167,6 +169,7 @@ impl World {
             },
             schedule: RetrySchedule::default(),
             metrics: Metrics::new("wagrun/test"),
+            clock: now,
         };
         let queue = |name: &str| {
             let url = format!("https://sqs.example.org/1/{name}");
@@ -176,7 +179,6 @@ impl World {
             deliverer,
             deliveries: queue("deliveries.fifo"),
             invalidations: Some(queue("invalidations")),
-            clock: now,
             jitter: || 1.0,
         };
         Self {
@@ -312,16 +314,14 @@ fn backlogs(cloud: &Cloud) -> Backlogs {
         bucket: Bucket::new(aws_sdk_s3::Client::new(&aws), "backlogs".into()),
         deliveries: DeliveryQueue::of_deliveries(sqs.clone(), url("deliveries.fifo")),
         dead_letters: DeliveryQueue::of_dead_letters(sqs.clone(), url("dead.fifo")),
-        queue: Queue::new(sqs, url("deliveries.fifo")),
-        crowded_at: 100,
-        grace: Backlogs::grace(Duration::from_secs(30)),
-        probes: AsyncMutex::new(HashMap::new()),
-        crowd: AsyncMutex::new(None),
+        crowding: Crowding::new(Queue::new(sqs, url("deliveries.fifo")), 100),
+        settling_time: Backlogs::settling_time(Duration::from_secs(30)),
+        probes: Mutex::new(HashMap::new()),
     }
 }
 
-fn health(ssm: &Replay, sns: &Replay) -> Health {
-    Health::new(
+fn health(ssm: &Replay, sns: &Replay) -> SubscriberHealth {
+    SubscriberHealth::new(
         Parameters::new(aws_sdk_ssm::Client::new(&ssm.config())),
         Topic::new(
             EventTopic::new(

@@ -37,14 +37,19 @@ fn parsed(lines: &[String]) -> Vec<Value> {
 /// The fields of the one line that tells of the attempt, the duration apart.
 fn told(lines: &[String]) -> (Value, u64) {
     let lines = parsed(lines);
-    let fields = lines.iter().map(|line| &line["fields"]);
-    let told: Vec<&Value> = fields
-        .filter(|fields| fields["message"] == "delivery attempted")
+    let attempts: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["fields"]["message"] == "delivery attempted")
         .collect();
-    let [fields] = told[..] else {
+    let [line] = attempts[..] else {
         panic!("{lines:#?}");
     };
-    let mut fields = fields.clone();
+    let mut fields = line["fields"].clone();
+    for (name, value) in line["span"].as_object().unwrap() {
+        if name != "name" {
+            fields[name] = value.clone();
+        }
+    }
     let duration = fields.as_object_mut().unwrap().remove("duration_ms");
     (fields, duration.unwrap().as_u64().unwrap())
 }

@@ -135,7 +135,7 @@ async fn a_receiver_that_is_gone_keeps_what_waits() {
         written(8),
         parameters(&[("cdn", off)]),
     ]);
-    world.handler.clock = clock;
+    world.handler.deliverer.clock = clock;
     let body = delivery_of("cdn", "page/1", 1);
     assert!(world.fails_numbered(&body, 1, 1).await);
     assert_eq!(world.delays(), [120]);
@@ -162,7 +162,7 @@ async fn in_a_crowded_queue_two_failures_are_enough() {
     story.returns_since(now());
     pass(GRACE);
     let looked = story.look().await;
-    assert_eq!(looked[0]["state"], "coming_back");
+    assert_eq!(looked[0]["state"], "returning");
     assert_eq!(looked[0]["recalled"], 0);
 }
 

@@ -1,4 +1,6 @@
-//! A queue that deliveries come from, and go back to.
+//! A queue that deliveries come from and go back to.
+
+use std::time::Duration;
 
 use aws_sdk_sqs::{
     Client,
@@ -8,8 +10,8 @@ use aws_sdk_sqs::{
 };
 use wagrun_lambda::telemetry::chain;
 
-/// What SQS takes in one call.
-const MOST_ENTRIES: usize = 10;
+/// Number of entries that SQS accepts in one call.
+const MAX_ENTRIES: usize = 10;
 
 /// The queue and the client that reaches it.
 #[derive(Debug, Clone)]
@@ -18,43 +20,44 @@ pub struct Queue {
     url: String,
 }
 
-/// SQS does not say how much waits.
+/// The number of messages in the queue could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DepthError {
     /// The call failed.
-    #[error("cannot ask how much waits in {url}")]
+    #[error("cannot read the length of {url}")]
     Call {
-        /// The queue.
+        /// The queue's URL.
         url: String,
-        /// What SQS said.
+        /// The cause.
         source: Box<SdkError<GetQueueAttributesError>>,
     },
     /// The answer has no number.
-    #[error("SQS does not say how much waits in {url}")]
+    #[error("the answer of SQS has no length of {url}")]
     Answer {
-        /// The queue.
+        /// The queue's URL.
         url: String,
     },
 }
 
 impl Queue {
-    /// The queue under this URL.
+    /// Uses the queue with this URL.
     pub fn new(sqs: Client, url: String) -> Self {
         Self { sqs, url }
     }
 
-    /// Whether a record came from this queue: the ARN and the URL end with its name.
+    /// Returns true when a record came from this queue. The ARN and the URL both end with its name.
     pub fn is_source(&self, arn: &str) -> bool {
         self.url.rsplit('/').next() == arn.rsplit(':').next()
     }
 
-    /// Hides messages, each for so many seconds from now.
+    /// Hides messages, each for its time from now.
     ///
-    /// Their deliveries have failed either way; a message whose delay can't be set comes back after the queue's own.
-    pub async fn hide(&self, messages: &[(&str, i32)]) {
-        for batch in messages.chunks(MOST_ENTRIES) {
+    /// An error is logged: the deliveries have failed anyway. A message that cannot be hidden comes back after the queue's
+    /// visibility timeout.
+    pub async fn hide(&self, messages: &[(&str, Duration)]) {
+        for batch in messages.chunks(MAX_ENTRIES) {
             let problem = match batch {
-                [(receipt_handle, seconds)] => self.hide_one(receipt_handle, *seconds).await,
+                [(receipt_handle, delay)] => self.hide_one(receipt_handle, *delay).await,
                 batch => self.hide_batch(batch).await,
             };
             if let Some(error) = problem {
@@ -63,7 +66,7 @@ impl Queue {
         }
     }
 
-    /// About how many messages it holds, hidden ones too.
+    /// Returns about how many messages the queue holds, hidden ones included.
     pub async fn depth(&self) -> Result<u64, DepthError> {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
@@ -83,22 +86,22 @@ impl Queue {
         })
     }
 
-    async fn hide_one(&self, receipt_handle: &str, seconds: i32) -> Option<String> {
+    async fn hide_one(&self, receipt_handle: &str, delay: Duration) -> Option<String> {
         let call = self.sqs.change_message_visibility().queue_url(&self.url);
         let call = call.receipt_handle(receipt_handle);
-        let answer = call.visibility_timeout(seconds).send().await;
+        let answer = call.visibility_timeout(seconds(delay)).send().await;
         answer.err().map(|error| chain(&error))
     }
 
-    async fn hide_batch(&self, batch: &[(&str, i32)]) -> Option<String> {
+    async fn hide_batch(&self, batch: &[(&str, Duration)]) -> Option<String> {
         let entries: Result<Vec<_>, _> = batch
             .iter()
             .enumerate()
-            .map(|(index, (receipt_handle, seconds))| {
+            .map(|(index, (receipt_handle, delay))| {
                 ChangeMessageVisibilityBatchRequestEntry::builder()
                     .id(index.to_string())
                     .receipt_handle(*receipt_handle)
-                    .visibility_timeout(*seconds)
+                    .visibility_timeout(seconds(*delay))
                     .build()
             })
             .collect();
@@ -118,6 +121,11 @@ impl Queue {
     }
 }
 
+/// Returns the delay as SQS takes it.
+fn seconds(delay: Duration) -> i32 {
+    i32::try_from(delay.as_secs()).unwrap_or(i32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use testing::replay::Replay;
@@ -125,7 +133,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_waits_is_what_is_visible_and_what_is_not() {
+    async fn hidden_messages_are_counted() {
         let both = r#"{"Attributes":{"ApproximateNumberOfMessages":"3","ApproximateNumberOfMessagesNotVisible":"4"}}"#;
         let one = r#"{"Attributes":{"ApproximateNumberOfMessages":"3"}}"#;
         let replay = Replay::new([(200, both), (200, one)]);
@@ -135,7 +143,7 @@ mod tests {
         let error = queue.depth().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("SQS does not say how much waits in {url}")
+            format!("the answer of SQS has no length of {url}")
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Resolves a receiver's name once, and lets nothing through that must not be called.
+//! Resolves a receiver's name once, and refuses addresses that are not on the internet.
 
 use std::{
     error::Error,
@@ -10,9 +10,9 @@ use std::{
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-use crate::address::not_public;
+use super::address::not_public;
 
-/// A receiver that is not on the internet.
+/// The receiver's address is not on the internet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the receiver's address {address} is not public ({reason})")]
 pub struct NotPublic {
@@ -20,18 +20,18 @@ pub struct NotPublic {
     reason: &'static str,
 }
 
-/// Finds a name's addresses.
+/// Looks up the addresses of a name.
 pub type Lookup = fn(String) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// A resolver that checks every address it finds.
 ///
-/// The connection is made to the addresses that this returns, and the name is not looked up again: an answer that changes
-/// between the check and the connection (DNS rebinding) changes nothing. A name with one address that is not public is
-/// refused as a whole.
+/// The connection is made to the addresses that it returns, and the name is not looked up again. So an answer that changes
+/// between check and connection (DNS rebinding) has no effect. A name with one address that is not public is refused as a
+/// whole.
 #[derive(Debug, Clone, Copy)]
 pub struct PublicOnly(pub Lookup);
 
-/// Asks the system.
+/// Asks the operating system.
 pub fn system(name: String) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>> {
     // The port is filled in by the connector.
     Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
@@ -48,10 +48,10 @@ impl Resolve for PublicOnly {
     }
 }
 
-/// Checks the address of a URL that has one in place of a name, since no resolver is asked for that.
+/// Checks a URL that has an address instead of a name. The HTTP client asks no resolver for such a URL.
 ///
-/// All spellings (octal, hexadecimal, fewer than four numbers, one number, other digits) are one by now: the URL's parser
-/// reads them as browsers do.
+/// The URL parser has already read every spelling of an address as browsers do: octal, hexadecimal, fewer than four
+/// numbers, one number, other digits.
 pub fn check_literal(url: &Url) -> Result<(), NotPublic> {
     let address = match url.host() {
         Some(Host::Ipv4(address)) => IpAddr::V4(address),
@@ -61,7 +61,7 @@ pub fn check_literal(url: &Url) -> Result<(), NotPublic> {
     check([address])
 }
 
-/// The refusal that an error of the HTTP client stems from.
+/// Returns the refusal that caused an error of the HTTP client, if one did.
 pub fn refusal(error: &(dyn Error + 'static)) -> Option<NotPublic> {
     let mut cause = Some(error);
     while let Some(error) = cause {

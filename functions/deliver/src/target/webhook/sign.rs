@@ -1,10 +1,11 @@
-//! Signatures as Standard Webhooks 1.0 say.
+//! Signatures as Standard Webhooks 1.0 specify.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use standardwebhooks::{Webhook as Signer, WebhookError};
 use wagrun_delivery::subscriber::Secret;
 
-/// The value of `webhook-signature`: one signature by each secret, with spaces between; `v1` or `v1a` as the secret says.
+/// Returns the value of `webhook-signature`: a signature by each secret, with spaces between. A shared secret signs as `v1`,
+/// a key pair as `v1a`.
 pub fn signatures(
     secrets: &[Secret],
     id: &str,

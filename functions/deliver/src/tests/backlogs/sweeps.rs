@@ -35,11 +35,11 @@ async fn a_backlog_that_cannot_be_looked_after_is_an_error_and_the_others_are_se
     assert!(!story.stays("page/1", 1).await);
     story.world.cloud.state().refused = Some("SendMessageBatch");
     let payload =
-        serde_json::value::RawValue::from_string(r#"{"look_after":"backlogs"}"#.into()).unwrap();
+        serde_json::value::RawValue::from_string(r#"{"sweep":"backlogs"}"#.into()).unwrap();
     let error = crate::handle(&story.world.handler, &payload)
         .await
         .unwrap_err();
-    assert_eq!(error.error_type, "BacklogsNotLookedAfter");
+    assert_eq!(error.error_type, "BacklogsNotSwept");
     assert!(
         error
             .error_message
@@ -85,7 +85,7 @@ async fn an_operator_need_not_wait_for_the_next_try() {
     let mut story = Story::settled().await;
     assert!(!story.stays("page/1", 1).await);
     assert_eq!(story.look().await[0]["recalled"], 1);
-    let ask = json!({"look_after": "backlogs", "at_once": true});
+    let ask = json!({"sweep": "backlogs", "at_once": true});
     let answer = serde_json::to_value(story.world.ask(&ask).await).unwrap();
     assert_eq!(answer[0]["recalled"], 1);
 }
@@ -141,13 +141,13 @@ async fn a_backlog_of_nothing_ends_after_a_day_and_one_of_nobody_after_an_hour()
     pass(3600);
     story.look().await;
     pass(GRACE);
-    assert_eq!(story.look().await[0]["state"], "over");
+    assert_eq!(story.look().await[0]["state"], "removed");
 
     let mut story = Story::settled().await;
     story.world.answer_ssm(vec![parameters(&[]); 9]);
     assert_eq!(story.look().await[0]["state"], "waiting");
     pass(3600);
-    assert_eq!(story.look().await[0]["state"], "over");
+    assert_eq!(story.look().await[0]["state"], "removed");
     assert_eq!(story.backlog(), None);
 }
 
@@ -156,18 +156,15 @@ async fn what_an_operator_misspells_is_named() {
     let story = Story::new(204, json!({})).await;
     for (payload, expected) in [
         (
-            r#"{"look_after":"backlog"}"#,
+            r#"{"sweep":"backlog"}"#,
             "unknown variant `backlog`, expected `backlogs`",
         ),
+        (r#"{"sweep":"backlogs","now":true}"#, "unknown field `now`"),
         (
-            r#"{"look_after":"backlogs","now":true}"#,
-            "unknown field `now`",
-        ),
-        (
-            r#"{"look_after":"backlogs","at_once":"yes"}"#,
+            r#"{"sweep":"backlogs","at_once":"yes"}"#,
             "expected a boolean",
         ),
-        ("{}", "missing field `look_after`"),
+        ("{}", "missing field `sweep`"),
     ] {
         let payload = serde_json::value::RawValue::from_string(payload.into()).unwrap();
         let error = crate::handle(&story.world.handler, &payload)

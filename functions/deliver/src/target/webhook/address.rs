@@ -1,8 +1,8 @@
-//! Which addresses a receiver may have.
+//! The addresses that a receiver may have.
 //!
-//! IPv4 is everything but what IANA's registries set aside; IPv6 is the one block that IANA gives out for global use, less
-//! what the registries set aside in it. Every other way to write an IPv4 address as an IPv6 one (mapped, compatible, translated,
-//! NAT64) is outside that block, and those inside it (6to4, Teredo) are in the table.
+//! IPv4: every address outside the blocks of IANA's registries. IPv6: the one block that IANA assigns for global use, less the
+//! blocks that its registries reserve there. IPv4 addresses written as IPv6 (mapped, compatible, translated, NAT64) are
+//! outside that block. Those inside it (6to4, Teredo) are in the table.
 //!
 //! Sources: IANA, "IPv4 Special-Purpose Address Registry" and "IPv6 Special-Purpose Address Registry" (RFC 6890), "IPv4
 //! Multicast Address Space Registry" (RFC 5771), "Internet Protocol Version 6 Address Space". Where a registry has smaller
@@ -51,7 +51,7 @@ const NOT_PUBLIC_V6: [(Ipv6Net, &str); 4] = [
     (v6(0x3fff, 0, 0, 20), "documentation"),
 ];
 
-/// Why nobody on the internet has this address; none when somebody may.
+/// Returns the reason why this address is not on the internet; none when it may be.
 pub fn not_public(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => NOT_PUBLIC_V4
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_that_nobody_on_the_internet_has() {
+    fn addresses_that_are_not_on_the_internet() {
         let addresses = [
             (
                 "The first and the last of each IPv4 block",
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_somebody_may_have() {
+    fn addresses_that_may_be_on_the_internet() {
         let addresses = [(
             "Just before and just after each IPv4 block",
             "1.0.0.0 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 \

@@ -7,63 +7,62 @@ use aws_sdk_ssm::{
 };
 use serde_json::{Map, Value};
 
-/// How often somebody else may come between before this gives up.
-const MOST_TURNS: usize = 3;
+/// Number of times that another writer may interfere before a change is given up.
+const MAX_TURNS: usize = 3;
 
-/// The parameters, and how to change them.
+/// Reads and changes the subscribers' parameters.
 ///
-/// SSM can't be told "write this if nobody has written since". What it does is to number the versions and to keep the
-/// old ones. So this reads, writes, and looks at the number that it was given: if that is not the next one, somebody wrote
-/// in between, and the change is made again to what they wrote. Their version was covered for the time of two calls,
-/// and readers may have seen that; it is never lost. A parameter that was deleted in between is not created anew, because SSM wants
-/// a type for a new one, and this names none.
+/// SSM has no conditional write. It numbers the versions of a parameter, and keeps old ones. A change reads, writes, and
+/// compares the version number that it was given. If that is not the next one, another writer came between, and the change
+/// is applied to that writer's version. Readers may see the older content for the time of two calls, but no version is lost.
+/// A parameter that was deleted in between is not created again: SSM wants a type for a new one, and this names none.
 #[derive(Debug, Clone)]
 pub struct Parameters(Client);
 
 /// A parameter as it was read.
 #[derive(Debug, Clone)]
-pub struct Held {
+pub struct ReadParameter {
     name: String,
     json: String,
     version: i64,
 }
 
-/// The parameter could not be changed.
+/// A parameter could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ParameterError {
-    /// SSM does not say what it holds.
+    /// The parameter could not be read.
     #[error("cannot read parameter {name}")]
     Read {
-        /// The parameter, with the version where an old one was asked for.
+        /// The parameter's name, with a version number when an old version was asked for.
         name: String,
-        /// What SSM said.
+        /// The cause.
         source: Box<SdkError<GetParameterError>>,
     },
-    /// SSM does not take it.
+    /// The parameter could not be written.
     #[error("cannot write parameter {name}")]
     Write {
-        /// The parameter.
+        /// The parameter's name.
         name: String,
-        /// What SSM said.
+        /// The cause.
         source: Box<SdkError<PutParameterError>>,
     },
-    /// Its owner keeps writing.
-    #[error("parameter {0} was changed by somebody else each time it was written")]
+    /// Another writer interfered each time.
+    #[error("parameter {0} was changed by another writer each time it was written")]
     Contended(String),
 }
 
-impl Held {
-    /// Which version it was.
+impl ReadParameter {
+    /// Returns the version number.
     pub fn version(&self) -> i64 {
         self.version
     }
 
-    /// What it holds.
+    /// Returns the content.
     pub fn json(&self) -> &str {
         &self.json
     }
 
-    /// The JSON after a change; none when `change` says that there is nothing to do, or when this is no JSON object.
+    /// Returns the JSON after a change; none when `change` returns false, or when the content is not a JSON object.
     fn changed(&self, change: &impl Fn(&str, &mut Map<String, Value>) -> bool) -> Option<String> {
         let Ok(Value::Object(mut fields)) = serde_json::from_str(&self.json) else {
             return None;
@@ -73,15 +72,15 @@ impl Held {
 }
 
 impl Parameters {
-    /// Through this client.
+    /// Uses this client.
     pub fn new(ssm: Client) -> Self {
         Self(ssm)
     }
 
-    /// The parameter as it is now; none when there is none.
-    pub async fn read(&self, name: &str) -> Result<Option<Held>, ParameterError> {
+    /// Reads a parameter; none when it does not exist.
+    pub async fn read(&self, name: &str) -> Result<Option<ReadParameter>, ParameterError> {
         match self.get(name).await {
-            Ok(held) => Ok(Some(held)),
+            Ok(read) => Ok(Some(read)),
             Err(ParameterError::Read { source, .. })
                 if source
                     .as_service_error()
@@ -93,37 +92,37 @@ impl Parameters {
         }
     }
 
-    /// Changes the parameter's fields, in what was read or in what somebody else has made of it since.
+    /// Changes a parameter's fields, in the version that was read and in every version that another writer made since.
     ///
-    /// `change` is given the JSON and its fields, and returns whether it changed them; it may be called several times.
+    /// `change` gets the JSON and its fields, and returns true when it has changed them. It may be called several times.
     pub async fn change(
         &self,
-        mut held: Held,
+        mut read: ReadParameter,
         change: impl Fn(&str, &mut Map<String, Value>) -> bool,
     ) -> Result<(), ParameterError> {
-        let Some(mut json) = held.changed(&change) else {
+        let Some(mut json) = read.changed(&change) else {
             return Ok(());
         };
-        for _ in 0..MOST_TURNS {
-            let version = self.put(&held.name, json).await?;
-            if version == held.version + 1 {
+        for _ in 0..MAX_TURNS {
+            let version = self.put(&read.name, json).await?;
+            if version == read.version + 1 {
                 return Ok(());
             }
-            let theirs = self.get(&format!("{}:{}", held.name, version - 1)).await?;
-            // Also when there is nothing to change in theirs: it was covered, and must come back.
+            let theirs = self.get(&format!("{}:{}", read.name, version - 1)).await?;
+            // Theirs is written again even without a change, because ours has replaced it.
             json = theirs.changed(&change).unwrap_or(theirs.json);
-            held.version = version;
+            read.version = version;
         }
-        Err(ParameterError::Contended(held.name))
+        Err(ParameterError::Contended(read.name))
     }
 
-    async fn get(&self, name: &str) -> Result<Held, ParameterError> {
+    async fn get(&self, name: &str) -> Result<ReadParameter, ParameterError> {
         let asked = self.0.get_parameter().name(name).with_decryption(true);
         let answer = asked.send().await.map_err(|source| ParameterError::Read {
             name: name.to_owned(),
             source: Box::new(source),
         })?;
-        Ok(Held {
+        Ok(ReadParameter {
             name: name.to_owned(),
             version: answer.parameter.as_ref().map_or(0, |found| found.version),
             json: answer

@@ -1,4 +1,4 @@
-//! URLs by which somebody would have deliver call what is not on the internet.
+//! Tests of URLs that lead to addresses which are not on the internet.
 
 use std::{
     io,
@@ -12,10 +12,11 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use wagrun_delivery::subscriber::{Rules, Schemes, Subscriber, Target};
 
-use super::world::{EVENT, EVENT_ID, SECRET, now};
-use crate::{Reach, Timeouts, WebhookClient, WebhookError, resolver::PublicOnly};
+use super::resolver::PublicOnly;
+use super::{Reach, Timeouts, WebhookClient, WebhookError};
+use crate::tests::world::{EVENT, EVENT_ID, SECRET, now};
 
-/// As deliver has them on AWS.
+/// The rules of a stack on AWS.
 const RULES: Rules = Rules {
     schemes: Schemes::HttpsOnly,
     most_attempts: None,
@@ -26,7 +27,7 @@ const TIMEOUTS: Timeouts = Timeouts {
     total: Duration::from_secs(5),
 };
 
-/// What a URL comes to: the parameter's error, or the attempt's.
+/// Returns the error of the parameter, or the result of the attempt.
 async fn outcome(url: &str, client: &WebhookClient) -> Result<String, WebhookError> {
     let json = json!({"target": "webhook", "url": url, "secrets": [SECRET]}).to_string();
     let subscriber = match Subscriber::parse("x", "x", &json, RULES) {
@@ -117,7 +118,7 @@ fn here(_: String) -> Found {
 #[tokio::test]
 async fn hostile_names_are_called_by_no_spelling() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = WebhookClient::resolving(TIMEOUTS, Reach::Public, PublicOnly(here)).unwrap();
+    let client = WebhookClient::with_resolver(TIMEOUTS, Reach::Public, PublicOnly(here)).unwrap();
     let names = "localhost LocalHost localhost. localhost:9001 ⓛⓞⓒⓐⓛⓗⓞⓢⓣ ｌｏｃａｌｈｏｓｔ loc\u{ad}alhost %6cocalhost \
                  127.0.0.1.nip.io metadata.google.internal bücher.example xn--bcher-kva.example 0x7f.0.0.1.example";
     let urls = names.split(' ').map(|name| format!("https://{name}/"));
@@ -189,7 +190,7 @@ fn mixed(_: String) -> Found {
 #[tokio::test]
 async fn a_name_with_one_address_inside_is_refused_as_a_whole() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = WebhookClient::resolving(TIMEOUTS, Reach::Public, PublicOnly(mixed)).unwrap();
+    let client = WebhookClient::with_resolver(TIMEOUTS, Reach::Public, PublicOnly(mixed)).unwrap();
     let error = outcome("https://hooks.example.org/", &client)
         .await
         .unwrap_err();
@@ -214,7 +215,8 @@ fn rebinding(_: String) -> Found {
 #[tokio::test]
 async fn a_name_is_looked_up_once() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = WebhookClient::resolving(TIMEOUTS, Reach::Public, PublicOnly(rebinding)).unwrap();
+    let client =
+        WebhookClient::with_resolver(TIMEOUTS, Reach::Public, PublicOnly(rebinding)).unwrap();
     let error = outcome("https://hooks.example.org/", &client)
         .await
         .unwrap_err();

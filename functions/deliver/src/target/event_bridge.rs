@@ -12,24 +12,24 @@ use wagrun_event::Event;
 #[derive(Debug, Clone)]
 pub struct EventBridgeClient(Client);
 
-/// The bus has not taken the event.
+/// The bus did not accept the event.
 #[derive(Debug, thiserror::Error)]
 pub enum EventBridgeError {
     /// The call failed as a whole.
     #[error("cannot reach EventBridge")]
     Call(#[source] Box<SdkError<PutEventsError>>),
-    /// The call succeeded, and said that the event did not.
+    /// The call succeeded, but its answer says that the event was not accepted.
     #[error("the event bus refused the event ({code}): {message}")]
     Refused {
-        /// EventBridge's code, such as `AccessDeniedException`.
+        /// The code of EventBridge, such as `AccessDeniedException`.
         code: String,
-        /// Its explanation.
+        /// The explanation of EventBridge.
         message: String,
     },
 }
 
 impl EventBridgeError {
-    /// One word for logs.
+    /// Returns one word for logs.
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Call(_) => "unreachable",
@@ -39,15 +39,15 @@ impl EventBridgeError {
 }
 
 impl EventBridgeClient {
-    /// Through this client.
+    /// Uses this client.
     pub fn new(client: Client) -> Self {
         Self(client)
     }
 
     /// Puts the event on the bus: its type as the detail type, its source as the source, and all of it as the detail.
     ///
-    /// An entry may have 1 MiB (256 KiB, where EventBridge has not grown yet); content-events makes no event beyond
-    /// 240 KiB. What EventBridge finds too large it refuses, and the delivery is given up in the end.
+    /// An entry may have 1 MiB, in some regions still 256 KiB. content-events publishes no event above 240 KiB. An event that is
+    /// too large is refused, and given up in the end.
     pub async fn put(
         &self,
         target: &EventBridge,
@@ -68,7 +68,7 @@ impl EventBridgeClient {
             .send()
             .await
             .map_err(|source| EventBridgeError::Call(Box::new(source)))?;
-        // A result without an id is a failure, whether the answer counts it as one or not.
+        // A result without an id is a failure, even if the answer does not count it as one.
         let result = answer.entries().first();
         match result {
             Some(result) if answer.failed_entry_count == 0 && result.event_id().is_some() => Ok(()),
@@ -83,7 +83,7 @@ impl EventBridgeClient {
     }
 }
 
-/// EventBridge takes the time of the call for an event without one.
+/// Returns the event's time. EventBridge uses the time of the call for an event without one.
 fn time(event: &Event) -> Option<DateTime> {
     let time: Timestamp = event.time.parse().ok()?;
     DateTime::from_nanos(time.as_nanosecond()).ok()

@@ -1,4 +1,9 @@
-//! A POST signed as Standard Webhooks 1.0 say.
+//! A POST request signed as Standard Webhooks 1.0 specify.
+
+mod address;
+mod resolver;
+mod retry_after;
+mod sign;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -11,20 +16,18 @@ use reqwest::{
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
 use wagrun_delivery::subscriber::{TooLong, Webhook};
 
-use crate::{
-    resolver::{self, NotPublic, PublicOnly},
-    retry_after::retry_after,
-    sign::signatures,
-};
+use self::resolver::{NotPublic, PublicOnly};
+use self::retry_after::retry_after;
+use self::sign::signatures;
 
 const USER_AGENT: &str = concat!("wagrun/", env!("CARGO_PKG_VERSION"));
 
-/// How long a receiver may take.
+/// The time limits of one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// To accept the connection, TLS included.
+    /// The limit for the connection, TLS included.
     pub connect: Duration,
-    /// From the start until its status is here.
+    /// The limit from the start until the status has arrived.
     pub total: Duration,
 }
 
@@ -37,58 +40,58 @@ impl Default for Timeouts {
     }
 }
 
-/// Where a receiver may be.
+/// The addresses that a receiver may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// On the internet.
+    /// Addresses on the internet.
     Public,
-    /// Also on this machine and in this network, for a local stack.
+    /// Any address, also of this machine and network. For a local stack.
     Anywhere,
 }
 
-/// Posts to receivers.
+/// Sends webhooks to receivers.
 #[derive(Debug, Clone)]
 pub struct WebhookClient {
     http: Client,
     reach: Reach,
 }
 
-/// The receiver has not accepted the event.
+/// The receiver did not accept the event.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
-    /// The subscriber's template gives no payload for this event.
+    /// The subscriber's template makes no payload of this event.
     #[error(transparent)]
     Template(TooLong),
-    /// The event is not the JSON that it was.
+    /// The event is not JSON, so the subscriber's template cannot read it.
     #[error("cannot read the event for the subscriber's template")]
     Json(#[source] serde_json::Error),
-    /// The event can't be signed.
+    /// The event could not be signed.
     #[error("cannot sign the event")]
     Sign(#[source] standardwebhooks::WebhookError),
-    /// The event's id, or what it was signed to, is nothing that a header may hold.
+    /// The event's id or its signature is not a valid header value.
     #[error("cannot write the delivery's headers")]
     Header(#[source] header::InvalidHeaderValue),
     /// The receiver is not on the internet.
     #[error(transparent)]
     NotPublic(NotPublic),
-    /// No answer within the time.
+    /// The receiver did not answer within the time limit.
     #[error("the receiver did not answer in time")]
     Timeout(#[source] reqwest::Error),
-    /// No connection, or one that broke.
+    /// The connection could not be made, or broke.
     #[error("cannot reach the receiver")]
     Unreachable(#[source] reqwest::Error),
-    /// An answer that is not 2xx; a redirect is one of them.
+    /// The receiver answered with a status other than 2xx, such as a redirect.
     #[error("the receiver answered {status}")]
     Status {
-        /// What it answered.
+        /// The status.
         status: StatusCode,
-        /// The seconds after which it wants to be asked again, where it says so.
-        retry_after: Option<u32>,
+        /// The delay that the receiver asks for, if it does.
+        retry_after: Option<Duration>,
     },
 }
 
 impl WebhookError {
-    /// The receiver's status, where it answered.
+    /// Returns the receiver's status, if it answered.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Status { status, .. } => Some(status.as_u16()),
@@ -96,15 +99,15 @@ impl WebhookError {
         }
     }
 
-    /// The seconds after which the receiver wants to be asked again, where it says so.
-    pub fn retry_after(&self) -> Option<u32> {
+    /// Returns the delay that the receiver asks for, if it does.
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
             _ => None,
         }
     }
 
-    /// Why this receiver is not to be asked again, if it said so.
+    /// Returns the reason why this receiver is never to be called again, if it gave one.
     pub fn reason_to_disable(&self) -> Option<&'static str> {
         match self {
             Self::Status {
@@ -115,7 +118,7 @@ impl WebhookError {
         }
     }
 
-    /// One word for logs.
+    /// Returns one word for logs.
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Template(_) | Self::Json(_) => "unrendered",
@@ -129,13 +132,13 @@ impl WebhookError {
 }
 
 impl WebhookClient {
-    /// The process's TLS provider must be installed before.
+    /// Creates a client. The process's TLS provider must be installed before.
     pub fn new(timeouts: Timeouts, reach: Reach) -> Result<Self, reqwest::Error> {
-        Self::resolving(timeouts, reach, PublicOnly(resolver::system))
+        Self::with_resolver(timeouts, reach, PublicOnly(resolver::system))
     }
 
-    /// With another resolver for `Reach::Public`.
-    pub(crate) fn resolving(
+    /// Creates a client with another resolver for [`Reach::Public`].
+    fn with_resolver(
         timeouts: Timeouts,
         reach: Reach,
         resolver: PublicOnly,
@@ -146,7 +149,7 @@ impl WebhookClient {
             .redirect(Policy::none())
             .user_agent(USER_AGENT)
             .no_proxy()
-            // Lambda freezes between invocations: a kept connection is often dead, which would cost an attempt.
+            // Lambda freezes between invocations. A connection that was kept is often dead, which would cost an attempt.
             .pool_max_idle_per_host(0);
         if reach == Reach::Public {
             client = client.https_only(true).dns_resolver(Arc::new(resolver));
@@ -155,8 +158,8 @@ impl WebhookClient {
         Ok(Self { http, reach })
     }
 
-    /// Posts the event's JSON as it is, or what the subscriber's template makes of it; returns the status when it is 2xx.
-    /// The answer's body is not read.
+    /// Sends the event's JSON as it is, or the payload that the subscriber's template makes of it. Returns the status when it
+    /// is 2xx. The answer's body is not read.
     pub async fn post(
         &self,
         webhook: &Webhook,
@@ -204,7 +207,7 @@ fn payload<'a>(webhook: &Webhook, event: &'a str) -> Result<Cow<'a, str>, Webhoo
     Ok(Cow::Owned(body))
 }
 
-/// The subscriber's headers, and those that every delivery has.
+/// Returns the subscriber's headers and those of every delivery.
 fn headers(
     webhook: &Webhook,
     event_id: &str,
@@ -229,9 +232,12 @@ fn headers(
         ));
     }
     for (name, text) in texts {
-        // Ids, base64 and commas are what a header may hold.
+        // Ids and base64 are valid header values.
         let value = HeaderValue::try_from(text).map_err(WebhookError::Header)?;
         headers.insert(name, value);
     }
     Ok(headers)
 }
+
+#[cfg(test)]
+mod forgery;

@@ -13,32 +13,32 @@ use url::Url;
 use wagrun_delivery::subscriber::CloudFront;
 use wagrun_event::Event;
 
-/// How many paths a distribution may have in progress, and so an invalidation (CloudFront's developer guide,
+/// Number of paths that a distribution may have in progress, and so an invalidation (CloudFront developer guide,
 /// "Concurrent invalidation request maximum").
-const MOST_PATHS: usize = 3000;
+const MAX_PATHS: usize = 3000;
 /// The same for paths that end with `*`.
-const MOST_WILDCARDS: usize = 15;
+const MAX_WILDCARDS: usize = 15;
 
-/// Invalidates paths.
+/// Creates invalidations.
 #[derive(Debug, Clone)]
 pub struct CloudFrontClient(Client);
 
-/// CloudFront has not taken the invalidation.
+/// CloudFront did not accept the invalidation.
 #[derive(Debug, thiserror::Error)]
 pub enum CloudFrontError {
-    /// A call that this SDK would not build.
+    /// The SDK did not build the call.
     #[error("cannot build the call to CloudFront")]
     Build(#[from] BuildError),
-    /// Too much is in progress; it is over within minutes.
+    /// Too many invalidations are in progress. That passes within minutes.
     #[error("CloudFront has too many invalidations in progress")]
     Busy,
     /// The call failed.
-    #[error("CloudFront did not take the invalidation")]
+    #[error("CloudFront did not accept the invalidation")]
     Call(#[source] Box<SdkError<CreateInvalidationError>>),
 }
 
 impl CloudFrontError {
-    /// One word for logs.
+    /// Returns one word for logs.
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Busy => "throttled",
@@ -49,27 +49,27 @@ impl CloudFrontError {
 }
 
 impl CloudFrontClient {
-    /// Through this client.
+    /// Uses this client.
     pub fn new(client: Client) -> Self {
         Self(client)
     }
 
-    /// Invalidates where the pages of these events are, and where they were; the events come with their messages' ids.
+    /// Invalidates the current and the previous paths of the events' pages. `events` has each event with its message's id.
     ///
-    /// The same messages give the same caller reference, by which CloudFront knows a repeated call and does nothing twice.
-    /// A replayed event is another message, and is invalidated anew.
+    /// The same messages give the same caller reference, by which CloudFront recognizes a repeated call. A replayed event has
+    /// another message, and is invalidated anew.
     pub async fn invalidate(
         &self,
         target: &CloudFront,
         events: &[(&str, &Event)],
     ) -> Result<(), CloudFrontError> {
         let paths = paths(target, events.iter().map(|(_, event)| *event));
-        let most = if target.wildcard {
-            MOST_WILDCARDS
+        let max = if target.wildcard {
+            MAX_WILDCARDS
         } else {
-            MOST_PATHS
+            MAX_PATHS
         };
-        for paths in paths.chunks(most) {
+        for paths in paths.chunks(max) {
             let batch = InvalidationBatch::builder()
                 .caller_reference(reference(events.iter().map(|(id, _)| *id), paths))
                 .paths(
@@ -99,7 +99,8 @@ impl CloudFrontClient {
     }
 }
 
-/// The paths, each once and none that another covers. What has no URL (an image, a page of no site) has no path.
+/// Returns the paths, each once and none that another covers. An object without a URL (an image, a page of no site) has no
+/// path.
 fn paths<'a>(target: &CloudFront, events: impl Iterator<Item = &'a Event>) -> Vec<String> {
     let paths: BTreeSet<String> = events
         .flat_map(|event| [event.url(), event.previous_url()])
@@ -109,7 +110,7 @@ fn paths<'a>(target: &CloudFront, events: impl Iterator<Item = &'a Event>) -> Ve
     if !target.wildcard {
         return paths.into_iter().collect();
     }
-    // In order, whatever a path covers comes right after it.
+    // In sorted order, the paths that a path covers follow it.
     let mut covering: Vec<String> = Vec::new();
     for path in paths {
         if !covering
@@ -125,7 +126,8 @@ fn paths<'a>(target: &CloudFront, events: impl Iterator<Item = &'a Event>) -> Ve
     covering
 }
 
-/// Percent-encoded, as CloudFront wants it; a star that is part of the path is no wildcard.
+/// Returns the URL's path, percent-encoded as CloudFront asks for. A star that is part of the path is encoded too, because it
+/// is not a wildcard.
 fn path(url: &str) -> Option<String> {
     Some(Url::parse(url).ok()?.path().replace('*', "%2A"))
 }
@@ -142,7 +144,7 @@ fn reference<'a>(message_ids: impl Iterator<Item = &'a str>, paths: &[String]) -
     }
     let mut hex = String::with_capacity(64);
     for byte in digest.finalize() {
-        // Writing to a String can't fail.
+        // Writing to a String cannot fail.
         let _ = write!(hex, "{byte:02x}");
     }
     hex

@@ -44,9 +44,9 @@ async fn what_was_set_aside_comes_back_in_order_and_is_forgotten() {
     // What comes now is tried at once, and when everybody knows that, the backlog is forgotten.
     assert!(!story.stays("page/1", 4).await);
     assert_eq!(story.received(before + 6), ["page/1 4"]);
-    assert_eq!(story.look().await[0]["state"], "coming_back");
+    assert_eq!(story.look().await[0]["state"], "returning");
     pass(GRACE);
-    assert_eq!(story.look().await[0]["state"], "over");
+    assert_eq!(story.look().await[0]["state"], "removed");
     assert_eq!(story.backlog(), None);
     assert!(story.look().await.is_empty());
 }
