@@ -85,7 +85,6 @@ template: ## the templates: cfn-lint, SAM, checkov, cloudformation-validate, our
 	$(SAM_OFFLINE) $(TOOLS)/sam validate --lint --template-file template.yaml
 	.local/venv/checkov/bin/checkov --config-file .checkov.yaml
 	$(TOOLS)/python tools/template_rules.py
-	$(TOOLS)/python tools/template_policies.py
 	$(TOOLS)/python tools/template_render.py
 	$(TOOLS)/python tools/template_order.py
 	$(TOOLS)/python tools/template_validate.py
@@ -100,7 +99,7 @@ template: ## the templates: cfn-lint, SAM, checkov, cloudformation-validate, our
 	$(TOOLS)/python tools/test_subscriber_schema.py
 	python3 tools/costs.py --check
 
-recorded-access: ## whether the roles' policies allow what the functions called in the last tests, and nothing beside it
+recorded-access: ## compares the calls of the functions in the last tests with the policies of their roles
 	python3 tools/venv.py tools
 	python3 tools/npm.py access
 	$(TOOLS)/python tools/recorded_access.py $(REQUESTS)

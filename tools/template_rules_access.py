@@ -17,6 +17,28 @@ UNASKED = {
 PASSED_UNNAMED = {
     "PassAppRunnersRoles": "App Runner is reported to ask without the key (RoboFinSystems/robosystems#1279)",
 }
+# The actions by which Lambda attaches a function to a VPC, in the name of the function's role: Lambda's guide, "Giving Lambda
+# functions access to resources in an Amazon VPC".
+NETWORK_INTERFACES = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+}
+# The actions that a role may be allowed on everything, and why.
+ON_EVERYTHING = {
+    "cloudwatch:GetMetricStatistics": "the metrics of CloudWatch are no resources",
+    "ecr:GetAuthorizationToken": "the login to the registry is no resource",
+    "ecs:RegisterTaskDefinition": "ECS Express chooses the name of the definition",
+    "logs:DescribeLogGroups": "a caller that may list log groups may list all of them",
+    "logs:ListLogGroups": "a caller that may list log groups may list all of them",
+    "scheduler:ListSchedules": "the Service Authorization Reference knows no resource for it",
+    "xray:PutTelemetryRecords": "X-Ray has no resources",
+    "xray:PutTraceSegments": "X-Ray has no resources",
+    **dict.fromkeys(NETWORK_INTERFACES, "Lambda asks for it on all resources"),
+}
 
 
 def stars_have_a_reason(template, text):
@@ -32,6 +54,17 @@ def stars_have_a_reason(template, text):
         for action in listed(statement["Action"]):
             if isinstance(action, str) and "*" in action and statement["Effect"] == "Allow":
                 yield f"{path[0]} allows {action}; name the actions"
+
+
+def roles_allow_nothing_on_everything(template, _text):
+    """A role allows an action on "*" only if ON_EVERYTHING has the reason."""
+    for path, statement in statements(template):
+        if template["Resources"][path[0]]["Type"] not in ("AWS::IAM::Role", "AWS::IAM::RolePolicy"):
+            continue
+        if statement["Effect"] == "Allow" and any(node == "*" for _, node in walk(statement.get("Resource"))):
+            for _, action in walk(statement["Action"]):
+                if isinstance(action, str) and ":" in action and action not in ON_EVERYTHING:
+                    yield f"{path[0]} allows {action} on everything, for which ON_EVERYTHING has no reason"
 
 
 def nothing_is_open_to_the_internet(template, _text):
@@ -91,11 +124,46 @@ def roles_are_passed_to_one_service(template, _text):
                 yield f"{path[0]} may pass a role to any service (iam:PassedToService)"
 
 
+def lambda_calls(properties):
+    """Returns the actions that Lambda itself takes in the name of a function's role."""
+    actions = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    if any(event["Type"] == "SQS" for event in properties.get("Events", {}).values()):
+        actions |= {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+    for destination in properties.get("EventInvokeConfig", {}).get("DestinationConfig", {}).values():
+        actions.add({"SQS": "sqs:SendMessage", "EventBridge": "events:PutEvents"}[destination["Type"]])
+    if properties.get("Tracing"):
+        actions |= {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    if "VpcConfig" in properties:
+        actions |= NETWORK_INTERFACES
+    return actions
+
+
+def allowed_actions(template, role):
+    """Returns the actions that the role's own policies allow, whatever their conditions."""
+    parts = [template["Resources"][role]["Properties"].get("Policies", [])]
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::IAM::RolePolicy" and target(resource["Properties"]["RoleName"]) == role:
+            parts.append(resource["Properties"]["PolicyDocument"])
+    allowed = [statement for _, statement in statements({"Resources": {role: parts}}) if statement["Effect"] == "Allow"]
+    return {action for one in allowed for _, action in walk(one["Action"]) if isinstance(action, str) and ":" in action}
+
+
+def roles_allow_what_lambda_calls(template, _text):
+    """The role of each function allows what Lambda calls in its name. SAM adds nothing to a role of the template's own."""
+    for name, properties in functions(template):
+        role = target(properties.get("Role"))
+        if role in template["Resources"]:
+            for action in sorted(lambda_calls(properties) - allowed_actions(template, role)):
+                yield f"{name}: Lambda calls {action} in the name of {role}, which does not allow it"
+
+
 RULES = (
     stars_have_a_reason,
+    roles_allow_nothing_on_everything,
     nothing_is_open_to_the_internet,
     topics_say_who_may,
     roles_take_a_boundary,
     services_say_for_whom_they_act,
     roles_are_passed_to_one_service,
+    roles_allow_what_lambda_calls,
 )

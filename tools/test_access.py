@@ -90,6 +90,50 @@ class RolesTest(Breaking):
             change,
         )
 
+    def test_a_permission_on_everything(self):
+        def change(template):
+            statement(template, "DeliverRole", "ReadDeliveriesAndPutThemOff")["Resource"] = "*"
+
+        self.assert_breaks("DeliverRole: sqs:DeleteMessage on arn:aws:sqs:us-east-1:111122223333:another-stack-deliveries.fifo is allowed and must be denied", "DeliverRole", APP_RUNNER, change)
+
+    def test_a_resource_that_the_action_is_not_about(self):
+        def queue(template):
+            statement(template, "ContentEventsRole", "PublishEvents")["Resource"] = {"Fn::GetAtt": ["EventQueue", "Arn"]}
+
+        def bucket(template):
+            statement(template, "WebRole", "KeepMedia")["Resource"] = {"Fn::GetAtt": ["MediaBucket", "Arn"]}
+
+        def secret(template):
+            statement(template, "EcsExecutionRole", "ReadSecretKey")["Action"] = "ssm:GetParameters"
+
+        def document(template):
+            own = statement(template, "FanOutRole", "ReadSubscribers")
+            own["Resource"] = [*own["Resource"], {"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:document/*"}]
+
+        for holder, parameters, change, sentence in (
+            ("ContentEventsRole", APP_RUNNER, queue, "nothing calls sns:Publish"),
+            ("WebRole", APP_RUNNER, bucket, "nothing calls s3:PutObject"),
+            ("EcsExecutionRole", BY_TAG, secret, "nothing calls ssm:GetParameters"),
+            ("FanOutRole", APP_RUNNER, document, "nothing calls ssm:GetParametersByPath on arn:aws:ssm:us-east-1:111122223333:document/*"),
+        ):
+            self.assert_breaks(sentence, holder, parameters, change)
+
+    def test_a_role_of_a_service_that_may_more_or_less_than_it_needs(self):
+        def more(template):
+            statement(template, "WebRole", "FindMedia")["Action"] = ["s3:ListBucket", "s3:DeleteBucket"]
+
+        def less(template):
+            template["Resources"]["DoorbellPolicy"]["Properties"]["PolicyDocument"]["Statement"] = []
+
+        self.assert_breaks("WebRole: nothing calls s3:DeleteBucket", "WebRole", APP_RUNNER, more)
+        self.assert_breaks("DoorbellRole: lambda:InvokeFunction on", "DoorbellRole", APP_RUNNER, less)
+
+    def test_a_function_that_can_not_be_attached_to_the_vpc(self):
+        def change(template):
+            statement(template, "MigrateRole", "NetworkInterfaces")["Action"].remove("ec2:DescribeSubnets")
+
+        self.assert_breaks("MigrateRole: ec2:DescribeSubnets on * is denied and must be allowed", "MigrateRole", APP_RUNNER, change)
+
     def test_a_statement_that_nothing_needs(self):
         def change(template):
             statement(template, "ReleaseRole", "Tell")["Action"] = ["sns:Publish", "sns:ListTopics"]

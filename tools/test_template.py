@@ -13,7 +13,6 @@ import zoneinfo
 
 import costs
 import template_order
-import template_policies
 import template_render
 import template_rules
 from template import ROOT, TEMPLATE, load, statements, target, translate, unfold
@@ -90,6 +89,27 @@ class RulesTest(unittest.TestCase):
             resources["FanOutRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][1]["Action"] = "sqs:*"
 
         self.assert_breaks("FanOutRole allows sqs:*", change)
+
+    def test_an_action_on_everything_without_a_reason(self):
+        def change(resources, _):
+            resources["FanOutRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][1]["Resource"] = "*"
+
+        self.assert_breaks("FanOutRole allows sqs:ReceiveMessage on everything, for which ON_EVERYTHING has no reason", change)
+
+    def test_a_role_that_does_not_allow_what_lambda_calls(self):
+        def statement(resources, role, sid):
+            own = resources[role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+            own = [one["Fn::If"][1] if "Fn::If" in one else one for one in own]
+            return next(one for one in own if one.get("Sid") == sid)
+
+        def network(resources, _):
+            statement(resources, "MigrateRole", "NetworkInterfaces")["Action"].remove("ec2:DescribeSubnets")
+
+        def queue(resources, _):
+            statement(resources, "FanOutRole", "ReadEvents")["Action"].remove("sqs:DeleteMessage")
+
+        self.assert_breaks("MigrateFunction: Lambda calls ec2:DescribeSubnets in the name of MigrateRole, which does not allow it", network)
+        self.assert_breaks("FanOutFunction: Lambda calls sqs:DeleteMessage in the name of FanOutRole, which does not allow it", queue)
 
     def test_a_queue_in_the_clear(self):
         def change(resources, _):
@@ -274,92 +294,6 @@ class RulesTest(unittest.TestCase):
 
         self.assert_breaks("EcsCluster names PublicRoute in a tag", ref)
         self.assert_breaks("DatabaseSubnets names DatabaseRoute in a tag", sub)
-
-
-class PoliciesTest(unittest.TestCase):
-    def test_every_call_has_its_permission_and_the_reverse(self):
-        self.assertEqual([], list(template_policies.differences(SOURCE)))
-
-    def test_a_call_without_permission(self):
-        template = copy.deepcopy(SOURCE)
-        statements = template["Resources"]["ContentEventsRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
-        statements[:] = [statement for statement in statements if statement.get("Sid") != "PublishEvents"]
-        self.assertIn("ContentEventsFunction needs sns:Publish, which its role does not allow", list(template_policies.differences(template)))
-
-    def test_a_permission_without_a_call(self):
-        def read(name):
-            files, features = template_policies.code(name)
-            return [rust.replace(".change_message_visibility", ".leave") for rust in files], features
-
-        self.assertIn(
-            "DeliverFunction may sqs:ChangeMessageVisibility, which nothing in its code calls",
-            list(template_policies.differences(SOURCE, read)),
-        )
-
-    def assert_differs(self, sentence, change):
-        template = copy.deepcopy(SOURCE)
-        change(template["Resources"])
-        self.assertIn(sentence, list(template_policies.differences(template)))
-
-    def statement(self, resources, role, sid):
-        for _, statement in statements({"Resources": {role: resources[role]}}):
-            if statement.get("Sid") == sid:
-                return statement
-        self.fail(f"{role} has no statement {sid}")
-
-    def test_a_function_that_can_not_be_attached_to_the_vpc(self):
-        def change(resources):
-            self.statement(resources, "MigrateRole", "NetworkInterfaces")["Action"].remove("ec2:DescribeSubnets")
-
-        self.assert_differs("MigrateFunction needs ec2:DescribeSubnets, which its role does not allow", change)
-
-    def test_code_is_denied_what_the_attachment_needs(self):
-        for role in ("ContentEventsRole", "MigrateRole"):
-            denied = self.statement(SOURCE["Resources"], role, "NoNetworkInterfacesForCode")
-            self.assertLessEqual(template_policies.NETWORK_INTERFACES, set(denied["Action"]))
-            self.assertEqual({"Null": {"lambda:SourceFunctionArn": "false"}}, denied["Condition"])
-
-    def test_a_permission_on_everything(self):
-        def change(resources):
-            self.statement(resources, "DeliverRole", "ReadDeliveriesAndPutThemOff")["Resource"] = "*"
-
-        self.assert_differs("DeliverRole allows sqs:DeleteMessage on everything, for which EVERYTHING has no reason", change)
-
-    def test_a_permission_on_what_it_is_not_about(self):
-        def queue(resources):
-            self.statement(resources, "ContentEventsRole", "PublishEvents")["Resource"] = {"Ref": "EventQueue"}
-
-        def bucket(resources):
-            self.statement(resources, "WebRole", "KeepMedia")["Resource"] = {"Fn::GetAtt": "MediaBucket.Arn"}
-
-        def secret(resources):
-            self.statement(resources, "EcsExecutionRole", "ReadSecretKey")["Action"] = "ssm:GetParameters"
-
-        def parameter(resources):
-            self.statement(resources, "FanOutRole", "ReadSubscribers")["Resource"] = [{"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:document/*"}]
-
-        self.assert_differs("ContentEventsRole allows sns:Publish on AWS::SQS::Queue, which KINDS does not name", queue)
-        self.assert_differs("WebRole allows s3:PutObject on AWS::S3::Bucket, which KINDS does not name", bucket)
-        self.assert_differs("EcsExecutionRole allows ssm:GetParameters on AWS::SecretsManager::Secret, which KINDS does not name", secret)
-        self.assert_differs("FanOutRole allows ssm:GetParametersByPath on ssm:document, which KINDS does not name", parameter)
-
-    def test_a_role_of_aws_that_may_more_or_less_than_it_needs(self):
-        def more(resources):
-            self.statement(resources, "WebRole", "FindMedia")["Action"] = ["s3:ListBucket", "s3:DeleteBucket"]
-
-        def managed(resources):
-            resources["WebRole"]["Properties"]["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AdministratorAccess"]
-
-        def less(resources):
-            resources["DoorbellPolicy"]["Properties"]["PolicyDocument"]["Statement"] = []
-
-        def unknown(resources):
-            resources["Another"] = {"Type": "AWS::IAM::Role", "Properties": resources["DeliverRole"]["Properties"]}
-
-        self.assert_differs("WebRole may s3:DeleteBucket, for which ROLES has no source", more)
-        self.assert_differs("WebRole may AdministratorAccess, for which ROLES has no source", managed)
-        self.assert_differs("DoorbellRole needs lambda:InvokeFunction (shared/migrations/20261128000003_doorbell.sql calls aws_lambda.invoke), which it does not allow", less)
-        self.assert_differs("Another may sqs:DeleteMessage, for which ROLES has no source", unknown)
 
 
 class RenderTest(unittest.TestCase):

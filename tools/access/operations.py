@@ -23,6 +23,11 @@ def needed(stack, service, operation, parameters):
     return list(OPERATIONS[service, operation](stack, parameters))
 
 
+def actions(stack, service, operation, parameters):
+    """The actions that a call takes, with those that its parameters name no resource for."""
+    return {one.action for one in needed(stack, service, operation, parameters)} | ALSO_NEEDED.get((service, operation), set())
+
+
 def queue(action):
     """Of a queue, by its URL. A batch takes the permission of its single messages."""
     return lambda stack, asked: [Needed(action, f"arn:aws:sqs:{stack.here}:{asked['QueueUrl'].rsplit('/', 1)[1]}")]
@@ -77,7 +82,7 @@ def schedule(action):
     def of(stack, asked):
         yield Needed(action, f"arn:aws:scheduler:{stack.here}:schedule/{asked.get('GroupName', 'default')}/{asked['Name']}")
         if "Target" in asked:
-            # Whoever creates a schedule hands its role to Scheduler.
+            # The caller passes the schedule's role to Scheduler: EventBridge Scheduler's guide, "Setting up".
             yield Needed("iam:PassRole", asked["Target"]["RoleArn"], {"iam:PassedToService": "scheduler.amazonaws.com"})
 
     return of
@@ -99,15 +104,37 @@ def clusters(stack, asked):
         yield Needed("ecs:DescribeClusters", name if name.startswith("arn:") else f"arn:aws:ecs:{stack.here}:cluster/{name}")
 
 
+def apprunner_service(action):
+    return lambda stack, asked: [Needed(action, asked["ServiceArn"])]
+
+
+def ecs_service(action, member):
+    return lambda stack, asked: [Needed(action, asked[member])]
+
+
+def repository(action):
+    return lambda stack, asked: [Needed(action, f"arn:aws:ecr:{stack.here}:repository/{asked['repositoryName']}")]
+
+
 def name(asked):
     return [asked["Name"]]
 
 
 OPERATIONS = {
-    ("apprunner", "DescribeService"): lambda stack, asked: [Needed("apprunner:DescribeService", asked["ServiceArn"])],
+    ("apprunner", "AssociateCustomDomain"): apprunner_service("apprunner:AssociateCustomDomain"),
+    ("apprunner", "DescribeCustomDomains"): apprunner_service("apprunner:DescribeCustomDomains"),
+    ("apprunner", "DescribeService"): apprunner_service("apprunner:DescribeService"),
+    ("apprunner", "DisassociateCustomDomain"): apprunner_service("apprunner:DisassociateCustomDomain"),
+    ("apprunner", "ListOperations"): apprunner_service("apprunner:ListOperations"),
+    ("apprunner", "StartDeployment"): apprunner_service("apprunner:StartDeployment"),
+    ("apprunner", "UpdateService"): apprunner_service("apprunner:UpdateService"),
     ("cloudfront", "CreateInvalidation"): distribution,
     ("cloudwatch", "GetMetricStatistics"): everything("cloudwatch:GetMetricStatistics"),
+    ("ecr", "DescribeImages"): repository("ecr:DescribeImages"),
     ("ecs", "DescribeClusters"): clusters,
+    ("ecs", "DescribeExpressGatewayService"): ecs_service("ecs:DescribeExpressGatewayService", "serviceArn"),
+    ("ecs", "ListServiceDeployments"): ecs_service("ecs:ListServiceDeployments", "service"),
+    ("ecs", "UpdateExpressGatewayService"): ecs_service("ecs:UpdateExpressGatewayService", "serviceArn"),
     ("events", "PutEvents"): buses,
     ("lambda", "GetFunction"): function("lambda:GetFunction"),
     ("lambda", "GetFunctionConfiguration"): function("lambda:GetFunctionConfiguration"),
@@ -144,4 +171,10 @@ OPERATIONS = {
     ("ssm", "GetParameters"): parameter("ssm:GetParameters", lambda asked: asked["Names"]),
     ("ssm", "GetParametersByPath"): parameter("ssm:GetParametersByPath", lambda asked: [asked["Path"]]),
     ("ssm", "PutParameter"): parameter("ssm:PutParameter", name),
+}
+# The actions that AWS asks for besides, on resources that are the service's and not in the call: the managed policy
+# AWSAppRunnerFullAccess, and the permissions that AWS's own GitHub action amazon-ecs-deploy-express-service lists.
+ALSO_NEEDED = {
+    ("apprunner", "UpdateService"): {"iam:PassRole"},
+    ("ecs", "UpdateExpressGatewayService"): {"ecs:RegisterTaskDefinition", "iam:PassRole"},
 }

@@ -12,13 +12,33 @@ A line of `calls-*.jsonl`, for each request that reached the emulator and keeps 
     status      the emulator's answer: 403 is a call without permission, or with a wrong signature
 
 A line of `violations-*.jsonl` has caller, agent, service, operation and problems, a list of sentences.
-A line of `requests-*.jsonl`, which shared/src/replay/recording.rs writes, has package, test, method, uri, headers, body (base64).
+A line of `requests-*.jsonl`, which tests/testing/src/replay/recording.rs writes, has package, test, method, uri, headers, body
+(base64).
 """
 
+import base64
 import json
+from urllib.parse import urlsplit
+
+from .request import Request
 
 # A longer payload is a function's code or a page of the site, in which nobody looks for a permission.
 LONGEST_TEXT = 10_000
+
+
+def records(directory, kind):
+    """Yields each record of the files of one kind: calls, violations or requests."""
+    for path in sorted(directory.glob(f"{kind}-*.jsonl")):
+        with path.open() as file:
+            yield from map(json.loads, file)
+
+
+def request_of(record):
+    """Returns a recorded request. Its path begins with the bucket, also where the client has the bucket in the host's name."""
+    uri = urlsplit(record["uri"])
+    bucket, dot, _ = (uri.hostname or "").partition(".s3.")
+    path = f"/{bucket}{uri.path}" if dot else uri.path
+    return Request(record["method"], path, uri.query, record["headers"], base64.b64decode(record["body"]))
 
 
 def line(record):
