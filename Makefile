@@ -89,7 +89,11 @@ template: ## the templates: cfn-lint, SAM, checkov, cloudformation-validate, our
 	$(TOOLS)/python tools/template_order.py
 	$(TOOLS)/python tools/template_validate.py
 	$(TOOLS)/python tools/template_access.py
-	$(TOOLS)/python tools/test_template.py
+	$(TOOLS)/python tools/test_template_rules.py
+	$(TOOLS)/python tools/test_template_rules_access.py
+	$(TOOLS)/python tools/test_template_choices.py
+	$(TOOLS)/python tools/test_template_render.py
+	$(TOOLS)/python tools/test_template_stacks.py
 	$(TOOLS)/python tools/test_template_order.py
 	$(TOOLS)/python tools/test_template_account.py
 	$(TOOLS)/python tools/test_template_validate.py

@@ -15,7 +15,7 @@ from access import calls, resources
 from access.expectations import judge, unused
 from access.stack import Stack, deciding
 from template import ROOT, TEMPLATE, load, say, translate, unfold
-from template_render import DATABASE_LOG, EXISTING, IMAGE, NIGHT, SUBNETS, VPC, named
+from template_choices import DATABASE_LOG, EXISTING, IMAGE, NIGHT, SUBNETS, VPC, named
 
 RELEASE = {**IMAGE, "ReleaseTag": "prod"}
 IN_VPC = {**EXISTING, **SUBNETS, **VPC, "DatabaseResourceId": "cluster-ABC"}

@@ -9,7 +9,8 @@ everything happens at once.
 import sys
 
 from template import ROOT, TEMPLATE, listed, load, references, say, target, text, translate, unfold, walk
-from template_render import DATABASE_GROUP, DATABASE_LOG, IMAGE, SUBNETS, VPC, Rendering
+from template_choices import DATABASE_GROUP, DATABASE_LOG, IMAGE, SUBNETS, VPC
+from template_render import Rendering
 
 WAYS = {path.stem: path for path in sorted((ROOT / "parameters").glob("*.yaml")) if path.stem not in ("dev", "prod")}
 # What the file of a way leaves to fill in.

@@ -16,6 +16,7 @@ import template_order
 import template_render
 import template_rules
 from template import ROOT, TEMPLATE, load, statements, translate, unfold
+from template_choices import DATABASE_LOG, WEB_ACL
 
 TEXT = TEMPLATE.read_text()
 SOURCE = unfold(load(TEXT))
@@ -129,7 +130,7 @@ class WaysTest(unittest.TestCase):
 
     def test_an_existing_database_rings_and_is_watched(self):
         resources = rendered("existing")
-        group = template_render.DATABASE_LOG["DatabaseLogGroup"]
+        group = DATABASE_LOG["DatabaseLogGroup"]
         for name in ("DoorbellLines", "FailedDoorbells", "FailedCaptures"):
             self.assertEqual(group, resources[name]["Properties"]["LogGroupName"], name)
         self.assertTrue(str(resources["DoorbellLinesMayInvoke"]["Properties"]["SourceArn"]).count(f":log-group:{group}:*"))
@@ -152,7 +153,7 @@ class WaysTest(unittest.TestCase):
     def test_a_web_acl_is_in_front_of_either_platform(self):
         for way, name in (("app-runner", "AppRunnerWebAcl"), ("ecs-express", "EcsWebAcl")):
             self.assertNotIn(name, rendered(way))
-            self.assertIn(name, rendered(way, **template_render.WEB_ACL))
+            self.assertIn(name, rendered(way, **WEB_ACL))
 
     def test_a_budget_and_flow_logs_are_there_on_request(self):
         asked = rendered("ecs-express", MonthlyBudget="50", AlarmEmail="oncall@example.org", FlowLogs="true")

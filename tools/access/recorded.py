@@ -14,7 +14,7 @@ from access.neighbours import neighbours
 from access.operations import UnknownOperation, needed
 from access.simulator import keys
 from access.stack import Stack
-from template_render import PSEUDO
+from template_choices import PSEUDO
 
 # arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION: whatever else signed is a test, or SAM.
 FUNCTION = re.compile(r"arn:aws:sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/")

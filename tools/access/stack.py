@@ -5,7 +5,8 @@ import re
 from access.names import END, KINDS, generated
 from access.simulator import document
 from template import walk
-from template_render import PSEUDO, Rendering
+from template_choices import PSEUDO
+from template_render import Rendering
 
 
 class Unknown(Exception):

@@ -7,7 +7,7 @@ from access import calls, resources
 from access.expectations import judge, unused
 from access.stack import Stack
 from template import TEMPLATE, load, translate, unfold
-from template_render import IMAGE
+from template_choices import IMAGE
 
 TRANSLATED = translate(unfold(load(TEMPLATE.read_text())), {})
 ROLES, POLICIES = calls.table(), resources.table()
