@@ -8,7 +8,7 @@ import json
 import re
 import unittest
 
-import costs
+from cost_model import assumptions
 import template_render
 from template import ROOT, load
 from template_choices import DOORBELLS, NIGHT, PSEUDO
@@ -68,14 +68,14 @@ class StacksTest(RenderCase):
         def alarms(parameters):
             return sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in self.rendered(parameters)["Resources"].values())
 
-        self.assertEqual(costs.ALARMS, alarms(NO_WEB))
-        self.assertEqual(costs.ALARMS + costs.WEB_ALARMS, alarms(APP_RUNNER))
+        self.assertEqual(assumptions.ALARMS, alarms(NO_WEB))
+        self.assertEqual(assumptions.ALARMS + assumptions.WEB_ALARMS, alarms(APP_RUNNER))
         # Those that come on top are in "What is not there, and what it would add".
         chosen = {"ReleaseTag": "prod", "CustomDomain": "www.example.org", "InvalidationBatches": "true", **NIGHT}
         everything = alarms({**APP_RUNNER, **chosen})
-        self.assertEqual(costs.ALARMS + costs.WEB_ALARMS + 4, everything)
+        self.assertEqual(assumptions.ALARMS + assumptions.WEB_ALARMS + 4, everything)
         # ECS Express has its own errors instead of App Runner's.
-        self.assertEqual(costs.ALARMS + costs.WEB_ALARMS, alarms(ECS_EXPRESS))
+        self.assertEqual(assumptions.ALARMS + assumptions.WEB_ALARMS, alarms(ECS_EXPRESS))
         self.assertEqual(everything + 1, sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in SOURCE["Resources"].values()))
 
     def test_the_local_stack_has_nothing_that_the_emulator_lacks(self):
