@@ -60,7 +60,7 @@ EXTRAS = [
 
 
 def combinations(*choices):
-    """Every combination of one choice each, as one dictionary of parameters."""
+    """Yields every combination of one choice of each list, as one dictionary of parameters."""
     for chosen in itertools.product(*choices):
         yield {name: value for choice in chosen for name, value in choice.items()}
 

@@ -25,7 +25,7 @@ class RulesCase(unittest.TestCase):
     def assert_breaks(self, sentence, change):
         template = copy.deepcopy(SOURCE)
         change(template["Resources"], template)
-        self.assertIn(sentence, "\n".join(template_rules.broken(template, TEXT)))
+        self.assertIn(sentence, "\n".join(template_rules.violations(template, TEXT)))
 
 
 class RenderCase(unittest.TestCase):

@@ -15,9 +15,9 @@ class RenderTest(RenderCase):
     def test_migrations_come_after_the_database_and_before_the_site(self):
         for parameters, service in ((APP_RUNNER, "AppRunnerService"), (ECS_EXPRESS, "EcsService")):
             rendered = self.rendered(parameters)
-            self.assertTrue(template_render.order(rendered, "Migration", service), service)
+            self.assertTrue(template_render.is_created_before(rendered, "Migration", service), service)
             for needed in ("DatabaseInstance", "FunctionsReachDatabase", "S3Endpoint", "PrivateRoutesOfSubnetB"):
-                self.assertTrue(template_render.order(rendered, needed, "Migration"), needed)
+                self.assertTrue(template_render.is_created_before(rendered, needed, "Migration"), needed)
 
     def test_the_doorbell_works_before_the_first_trigger_is_attached(self):
         waits = {
@@ -28,24 +28,24 @@ class RenderTest(RenderCase):
         for doorbell, needed in waits.items():
             rendered = self.rendered({**APP_RUNNER, "Doorbell": doorbell})
             for name in needed:
-                self.assertTrue(template_render.order(rendered, name, "Migration"), name)
+                self.assertTrue(template_render.is_created_before(rendered, name, "Migration"), name)
 
     def test_the_site_can_reach_its_database_when_it_starts(self):
         for parameters, service in ((APP_RUNNER, "AppRunnerService"), (ECS_EXPRESS, "EcsService")):
             rendered = self.rendered({**parameters, "MigrateOnDeploy": "false"})
-            self.assertTrue(template_render.order(rendered, "WebReachesDatabase", service), service)
-        self.assertTrue(template_render.order(rendered, "LoadBalancerReachesWeb", "EcsService"))
+            self.assertTrue(template_render.is_created_before(rendered, "WebReachesDatabase", service), service)
+        self.assertTrue(template_render.is_created_before(rendered, "LoadBalancerReachesWeb", "EcsService"))
 
     def test_routes_come_before_what_looks_at_them(self):
         rendered = self.rendered(ECS_EXPRESS)
         for needed in ("PublicRoute", "PublicRoutesOfSubnetA", "PublicRoutesOfSubnetB"):
-            self.assertTrue(template_render.order(rendered, needed, "EcsService"), needed)
+            self.assertTrue(template_render.is_created_before(rendered, needed, "EcsService"), needed)
         rendered = self.rendered({**APP_RUNNER, "Doorbell": "PublicAddress"})
-        self.assertTrue(template_render.order(rendered, "DatabaseRoute", "DatabaseInstance"))
+        self.assertTrue(template_render.is_created_before(rendered, "DatabaseRoute", "DatabaseInstance"))
 
     def test_the_domain_comes_after_the_service_and_only_when_asked(self):
         rendered = self.rendered({**APP_RUNNER, "CustomDomain": "www.example.org"})
-        self.assertTrue(template_render.order(rendered, "AppRunnerService", "Domain"))
+        self.assertTrue(template_render.is_created_before(rendered, "AppRunnerService", "Domain"))
         self.assertEqual("www.example.org", rendered["Resources"]["Domain"]["Properties"]["DomainName"])
         self.assertNotIn("CustomDomainFunction", self.rendered(APP_RUNNER)["Resources"])
 
@@ -58,7 +58,7 @@ class RenderTest(RenderCase):
     def test_a_condition_that_no_combination_tries(self):
         template = {"Conditions": {"A": None, "B": None}}
         outcomes = {("A", True), ("A", False), ("B", False)}
-        self.assertEqual(["condition B is true in no combination; EXTRAS lacks a parameter"], list(template_render.one_sided(template, outcomes)))
+        self.assertEqual(["condition B is true in no combination; EXTRAS lacks a parameter"], list(template_render.constant_conditions(template, outcomes)))
 
     def test_a_misspelled_condition(self):
         translated = copy.deepcopy(TRANSLATED)
@@ -76,7 +76,7 @@ class RenderTest(RenderCase):
     def test_a_property_that_does_not_exist(self):
         rendered = self.rendered(LOCAL)
         rendered["Resources"]["EventQueue"]["Properties"]["Retention"] = 1
-        self.assertIn("E3002", "\n".join(template_render.linted(rendered)))
+        self.assertIn("E3002", "\n".join(template_render.lint_problems(rendered)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from template_testing import SOURCE, TEXT, RulesCase
 
 class RulesTest(RulesCase):
     def test_the_template_itself_breaks_none(self):
-        self.assertEqual([], template_rules.broken(copy.deepcopy(SOURCE), TEXT))
+        self.assertEqual([], template_rules.violations(copy.deepcopy(SOURCE), TEXT))
 
     def test_a_function_without_a_log_group(self):
         def change(resources, _):
@@ -33,11 +33,11 @@ class RulesTest(RulesCase):
 
         self.assert_breaks("FanOutFunction reads EventQueue, which has no dead-letter queue", change)
 
-    def test_a_dead_letter_queue_that_nobody_watches(self):
+    def test_a_dead_letter_queue_without_an_alarm(self):
         def change(resources, _):
             del resources["DeliveryDeadLetterAlarm"]
 
-        self.assert_breaks("DeliveryDeadLetterQueue takes what failed and has no alarm", change)
+        self.assert_breaks("DeliveryDeadLetterQueue receives failed work and has no alarm", change)
 
     def test_a_schedule_whose_failures_go_nowhere(self):
         def change(resources, _):
@@ -45,7 +45,7 @@ class RulesTest(RulesCase):
             del resources["NightFailureAlarm"]
 
         self.assert_breaks("PauseAtNight has no dead-letter queue", change)
-        self.assert_breaks("NightFailureQueue takes what failed and has no alarm", change)
+        self.assert_breaks("NightFailureQueue receives failed work and has no alarm", change)
 
     def test_a_function_whose_failures_go_nowhere(self):
         def change(resources, _):
@@ -53,7 +53,7 @@ class RulesTest(RulesCase):
 
         self.assert_breaks("ContentEventsFunction has no failure destination", change)
 
-    def test_a_migration_whose_errors_nobody_sees(self):
+    def test_a_migration_without_an_alarm_on_its_errors(self):
         def change(resources, _):
             del resources["MigrationFailedAlarm"]
 
@@ -75,7 +75,7 @@ class RulesTest(RulesCase):
         self.assert_breaks("DatabaseCluster is not encrypted", never)
         self.assert_breaks("DatabaseCluster is not encrypted", sometimes)
 
-    def test_a_creation_that_can_not_be_taken_back(self):
+    def test_a_creation_that_can_not_be_rolled_back(self):
         def bucket(resources, _):
             resources["MediaBucket"]["DeletionPolicy"] = "Retain"
 
@@ -85,7 +85,7 @@ class RulesTest(RulesCase):
         def always(resources, _):
             resources["DatabaseCluster"]["Properties"]["DeletionProtection"] = True
 
-        self.assert_breaks("MediaBucket stays behind when its own creation is taken back", bucket)
+        self.assert_breaks("MediaBucket stays behind when its own creation is rolled back", bucket)
         self.assert_breaks("DatabaseCluster is protected from deletion from the start", parameter)
         self.assert_breaks("DatabaseCluster is protected from deletion from the start", always)
 
@@ -132,7 +132,7 @@ class RulesTest(RulesCase):
 
         self.assert_breaks("schedule Sweep has a fixed name", change)
 
-    def test_a_parameter_that_nobody_explains(self):
+    def test_a_parameter_that_is_not_explained(self):
         def change(_, template):
             del template["Parameters"]["Tracing"]["Description"]
             template["Parameters"]["Another"] = {"Type": "String", "Description": "Another one."}
@@ -147,10 +147,10 @@ class RulesTest(RulesCase):
             resources["DatabaseAwakeAlarm"]["Properties"]["AlarmActions"] = []
 
         self.assert_breaks("EventAgeAlarm does not end with a heading", change)
-        self.assert_breaks("DeliveryAgeAlarm names docs/runbook.md#no-such-heading, which is no heading there", change)
-        self.assert_breaks("DatabaseAwakeAlarm does not tell AlarmTopic (AlarmActions)", change)
+        self.assert_breaks("DeliveryAgeAlarm names docs/runbook.md#no-such-heading, which is not a heading there", change)
+        self.assert_breaks("DatabaseAwakeAlarm does not notify AlarmTopic (AlarmActions)", change)
 
-    def test_a_dropped_doorbell_that_nobody_sees(self):
+    def test_a_dropped_doorbell_without_an_alarm(self):
         for alarm, metric in (("DroppedDoorbellAlarm", "AsyncEventsDropped"), ("UnkeptDoorbellAlarm", "DestinationDeliveryFailures")):
 
             def change(resources, _):
@@ -168,18 +168,18 @@ class RulesTest(RulesCase):
         def more(resources, _):
             resources["FailedDoorbellAlarm"]["Properties"]["DatapointsToAlarm"] = 25
 
-        self.assert_breaks("DeliveryAgeAlarm looks at 648000 seconds, which periods of 43200 don't allow", longer)
-        self.assert_breaks("FailedDoorbellAlarm looks at 86700 seconds, which periods of 300 don't allow", shorter)
-        self.assert_breaks("FailedDoorbellAlarm wants more datapoints than it looks at", more)
+        self.assert_breaks("DeliveryAgeAlarm covers 648000 seconds, which CloudWatch does not allow with periods of 43200", longer)
+        self.assert_breaks("FailedDoorbellAlarm covers 86700 seconds, which CloudWatch does not allow with periods of 300", shorter)
+        self.assert_breaks("FailedDoorbellAlarm has more DatapointsToAlarm than EvaluationPeriods", more)
 
-    def test_an_alarm_that_looks_elsewhere(self):
+    def test_an_alarm_in_another_namespace(self):
         def change(_, template):
             template["Globals"]["Function"]["Environment"]["Variables"]["METRICS_NAMESPACE"] = "wagrun"
 
         def quiet(_, template):
             template["Globals"]["Function"]["LoggingConfig"]["ApplicationLogLevel"] = "WARN"
 
-        self.assert_breaks("OldestEventAlarm looks in", change)
+        self.assert_breaks("OldestEventAlarm uses the namespace", change)
         self.assert_breaks("ApplicationLogLevel WARN drops the functions' metrics", quiet)
 
     def test_a_function_that_can_not_reach_aws(self):
@@ -190,7 +190,7 @@ class RulesTest(RulesCase):
         self.assert_breaks("MigrateFunction is in the VPC without Ipv6AllowedForDualStack", change)
         self.assert_breaks("ContentEventsFunction is in the VPC without AWS_USE_DUALSTACK_ENDPOINT", change)
 
-    def test_concurrency_that_nobody_asked_for(self):
+    def test_a_reservation_without_a_parameter(self):
         def change(resources, _):
             resources["MigrateFunction"]["Properties"]["ReservedConcurrentExecutions"] = 1
 
@@ -200,7 +200,7 @@ class RulesTest(RulesCase):
         def change(_, template):
             del template["Mappings"]["PlatformDomains"]["None"]
 
-        self.assert_breaks("mapping PlatformDomains has no row None, which AppRunnerService may ask for", change)
+        self.assert_breaks("mapping PlatformDomains has no row None, which AppRunnerService may look up", change)
 
     def test_a_cluster_that_ecs_express_can_not_use(self):
         def change(resources, _):

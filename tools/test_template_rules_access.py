@@ -13,7 +13,7 @@ from template_testing import SOURCE, TEXT, RulesCase
 class AccessRulesTest(RulesCase):
     def test_a_star_without_a_reason(self):
         text = TEXT.replace("                  # X-Ray has no resources to name.\n", "")
-        self.assertIn('Resource "*" without a comment', "\n".join(template_rules.broken(SOURCE, text)))
+        self.assertIn('Resource "*" without a comment', "\n".join(template_rules.violations(SOURCE, text)))
 
     def test_a_star_that_allows_every_action(self):
         def change(resources, _):
@@ -57,7 +57,7 @@ class AccessRulesTest(RulesCase):
         self.assert_breaks("DatabaseSecurityGroup lets the whole internet in", hidden)
         self.assert_breaks("WebReachesDatabase lets the whole internet in", chosen)
 
-    def test_a_topic_for_everybody(self):
+    def test_a_topic_for_every_principal(self):
         def none(resources, _):
             del resources["EventTopicPolicy"]
 
@@ -65,7 +65,7 @@ class AccessRulesTest(RulesCase):
             resources["EventTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]["Principal"] = {"AWS": "*"}
 
         self.assert_breaks("EventTopic has no AWS::SNS::TopicPolicy", none)
-        self.assert_breaks("EventTopicPolicy lets everybody in", everybody)
+        self.assert_breaks("EventTopicPolicy lets every principal in", everybody)
 
 
 if __name__ == "__main__":
