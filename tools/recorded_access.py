@@ -16,7 +16,7 @@ from pathlib import Path
 
 from access.calls import table
 from access.coverage import differences, packages
-from access.expectations import judge
+from access.expectations import evaluate_all
 from access.recorded import Recording, calls
 from access.replayed import replayed
 from template import TEMPLATE, load, say, translate, unfold
@@ -35,7 +35,7 @@ def problems(translated, recordings):
         counts.update(recording.counts)
     if not counts:
         sentences.append("no call of a function was recorded")
-    complaints, pairs = judge(expectations)
+    complaints, pairs = evaluate_all(expectations)
     return list(dict.fromkeys([*sentences, *complaints])), pairs, counts
 
 

@@ -12,8 +12,8 @@ A statement that no call needs is reported, and so is a role or a policy that no
 import sys
 
 from access import calls, resources
-from access.expectations import judge, unused
-from access.stack import Stack, deciding
+from access.expectations import evaluate_all, unused
+from access.stack import Stack, conditions_of_policies
 from template import ROOT, TEMPLATE, load, say, translate, unfold
 from template_choices import DATABASE_LOG, EXISTING, IMAGE, NIGHT, SUBNETS, VPC, named
 
@@ -70,7 +70,7 @@ def stacks(translated):
 
 def constant_conditions(translated, found):
     """Yields a sentence for each condition that decides about policies and has one outcome only."""
-    for name in sorted(set(deciding(translated))):
+    for name in sorted(set(conditions_of_policies(translated))):
         for outcome in (True, False):
             if not any(stack.rendering.condition(name) == outcome for stack in found):
                 yield f"condition {name} is {str(outcome).lower()} in none of STACKS"
@@ -80,7 +80,7 @@ def problems(translated, repository):
     """Returns the sentences about problems, and the evaluated requests with their answers."""
     found, registry = list(stacks(translated)), Stack(repository, {})
     roles, policies = calls.table(), resources.table()
-    sentences = [*constant_conditions(translated, found), *calls.unknown(found, roles), *calls.lonely(found, roles)]
+    sentences = [*constant_conditions(translated, found), *calls.unknown(found, roles), *calls.calls_without_neighbours(found, roles)]
     sentences += resources.unknown([*found, registry], policies)
     expectations, holders = [], []
     for stack in (*found, registry):
@@ -88,7 +88,7 @@ def problems(translated, repository):
         expectations += [*calls.Roles(stack, roles).expectations(), *known.expectations()]
         holders += [(role, policy) for role in stack.roles() for policy in (*stack.identity(role), stack.trust(role))]
         holders += known.policies.items()
-    complaints, pairs = judge(expectations)
+    complaints, pairs = evaluate_all(expectations)
     sentences += [*complaints, *unused(holders, pairs)]
     return list(dict.fromkeys(sentences)), pairs
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Breaks a copy of the roles' policies in each way that the evaluation guards against, and sees it notice.
+"""Breaks a copy of the roles' policies in each way that the evaluation guards against, and expects a sentence for it.
 
 Run with the Python of .local/venv/tools, as `make template` does.
 """
@@ -8,7 +8,7 @@ import unittest
 
 import template_access
 from access import calls
-from access.expectations import judge
+from access.expectations import evaluate_all
 from access.stack import Stack
 from access.testing import APP_RUNNER, TRANSLATED, Breaking, statement
 
@@ -67,7 +67,7 @@ class RolesTest(Breaking):
 
         self.assert_breaks("arn:aws:events:us-east-1:999988887777:event-bus/somebodys with", "DeliverRole", APP_RUNNER, change)
 
-    def test_an_event_in_somebody_else_s_name(self):
+    def test_an_event_with_a_forged_source(self):
         def any_name(template):
             del statement(template, "DeliverRole", "PutEventsOnBuses")["Condition"]
 
@@ -151,7 +151,7 @@ class RolesTest(Breaking):
             change,
         )
 
-    def test_a_role_that_may_be_handed_to_any_service(self):
+    def test_a_role_that_may_be_passed_to_any_service(self):
         def change(template):
             del statement(template, "ContentEventsRole", "HandTheRoleToSchedules")["Condition"]
 
@@ -159,7 +159,7 @@ class RolesTest(Breaking):
             'with {"iam:PassedToService": "lambda.amazonaws.com"} is allowed', "ContentEventsRole", APP_RUNNER, change
         )
 
-    def test_a_role_that_may_be_handed_to_nobody(self):
+    def test_a_role_that_may_be_passed_to_no_service(self):
         def change(template):
             keys = statement(template, "ContentEventsRole", "HandTheRoleToSchedules")["Condition"]["StringEquals"]
             keys["iam:PassedToService"] = "events.amazonaws.com"
@@ -212,8 +212,8 @@ class RolesTest(Breaking):
         table = {
             "FanOutRole": {"trust": {"service": "lambda.amazonaws.com"}, "calls": [{"actions": ["sqs:Send"], "resources": ["*"]}]}
         }
-        complaints, _ = judge(list(calls.Roles(Stack(TRANSLATED, APP_RUNNER), table).expectations()))
-        self.assertIn("sqs:Send on * can't be evaluated", "\n".join(complaints))
+        complaints, _ = evaluate_all(list(calls.Roles(Stack(TRANSLATED, APP_RUNNER), table).expectations()))
+        self.assertIn("sqs:Send on * cannot be evaluated", "\n".join(complaints))
 
     def test_a_role_that_no_table_knows(self):
         stack, known = Stack(TRANSLATED, APP_RUNNER), calls.table()
@@ -224,13 +224,13 @@ class RolesTest(Breaking):
     def test_a_policy_of_awss_own(self):
         known = calls.table()
         known["EcsInfrastructureRole"]["managed"] = {}
-        self.assertIn("which can't be evaluated", "\n".join(calls.unknown([Stack(TRANSLATED, ECS_EXPRESS)], known)))
+        self.assertIn("which cannot be evaluated", "\n".join(calls.unknown([Stack(TRANSLATED, ECS_EXPRESS)], known)))
 
     def test_a_call_without_neighbours(self):
         known = calls.table()
         del known["WebRole"]["calls"][3]["neighbours"]
         stack = Stack(TRANSLATED, template_access.STACKS[6])
-        self.assertIn("WebRole: rds-db:connect", "\n".join(calls.lonely([stack], known)))
+        self.assertIn("WebRole: rds-db:connect", "\n".join(calls.calls_without_neighbours([stack], known)))
 
     def test_a_condition_that_no_stack_has(self):
         stack = Stack(TRANSLATED, APP_RUNNER)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Breaks a copy of the policies that say who takes a role and whom a resource lets in, and sees the evaluation notice.
+"""Breaks a copy of the trust policies and of the policies of resources, and expects a sentence of the evaluation.
 
 Run with the Python of .local/venv/tools, as `make template` does.
 """
@@ -7,7 +7,7 @@ Run with the Python of .local/venv/tools, as `make template` does.
 import unittest
 
 from access import resources
-from access.expectations import judge
+from access.expectations import evaluate_all
 from access.stack import Stack
 from access.testing import APP_RUNNER, Breaking, statement
 from template import ROOT, load
@@ -87,7 +87,7 @@ class DoorsTest(Breaking):
         one = registry["Resources"]["Repository"]["Properties"]["RepositoryPolicyText"]["Statement"][0]
         del one["Condition"]
         known = resources.Resources(Stack(registry, {}), resources.table())
-        complaints, _ = judge(list(known.expectations()))
+        complaints, _ = evaluate_all(list(known.expectations()))
         self.assertIn("Repository: ecr:BatchGetImage", "\n".join(complaints))
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Hands small recordings to the evaluation of recorded calls, and sees it notice what is wrong with them.
+"""Gives small recordings to the evaluation of recorded calls, and expects a sentence for each fault in them.
 
 Run with the Python of .local/venv/tools, as `make template` does.
 """
@@ -132,7 +132,7 @@ class RecordedTest(unittest.TestCase):
         self.assert_allowed(deployed("local-two"), by("FanOutRole", "sqs", "SendMessage", stack="local-two", QueueUrl=queue))
         self.assertIn("is denied", self.found(deployed("local-two"), by("FanOutRole", "sqs", "SendMessage", QueueUrl=queue)))
 
-    def test_an_operation_that_nobody_mapped(self):
+    def test_an_unknown_operation(self):
         self.assertIn(
             "operations.py does not know sqs PurgeQueue",
             self.found(by("FanOutRole", "sqs", "PurgeQueue", QueueUrl=QUEUE("local-events.fifo"))),
@@ -161,9 +161,9 @@ class CoverageTest(unittest.TestCase):
         )
         self.assertEqual([], self.differences())
 
-    def test_a_permission_that_no_recorded_call_takes(self):
+    def test_a_permission_that_no_recorded_call_needs(self):
         self.replayed["deliver"].remove("sqs:ChangeMessageVisibility")
-        sentence = "DeliverRole allows sqs:ChangeMessageVisibility, which no recorded call takes"
+        sentence = "DeliverRole allows sqs:ChangeMessageVisibility, which no recorded call needs"
         self.assertEqual([sentence], self.differences())
         # A call in the emulator counts as well, if it is by this role.
         self.assertEqual([sentence], self.differences({"ReleaseRole": {"sqs:ChangeMessageVisibility"}}))
@@ -179,7 +179,7 @@ class CoverageTest(unittest.TestCase):
         found = "\n".join(self.differences())
         for action in ("logs:PutLogEvents", "sqs:ReceiveMessage", "xray:", "ec2:", "rds-db:connect"):
             self.assertNotIn(action, found)
-        self.assertIn("FanOutRole allows sqs:SendMessage, which no recorded call takes", found)
+        self.assertIn("FanOutRole allows sqs:SendMessage, which no recorded call needs", found)
 
     def test_the_emulator_s_calls_by_role(self):
         lines = [deployed("local"), by("FanOutRole", "sqs", "SendMessageBatch", QueueUrl=QUEUE("local-deliveries.fifo"))]

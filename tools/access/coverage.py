@@ -1,7 +1,7 @@
-"""Compares the actions that the functions' roles allow with the actions that the tests have seen called.
+"""Compares the actions that the roles of the functions allow with the actions that the tests called.
 
-An action counts as called if a test recorded a call that takes it, or if something calls it that no test can record:
-Lambda itself, in the name of the function, or the database, which checks a token that the function has signed.
+An action counts as called if a test recorded a call that needs it. Two kinds of calls cannot be recorded and count as well:
+the calls of Lambda itself in the name of the function, and the database's check of a token that the function signed.
 """
 
 from template import functions, target
@@ -9,7 +9,7 @@ from template_rules_access import allowed_actions, lambda_calls
 
 
 def packages(template):
-    """Returns the roles of the functions that are built from a Rust package, by the name of the package."""
+    """Returns the role of each function that is built from a Rust package, by the name of the package."""
     found = {}
     for _, properties in functions(template):
         code = properties.get("CodeUri", "")
@@ -19,7 +19,7 @@ def packages(template):
 
 
 def not_recorded(template):
-    """Returns the actions that each function's role needs and that no test can record, by the role."""
+    """Returns the actions that each role needs and that no test can record, by role."""
     needed = {}
     for _, properties in functions(template):
         actions = needed.setdefault(target(properties["Role"]), set())
@@ -31,9 +31,9 @@ def not_recorded(template):
 
 
 def differences(template, emulated, replayed):
-    """Yields a sentence for each permission that no call takes, and for each replayed call that has no permission.
+    """Yields a sentence for each permission that no call needs, and for each replayed call without a permission.
 
-    `emulated` has the actions that the functions called in the emulator, by role. `replayed` has those of the tests that
+    `emulated` has the actions that functions called in the emulator, by role. `replayed` has the actions of the tests that
     answer the SDK themselves, by package.
     """
     by_role = packages(template)
@@ -47,4 +47,4 @@ def differences(template, emulated, replayed):
             yield f"the tests of {package} call {action}, which {role} does not allow"
     for role in sorted(set(by_role.values())):
         for action in sorted(allowed_actions(template, role) - called[role]):
-            yield f"{role} allows {action}, which no recorded call takes"
+            yield f"{role} allows {action}, which no recorded call needs"

@@ -1,7 +1,7 @@
 """Reads the requests that tests without an emulator have recorded, and returns the actions that each function called.
 
-Such a test answers the SDK itself (tests/testing/src/replay.rs). Its requests are real, the names in them are invented.
-So they say which actions a function calls, but not on which resource of a stack.
+Such a test answers the SDK itself (tests/testing/src/replay.rs). Its requests are real, but the names of resources in them are
+invented. So they show the actions that a function calls, but not the resources of a stack.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from aws_models.recording import records, request_of
 
 @dataclass(frozen=True)
 class InventedStack:
-    """The account and the region that the resources of a replayed request are said to be in."""
+    """The account and the region of the resources in a replayed request."""
 
     account: str = "111122223333"
     here: str = "eu-central-1:111122223333"
 
 
 def replayed(directory, packages):
-    """Returns the actions that the tests of each of these packages called, and a sentence for each unknown operation."""
+    """Returns the actions that the tests of these packages called, by package, and a sentence for each unknown operation."""
     called, sentences = {}, set()
     for record in records(directory, "requests"):
         package = record["package"]

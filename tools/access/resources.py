@@ -1,4 +1,4 @@
-"""The requests that the policies of resources must let in, and those that they must not, from resources.yaml."""
+"""The requests that the policies of resources must allow, and those that they must deny, from resources.yaml."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def table():
 
 
 class Resources:
-    """Everything that is expected of the policies of one stack's resources."""
+    """All expectations about the policies of the resources of one stack."""
 
     def __init__(self, stack, known):
         self.stack, self.known = stack, known
@@ -46,7 +46,7 @@ class Resources:
                 for beside in resolved(self.stack, entry.get("neighbours", [])):
                     if kind(beside) == kind(resource):
                         yield expect(False, resource=beside)
-                # A denial is about nobody in particular, and an endpoint's policy about whoever comes through it.
+                # A denial is for every principal, and the policy of an endpoint is for every principal that uses the endpoint.
                 if not self.endpoint(holder):
                     for who in (*SERVICES, STRANGER):
                         if who not in welcome:
@@ -69,7 +69,7 @@ class Resources:
 
 
 def unknown(stacks, known):
-    """Policies that are in a template and not in the table, and the reverse, as sentences."""
+    """Yields a sentence for each policy without an entry, and for each entry without a policy."""
     there = {holder for stack in stacks for holder in stack.resource_policies()}
     for holder in sorted(there - known.keys()):
         yield f"{holder} is not in tools/access/resources.yaml"
