@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Holds what the tests have asked of AWS against AWS's models: check_requests.py DIRECTORY
+"""Checks the requests of the tests against the models of AWS: check_requests.py DIRECTORY
 
-Run with the Python of .local/venv/emulator, as `make test` does after the tests. Requests to the emulator were checked as they
-came; here they are counted, and their violations reported. Those that tests without an emulator recorded are checked now.
+Run with the Python of .local/venv/emulator, as `make test` does after the tests. Requests to the emulator were checked when
+they were received; here they are counted, and their violations are reported. The requests that tests without an emulator
+recorded are checked now.
 """
 
 import re
@@ -43,7 +44,7 @@ def main(directory):
     print(f"{recorded.total()} recorded requests and {emulated.total()} to the emulator, of {len(operations)} operations")
     for name in sorted({name for name, _ in operations if name}):
         for shape, pattern in not_compiled(service(name)).items():
-            print(f"not checked, as it is no expression here: the pattern of {name} {shape}: {pattern}")
+            print(f"not checked, because it cannot be compiled: the pattern of {name} {shape}: {pattern}")
     for problem, times in sorted(problems.items()):
         print(problem + (f" ({times} times)" if times > 1 else ""))
     return 1 if problems else 0
