@@ -21,6 +21,7 @@ END = "<!-- end of tables -->"
 
 
 def replaced(document: str) -> str:
+    """Returns the document with new tables between the markers."""
     before, rest = document.split(BEGIN)
     _, after = rest.split(END)
     return f"{before}{BEGIN}\n\n{tables()}\n{END}{after}"
@@ -37,11 +38,11 @@ def main(arguments: list[str]) -> int:
     new = replaced(document)
     if arguments == ["--check"]:
         if new != document:
-            print("docs/costs.md is not what tools/costs.py computes; run tools/costs.py --write", file=sys.stderr)
-        told = asleep_sentence() in " ".join(README.read_text(encoding="utf-8").split())
-        if not told:
-            print(f"README.md does not say: {asleep_sentence()}", file=sys.stderr)
-        return int(new != document or not told)
+            print("docs/costs.md differs from the output of tools/costs.py; run tools/costs.py --write", file=sys.stderr)
+        stated = asleep_sentence() in " ".join(README.read_text(encoding="utf-8").split())
+        if not stated:
+            print(f"README.md lacks the sentence: {asleep_sentence()}", file=sys.stderr)
+        return int(new != document or not stated)
     DOCUMENT.write_text(new, encoding="utf-8")
     return 0
 

@@ -7,40 +7,41 @@ DAYS = HOURS / 24
 MILLION = 1e6
 GB = 1e9
 
-# One edit is one page published in the admin: drafts, an autosave or two, and the publication are commits of their own.
-# A commit is one event and one ring.
+# One edit is one published page. Its drafts, an autosave or two, and the publication are separate commits. A commit is one
+# event and one ring.
 EVENTS_PER_EDIT = 4
 EVENT_GB = 2e3 / GB
 SUBSCRIBERS = 2  # each takes every event
 DELIVERY_OUT_GB = 4e3 / GB  # the event, headers, and TLS
 
-# Billed time of one invocation, seconds; not measured on AWS.
+# Billed seconds of one invocation, not measured on AWS.
 CONTENT_EVENTS_SECONDS = 0.3
 FAN_OUT_SECONDS = 0.05
-DELIVER_SECONDS = 0.4  # most of it the receiver's
+DELIVER_SECONDS = 0.4  # most of it is the receiver's
 FUNCTION_GB = 0.25
 CACHE_SECONDS = 30  # SubscriberCacheSeconds
 
-# Lambda polls a queue with five pollers, each asking every 20 seconds, whether anything comes or not.
+# Lambda polls a queue with five pollers. Each polls every 20 seconds, also an empty queue.
 QUEUES_POLLED = 2
 POLLERS = 5
 POLLS_PER_HOUR = 3600 / 20
 
 ALARMS = 17  # with Aurora; without a web service, releases and a night
 WEB_ALARMS = 1
-# The age of the oldest pending event and the number of those set apart; deliveries and their duration, for each subscriber
-# and outcome, of which all is well has one. An hour begun is an hour.
+# The age of the oldest pending event, and the number of events set apart. For each subscriber and outcome, the number of
+# deliveries and their duration; normally there is one outcome. CloudWatch charges each hour with a value.
 METRICS = 2 + 2 * SUBSCRIBERS
 SWEEPS_PER_HOUR = 1
-READS_PER_SWEEP = 4  # capacity, looks, wakes; and the week's looks where a day had none
-# deliver looks after what is set aside, nearly always nothing: one list of a bucket, which S3 prices as it does a PUT.
+READS_PER_SWEEP = 4  # capacity, sweeps, wakes; and the sweeps of the week after a day without any
+# deliver checks for deliveries that are set aside, and nearly always finds none. A check is one list request of a bucket, at
+# the price of a PUT.
 BACKLOG_CHECKS_PER_HOUR = 12
 BACKLOG_CHECK_SECONDS = 0.1
-# log-retention looks once a day. Its calls to CloudWatch Logs are free.
+# log-retention runs once a day. Its calls to CloudWatch Logs are free.
 RETENTION_SECONDS = 3
 
-# Log lines of the functions: two of content-events and one each of fan-out and of every delivery; metrics are lines too,
-# one of content-events and one of every delivery.
+# Log lines of the functions: two of content-events, and one each of fan-out and of every delivery. Metrics are lines as well:
+# one of content-events, and one of every delivery.
 LINE_GB = 400 / GB
 LINES_PER_EVENT = 3 + 1 + 2 * SUBSCRIBERS
 DATABASE_LOG_GB_PER_HOUR = 1e6 / GB  # while awake
@@ -55,7 +56,8 @@ ROW_GB = 2e3 / GB
 IO_PER_COMMIT = 20
 IO_PER_RESUME = 5_000  # an empty cache
 
-# Seven days (BackupRetentionDays) of a database that hardly changes: one size is free, about one more is not.
+# Seven days (BackupRetentionDays) of a database with few changes. Backups up to its size are free; about as much again is
+# charged.
 BACKUP_SIZES = 1
 
 MEDIA_GB = 2
@@ -70,7 +72,7 @@ UTILISATION = 0.5
 
 @dataclass(frozen=True)
 class Volume:
-    """A day. Visitors are not in it: each one who is not answered from a cache wakes the database."""
+    """A day of use. It counts no visitors: each request that a cache does not answer wakes the database."""
 
     name: str
     edits: float
@@ -81,7 +83,7 @@ class Volume:
     request_gb: float = 30e3 / GB
     vcpu_seconds_per_edit: float = 1.0
     functions: int = 2  # running copies of fan-out and deliver that read the subscribers
-    swept: float = 0  # times a day that a sweep wakes the database, because of others or because a week is over
+    swept: float = 0  # times a day that a sweep wakes the database, because it was used or because a week is over
 
     @property
     def busy_hours(self) -> float:
@@ -106,7 +108,7 @@ VOLUMES = [
     ASLEEP,
     Volume("10 edits a day", 10, 2, 0.5, 2, swept=1),
     Volume("1 000 edits a day", 1_000, 1, 10, 2, functions=3, swept=1),
-    # No people: a program, around the clock, whose requests are few and small.
+    # A program without people, around the clock, with few and small requests.
     Volume("100 000 edits a day", 100_000, 1, 24, 4, requests_per_edit=2, request_gb=5e3 / GB,
            vcpu_seconds_per_edit=0.15, functions=8),
 ]

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Price:
+    """A list price with its source. `evidence` is H for a text of AWS, M for a secondary source, and L for an inference or
+    memory.
+    """
     dollars: float
     unit: str
     evidence: str
     source: str
-    free: float = 0  # what an account has free every month, in the unit that `charge` is given
+    free: float = 0  # the free allowance of an account every month, in the unit of `charge`
 
 
 PRICES = {
