@@ -128,7 +128,7 @@ dependencies:
 	python3 tools/venv.py tools
 	PATH="$(CURDIR)/$(TOOLS):$$PATH" cargo deny --locked check bans licenses sources
 
-schema: ## writes shared/schema.sql again, after a change of shared/migrations
+schema: ## writes shared/database/schema.sql again, after a change of shared/database/migrations
 	UPDATE_SCHEMA=1 cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- schema::the_dumped_schema_is_what_is_installed
 
 payloads: ## writes the examples in docs/*.md again, after a change of the payloads

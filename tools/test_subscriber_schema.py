@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from template import ROOT, say
 
 SCHEMA = ROOT / "docs/subscriber.schema.json"
-CASES = ROOT / "shared/src/subscriber/parse/cases.json"
+CASES = ROOT / "shared/delivery/src/subscriber/parse/cases.json"
 EXAMPLES = ROOT / "docs/examples"
 
 

@@ -88,7 +88,7 @@ class StacksTest(RenderCase):
         self.assertIn(":s3:::cloudformation-custom-resource-response-${RegionWithoutDashes}/*", resource[0])
 
     def test_the_second_doorbell_hears_what_the_trigger_writes(self):
-        sql = (ROOT / "shared/migrations/20261128000003_doorbell.sql").read_text()
+        sql = (ROOT / "shared/database/migrations/20261128000003_doorbell.sql").read_text()
         lines = [line.replace("%", "784", 1) for line in re.findall(r"raise log '(wagrun doorbell [^']*)'", sql)]
         resources = self.rendered(APP_RUNNER)["Resources"]
         heard = resources["DoorbellLines"]["Properties"]["FilterPattern"].strip('"')
@@ -103,7 +103,7 @@ class StacksTest(RenderCase):
         counted = re.compile(resources["FailedCaptures"]["Properties"]["FilterPattern"].strip("%"))
         heard = resources["DoorbellLines"]["Properties"]["FilterPattern"].strip('"')
         prefix = "2026-11-28 12:00:00 UTC:10.0.0.1(5000):web@wagtail:[784]:LOG:  "
-        sql = (ROOT / "shared/migrations/20261128000002_capture.sql").read_text()
+        sql = (ROOT / "shared/database/migrations/20261128000002_capture.sql").read_text()
         lines = [prefix + line for line in re.findall(r"raise log '([^']*)'", sql)]
         self.assertEqual(2, len(lines))
         for line in lines:
