@@ -11,10 +11,8 @@ import fcntl
 import hashlib
 import platform
 import shutil
-import subprocess
 import sys
 import tarfile
-from pathlib import Path
 
 import venv
 

@@ -174,7 +174,7 @@ class ProtocolsTest(ModelsTest):
 class FormTest(ModelsTest):
     """The parts of a request that the protocols require besides the parameters."""
 
-    def test_a_service_that_nobody_knows(self):
+    def test_an_unknown_service(self):
         request = written("sqs", "ListQueues", {})
         request.headers["authorization"] = request.headers["authorization"].replace("/sqs/", "/sqqs/")
         self.assert_found(request, "is signed for sqqs")

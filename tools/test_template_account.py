@@ -59,8 +59,8 @@ class RulesTest(unittest.TestCase):
                 roles = [part["Properties"] for part in rendered(way, PermissionsBoundary=boundary).values() if part["Type"] == "AWS::IAM::Role"]
                 self.assertEqual({boundary or None}, {role.get("PermissionsBoundary") for role in roles}, way)
 
-    def test_a_service_that_acts_for_anybody(self):
-        def anybody(resources):
+    def test_a_service_that_acts_for_any_account(self):
+        def any_account(resources):
             del resources["ScheduleRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
 
         def unsent(resources):
@@ -74,7 +74,7 @@ class RulesTest(unittest.TestCase):
                 }],
             }
 
-        self.assert_breaks("ScheduleRole can be taken by scheduler.amazonaws.com for any account", anybody)
+        self.assert_breaks("ScheduleRole can be taken by scheduler.amazonaws.com for any account", any_account)
         self.assert_breaks("FanOutRole requires aws:SourceAccount of lambda.amazonaws.com, which may not send it", unsent)
 
     def test_a_role_that_any_service_may_be_handed(self):

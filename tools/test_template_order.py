@@ -26,7 +26,7 @@ class OrderTest(unittest.TestCase):
         for way in template_order.WAYS:
             self.assertEqual([], self.broken(lambda resources: None, way), way)
 
-    def test_events_that_are_published_to_nobody(self):
+    def test_events_that_are_published_without_a_subscription(self):
         def change(resources):
             for name in ("ContentEventsFunction", "DeliverFunction", "ReleaseFunction"):
                 resources[name]["DependsOn"] = ["EventTopicPolicy"]

@@ -98,7 +98,7 @@ class StacksTest(RenderCase):
             self.assertIn(heard, line)
             self.assertEqual("by log" not in line, bool(counted.search(line)), line)
 
-    def test_a_capture_that_fails_is_counted_and_rings_nobody(self):
+    def test_a_capture_that_fails_is_counted_and_does_not_ring(self):
         resources = self.rendered(APP_RUNNER)["Resources"]
         counted = re.compile(resources["FailedCaptures"]["Properties"]["FilterPattern"].strip("%"))
         heard = resources["DoorbellLines"]["Properties"]["FilterPattern"].strip('"')
@@ -157,15 +157,15 @@ class StacksTest(RenderCase):
     def test_a_sweep_leaves_an_existing_aurora_asleep(self):
         for instance in ("", "cms-1"):
             resources = self.rendered({**LOCAL, "DatabaseInstanceId": instance})["Resources"]
-            told = resources["ContentEventsFunction"]["Properties"]["Environment"]["Variables"]["DATABASE_INSTANCE"]
-            self.assertEqual(instance, told)
+            value = resources["ContentEventsFunction"]["Properties"]["Environment"]["Variables"]["DATABASE_INSTANCE"]
+            self.assertEqual(instance, value)
             self.assertEqual(bool(instance), "cloudwatch:GetMetricStatistics" in str(resources["ContentEventsRole"]))
 
     def test_a_sweep_knows_when_the_database_falls_asleep(self):
         resources = self.rendered({**APP_RUNNER, "SecondsUntilAutoPause": "900"})["Resources"]
-        told = resources["ContentEventsFunction"]["Properties"]["Environment"]["Variables"]["DATABASE_PAUSE_SECONDS"]
+        value = resources["ContentEventsFunction"]["Properties"]["Environment"]["Variables"]["DATABASE_PAUSE_SECONDS"]
         scaling = resources["DatabaseCluster"]["Properties"]["ServerlessV2ScalingConfiguration"]
-        self.assertEqual(("900", "900"), (told, scaling["SecondsUntilAutoPause"]))
+        self.assertEqual(("900", "900"), (value, scaling["SecondsUntilAutoPause"]))
 
     def test_the_parameter_group_names_no_setting_of_an_extension(self):
         """CloudFormation fails a group with a parameter that the group's family does not have."""

@@ -177,7 +177,7 @@ class Roles:
         for other in SERVICES:
             if other != service:
                 yield Expectation(taken(other, right), False, role)
-        for principal in (f"arn:aws:iam::{account}:role/somebodys", STRANGER):
+        for principal in (f"arn:aws:iam::{account}:role/another", STRANGER):
             yield Expectation(taken(principal, (), (EVERYTHING,)), False, role)
         for context in known.get("not from", []):
             yield Expectation(taken(service, self.context(context)), False, role)

@@ -21,7 +21,7 @@ class Resources:
     def __init__(self, stack, known):
         self.stack, self.known = stack, known
         self.policies = stack.resource_policies()
-        self.member = f"arn:aws:iam::{stack.account}:role/somebodys"
+        self.member = f"arn:aws:iam::{stack.account}:role/another"
 
     def expectations(self):
         for holder in self.policies:
