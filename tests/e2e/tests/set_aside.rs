@@ -73,7 +73,7 @@ fn what_waits_for_a_subscriber_that_is_switched_off_comes_when_it_is_on_again() 
         requests(&story, NAME, 4).await;
         assert_eq!(story.receiver().events(NAME), [first, second, third]);
 
-        looked_after(&story, "over").await;
+        looked_after(&story, "removed").await;
         unsubscribe(&story, NAME).await;
     });
 }
