@@ -3,10 +3,9 @@
 SHELL := /bin/bash -euo pipefail
 .DEFAULT_GOAL := help
 
-# The local stack builds the functions for the named target of this machine, and with the features of the whole
-# workspace (--workspace in template.yaml). The same options here avoid a second build of each dependency.
+# Every build has the features of the whole workspace where the local stack's has (--workspace in template.yaml), and the
+# target that .cargo/config.toml names. So no dependency is compiled twice.
 HOST := $(shell rustc -vV | sed -n 's/^host: //p')
-CARGO_TARGET := --target $(HOST)
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(HOST)/debug
 TOOLS := .local/venv/tools/bin
 # SAM needs a region and credentials, although it calls nothing.
@@ -27,29 +26,39 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo is running (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test test bench bench-migrate bench-deliver site check format lint template recorded-access models dockerfile image dependencies schema payloads property audit build clean
+.PHONY: help demo history subscriber-test test unit e2e watch bench bench-migrate bench-deliver site check format lint template recorded-access models dockerfile image dependencies schema payloads property audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: ## the whole stack on this machine, from a page published to a webhook verified; ONCE=1 stops there, DOORBELL=Logs rings by log
-	cargo build --workspace --locked $(CARGO_TARGET) --bin demo
+	cargo build --workspace --locked --bin demo
 	exec $(BUILT)/demo
 
 history: ## the events of OBJECT=page/42 in the running demo, and their state for each subscriber
-	@cargo build --quiet --workspace --locked $(CARGO_TARGET) --bin history
+	@cargo build --quiet --workspace --locked --bin history
 	@if [ -e "$(DEMO)" ]; then . "$(DEMO)"; else echo "No demo is running (make demo)." >&2; exit 2; fi; \
 	  exec $(BUILT)/history "$(OBJECT)"
 
 subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK=wagrun on AWS, or of the running demo
-	@cargo build --quiet --workspace --locked $(CARGO_TARGET) --bin subscriber-test
+	@cargo build --quiet --workspace --locked --bin subscriber-test
 	@$(AWS_ENVIRONMENT); exec $(BUILT)/subscriber-test "$(NAME)"
 
 test: check site ## every check and every test
 	rm -rf $(REQUESTS)
-	cargo test --workspace --locked $(CARGO_TARGET)
+	cargo test --workspace --locked
 	.local/venv/emulator/bin/python tools/check_requests.py $(REQUESTS)
 	$(MAKE) --no-print-directory recorded-access
+
+unit: ## the unit tests; CRATE=deliver runs those of one crate, TEST=name those with this in their name
+	cargo test $(if $(CRATE),--package $(CRATE),--workspace --exclude local-stack) --locked --lib -- $(TEST)
+
+e2e: ## the end-to-end tests with TEST=drain::runs in their name
+	@if [ -z "$(TEST)" ]; then echo "TEST=… names the tests, such as TEST=drain::runs. make test runs all of them." >&2; exit 2; fi
+	cargo test --workspace --locked --test e2e -- $(TEST)
+
+watch: ## the unit tests of CRATE=deliver, each time one of its files is saved
+	@python3 tools/watch.py $(CRATE)
 
 BENCH ?= migrate deliver
 
@@ -57,13 +66,13 @@ bench: $(addprefix bench-,$(BENCH)) ## the benchmarks of docs/benchmarks.md: twe
 
 # Built as the tests are: the bench measures waiting, and an optimised build takes long.
 bench-migrate:
-	cargo bench --workspace --locked $(CARGO_TARGET) --profile dev --bench migrate
+	cargo bench --workspace --locked --profile dev --bench migrate
 
 # Measures processor time; the profile has the build options. `SECTIONS="one mix"` makes some of its tables.
 bench-deliver:
 	python3 tools/venv.py webhooks
-	cargo build --workspace --locked $(CARGO_TARGET) --profile measured --bin fan-out --bin deliver
-	cargo bench --workspace --locked $(CARGO_TARGET) --profile measured --bench deliver -- $(SECTIONS)
+	cargo build --workspace --locked --profile measured --bin fan-out --bin deliver
+	cargo bench --workspace --locked --profile measured --bench deliver -- $(SECTIONS)
 
 # The tests do not connect, but the settings need these variables.
 site:
@@ -76,8 +85,10 @@ check: format lint template models dockerfile dependencies ## formatting, lints,
 format:
 	cargo fmt --all --check
 
-lint:
-	cargo clippy --workspace --all-targets --locked $(CARGO_TARGET) -- -D warnings
+lint: ## clippy, module cycles, and dependencies that would be compiled twice
+	python3 tools/module_graph.py
+	python3 tools/test_features.py
+	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 template: ## the templates: cfn-lint, SAM, checkov, cloudformation-validate, our rules, every combination of choices, permissions, schema
 	python3 tools/venv.py tools checkov
@@ -129,15 +140,15 @@ dependencies:
 	PATH="$(CURDIR)/$(TOOLS):$$PATH" cargo deny --locked check bans licenses sources
 
 schema: ## writes shared/database/schema.sql again, after a change of shared/database/migrations
-	UPDATE_SCHEMA=1 cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- schema::the_dumped_schema_is_what_is_installed
+	UPDATE_SCHEMA=1 cargo test --workspace --locked --test e2e -- schema::the_dumped_schema_is_what_is_installed
 
 payloads: ## writes the examples in docs/*.md again, after a change of the payloads
-	UPDATE_PAYLOADS=1 cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- payloads::the_documented_payloads_are_what_is_sent
+	UPDATE_PAYLOADS=1 cargo test --workspace --locked --test e2e -- payloads::the_documented_payloads_are_what_is_sent
 
 # Each round prints its seed. `make property SEED=…` begins with that seed.
 property: ## compares random edits with the log of the database for SECONDS=600; SEED=1234 repeats a failed run
 	WAGRUN_PROPERTY_SECONDS=$(or $(SECONDS),600) WAGRUN_PROPERTY_SEED=$(SEED) \
-	  cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- --nocapture property::random \
+	  cargo test --workspace --locked --test e2e -- --nocapture property::random \
 	  | grep -v '^{"_aws"'
 
 audit: ## known vulnerabilities of the dependencies; not part of check, because it downloads the advisory database
