@@ -61,8 +61,8 @@ pub enum DropReason {
 
 /// Decides what is done with a delivery that was received.
 ///
-/// The invariants (see [`crate::backlog`]): a delivery is sent only when its lane has no objects, and the first delivery of a
-/// lane is set aside only when every copy of the function knows of the backlog.
+/// Two invariants keep the order of a lane (see [`crate::backlog`]). A delivery is sent only when its lane has no objects.
+/// The first delivery of a lane is set aside only when every copy of the function knows of the backlog.
 pub fn before_attempt<'a>(facts: &Facts<'a>) -> Action<'a> {
     match facts.subscriber {
         Found::Enabled(subscriber) if facts.has_attempt => enabled(facts, subscriber),
