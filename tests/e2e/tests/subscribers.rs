@@ -254,7 +254,7 @@ fn a_parameter_that_is_no_subscriber_is_named_in_the_log_and_harms_nobody() {
             let missing = faults.iter().find(|(name, _, problem)| {
                 let text = format!("subscriber /wagrun-local/subscribers/{name}: {problem}");
                 !errors.iter().any(|line| {
-                    line["fields"]["error"]
+                    line["error"]
                         .as_str()
                         .is_some_and(|error| error.contains(&text))
                 })

@@ -39,16 +39,15 @@ fn told(lines: &[String]) -> (Value, u64) {
     let lines = parsed(lines);
     let attempts: Vec<&Value> = lines
         .iter()
-        .filter(|line| line["fields"]["message"] == "delivery attempted")
+        .filter(|line| line["message"] == "delivery attempted")
         .collect();
     let [line] = attempts[..] else {
         panic!("{lines:#?}");
     };
-    let mut fields = line["fields"].clone();
-    for (name, value) in line["span"].as_object().unwrap() {
-        if name != "name" {
-            fields[name] = value.clone();
-        }
+    let mut fields = (*line).clone();
+    for every_line in ["timestamp", "level", "requestId"] {
+        let removed = fields.as_object_mut().unwrap().shift_remove(every_line);
+        assert!(removed.is_some(), "{line}");
     }
     let duration = fields.as_object_mut().unwrap().remove("duration_ms");
     (fields, duration.unwrap().as_u64().unwrap())
