@@ -34,6 +34,7 @@ mod proxy;
 mod raw;
 mod relayed_site;
 mod restores;
+mod saved_queries;
 mod schedule;
 mod schema;
 mod set_aside;
