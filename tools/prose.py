@@ -77,13 +77,15 @@ def paragraphs(lines):
             current = []
         if is_code or not stripped:
             continue
-        if stripped.startswith("|"):
+        if stripped.startswith("#"):
+            yield index, stripped.lstrip("# ")
+        elif stripped.startswith("|"):
             for cell in stripped.strip("|").split(" | "):
                 yield index, cell.strip()
         else:
             if not current:
                 start = index
-            current.append(re.sub(r"^([-*] |\d+\. |#+ |> )", "", stripped))
+            current.append(re.sub(r"^([-*] |\d+\. |> )", "", stripped))
 
 
 if __name__ == "__main__":
