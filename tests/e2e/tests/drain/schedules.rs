@@ -5,7 +5,7 @@ use content_events::config::Publishing;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::fake_scheduler::FakeScheduler;
+use crate::support::fake_scheduler::FakeScheduler;
 
 /// A database, a drainer that schedules, and what it schedules with.
 struct Stage {

@@ -6,7 +6,7 @@ use sqlx::Connection;
 use tokio::time::Instant;
 
 use super::{assert_migrated, migrate, migrator, runs, start};
-use crate::databases::{Database, ask, run};
+use crate::support::database::{Database, ask, run};
 
 #[test]
 fn twenty_at_once_migrate_an_empty_database_once_and_all_end_well() {

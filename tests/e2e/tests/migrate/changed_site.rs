@@ -8,8 +8,8 @@ use sqlx::Connection;
 use wagrun_lambda::telemetry::chain;
 
 use super::{NOWHERE, assert_free, outdate_trigger, runs};
-use crate::databases::{Database, ask, migrate_config, run, sdk};
-use crate::site_copy::SiteCopy;
+use crate::support::database::{Database, ask, migrate_config, run, sdk};
+use crate::support::site_copy::SiteCopy;
 
 async fn migrator(site: &SiteCopy, database: &Database) -> Migrator {
     let mut config = migrate_config(database.config(MASTER)).await;
@@ -98,7 +98,7 @@ fn a_data_migration_floods_the_subscribers_only_when_asked() {
         for (capture, events) in [(None, 0), (Some(true), 3), (Some(false), 0)] {
             let database = Database::new().await;
             let mut session = database.connect().await;
-            crate::databases::execute(
+            crate::support::database::execute(
                 &mut session,
                 "insert into blog_author (name, bio) select 'author', '' from generate_series(1, 3);\n
                  delete from wagrun.outbox",

@@ -8,8 +8,8 @@ use serde_json::Value;
 use wagrun_lambda::telemetry::chain;
 
 use super::{NOWHERE, migrate, migrator};
-use crate::databases::{Database, ask, migrate_config, run, sdk};
-use crate::site_copy::SiteCopy;
+use crate::support::database::{Database, ask, migrate_config, run, sdk};
+use crate::support::site_copy::SiteCopy;
 
 #[test]
 fn status_says_what_was_run_and_what_runs() {
@@ -89,7 +89,7 @@ fn plan_warns_of_what_locks_a_table_that_is_there() {
     run(async {
         let database = Database::new().await;
         let mut session = database.connect().await;
-        crate::databases::execute(
+        crate::support::database::execute(
             &mut session,
             "begin; set local wagrun.capture = 'off';
              insert into blog_author (name, bio) select 'author', '' from generate_series(1, 150000); commit;\n

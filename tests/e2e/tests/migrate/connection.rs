@@ -13,8 +13,8 @@ use wagrun_database::connection::{DatabaseConfig, Session};
 use wagrun_lambda::telemetry::chain;
 
 use super::{assert_migrated, migrate, start, until, until_free};
-use crate::databases::{Database, run};
-use crate::proxy::{Proxy, Settings};
+use crate::support::database::{Database, run};
+use crate::support::proxy::{Proxy, Settings};
 
 /// The database's URL by way of another port.
 fn by_way_of(database: &Database, port: u16) -> String {

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use wagrun_database::connection::DatabaseConfig;
 
 use super::{NOWHERE, PATIENCE, assert_free};
-use crate::databases::{Database, ask, execute, migrate_config, run, sdk};
+use crate::support::database::{Database, ask, execute, migrate_config, run, sdk};
 
 const SITE: &str = "cms";
 const MIGRATE: &str = "wagrun_migrate";

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection};
 use tokio::process::{Child, Command};
 
 use super::{assert_migrated, migrate, outdate_trigger, runs, until, until_free};
-use crate::databases::{Database, run};
+use crate::support::database::{Database, run};
 
 /// Where the child finds its database.
 const CHILD: &str = "WAGRUN_TEST_MIGRATES";

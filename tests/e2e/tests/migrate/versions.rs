@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use wagrun_lambda::telemetry::chain;
 
 use super::{PATIENCE, assert_free, assert_migrated, migrate, migrator, runs};
-use crate::databases::{Database, execute, run};
+use crate::support::database::{Database, execute, run};
 
 const LATER_SCHEMA: &str =
     "insert into wagrun.schema_migration (version, description, success, checksum, execution_time)

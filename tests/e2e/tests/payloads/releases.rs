@@ -11,7 +11,7 @@ use release::{Config, Handler, Queue, Releaser, handle};
 use serde_json::{Value, json};
 use testing::replay::{Request, answering};
 
-use crate::world::{EVERYTHING, PATIENCE, World};
+use crate::support::stack::{EVERYTHING, PATIENCE, World};
 
 const SERVICE: &str = "arn:aws:apprunner:eu-central-1:111122223333:service/site/1";
 const REPOSITORY: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/site";

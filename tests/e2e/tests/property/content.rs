@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use fastrand::Rng;
 use sqlx::PgConnection;
 
-use crate::databases::execute;
+use crate::support::database::execute;
 
 /// The front page, which the site's own migrations made.
 pub const HOME: u32 = 3;

@@ -39,7 +39,7 @@ pub enum What {
 pub async fn start(superuser: &mut PgConnection, slot: &str, tables: &[&str]) {
     for table in tables {
         let alter = format!("alter table {table} replica identity full");
-        crate::databases::execute(superuser, &alter).await;
+        crate::support::database::execute(superuser, &alter).await;
     }
     sqlx::query("select pg_create_logical_replication_slot($1, 'test_decoding')")
         .bind(slot)

@@ -4,8 +4,8 @@ use fastrand::Rng;
 use sqlx::PgConnection;
 
 use super::content::{insert_author, insert_link, insert_page};
-use crate::databases::{WEB, execute, run};
-use crate::relayed_site::RelayedSite;
+use crate::support::database::{WEB, execute, run};
+use crate::support::relayed_site::RelayedSite;
 
 /// So many that an index is used, as in a real site; a scan of a whole table would conflict by itself.
 pub const POSTS: u32 = 2000;

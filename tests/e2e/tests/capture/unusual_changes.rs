@@ -1,0 +1,183 @@
+//! Changes that come in an unusual order or form: what an event says is the net change, as whoever reads the row sees it.
+
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use wagrun_event::Event;
+
+use crate::support::database::{execute, run, watch_snippets};
+use crate::support::relayed_site::RelayedSite;
+
+/// A site with a watched table `note` of these columns, and a session.
+async fn site_with_notes(columns: &str) -> (RelayedSite, PgConnection) {
+    let site = RelayedSite::new().await;
+    let mut session = site.database.connect().await;
+    watch_snippets(&mut session, "note", columns).await;
+    (site, session)
+}
+
+/// Each note with its last action and its title.
+fn told(events: &[Event]) -> Vec<(String, String, Value)> {
+    let mut told: Vec<_> = events
+        .iter()
+        .map(|event| {
+            let action = event.kind.rsplit('.').next().unwrap();
+            let title = event.data["fields"]["title"].clone();
+            (event.subject.clone(), action.to_owned(), title)
+        })
+        .collect();
+    told.sort_by(|one, other| one.0.cmp(&other.0));
+    told
+}
+
+#[track_caller]
+fn assert_told(events: &[Event], expected: &[(&str, &str, &str)]) {
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(key, action, title)| {
+            (
+                format!("shop.note/{key}"),
+                (*action).to_owned(),
+                json!(title),
+            )
+        })
+        .collect();
+    assert_eq!(told(events), expected);
+}
+
+/// A trigger of the site's own that comes before ours changes the row again, so that the second change is captured first.
+#[test]
+fn a_row_that_its_own_trigger_changes_again_is_told_as_it_is() {
+    run(async {
+        let (site, mut session) =
+            site_with_notes("id int primary key, title text, n int default 0").await;
+        execute(
+            &mut session,
+            "create function touch() returns trigger language plpgsql as $$ begin
+                 if pg_trigger_depth() < 2 then update note set n = n + 1 where id = new.id ; end if ; return null ; end $$;\n\
+             create trigger a_touch after insert or update on note for each row execute function touch();\n\
+             insert into note values (5, 'five');\n\
+             update note set title = 'FIVE' where id = 5",
+        )
+        .await;
+        assert_eq!(site.sweep().await.unwrap().published, 2);
+        let events = site.events("shop.note/5");
+        assert_eq!(events[0].kind, "wagtail.note.created");
+        assert_eq!(events[0].data["fields"]["n"], 1);
+        assert_eq!(events[1].kind, "wagtail.note.updated");
+        assert_eq!(events[1].data["fields"], json!({"title": "FIVE", "n": 2}));
+        assert_eq!(events[1].data["previous"], json!({"title": "five", "n": 1}));
+    });
+}
+
+#[test]
+fn keys_that_are_swapped_or_shifted_are_changes_of_those_objects() {
+    run(async {
+        let columns = "id int primary key deferrable initially deferred, title text";
+        let (site, mut session) = site_with_notes(columns).await;
+        execute(
+            &mut session,
+            "insert into note values (1, 'one'), (2, 'two'), (3, 'three')",
+        )
+        .await;
+        site.sweep().await.unwrap();
+        let seen = site.topic.taken().len();
+        execute(
+            &mut session,
+            "update note set id = case id when 1 then 2 else 1 end where id in (1, 2)",
+        )
+        .await;
+        site.sweep().await.unwrap();
+        assert_told(
+            &site.topic.taken()[seen..],
+            &[("1", "updated", "two"), ("2", "updated", "one")],
+        );
+
+        let seen = site.topic.taken().len();
+        execute(&mut session, "update note set id = id + 1").await;
+        site.sweep().await.unwrap();
+        assert_told(
+            &site.topic.taken()[seen..],
+            &[
+                ("1", "deleted", "two"),
+                ("2", "updated", "two"),
+                ("3", "updated", "one"),
+                ("4", "created", "three"),
+            ],
+        );
+
+        let seen = site.topic.taken().len();
+        execute(
+            &mut session,
+            "begin; insert into note values (2, 'new two'); delete from note where title = 'two'; commit",
+        )
+        .await;
+        site.sweep().await.unwrap();
+        assert_told(&site.topic.taken()[seen..], &[("2", "updated", "new two")]);
+    });
+}
+
+#[test]
+fn what_nets_to_nothing_is_nothing_and_what_does_not_is_told_once() {
+    run(async {
+        let (site, mut session) = site_with_notes("id int primary key, title text").await;
+        execute(
+            &mut session,
+            "begin; insert into note values (1, 'a'); delete from note; commit;\n\
+             insert into note values (2, 'a');\n\
+             begin; update note set title = 'b'; update note set title = 'a'; commit;\n\
+             begin; update note set title = 'b'; update note set title = 'a'; update note set title = 'c'; commit;\n\
+             begin; delete from note; insert into note values (2, 'd'); commit",
+        )
+        .await;
+        let answer = site.sweep().await.unwrap();
+        assert_eq!((answer.published, answer.nothing), (3, 2));
+        let titles: Vec<_> = site
+            .topic
+            .taken()
+            .iter()
+            .map(|event| event.data["title"].clone())
+            .collect();
+        assert_eq!(titles, ["a", "c", "d"]);
+    });
+}
+
+/// A session's formats are its own affair.
+#[test]
+fn a_value_reads_the_same_whatever_the_session_says_of_formats() {
+    run(async {
+        let columns =
+            "id bytea primary key, f double precision, i interval, r daterange, title text";
+        let (site, mut session) = site_with_notes(columns).await;
+        execute(
+            &mut session,
+            r"insert into note values ('\xff', 1.0000000000000002, '1 day 2 hours', '[2026-01-02,2026-01-05)', 'Note');
+              set extra_float_digits = 0; set bytea_output = 'escape'; set intervalstyle = 'iso_8601'; set datestyle = 'German';
+              update note set f = 1.0000000000000004",
+        )
+        .await;
+        assert_eq!(site.sweep().await.unwrap().published, 2);
+        let events = site.events(r"shop.note/\xff");
+        assert_eq!(events[1].data["changed"], json!(["f"]));
+        assert_eq!(events[0].data["fields"]["i"], events[1].data["fields"]["i"]);
+        assert_eq!(events[0].data["fields"]["r"], events[1].data["fields"]["r"]);
+    });
+}
+
+#[test]
+fn a_digit_more_is_a_change_and_a_virtual_column_is_none() {
+    run(async {
+        let columns =
+            "id int primary key, n numeric, twice numeric generated always as (n * 2) virtual";
+        let (site, mut session) = site_with_notes(columns).await;
+        execute(
+            &mut session,
+            "insert into note values (1, 1.0);\n\
+             update note set n = 1.00",
+        )
+        .await;
+        assert_eq!(site.sweep().await.unwrap().published, 2);
+        let event = &site.events("shop.note/1")[1];
+        assert_eq!(event.data["fields"]["n"].to_string(), "1.00");
+        assert_eq!(event.data["fields"].get("twice"), None);
+    });
+}

@@ -1,0 +1,7 @@
+mod backfills;
+mod fleet;
+mod retries;
+mod set_aside;
+mod subscriber_cache;
+pub mod subscribers;
+mod targets;

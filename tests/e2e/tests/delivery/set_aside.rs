@@ -1,0 +1,79 @@
+//! A subscriber that is switched off keeps what waits for it, and gets it in order when it is on again.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use testing::progress::{Progress, Wait, wait_until};
+use testing::receiver::Answer;
+use wagrun_lambda::telemetry::chain;
+
+use crate::delivery::subscribers::{requests, retitle, subscribe, unsubscribe};
+use crate::support::database::run;
+use crate::support::scenario::Story;
+use crate::support::stack::PATIENCE;
+
+const NAME: &str = "set-aside";
+
+/// Has deliver look after what is set aside until it says this of the subscriber.
+async fn looked_after(story: &Story, expected: &str) -> Value {
+    let deployment = &story.world.stack.deployment;
+    let look = || async {
+        let payload = json!({"sweep": "backlogs"});
+        let all = deployment.invoke("DeliverFunctionName", &payload).await?;
+        let mine = all.as_array().into_iter().flatten();
+        let mine = mine.into_iter().find(|one| one["subscriber"] == NAME);
+        Ok::<_, local_stack::deployment::DeploymentError>(match mine {
+            Some(mine) if mine["state"] == expected => Wait::Ready(mine.clone()),
+            _ => Wait::NotYet(all.to_string()),
+        })
+    };
+    wait_until(&Progress::quiet(), expected, PATIENCE, look)
+        .await
+        .unwrap_or_else(|error| panic!("{}", chain(&error)))
+}
+
+#[test]
+fn what_waits_for_a_subscriber_that_is_switched_off_comes_when_it_is_on_again() {
+    run(async {
+        let mut story = Story::new(NAME).await;
+        let post = story.live_post(story.root, "Post").await;
+        // Long enough to switch it off before the second try.
+        let waits = json!([4, 4]);
+        subscribe(&story, NAME, json!({"retry_seconds": waits})).await;
+        let failure = Answer::status(StatusCode::SERVICE_UNAVAILABLE);
+        story.receiver().answer_next(NAME, 1, &failure);
+        let first = retitle(&mut story, post, "First").await;
+        requests(&story, NAME, 1).await;
+        let second = retitle(&mut story, post, "Second").await;
+        subscribe(&story, NAME, json!({"enabled": false})).await;
+
+        let deployment = &story.world.stack.deployment;
+        let aside = || async {
+            let lines = deployment.function_logs("deliver", 0).await?;
+            let mine = |message: &str| {
+                message.contains("delivery set aside")
+                    && message.contains(&format!("\"subscriber\":\"{NAME}\""))
+            };
+            let lines: Vec<_> = lines.iter().filter(|line| mine(&line.message)).collect();
+            Ok::<_, local_stack::deployment::DeploymentError>(match lines.len() {
+                2 => Wait::Ready(()),
+                count => Wait::NotYet(format!("{count} are")),
+            })
+        };
+        let what = "two deliveries set aside";
+        let waited = wait_until(&Progress::quiet(), what, PATIENCE, aside).await;
+        waited.unwrap_or_else(|error| panic!("{}", chain(&error)));
+        let waiting = looked_after(&story, "waiting").await;
+        assert_eq!(waiting["lanes"], 1);
+
+        subscribe(&story, NAME, json!({})).await;
+        let recalled = looked_after(&story, "kept").await;
+        assert_eq!(recalled["recalled"], 1);
+        requests(&story, NAME, 3).await;
+        let third = retitle(&mut story, post, "Third").await;
+        requests(&story, NAME, 4).await;
+        assert_eq!(story.receiver().events(NAME), [first, second, third]);
+
+        looked_after(&story, "removed").await;
+        unsubscribe(&story, NAME).await;
+    });
+}

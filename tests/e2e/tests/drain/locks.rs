@@ -1,0 +1,266 @@
+//! Locks: neither do editors wait for wagrun, nor a migration for the drain.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use content_events::wake::Wake;
+use sqlx::PgConnection;
+use wagrun_database::outbox::Lock;
+use wagrun_database::schema::{self, WatchedTable};
+
+use crate::support::database::{execute, run, snippet_table, soon};
+use crate::support::relayed_site::{RelayedSite, in_a_minute, somebody_waits_for_a_lock};
+
+/// The schema as it was when it was first written; what comes later must not lock anybody out.
+const FIRST_MIGRATIONS: i64 = 20_261_128_000_009;
+
+/// Migration: holds revisions. Drain: has content types, waits for revisions. Migration: wants content types.
+#[test]
+fn a_migration_that_meets_the_drain_wins() {
+    run(async {
+        let site = RelayedSite::new().await;
+        let mut session = site.database.connect().await;
+        execute(
+            &mut session,
+            "update wagtailcore_page set title = 'New' where id = 3",
+        )
+        .await;
+        let mut migration = site.database.connect().await;
+        execute(&mut migration, "begin; lock table wagtailcore_revision").await;
+        let drainer = site.drainer();
+        let drain = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let mut observer = site.database.observer().await;
+        somebody_waits_for_a_lock(&mut observer).await;
+        execute(&mut migration, "lock table django_content_type").await;
+        execute(&mut migration, "commit").await;
+        assert_eq!(drain.await.unwrap().unwrap().published, 1);
+    });
+}
+
+/// A migration holds a page type's table: the changes of its parts wait, those of the page's own row and of others do not.
+#[test]
+fn a_table_that_somebody_alters_holds_back_its_own_parts_and_nothing_else() {
+    run(async {
+        let site = RelayedSite::new().await;
+        let mut session = site.database.connect().await;
+        execute(
+            &mut session,
+            "insert into blog_author (name, bio) values ('Ann', '');\n\
+             update home_homepage set introduction = 'waits' where page_ptr_id = 3",
+        )
+        .await;
+        let mut migration = site.database.connect().await;
+        execute(
+            &mut migration,
+            "begin; lock table wagtailcore_page in access exclusive mode",
+        )
+        .await;
+        // The sites are read from that table too, so that the drain as a whole waits for it, but ends in time and rings.
+        let answer = site
+            .drainer()
+            .run(&Wake::Sweep, soon_enough())
+            .await
+            .unwrap();
+        assert!(answer.rang_again, "{answer:?}");
+        execute(
+            &mut migration,
+            "rollback; begin; lock table home_homepage in access exclusive mode",
+        )
+        .await;
+        let answer = site
+            .drainer()
+            .run(&Wake::Sweep, soon_enough())
+            .await
+            .unwrap();
+        assert!(answer.rang_again && answer.published == 1, "{answer:?}");
+        assert_eq!(site.events("blog.author/1").len(), 1);
+        execute(&mut migration, "rollback").await;
+        assert_eq!(site.sweep().await.unwrap().published, 1);
+        assert_eq!(site.events("page/3").len(), 1);
+    });
+}
+
+fn authors() -> WatchedTable {
+    snippet_table("blog_author", "blog.author")
+}
+
+fn soon_enough() -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_millis(1_500)
+}
+
+/// A ring before the unlock would wake somebody who finds the lock taken, and leaves.
+#[test]
+fn it_rings_for_the_rest_when_it_has_let_go_of_the_lock() {
+    run(async {
+        let site = RelayedSite::new().await;
+        let mut session = site.database.connect().await;
+        execute(
+            &mut session,
+            "insert into blog_author (name, bio) select 'author', '' from generate_series(1, 600)",
+        )
+        .await;
+        let lock = Lock::Drain as i64;
+        execute(
+            &mut session,
+            &format!(
+                "create table rung (lock_was_free boolean);\n\
+                 create or replace function wagrun.ring(xid text) returns void language sql security definer as $$
+                     insert into public.rung select not exists (
+                         select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()
+                             and (classid::bigint << 32) + objid::bigint = {lock}) $$"
+            ),
+        )
+        .await;
+        let answer = site
+            .drainer()
+            .run(&Wake::Sweep, tokio::time::Instant::now())
+            .await
+            .unwrap();
+        assert!(answer.rang_again && answer.published > 0, "{answer:?}");
+        let rings: Vec<bool> = sqlx::query_scalar("select lock_was_free from rung")
+            .fetch_all(&mut session)
+            .await
+            .unwrap();
+        assert_eq!(rings, [true]);
+    });
+}
+
+/// Five hundred events of one object at a slow topic outlast a function: what is published by then is settled.
+#[test]
+fn a_topic_that_is_slow_makes_progress_with_each_run() {
+    run(async {
+        let site = RelayedSite::new().await;
+        let mut session = site.database.connect().await;
+        execute(
+            &mut session,
+            "insert into blog_author (name, bio) values ('0', '')",
+        )
+        .await;
+        for round in 1..40 {
+            execute(
+                &mut session,
+                &format!("update blog_author set name = '{round}'"),
+            )
+            .await;
+        }
+        site.topic.delay(Duration::from_millis(50));
+        let mut runs = 0;
+        while site.topic.taken().len() < 40 {
+            let stop_at = tokio::time::Instant::now() + Duration::from_millis(300);
+            site.drainer().run(&Wake::Sweep, stop_at).await.unwrap();
+            runs += 1;
+            assert!(
+                runs <= 40,
+                "{} events after {runs} runs",
+                site.topic.taken().len()
+            );
+        }
+        assert!(runs > 1, "the topic was not slow");
+        assert_eq!(site.topic.repeated(), 0);
+    });
+}
+
+/// The longest wait of an editor's save, while somebody else has a transaction open on the same table.
+const LONGEST_SAVE: &str = "set statement_timeout = '3s'";
+
+/// Saves an author again and again until the work beside it is done, and returns what that came to.
+async fn saves_beside<T>(session: &mut PgConnection, work: impl Future<Output = T>) -> T {
+    execute(session, LONGEST_SAVE).await;
+    let is_done = Cell::new(false);
+    let working = async {
+        let result = work.await;
+        is_done.set(true);
+        result
+    };
+    let saving = async {
+        let mut saves = 0;
+        while !is_done.get() || saves < 20 {
+            execute(
+                session,
+                "update blog_author set bio = bio || '.' where id = 1",
+            )
+            .await;
+            saves += 1;
+        }
+    };
+    tokio::join!(working, saving).0
+}
+
+#[test]
+fn watching_a_table_that_is_in_use_makes_no_editor_wait() {
+    run(async {
+        let site = RelayedSite::new().await;
+        let mut session = site.database.connect().await;
+        execute(
+            &mut session,
+            "insert into blog_author (name, bio) values ('Ann', ''), ('Bob', '')",
+        )
+        .await;
+        execute(
+            &mut session,
+            "comment on trigger wagrun_capture_row on blog_author is 'of an earlier version'",
+        )
+        .await;
+        let mut long = site.database.connect().await;
+        execute(
+            &mut long,
+            "begin; update blog_author set bio = 'long' where id = 2",
+        )
+        .await;
+
+        let mut master = site.database.connect().await;
+        let stop_at = tokio::time::Instant::now() + Duration::from_secs(5);
+        let wanted = [authors()];
+        let watching = schema::watch(&mut master, &wanted, stop_at);
+        let refused = saves_beside(&mut session, watching).await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(
+            refused.starts_with("no trigger could be put on blog_author within"),
+            "{refused}"
+        );
+        execute(&mut long, "commit").await;
+        schema::watch(&mut master, &[authors()], soon())
+            .await
+            .unwrap();
+    });
+}
+
+/// Everything that migrate does of its own, on a database with a long history, beside an editor.
+#[test]
+fn no_migration_of_ours_makes_an_editor_wait_however_long_the_history() {
+    run(async {
+        let database = crate::support::database::Database::empty().await;
+        let mut master = database.connect().await;
+        schema::migrate_to(&mut master, FIRST_MIGRATIONS)
+            .await
+            .unwrap();
+        execute(
+            &mut master,
+            "create table blog_author (id serial primary key, name varchar(255), bio text);\n\
+             insert into blog_author (name, bio) values ('Ann', '');\n\
+             insert into wagrun.event (sequence, xid, object, kind, model, captured_at, changed, bytes, settled_at, outcome)
+             select n, '3', 'page/' || n, 'page', 'wagtailcore.page', now(), '{}', 0, now(), 'published'
+             from generate_series(1, 1000000) as n;\n\
+             insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, rings)
+             select 3, 'page', 'wagtailcore.page', 'page/' || n, to_jsonb(n), true, false
+             from generate_series(1, 100000) as n",
+        )
+        .await;
+        schema::watch(&mut master, &[authors()], soon())
+            .await
+            .unwrap();
+        let started = Instant::now();
+        let mut session = database.connect().await;
+        let migrating = async {
+            schema::migrate(&mut master).await.unwrap();
+            schema::watch(&mut master, &[authors()], soon())
+                .await
+                .unwrap();
+        };
+        saves_beside(&mut session, migrating).await;
+        println!(
+            "migrated beside a million events in {:?}",
+            started.elapsed()
+        );
+    });
+}

@@ -1,0 +1,117 @@
+//! Images, documents and snippets.
+
+use local_stack::admin::Fields;
+use serde_json::json;
+
+use crate::support::database::run;
+use crate::support::scenario::{Story, changed, object};
+
+/// A grey pixel.
+pub const PNG: &[u8] = b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00:~\x9bU\x00\x00\x00\x0aIDATx\x9cch\x00\x00\x00\x82\x00\x81w\xcdr\xb6\x00\x00\x00\x00IEND\xaeB`\x82";
+
+#[test]
+fn an_image_is_uploaded_renamed_and_deleted() {
+    run(async {
+        let mut story = Story::new("images").await;
+        let image = story
+            .admin
+            .upload_image("pixel.png", PNG.to_vec())
+            .await
+            .unwrap();
+        let subject = format!("image/{image}");
+        story.owns(&subject);
+        let events = story.expect(&[object("image.created", &subject)]).await;
+        let data = &events[0].data;
+        assert_eq!(data["id"], image.0);
+        assert_eq!(data["title"], "pixel.png");
+        assert_eq!(data["content_type"], "wagtailimages.image");
+        assert_eq!(data["editor"]["username"], "admin");
+        assert_eq!(
+            (&data["fields"]["width"], &data["fields"]["height"]),
+            (&json!(1), &json!(1))
+        );
+
+        story
+            .admin
+            .edit_image(image, &Fields::titled("A pixel"))
+            .await
+            .unwrap();
+        let events = story.expect(&[object("image.updated", &subject)]).await;
+        assert_eq!(changed(&events[0]), ["title"]);
+        assert_eq!(events[0].data["title"], "A pixel");
+        assert_eq!(events[0].data["previous"], json!({"title": "pixel.png"}));
+
+        story.admin.delete_image(image).await.unwrap();
+        let events = story.expect(&[object("image.deleted", &subject)]).await;
+        assert_eq!(events[0].data["title"], "A pixel");
+    });
+}
+
+#[test]
+fn a_document_is_uploaded_renamed_and_deleted() {
+    run(async {
+        let mut story = Story::new("documents").await;
+        let document = story
+            .admin
+            .upload_document("notes.txt", b"notes".to_vec())
+            .await
+            .unwrap();
+        let subject = format!("document/{document}");
+        story.owns(&subject);
+        let events = story.expect(&[object("document.created", &subject)]).await;
+        assert_eq!(events[0].data["title"], "notes.txt");
+        assert_eq!(events[0].data["content_type"], "wagtaildocs.document");
+        assert_eq!(events[0].data["editor"]["username"], "admin");
+
+        story
+            .admin
+            .edit_document(document, &Fields::titled("Notes"))
+            .await
+            .unwrap();
+        let events = story.expect(&[object("document.updated", &subject)]).await;
+        assert_eq!(events[0].data["previous"], json!({"title": "notes.txt"}));
+
+        story.admin.delete_document(document).await.unwrap();
+        let events = story.expect(&[object("document.deleted", &subject)]).await;
+        assert_eq!(events[0].data["title"], "Notes");
+    });
+}
+
+#[test]
+fn a_snippet_is_created_edited_and_deleted() {
+    run(async {
+        let mut story = Story::new("snippets").await;
+        let fields = Fields::none().with("name", "Ann").with("bio", "Writes.");
+        let author = story
+            .admin
+            .create_snippet("blog/author", &fields)
+            .await
+            .unwrap();
+        let subject = format!("blog.author/{author}");
+        story.owns(&subject);
+        let events = story.expect(&[object("author.created", &subject)]).await;
+        let data = &events[0].data;
+        assert_eq!(data["id"], author.0);
+        assert_eq!(data["title"], "Ann");
+        assert_eq!(data["content_type"], "blog.author");
+        assert_eq!(data["fields"], json!({"name": "Ann"}));
+
+        let fields = Fields::none().with("name", "Ann B").with("bio", "Wrote.");
+        story
+            .admin
+            .edit_snippet("blog/author", author, &fields)
+            .await
+            .unwrap();
+        let events = story.expect(&[object("author.updated", &subject)]).await;
+        assert_eq!(changed(&events[0]), ["bio", "name"]);
+        assert_eq!(events[0].data["previous"], json!({"name": "Ann"}));
+
+        story
+            .admin
+            .delete_snippet("blog/author", author)
+            .await
+            .unwrap();
+        let events = story.expect(&[object("author.deleted", &subject)]).await;
+        assert_eq!(events[0].data["title"], "Ann B");
+    });
+}

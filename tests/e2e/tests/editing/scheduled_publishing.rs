@@ -1,0 +1,248 @@
+//! Publication at a later time: nothing is `published` before it is live, and nobody but a schedule has it published.
+
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use local_stack::admin::{Action, Fields, PageId};
+use serde_json::{Value, json};
+
+use crate::support::database::run;
+use crate::support::scenario::{Story, changed, page};
+use crate::support::stack::PATIENCE;
+
+/// Up to the next full minute, then the emulator, which looks for what is due every ten seconds, and Django.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 + 60 + 10);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Returns once a page is live, or is not; nobody runs a job in between.
+async fn becomes(story: &Story, page: PageId, live: bool) {
+    let deadline = Instant::now() + LONGEST_WAIT;
+    let mut database = story.world.database().await;
+    loop {
+        let is_live: bool =
+            sqlx::query_scalar("select live from wagtailcore_page where id::bigint = $1")
+                .bind(page.0)
+                .fetch_one(&mut database)
+                .await
+                .unwrap();
+        if is_live == live {
+            return;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "page {page} never came to live = {live}"
+        );
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// The names of the stack's schedules.
+async fn schedules(story: &Story) -> Vec<String> {
+    let stack = &story.world.stack;
+    let group = stack.deployment.output("ScheduleGroupName").unwrap();
+    let path = format!("/schedules?ScheduleGroup={group}");
+    let answer = stack.emulator.aws().get("scheduler", &path).await.unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    answer["Schedules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|schedule| schedule["Name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// The name of the schedule for this time, and the minute itself.
+fn minute_of(time: Timestamp) -> (String, Timestamp) {
+    let minute = Timestamp::from_second((time.as_second() + 59).div_euclid(60) * 60).unwrap();
+    (minute.strftime("publish-%Y%m%dT%H%MZ").to_string(), minute)
+}
+
+/// Returns once there is a schedule of this name, or none.
+async fn scheduled(story: &Story, name: &str, there: bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while schedules(story).await.contains(&name.to_owned()) != there {
+        assert!(
+            Instant::now() < deadline,
+            "{name} never came to be there = {there}: {:?}",
+            schedules(story).await
+        );
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn in_seconds(seconds: i64) -> Timestamp {
+    Timestamp::now() + SignedDuration::from_secs(seconds)
+}
+
+#[test]
+fn a_scheduled_draft_is_published_when_it_goes_live() {
+    run(async {
+        let mut story = Story::new("scheduling").await;
+        let post = story.create(story.root, "Post", Action::Save).await;
+        story
+            .expect(&[page("created", post), page("updated", post)])
+            .await;
+        let go_live_at = in_seconds(4);
+        story.admin.schedule(post, go_live_at).await.unwrap();
+        // The form's own commit brings the time, the next one the revision.
+        let events = story
+            .expect(&[page("updated", post), page("updated", post)])
+            .await;
+        assert_eq!(changed(&events[0]), ["go_live_at"]);
+        assert_eq!(events[1].data["live"], false);
+
+        becomes(&story, post, true).await;
+        let events = story.expect(&[page("published", post)]).await;
+        assert_eq!(events[0].data["live"], true);
+        assert_eq!(events[0].data["previous"]["live"], false);
+        let published: Timestamp = events[0].time.parse().unwrap();
+        assert!(published + SignedDuration::from_secs(1) > go_live_at);
+    });
+}
+
+#[test]
+fn a_page_that_is_created_and_scheduled_at_once_is_not_published() {
+    run(async {
+        let mut story = Story::new("created-and-scheduled").await;
+        let time = in_seconds(86_400).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let fields = Fields::titled("Later").with("go_live_at", &time);
+        let post = story
+            .admin
+            .create_page(story.root, "blog/blogpage", &fields, Action::Publish)
+            .await
+            .unwrap();
+        let lines = ["created", "updated", "updated"].map(|action| page(action, post));
+        let events = story.expect(&lines).await;
+        assert_eq!(events[2].data["live"], false);
+        assert_eq!(changed(&events[2]), ["live"]);
+    });
+}
+
+#[test]
+fn a_live_page_that_is_scheduled_keeps_what_it_shows_until_then() {
+    run(async {
+        let mut story = Story::new("rescheduling").await;
+        let post = story.live_post(story.root, "Now").await;
+        let time = in_seconds(86_400).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let fields = Fields::titled("Then").with("go_live_at", &time);
+        story.edit(post, &fields, Action::Publish).await;
+        let events = story.expect(&[page("updated", post)]).await;
+        assert_eq!(
+            (&events[0].data["title"], &events[0].data["live"]),
+            (&json!("Now"), &json!(true))
+        );
+    });
+}
+
+#[test]
+fn a_page_that_expires_is_unpublished_then() {
+    run(async {
+        let mut story = Story::new("expiring").await;
+        let post = story.live_post(story.root, "Post").await;
+        let time = in_seconds(4).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let fields = Fields::none().with("expire_at", &time);
+        story.edit(post, &fields, Action::Publish).await;
+        let events = story
+            .expect(&[page("updated", post), page("published", post)])
+            .await;
+        assert!(changed(&events[1]).contains(&"expire_at"));
+
+        becomes(&story, post, false).await;
+        let events = story.expect(&[page("unpublished", post)]).await;
+        assert!(changed(&events[0]).contains(&"expired"));
+    });
+}
+
+/// Between the schedule and its minute no session of ours is open, so that the database may sleep.
+#[test]
+fn a_schedule_wakes_a_database_that_nothing_holds() {
+    run(async {
+        let mut story = Story::alone("sleeping-until-then").await;
+        let post = story.create(story.root, "Post", Action::Save).await;
+        story
+            .expect(&[page("created", post), page("updated", post)])
+            .await;
+        let (name, minute) = minute_of(in_seconds(75));
+        // A second before its minute, so that the minute is the one that was asked for.
+        let go_live_at = minute - SignedDuration::from_secs(1);
+        story.admin.schedule(post, go_live_at).await.unwrap();
+        story
+            .expect(&[page("updated", post), page("updated", post)])
+            .await;
+        scheduled(&story, &name, true).await;
+
+        let mut database = story.world.database().await;
+        let ours = "select count(*) from pg_stat_activity
+                    where datname = current_database() and application_name like 'wagrun%'";
+        let deadline = Instant::now() + PATIENCE;
+        while sqlx::query_scalar::<_, i64>(ours)
+            .fetch_one(&mut database)
+            .await
+            .unwrap()
+            > 0
+        {
+            assert!(Instant::now() < deadline, "a session of ours stays open");
+            tokio::time::sleep(PAUSE).await;
+        }
+        while Timestamp::now() < go_live_at {
+            let (sessions, live): (i64, bool) = sqlx::query_as(
+                "select count(*), (select live from wagtailcore_page where id::bigint = $1)
+                 from pg_stat_activity where datname = current_database() and application_name like 'wagrun%'",
+            )
+            .bind(post.0)
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
+            assert_eq!((sessions, live), (0, false), "before {go_live_at}");
+            tokio::time::sleep(PAUSE).await;
+        }
+
+        becomes(&story, post, true).await;
+        let late = Timestamp::now().duration_since(minute);
+        assert!(
+            late < SignedDuration::from_secs(45),
+            "{late:#} after its minute"
+        );
+        let events = story.expect(&[page("published", post)]).await;
+        let published: Timestamp = events[0].time.parse().unwrap();
+        assert!(published >= go_live_at);
+        // What has done its work is taken away by the run that its own change rings for.
+        scheduled(&story, &name, false).await;
+    });
+}
+
+#[test]
+fn what_is_rescheduled_moves_and_what_is_withdrawn_is_never_published() {
+    run(async {
+        let mut story = Story::new("withdrawing").await;
+        let post = story.create(story.root, "Post", Action::Save).await;
+        story
+            .expect(&[page("created", post), page("updated", post)])
+            .await;
+        // Days that no other test schedules anything for.
+        let times = [40, 41].map(|days| in_seconds(days * 86_400));
+        // A page that is scheduled is locked: in the admin it is withdrawn, and then scheduled for another time.
+        for time in times {
+            let (name, _) = minute_of(time);
+            story.admin.schedule(post, time).await.unwrap();
+            scheduled(&story, &name, true).await;
+            let revision: i64 = sqlx::query_scalar(
+                "select id::bigint from wagtailcore_revision where object_id = $1 and approved_go_live_at is not null",
+            )
+            .bind(post.to_string())
+            .fetch_one(&mut story.world.database().await)
+            .await
+            .unwrap();
+            story.admin.unschedule(post, revision).await.unwrap();
+            scheduled(&story, &name, false).await;
+        }
+        let live: bool =
+            sqlx::query_scalar("select live from wagtailcore_page where id::bigint = $1")
+                .bind(post.0)
+                .fetch_one(&mut story.world.database().await)
+                .await
+                .unwrap();
+        assert!(!live);
+    });
+}

@@ -1,0 +1,6 @@
+pub mod faults;
+mod lifecycle;
+mod log_doorbell;
+mod log_retention;
+mod operator_tools;
+mod second_doorbell;

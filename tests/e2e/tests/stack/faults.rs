@@ -1,0 +1,245 @@
+//! Parts of the stack that are broken, and what an editor, the database and an operator notice of it.
+
+use std::time::{Duration, Instant};
+
+use local_stack::admin::{Action, AdminError, Fields, PageId};
+use local_stack::postgres::SUPERUSER;
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
+use testing::progress::{Progress, Wait, wait_until};
+use wagrun_lambda::telemetry::chain;
+
+use crate::support::database::{execute, run};
+use crate::support::fake_lambda::{FakeLambda, Mood};
+use crate::support::scenario::{Story, page};
+use crate::support::stack::{PATIENCE, Turn, World};
+
+/// How long one save in the admin takes, while the site's database finds Lambda at this address.
+async fn timed_save(story: &Story, lambda: &str, post: PageId, title: &str) -> Duration {
+    let stack = &story.world.stack;
+    let set = async |endpoint: &str| {
+        let set = stack
+            .postgres
+            .set_lambda_endpoint(&stack.database, endpoint);
+        set.await.unwrap();
+    };
+    set(lambda).await;
+    let started = Instant::now();
+    let saved: Result<(), AdminError> = story
+        .admin
+        .edit(post, &Fields::titled(title), Action::Save)
+        .await;
+    let took = started.elapsed();
+    set(stack.emulator.endpoint()).await;
+    saved.unwrap();
+    took
+}
+
+async fn assert_harmless(name: &str, lambda: &str) {
+    let mut story = Story::alone(name).await;
+    let post = story.live_post(story.root, "Post").await;
+    let marker = story.live_post(story.root, "Marker").await;
+    let healthy = story.world.stack.emulator.endpoint();
+    let ordinary = timed_save(&story, healthy, post, "Ordinary").await;
+    story.expect(&[page("updated", post)]).await;
+
+    let broken = timed_save(&story, lambda, post, "Rung in vain").await;
+    assert!(
+        broken < ordinary + Duration::from_secs(1),
+        "a save took {broken:?} instead of {ordinary:?}"
+    );
+    let mut database = story.world.database().await;
+    let pending: Vec<String> =
+        sqlx::query_scalar("select object from wagrun.outbox where not ends")
+            .fetch_all(&mut database)
+            .await
+            .unwrap();
+    assert_eq!(pending, [format!("page/{post}")], "nobody came for it");
+
+    timed_save(&story, healthy, marker, "Rings").await;
+    let events = story
+        .expect(&[page("updated", post), page("updated", marker)])
+        .await;
+    assert!(events[0].sequence < events[1].sequence);
+}
+
+#[test]
+fn a_doorbell_whose_endpoint_is_down_harms_no_save() {
+    run(async {
+        let port = testing::process::free_port().unwrap();
+        assert_harmless("doorbell-down", &format!("http://127.0.0.1:{port}")).await;
+    });
+}
+
+#[test]
+fn a_doorbell_whose_function_is_gone_harms_no_save() {
+    run(async {
+        let lambda = FakeLambda::start(Mood::Answering(404)).await;
+        assert_harmless("doorbell-gone", &lambda.endpoint).await;
+        assert_eq!(lambda.calls().len(), 1);
+    });
+}
+
+#[test]
+fn a_doorbell_that_answers_with_an_error_harms_no_save() {
+    run(async {
+        let lambda = FakeLambda::start(Mood::Answering(500)).await;
+        assert_harmless("doorbell-500", &lambda.endpoint).await;
+        assert_eq!(lambda.calls().len(), 1);
+    });
+}
+
+#[test]
+fn a_doorbell_that_hangs_harms_no_save() {
+    run(async {
+        let lambda = FakeLambda::start(Mood::Hanging).await;
+        assert_harmless("doorbell-hanging", &lambda.endpoint).await;
+        assert_eq!(lambda.calls().len(), 1);
+    });
+}
+
+/// Looks at the server as somebody who sees all sessions and is in none of the site's.
+async fn observed_until(world: &World, what: &str, query: &'static str) {
+    let url = world.stack.postgres.url_as(SUPERUSER, "postgres");
+    let look = || async {
+        let mut observer = PgConnection::connect(&url).await?;
+        let left: Vec<String> = sqlx::query_scalar(query)
+            .bind(&world.stack.database)
+            .fetch_all(&mut observer)
+            .await?;
+        observer.close().await?;
+        Ok::<_, sqlx::Error>(match left.as_slice() {
+            [] => Wait::Ready(()),
+            left => Wait::NotYet(left.join(", ")),
+        })
+    };
+    // Far less than the server's own limit on an idle session, which would hide one that was left open.
+    wait_until(&Progress::quiet(), what, Duration::from_secs(30), look)
+        .await
+        .unwrap_or_else(|error| panic!("{}", chain(&error)));
+}
+
+/// Until content-events has come, has seen that a transaction is open, and waits for it.
+pub async fn content_events_waits(world: &World) {
+    observed_until(
+        world,
+        "content-events to look at the open transaction",
+        "select 'not there' where not exists (
+             select from pg_stat_activity where datname = $1
+                 and application_name like 'wagrun%' and query like '%pg_xact_status%')",
+    )
+    .await;
+}
+
+#[test]
+fn after_the_drain_the_database_has_no_connection_and_no_slot() {
+    run(async {
+        let mut story = Story::alone("sleeping").await;
+        let post = story.live_post(story.root, "Post").await;
+        observed_until(
+            story.world,
+            "the last session of the site's database",
+            "select format('%s as %s: %s', application_name, usename, query) from pg_stat_activity
+             where datname = $1
+             union all select slot_name::text from pg_replication_slots",
+        )
+        .await;
+        story
+            .edit(post, &Fields::titled("Awake"), Action::Save)
+            .await;
+        story.expect(&[page("updated", post)]).await;
+    });
+}
+
+#[test]
+fn a_ring_before_the_commit_is_enough() {
+    run(async {
+        let mut story = Story::alone("early").await;
+        let post = story.live_post(story.root, "Post").await;
+        let mut web = story.world.web().await;
+        execute(
+            &mut web,
+            &format!(
+                "begin;
+update wagtailcore_page set title = 'Early' where id = {post};
+set constraints all immediate"
+            ),
+        )
+        .await;
+        content_events_waits(story.world).await;
+        execute(&mut web, "commit").await;
+        let events = story.expect(&[page("updated", post)]).await;
+        assert_eq!(events[0].data["previous"], json!({"title": "Post"}));
+    });
+}
+
+#[test]
+fn an_unknown_event_is_refused_with_what_it_has_and_what_was_expected() {
+    run(async {
+        let _turn = Turn::with_others().await;
+        let deployment = &World::get().await.stack.deployment;
+        let invoked = deployment
+            .invoke(
+                "ContentEventsFunctionName",
+                &json!({"Records": [], "hello": 1}),
+            )
+            .await;
+        let error = chain(&invoked.unwrap_err());
+        assert!(
+            error.contains("unknown event with keys Records, hello; expected"),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn a_function_without_a_variable_ends_and_names_it() {
+    run(async {
+        let _turn = Turn::with_others().await;
+        let build = World::get()
+            .await
+            .stack
+            .supervisor
+            .directory()
+            .join("build");
+        for (function, variables) in [
+            (
+                "ContentEvents",
+                "DATABASE_HOST DATABASE_NAME DATABASE_USER DATABASE_AUTH TOPIC_ARN EVENT_SOURCE",
+            ),
+            ("FanOut", "SUBSCRIBERS_PATH DELIVERY_QUEUE_URL"),
+            ("Deliver", "SUBSCRIBERS_PATH DELIVERY_QUEUE_URL"),
+            (
+                "Migrate",
+                "DATABASE_HOST DATABASE_NAME DATABASE_USER DATABASE_AUTH DATABASE_WEB_USER DATABASE_RELAY_USER
+                 SITE_DIRECTORY SITE_PYTHON DOORBELL",
+            ),
+        ] {
+            let binary = build.join(format!("{function}Function/bootstrap"));
+            for missing in variables.split_whitespace() {
+                let others = variables.split_whitespace().filter(|name| *name != missing);
+                let mut command = tokio::process::Command::new(&binary);
+                command
+                    .env_clear()
+                    // Nobody here may ask the network for a region.
+                    .env("AWS_EC2_METADATA_DISABLED", "true")
+                    .envs(others.map(|name| match name {
+                        "DATABASE_AUTH" => (name, "none"),
+                        // A value that each of the others takes.
+                        _ => (name, "Logs"),
+                    }))
+                    .kill_on_drop(true);
+                let output = tokio::time::timeout(PATIENCE, command.output())
+                    .await
+                    .unwrap_or_else(|_| panic!("{function} started without {missing}"))
+                    .unwrap();
+                assert!(!output.status.success(), "{function} without {missing}");
+                let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+                assert!(
+                    said.contains(&format!("environment variable {missing} is not set")),
+                    "{function} without {missing}: {said}"
+                );
+            }
+        }
+    });
+}

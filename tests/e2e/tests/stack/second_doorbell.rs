@@ -1,0 +1,156 @@
+//! The first doorbell fails, and the second brings the event: in time, late, again, or because of somebody else's text.
+
+use local_stack::admin::{Action, Fields, PageId};
+use local_stack::log_export::{LogExport, LogExportError, ServerLog, Subscription};
+use serde_json::Value;
+use testing::progress::{Progress, Wait, wait_until};
+use wagrun_lambda::telemetry::chain;
+
+use crate::support::database::run;
+use crate::support::scenario::{Story, page};
+use crate::support::stack::PATIENCE;
+
+/// A story in which the first doorbell can fail, with the server's log from its beginning on.
+struct Fault {
+    story: Story,
+    post: PageId,
+    log: ServerLog,
+    subscription: Subscription,
+}
+
+impl Fault {
+    async fn new(name: &str) -> Self {
+        let mut story = Story::alone(name).await;
+        let post = story.live_post(story.root, "Post").await;
+        let log = ServerLog::from_now_on(&story.world.stack.postgres.log()).await;
+        Self {
+            story,
+            post,
+            log: log.unwrap(),
+            subscription: Subscription::of_template().unwrap(),
+        }
+    }
+
+    /// Saves a draft while the database can't reach Lambda, and shows that nobody has come for it.
+    async fn save_in_vain(&self, title: &str) {
+        let nobody = testing::process::free_port().unwrap();
+        self.ring_at(&format!("http://127.0.0.1:{nobody}")).await;
+        self.save(title).await;
+        self.ring_at(self.story.world.stack.emulator.endpoint())
+            .await;
+        assert_eq!(self.pending().await, [format!("page/{}", self.post)]);
+    }
+
+    async fn save(&self, title: &str) {
+        let fields = Fields::titled(title);
+        self.story.edit(self.post, &fields, Action::Save).await;
+    }
+
+    async fn ring_at(&self, endpoint: &str) {
+        let stack = &self.story.world.stack;
+        let set = stack
+            .postgres
+            .set_lambda_endpoint(&stack.database, endpoint);
+        set.await.unwrap();
+    }
+
+    async fn pending(&self) -> Vec<String> {
+        sqlx::query_scalar("select object from wagrun.outbox where not ends")
+            .fetch_all(&mut self.story.world.database().await)
+            .await
+            .unwrap()
+    }
+
+    /// The records that CloudWatch would send because of what the server has written.
+    async fn payload(&mut self) -> Value {
+        // One look at a time.
+        let state = tokio::sync::Mutex::new((&mut self.log, &mut self.subscription));
+        let look = || async {
+            let (log, subscription) = &mut *state.lock().await;
+            let payload = subscription.payload(&log.records().await?);
+            Ok::<_, LogExportError>(payload.map_or_else(
+                || Wait::NotYet("no record that matches".to_owned()),
+                Wait::Ready,
+            ))
+        };
+        wait_until(&Progress::quiet(), "a doorbell line", PATIENCE, look)
+            .await
+            .unwrap_or_else(|error| panic!("{}", chain(&error)))
+    }
+
+    /// Delivers a payload and waits; how many events it brought.
+    async fn deliver(&self, payload: &Value) -> u64 {
+        let deployment = &self.story.world.stack.deployment;
+        let answer = deployment.invoke("ContentEventsFunctionName", payload);
+        answer.await.unwrap()["published"].as_u64().unwrap()
+    }
+}
+
+#[test]
+fn the_second_doorbell_brings_what_the_first_could_not() {
+    run(async {
+        let fault = Fault::new("second-doorbell").await;
+        fault.save_in_vain("Rung in vain").await;
+        let Fault {
+            mut story,
+            post,
+            log,
+            ..
+        } = fault;
+        let deployment = &story.world.stack.deployment;
+        let _export = LogExport::start(log, deployment, &Progress::quiet()).unwrap();
+        story.expect(&[page("updated", post)]).await;
+    });
+}
+
+#[test]
+fn a_record_that_is_late_and_comes_again_does_nothing() {
+    run(async {
+        let mut fault = Fault::new("late-record").await;
+        fault.save_in_vain("Rung in vain").await;
+        let late = fault.payload().await;
+        fault.save("Rings").await;
+        let post = fault.post;
+        fault
+            .story
+            .expect(&[page("updated", post), page("updated", post)])
+            .await;
+        for _ in 0..3 {
+            assert_eq!(fault.deliver(&late).await, 0);
+        }
+        fault.story.expect(&[]).await;
+    });
+}
+
+#[test]
+fn a_record_that_comes_several_times_at_once_brings_its_event_once() {
+    run(async {
+        let mut fault = Fault::new("repeated-record").await;
+        fault.save_in_vain("Rung in vain").await;
+        let payload = fault.payload().await;
+        let (one, other, third) = tokio::join!(
+            fault.deliver(&payload),
+            fault.deliver(&payload),
+            fault.deliver(&payload)
+        );
+        assert_eq!(one + other + third, 1);
+        fault.story.expect(&[page("updated", fault.post)]).await;
+        assert_eq!(fault.deliver(&payload).await, 0);
+    });
+}
+
+#[test]
+fn a_text_like_a_doorbell_line_is_a_reason_to_look_and_no_more() {
+    run(async {
+        let mut fault = Fault::new("forged-record").await;
+        fault.save_in_vain("Rung in vain").await;
+        fault.payload().await;
+        let mut web = fault.story.world.web().await;
+        let literal = r#"select 'wagrun doorbell {"xid":"999999999999"} by log'::int"#;
+        let refused = sqlx::raw_sql(literal).execute(&mut web).await;
+        refused.unwrap_err();
+        let forged = fault.payload().await;
+        fault.deliver(&forged).await;
+        fault.story.expect(&[page("updated", fault.post)]).await;
+    });
+}

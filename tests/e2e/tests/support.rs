@@ -1,0 +1,9 @@
+pub mod database;
+pub mod fake_lambda;
+pub mod fake_scheduler;
+pub mod fake_topic;
+pub mod proxy;
+pub mod relayed_site;
+pub mod scenario;
+pub mod site_copy;
+pub mod stack;
