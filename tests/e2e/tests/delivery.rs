@@ -3,5 +3,5 @@ mod fleet;
 mod retries;
 mod set_aside;
 mod subscriber_cache;
-pub mod subscribers;
+mod subscribers;
 mod targets;

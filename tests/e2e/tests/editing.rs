@@ -1,5 +1,5 @@
 mod bulk_actions;
-pub mod objects;
+mod objects;
 mod outside_the_admin;
 mod pages;
 mod scheduled_publishing;

@@ -13,11 +13,12 @@ use serde_json::{Value, json};
 use testing::receiver::{Answer, Delivery};
 use wagrun_event::Event;
 
-use crate::delivery::subscribers::unsubscribe;
-use crate::editing::objects::PNG;
-use crate::support::database::run;
-use crate::support::scenario::{Story, object, page};
-use crate::support::stack::{EVERYTHING, PATIENCE};
+use crate::support::event_line::{object, page};
+use crate::support::png::PIXEL;
+use crate::support::runtime::{WAIT_TIMEOUT, run};
+use crate::support::scenario::Scenario;
+use crate::support::stack::CATCH_ALL;
+use crate::support::subscribers::unsubscribe;
 
 /// The subscriber that asks for things again, and is switched off in the end.
 const SEARCH: &str = "search";
@@ -41,36 +42,41 @@ fn the_documented_payloads_are_what_is_sent() {
 
 /// A short life of a site: of each type the last event is the example.
 async fn everything_that_is_sent() -> Examples {
-    let mut story = Story::new("news").await;
+    let mut scenario = Scenario::new("news").await;
     // Of objects without a path too, and so of other tests'.
-    let parameter = story.receiver().parameter(SEARCH).to_string();
-    let deployment = &story.world.stack.deployment;
+    let parameter = scenario.receiver().parameter(SEARCH).to_string();
+    let deployment = &scenario.stack.local.deployment;
     deployment.put_subscriber(SEARCH, &parameter).await.unwrap();
-    let post = pages(&mut story).await;
-    objects(&mut story).await;
-    once_more(&story, post).await;
-    the_end_of(&mut story, post).await;
-    switched_off(&mut story).await;
-    releases::published(story.world).await;
+    let post = pages(&mut scenario).await;
+    objects(&mut scenario).await;
+    once_more(&scenario, post).await;
+    the_end_of(&mut scenario, post).await;
+    switched_off(&mut scenario).await;
+    releases::published(scenario.stack).await;
     let mut examples = Examples::new();
-    for subscriber in [EVERYTHING, SEARCH] {
-        for delivery in story.receiver().deliveries(subscriber) {
+    for subscriber in [CATCH_ALL, SEARCH] {
+        for delivery in scenario.receiver().deliveries(subscriber) {
             let event = delivery.event.as_ref().unwrap();
-            if let Some(name) = example_of(event, &story, post, subscriber) {
+            if let Some(name) = example_of(event, &scenario, post, subscriber) {
                 assert_eq!(delivery.signature, Ok(()));
                 examples.insert(name, serde_json::from_slice(&delivery.body).unwrap());
             }
         }
     }
-    unsubscribe(&story, SEARCH).await;
+    unsubscribe(&scenario, SEARCH).await;
     examples
 }
 
 /// Of which example an event is, where it is one of ours.
-fn example_of(event: &Event, story: &Story, post: PageId, subscriber: &str) -> Option<String> {
+fn example_of(
+    event: &Event,
+    scenario: &Scenario,
+    post: PageId,
+    subscriber: &str,
+) -> Option<String> {
     let ours = match event.kind.split('.').next()? {
         "wagtail" if event.subject.starts_with("page/") => event.subject == format!("page/{post}"),
-        "wagtail" => story.is_mine(event),
+        "wagtail" => scenario.is_own_event(event),
         "subscriber" => event.subject == format!("subscriber/{SEARCH}"),
         _ => true,
     };
@@ -83,37 +89,40 @@ fn example_of(event: &Event, story: &Story, post: PageId, subscriber: &str) -> O
 }
 
 /// A page is made, changed, and moved.
-async fn pages(story: &mut Story) -> PageId {
-    let post = story
-        .live_post(story.root, "The harbour reopens tomorrow")
+async fn pages(scenario: &mut Scenario) -> PageId {
+    let post = scenario
+        .live_post(scenario.root, "The harbour reopens tomorrow")
         .await;
     let archive = Fields::titled("Archive");
-    let made = story
-        .admin
-        .create_page(story.root, "blog/blogindexpage", &archive, Action::Publish);
+    let made = scenario.admin.create_page(
+        scenario.root,
+        "blog/blogindexpage",
+        &archive,
+        Action::Publish,
+    );
     let archive = made.await.unwrap();
-    story
+    scenario
         .expect(&["created", "updated", "published"].map(|action| page(action, archive)))
         .await;
-    story
+    scenario
         .edit(
             post,
             &Fields::titled("The harbour is open"),
             Action::Publish,
         )
         .await;
-    story
+    scenario
         .expect(&[page("updated", post), page("published", post)])
         .await;
-    story.admin.move_page(post, archive).await.unwrap();
-    story.expect(&[page("moved", post)]).await;
+    scenario.admin.move_page(post, archive).await.unwrap();
+    scenario.expect(&[page("moved", post)]).await;
     post
 }
 
 /// An image, a document and a snippet are made and changed; they are deleted last.
-async fn objects(story: &mut Story) {
-    let admin = &story.admin;
-    let image = admin.upload_image("harbour.png", PNG.to_vec()).await;
+async fn objects(scenario: &mut Scenario) {
+    let admin = &scenario.admin;
+    let image = admin.upload_image("harbour.png", PIXEL.to_vec()).await;
     let image = image.unwrap();
     let document = admin.upload_document("timetable.txt", b"8:00".to_vec());
     let document = document.await.unwrap();
@@ -134,7 +143,7 @@ async fn objects(story: &mut Story) {
         ("author", format!("blog.author/{author}")),
     ];
     for (_, subject) in &subjects {
-        story.owns(subject);
+        scenario.add_object(subject);
     }
     let lines = |action: &str| {
         subjects
@@ -142,74 +151,81 @@ async fn objects(story: &mut Story) {
             .map(|(kind, subject)| object(&format!("{kind}.{action}"), subject))
             .collect::<Vec<_>>()
     };
-    story
+    scenario
         .expect(&[lines("created"), lines("updated")].concat())
         .await;
     let objects = ["image", "document", "author"].map(|kind| format!("wagtail.{kind}.*"));
-    snapshot(story, &json!({"types": objects}), 3).await;
+    snapshot(scenario, &json!({"types": objects}), 3).await;
 
-    story.admin.delete_image(image).await.unwrap();
-    story.admin.delete_document(document).await.unwrap();
-    let deleted = story.admin.delete_snippet("blog/author", author);
+    scenario.admin.delete_image(image).await.unwrap();
+    scenario.admin.delete_document(document).await.unwrap();
+    let deleted = scenario.admin.delete_snippet("blog/author", author);
     deleted.await.unwrap();
-    story.expect(&lines("deleted")).await;
+    scenario.expect(&lines("deleted")).await;
 }
 
 /// The page is sent as it is, and what happened to it again.
-async fn once_more(story: &Story, post: PageId) {
-    snapshot(story, &json!({"under": "/news/archive/"}), 2).await;
+async fn once_more(scenario: &Scenario, post: PageId) {
+    snapshot(scenario, &json!({"under": "/news/archive/"}), 2).await;
     let asked = json!({"subject": format!("page/{post}"), "type": "wagtail.page.published", "subscriber": SEARCH});
-    invoke(story, &json!({"replay": asked})).await;
+    invoke(scenario, &json!({"replay": asked})).await;
     let again = |event: &Event| event.replayed;
-    received(story, SEARCH, "a replayed event", again).await;
+    received(scenario, SEARCH, "a replayed event", again).await;
 }
 
-/// Asks for a snapshot for `SEARCH`, and waits until so many of the story's objects are there.
-async fn snapshot(story: &Story, which: &Value, objects: usize) {
+/// Asks for a snapshot for `SEARCH`, and waits until so many of the scenario's objects are there.
+async fn snapshot(scenario: &Scenario, which: &Value, objects: usize) {
     let mut asked = which.clone();
     asked["subscriber"] = json!(SEARCH);
     let arrived = |all: &[Delivery]| {
         let events = all
             .iter()
             .filter_map(|delivery| delivery.event.as_ref().ok());
-        let ours = events.filter(|event| event.is_snapshot() && story.is_mine(event));
+        let ours = events.filter(|event| event.is_snapshot() && scenario.is_own_event(event));
         ours.count()
     };
-    let before = arrived(&story.receiver().deliveries(SEARCH));
-    invoke(story, &json!({"snapshot": asked})).await;
+    let before = arrived(&scenario.receiver().deliveries(SEARCH));
+    invoke(scenario, &json!({"snapshot": asked})).await;
     let enough = |all: &[Delivery]| (arrived(all) >= before + objects).then_some(());
-    let waited = story
+    let waited = scenario
         .receiver()
-        .wait_until(SEARCH, "the snapshot", PATIENCE, enough);
+        .wait_until(SEARCH, "the snapshot", WAIT_TIMEOUT, enough);
     waited.await.unwrap_or_else(|missing| panic!("{missing}"));
 }
 
-async fn invoke(story: &Story, request: &Value) {
-    let deployment = &story.world.stack.deployment;
+async fn invoke(scenario: &Scenario, request: &Value) {
+    let deployment = &scenario.stack.local.deployment;
     let answer = deployment.invoke("ContentEventsFunctionName", request);
     answer.await.unwrap();
 }
 
-async fn the_end_of(story: &mut Story, post: PageId) {
-    story.admin.unpublish(post, false).await.unwrap();
-    story.expect(&[page("unpublished", post)]).await;
-    story.admin.delete_page(post).await.unwrap();
-    story.expect(&[page("deleted", post)]).await;
+async fn the_end_of(scenario: &mut Scenario, post: PageId) {
+    scenario.admin.unpublish(post, false).await.unwrap();
+    scenario.expect(&[page("unpublished", post)]).await;
+    scenario.admin.delete_page(post).await.unwrap();
+    scenario.expect(&[page("deleted", post)]).await;
 }
 
 /// The subscriber answers 410, and another one is told.
-async fn switched_off(story: &mut Story) {
+async fn switched_off(scenario: &mut Scenario) {
     let gone = Answer::status(StatusCode::GONE);
-    story.receiver().answer_next(SEARCH, 1, &gone);
-    story
-        .edit(story.root, &Fields::titled("News"), Action::Save)
+    scenario.receiver().answer_next(SEARCH, 1, &gone);
+    scenario
+        .edit(scenario.root, &Fields::titled("News"), Action::Save)
         .await;
-    story.expect(&[page("updated", story.root)]).await;
+    scenario.expect(&[page("updated", scenario.root)]).await;
     let told = |event: &Event| event.subject == format!("subscriber/{SEARCH}");
-    received(story, EVERYTHING, "subscriber.disabled", told).await;
+    received(scenario, CATCH_ALL, "subscriber.disabled", told).await;
 }
 
-async fn received(story: &Story, subscriber: &str, what: &str, fits: impl Fn(&Event) -> bool) {
-    let waited = story.receiver().wait_for(subscriber, what, PATIENCE, fits);
+async fn received(
+    scenario: &Scenario,
+    subscriber: &str,
+    what: &str,
+    fits: impl Fn(&Event) -> bool,
+) {
+    let waited = scenario
+        .receiver()
+        .wait_for(subscriber, what, WAIT_TIMEOUT, fits);
     waited.await.unwrap_or_else(|missing| panic!("{missing}"));
 }

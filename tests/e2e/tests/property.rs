@@ -18,19 +18,17 @@
 
 mod actions;
 mod check;
-#[cfg(test)]
 mod check_tests;
-pub mod content;
+mod content;
 mod decoding;
 mod drains;
 mod editor;
 mod matching;
 mod oracle;
-#[cfg(test)]
 mod oracle_tests;
 mod parts;
 mod report;
-pub mod serializable;
+mod serializable;
 mod tokens;
 mod view;
 
@@ -50,8 +48,11 @@ use self::drains::Drains;
 use self::editor::Desk;
 use self::oracle::{Oracle, TABLES};
 use self::view::Shown;
-use crate::support::database::{Database, WEB, execute, run};
-use crate::support::relayed_site::{RelayedSite, no_drainer_is_connected};
+
+use crate::support::database::Database;
+use crate::support::relayed_site::RelayedSite;
+use crate::support::runtime::run;
+use crate::support::sql::{WEB_ROLE, execute, wait_until_no_drainer_is_connected};
 
 const EDITORS: usize = 8;
 /// A round has a database of its own, so that its log stays short.
@@ -102,7 +103,8 @@ async fn round(seed: u64, length: Duration) -> Result<String, String> {
     let mut superuser = site.database.observer().await;
     let name = site.database.name.clone();
     // Deadlocks are wanted, waiting for them is not.
-    let hurry = format!(r#"alter role {WEB} in database "{name}" set deadlock_timeout = '50ms'"#);
+    let hurry =
+        format!(r#"alter role {WEB_ROLE} in database "{name}" set deadlock_timeout = '50ms'"#);
     execute(&mut superuser, &hurry).await;
     decoding::start(&mut superuser, &name, &TABLES).await;
 
@@ -114,8 +116,8 @@ async fn round(seed: u64, length: Duration) -> Result<String, String> {
     let drains = Arc::new(Drains::new(site.clone()));
     edit_and_drain(&site, &desk, &drains, &mut rng).await;
     let drained = drains.ended().await;
-    no_drainer_is_connected(&mut superuser).await;
-    let before_last_sweep = site.topic.taken().len();
+    wait_until_no_drainer_is_connected(&mut superuser).await;
+    let before_last_sweep = site.topic.accepted().len();
     let mut report = last_sweep(&site).await;
 
     let transactions = decoding::committed(&mut superuser, &name).await;
@@ -133,7 +135,7 @@ async fn round(seed: u64, length: Duration) -> Result<String, String> {
         );
     }
 
-    let taken = site.topic.taken();
+    let taken = site.topic.accepted();
     let mut findings = check::check(&oracle, &rows, &taken);
     findings.extend(repetitions(&site));
     for failure in desk.failures.lock().unwrap().iter() {
@@ -150,7 +152,7 @@ async fn round(seed: u64, length: Duration) -> Result<String, String> {
         transactions.len(),
         oracle.histories.len(),
         taken.len(),
-        site.topic.repeated(),
+        site.topic.duplicate_count(),
     );
     let server = site.database.postgres();
     server.drop_database(&name).await.unwrap();
@@ -164,7 +166,7 @@ async fn round(seed: u64, length: Duration) -> Result<String, String> {
 async fn edit_and_drain(site: &RelayedSite, desk: &Arc<Desk>, drains: &Arc<Drains>, rng: &mut Rng) {
     let mut tasks = Vec::new();
     for _ in 0..EDITORS {
-        let session = site.database.connect_as(WEB).await;
+        let session = site.database.connect_as(WEB_ROLE).await;
         let (desk, drains, rng) = (desk.clone(), drains.clone(), rng.fork());
         tasks.push(tokio::spawn(async move {
             let announce = |xid| drains.start(Wake::Transactions(vec![xid]));
@@ -190,14 +192,14 @@ async fn last_sweep(site: &RelayedSite) -> String {
             wagrun_lambda::telemetry::chain(&error)
         );
     }
-    let taken = site.topic.taken().len();
+    let taken = site.topic.accepted().len();
     if let Err(error) = site.sweep().await {
         return format!(
             "\nthe sweep after the last failed: {}",
             wagrun_lambda::telemetry::chain(&error)
         );
     }
-    match site.topic.taken().len() - taken {
+    match site.topic.accepted().len() - taken {
         0 => String::new(),
         more => format!("\nthe last sweep left {more} events for the next"),
     }
@@ -205,9 +207,9 @@ async fn last_sweep(site: &RelayedSite) -> String {
 
 /// What is published again is the same event.
 fn repetitions(site: &RelayedSite) -> Vec<Finding> {
-    let taken = site.topic.taken();
+    let taken = site.topic.accepted();
     let first: BTreeMap<_, _> = taken.iter().map(|event| (event.id, event)).collect();
-    let repetitions = site.topic.repetitions().into_iter();
+    let repetitions = site.topic.duplicates().into_iter();
     let differ = repetitions.filter(|event| {
         let first = first[&event.id];
         (&first.sequence, &first.kind) != (&event.sequence, &event.kind)

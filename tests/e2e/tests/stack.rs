@@ -1,4 +1,4 @@
-pub mod faults;
+mod faults;
 mod lifecycle;
 mod log_doorbell;
 mod log_retention;

@@ -1,9 +1,22 @@
+//! What the tests share: fixtures, fakes, and short forms of frequent steps. It imports no test.
+
+pub mod content;
 pub mod database;
+pub mod drain_fixture;
+pub mod event_line;
 pub mod fake_lambda;
 pub mod fake_scheduler;
 pub mod fake_topic;
+pub mod migration;
+pub mod png;
 pub mod proxy;
 pub mod relayed_site;
+pub mod runtime;
 pub mod scenario;
+pub mod sdk;
+pub mod serializable;
 pub mod site_copy;
+pub mod sql;
 pub mod stack;
+pub mod subscribers;
+pub mod watched_tables;

@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
 
-use crate::support::database::{Database, WEB, execute, run};
-use crate::support::fake_lambda::{FakeLambda, Mood};
+use crate::support::database::Database;
+use crate::support::fake_lambda::{FakeLambda, LambdaBehavior};
+use crate::support::runtime::run;
+use crate::support::sql::{WEB_ROLE, execute};
 
 async fn current_xid(connection: &mut PgConnection) -> String {
     sqlx::query_scalar("select pg_current_xact_id()::text")
@@ -18,9 +20,9 @@ async fn current_xid(connection: &mut PgConnection) -> String {
 fn a_transaction_rings_once_with_its_id_however_many_rows_it_changes() {
     run(async {
         let database = Database::new().await;
-        let lambda = FakeLambda::start(Mood::Accepting).await;
+        let lambda = FakeLambda::start(LambdaBehavior::Accepts).await;
         database.set_lambda_endpoint(&lambda.endpoint).await;
-        let mut web = database.connect_as(WEB).await;
+        let mut web = database.connect_as(WEB_ROLE).await;
         execute(
             &mut web,
             "insert into blog_author (name, bio) select 'author ' || n, '' from generate_series(1, 500) as n",
@@ -54,9 +56,9 @@ fn a_transaction_rings_once_with_its_id_however_many_rows_it_changes() {
 fn nothing_rings_when_nothing_was_captured_or_all_was_rolled_back() {
     run(async {
         let database = Database::new().await;
-        let lambda = FakeLambda::start(Mood::Accepting).await;
+        let lambda = FakeLambda::start(LambdaBehavior::Accepts).await;
         database.set_lambda_endpoint(&lambda.endpoint).await;
-        let mut web = database.connect_as(WEB).await;
+        let mut web = database.connect_as(WEB_ROLE).await;
         execute(
             &mut web,
             "update wagtailcore_page set numchild = numchild + 1;
@@ -73,11 +75,11 @@ fn assert_harmless(endpoint: impl AsyncFnOnce() -> String, logged: &str) {
     run(async {
         let database = Database::new().await;
         let endpoint = endpoint().await;
-        let mut untouched = database.connect_as(WEB).await;
+        let mut untouched = database.connect_as(WEB_ROLE).await;
         let plain = timed_save(&mut untouched, "set local wagrun.capture = 'off'").await;
 
         database.set_lambda_endpoint(&endpoint).await;
-        let mut web = database.connect_as(WEB).await;
+        let mut web = database.connect_as(WEB_ROLE).await;
         let ringing = timed_save(&mut web, "select 1").await;
         assert!(
             ringing < plain + Duration::from_secs(1),
@@ -115,7 +117,11 @@ async fn timed_save(web: &mut PgConnection, first: &str) -> Duration {
 #[test]
 fn a_function_that_is_gone_harms_no_save() {
     assert_harmless(
-        async || FakeLambda::start(Mood::Answering(404)).await.endpoint,
+        async || {
+            FakeLambda::start(LambdaBehavior::AnswersWith(404))
+                .await
+                .endpoint
+        },
         "failed",
     );
 }
@@ -123,7 +129,11 @@ fn a_function_that_is_gone_harms_no_save() {
 #[test]
 fn a_server_error_harms_no_save() {
     assert_harmless(
-        async || FakeLambda::start(Mood::Answering(500)).await.endpoint,
+        async || {
+            FakeLambda::start(LambdaBehavior::AnswersWith(500))
+                .await
+                .endpoint
+        },
         "failed",
     );
 }
@@ -131,7 +141,7 @@ fn a_server_error_harms_no_save() {
 #[test]
 fn an_endpoint_that_hangs_harms_no_save() {
     assert_harmless(
-        async || FakeLambda::start(Mood::Hanging).await.endpoint,
+        async || FakeLambda::start(LambdaBehavior::Hangs).await.endpoint,
         "failed",
     );
 }
@@ -151,9 +161,9 @@ fn an_endpoint_that_is_down_harms_no_save() {
 fn a_statement_time_out_that_strikes_while_ringing_harms_no_save() {
     run(async {
         let database = Database::new().await;
-        let lambda = FakeLambda::start(Mood::Hanging).await;
+        let lambda = FakeLambda::start(LambdaBehavior::Hangs).await;
         database.set_lambda_endpoint(&lambda.endpoint).await;
-        let mut web = database.connect_as(WEB).await;
+        let mut web = database.connect_as(WEB_ROLE).await;
         execute(&mut web, "set statement_timeout = '200ms'").await;
         execute(&mut web, "begin").await;
         execute(

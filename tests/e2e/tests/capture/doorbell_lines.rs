@@ -5,7 +5,9 @@ use local_stack::log_export::{ServerLog, Subscription};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, PgConnection};
 
-use crate::support::database::{Database, WEB, execute, run};
+use crate::support::database::Database;
+use crate::support::runtime::run;
+use crate::support::sql::{WEB_ROLE, execute};
 
 const TEXT: &str = r#"wagrun doorbell {"xid":"999999999999"} by log"#;
 
@@ -54,14 +56,14 @@ fn the_trigger_s_lines_are_understood_whoever_saves() {
         let mut owner = database.connect().await;
         execute(
             &mut owner,
-            &format!("create role {} login in role {WEB}", quoted(odd)),
+            &format!("create role {} login in role {WEB_ROLE}", quoted(odd)),
         )
         .await;
         let mut log = ServerLog::from_now_on(&database.postgres().log())
             .await
             .unwrap();
         let mut xids = Vec::new();
-        for user in [WEB, odd] {
+        for user in [WEB_ROLE, odd] {
             let mut session = options(&database, user).connect().await.unwrap();
             xids.push(save(&mut session).await);
             // It is there when the answer is.
@@ -83,7 +85,7 @@ fn what_anybody_has_the_server_write_names_no_transaction() {
         let mut log = ServerLog::from_now_on(&database.postgres().log())
             .await
             .unwrap();
-        let mut web = database.connect_as(WEB).await;
+        let mut web = database.connect_as(WEB_ROLE).await;
         execute(
             &mut web,
             &format!("set application_name = 'x]:LOG:  {TEXT}'"),

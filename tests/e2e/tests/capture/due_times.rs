@@ -5,8 +5,10 @@ use sqlx::PgConnection;
 use wagrun_database::outbox;
 use wagrun_database::schema::{self, ScheduledTable};
 
-use crate::support::database::{Database, RELAY, WEB, execute, run, soon};
-use crate::support::fake_lambda::{FakeLambda, Mood};
+use crate::support::database::Database;
+use crate::support::fake_lambda::{FakeLambda, LambdaBehavior};
+use crate::support::runtime::{in_a_minute, run};
+use crate::support::sql::{RELAY_ROLE, WEB_ROLE, execute};
 
 /// The site's front page.
 const HOME: i64 = 3;
@@ -206,7 +208,7 @@ fn a_snippet_with_drafts_expires_and_a_model_that_has_none_any_more_is_left_alon
             live_column: Some("live".to_owned()),
         };
         let more = [known.clone(), vec![banner]].concat();
-        schema::watch_schedules(&mut session, &more, soon())
+        schema::watch_schedules(&mut session, &more, in_a_minute())
             .await
             .unwrap();
         let insert = "insert into shop_banner values (1, '2031-05-01 08:00:00+00', true), (2, '2031-05-02 08:00:00+00', false)";
@@ -214,7 +216,7 @@ fn a_snippet_with_drafts_expires_and_a_model_that_has_none_any_more_is_left_alon
         assert_eq!(changes(&mut session).await, 1);
         assert_eq!(due(&mut session).await, ["2031-05-01T08:00:00Z"]);
 
-        schema::watch_schedules(&mut session, &known, soon())
+        schema::watch_schedules(&mut session, &known, in_a_minute())
             .await
             .unwrap();
         forget(&mut session).await;
@@ -240,7 +242,7 @@ fn what_is_rolled_back_leaves_nothing() {
 fn a_transaction_that_changes_what_is_due_rings_once_also_when_capture_is_off() {
     run(async {
         let database = Database::new().await;
-        let lambda = FakeLambda::start(Mood::Accepting).await;
+        let lambda = FakeLambda::start(LambdaBehavior::Accepts).await;
         database.set_lambda_endpoint(&lambda.endpoint).await;
         let mut session = database.connect().await;
         execute(&mut session, "begin").await;
@@ -317,9 +319,9 @@ fn a_failing_trigger_fails_no_save() {
 fn the_web_role_schedules_and_the_relay_role_sees_only_when() {
     run(async {
         let database = Database::new().await;
-        let mut web = database.connect_as(WEB).await;
+        let mut web = database.connect_as(WEB_ROLE).await;
         revise(&mut web, Some("2031-05-01 08:00:00+00")).await;
-        let mut relay = database.connect_as(RELAY).await;
+        let mut relay = database.connect_as(RELAY_ROLE).await;
         assert_eq!(due(&mut relay).await, ["2031-05-01T08:00:00Z"]);
         forget(&mut relay).await;
         assert_eq!(changes(&mut relay).await, 0);

@@ -4,14 +4,18 @@ use migrate::Migrator;
 use serde_json::json;
 use wagrun_lambda::telemetry::chain;
 
-use crate::support::database::{Database, ask, execute, migrate_config, run, sdk};
+use crate::support::database::Database;
+use crate::support::migration::{invocation, migrate_config};
 use crate::support::relayed_site::RelayedSite;
+use crate::support::runtime::run;
+use crate::support::sdk::{UNREACHABLE_ENDPOINT, sdk};
+use crate::support::sql::{WEB_ROLE, execute};
 
 async fn migrate_watching(database: &Database, tables: &[&str]) -> Result<usize, String> {
     let mut config = migrate_config(database.config("wagtail_admin")).await;
     config.watched_tables = tables.iter().map(|&name| name.to_owned()).collect();
-    let migrated = Migrator::new(config, &sdk("http://127.0.0.1:9"))
-        .migrate(&ask())
+    let migrated = Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT))
+        .migrate(&invocation())
         .await;
     migrated
         .map(|it| it.watched_tables)
@@ -48,7 +52,7 @@ fn a_partitioned_table_and_tables_that_inherit_are_captured_whole() {
         site.sweep().await.unwrap();
         let seen: Vec<(String, String)> = site
             .topic
-            .taken()
+            .accepted()
             .into_iter()
             .map(|event| (event.kind, event.subject))
             .collect();
@@ -99,7 +103,7 @@ fn a_named_table_withholds_what_is_large_and_what_looks_like_a_secret() {
             event.data["fields"],
             json!({"email": "a@example.org", "visits": 2})
         );
-        let all = serde_json::to_string(&site.topic.taken()).unwrap();
+        let all = serde_json::to_string(&site.topic.accepted()).unwrap();
         assert!(!all.contains("hush") && !all.contains("long"));
     });
 }
@@ -212,7 +216,7 @@ fn truncating_a_partition_or_one_table_of_a_family_deletes_what_was_in_it() {
         site.sweep().await.unwrap();
         let mut gone: Vec<_> = site
             .topic
-            .taken()
+            .accepted()
             .into_iter()
             .map(|event| (event.kind, event.subject))
             .collect();
@@ -249,7 +253,7 @@ fn a_table_of_somebody_else_beside_the_site_s_fails_no_migration() {
             "WATCHED_TABLES: theirs belongs to postgres, and only its owner may put triggers on it"
         );
         // What is the site's own is granted all the same.
-        let mut web = database.connect_as(crate::support::database::WEB).await;
+        let mut web = database.connect_as(WEB_ROLE).await;
         execute(&mut web, "update blog_author set bio = ''").await;
     });
 }

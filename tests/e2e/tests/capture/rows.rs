@@ -5,13 +5,14 @@ use sqlx::PgConnection;
 
 use wagrun_database::schema;
 
-use crate::support::database::{
-    Database, RELAY, WEB, claim_everything, execute, run, snippet_table, soon,
-};
+use crate::support::database::Database;
+use crate::support::runtime::{in_a_minute, run};
+use crate::support::sql::{RELAY_ROLE, WEB_ROLE, claim_all_changes, execute};
+use crate::support::watched_tables::snippet_table;
 
 /// The states that an object's events are made of, oldest first: (before, after, changed).
 async fn rows(connection: &mut PgConnection, object: &str) -> Vec<(Value, Value, Vec<String>)> {
-    claim_everything(connection).await;
+    claim_all_changes(connection).await;
     sqlx::query_as(
         "select coalesce(before, 'null'), coalesce(after, 'null'), changed
          from wagrun.event where object = $1 order by sequence",
@@ -23,7 +24,7 @@ async fn rows(connection: &mut PgConnection, object: &str) -> Vec<(Value, Value,
 }
 
 async fn count(connection: &mut PgConnection) -> i64 {
-    claim_everything(connection).await;
+    claim_all_changes(connection).await;
     sqlx::query_scalar("select count(*) from wagrun.event")
         .fetch_one(connection)
         .await
@@ -209,7 +210,9 @@ fn truncating_deletes_every_object() {
 async fn watch_widgets(connection: &mut PgConnection) {
     let mut widgets = snippet_table("blog_widget", "blog.widget");
     widgets.withheld.push("settings".to_owned());
-    schema::watch(connection, &[widgets], soon()).await.unwrap();
+    schema::watch(connection, &[widgets], in_a_minute())
+        .await
+        .unwrap();
 }
 
 /// The first trap: such a column has no equality operator, and its text may be nothing that jsonb can hold.
@@ -285,7 +288,7 @@ fn a_later_migration_may_drop_alter_rename_and_add_columns() {
 fn the_web_role_saves_content_and_sees_nothing_of_the_outbox() {
     run(async {
         let database = Database::new().await;
-        let mut web = database.connect_as(WEB).await;
+        let mut web = database.connect_as(WEB_ROLE).await;
         execute(
             &mut web,
             "update wagtailcore_page set title = 'by the web role' where id = 3",
@@ -317,7 +320,7 @@ fn the_web_role_saves_content_and_sees_nothing_of_the_outbox() {
 fn the_relay_role_reads_no_content_and_no_accounts() {
     run(async {
         let database = Database::new().await;
-        let mut relay = database.connect_as(RELAY).await;
+        let mut relay = database.connect_as(RELAY_ROLE).await;
         for forbidden in [
             "select title from wagtailcore_page",
             "select * from auth_user",
@@ -342,7 +345,7 @@ fn what_is_captured_grows_with_the_statements_and_not_with_the_rows_before() {
     run(async {
         let mut session = Database::new().await.connect().await;
         let id = insert_post(&mut session, "post").await;
-        claim_everything(&mut session).await;
+        claim_all_changes(&mut session).await;
         execute(
             &mut session,
             &format!(

@@ -7,7 +7,11 @@ use sqlx::{Connection, PgConnection};
 use testing::checkout;
 use wagrun_database::schema;
 
-use crate::support::database::{Database, ask, execute, migrate_config, run, sdk, soon};
+use crate::support::database::Database;
+use crate::support::migration::{invocation, migrate_config};
+use crate::support::runtime::{in_a_minute, run};
+use crate::support::sdk::{UNREACHABLE_ENDPOINT, sdk};
+use crate::support::sql::execute;
 
 /// What `pg_dump` says of the schema, without what differs from run to run.
 fn dump(database: &Database) -> String {
@@ -89,8 +93,8 @@ fn migrating_again_changes_nothing_and_a_named_table_is_watched_too() {
         let before = dump(&database);
         let mut config = migrate_config(database.config("wagtail_admin")).await;
         config.watched_tables = vec!["wagtailcore_site".to_owned()];
-        let answer = migrate::Migrator::new(config, &sdk("http://127.0.0.1:9"))
-            .migrate(&ask())
+        let answer = migrate::Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT))
+            .migrate(&invocation())
             .await
             .unwrap();
         assert_eq!(answer.applied_django, [""; 0]);
@@ -133,7 +137,9 @@ fn twenty_at_once_migrate_an_empty_database_once() {
 fn a_table_that_is_no_longer_content_loses_its_triggers() {
     run(async {
         let mut session = Database::new().await.connect().await;
-        let watched = schema::watch(&mut session, &[], soon()).await.unwrap();
+        let watched = schema::watch(&mut session, &[], in_a_minute())
+            .await
+            .unwrap();
         assert_eq!(watched, 0);
         assert_eq!(triggers(&mut session).await, [""; 0]);
         execute(

@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use wagrun_event::Event;
 
-use crate::support::database::{execute, run, watch_snippets};
 use crate::support::relayed_site::RelayedSite;
+use crate::support::runtime::run;
+use crate::support::sql::execute;
+use crate::support::watched_tables::watch_snippets;
 
 /// A site with a watched table `note` of these columns, and a session.
 async fn site_with_notes(columns: &str) -> (RelayedSite, PgConnection) {
@@ -80,7 +82,7 @@ fn keys_that_are_swapped_or_shifted_are_changes_of_those_objects() {
         )
         .await;
         site.sweep().await.unwrap();
-        let seen = site.topic.taken().len();
+        let seen = site.topic.accepted().len();
         execute(
             &mut session,
             "update note set id = case id when 1 then 2 else 1 end where id in (1, 2)",
@@ -88,15 +90,15 @@ fn keys_that_are_swapped_or_shifted_are_changes_of_those_objects() {
         .await;
         site.sweep().await.unwrap();
         assert_told(
-            &site.topic.taken()[seen..],
+            &site.topic.accepted()[seen..],
             &[("1", "updated", "two"), ("2", "updated", "one")],
         );
 
-        let seen = site.topic.taken().len();
+        let seen = site.topic.accepted().len();
         execute(&mut session, "update note set id = id + 1").await;
         site.sweep().await.unwrap();
         assert_told(
-            &site.topic.taken()[seen..],
+            &site.topic.accepted()[seen..],
             &[
                 ("1", "deleted", "two"),
                 ("2", "updated", "two"),
@@ -105,14 +107,17 @@ fn keys_that_are_swapped_or_shifted_are_changes_of_those_objects() {
             ],
         );
 
-        let seen = site.topic.taken().len();
+        let seen = site.topic.accepted().len();
         execute(
             &mut session,
             "begin; insert into note values (2, 'new two'); delete from note where title = 'two'; commit",
         )
         .await;
         site.sweep().await.unwrap();
-        assert_told(&site.topic.taken()[seen..], &[("2", "updated", "new two")]);
+        assert_told(
+            &site.topic.accepted()[seen..],
+            &[("2", "updated", "new two")],
+        );
     });
 }
 
@@ -133,7 +138,7 @@ fn what_nets_to_nothing_is_nothing_and_what_does_not_is_told_once() {
         assert_eq!((answer.published, answer.nothing), (3, 2));
         let titles: Vec<_> = site
             .topic
-            .taken()
+            .accepted()
             .iter()
             .map(|event| event.data["title"].clone())
             .collect();

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
-use crate::support::database::{execute, run, watch_notes, watch_snippets};
 use crate::support::relayed_site::RelayedSite;
+use crate::support::runtime::run;
+use crate::support::sql::execute;
+use crate::support::watched_tables::{watch_notes, watch_snippets};
 
 #[test]
 fn whatever_a_column_holds_the_save_stands_and_its_event_comes() {
@@ -83,7 +85,7 @@ fn a_key_of_any_length_is_captured() {
         .await;
         assert_eq!(site.sweep().await.unwrap().published, 1);
         assert_eq!(
-            site.topic.taken()[0].data["id"].as_str().unwrap().len(),
+            site.topic.accepted()[0].data["id"].as_str().unwrap().len(),
             16_000
         );
     });

@@ -7,10 +7,11 @@ use local_stack::admin::{Action, Fields};
 use serde_json::{Value, json};
 use wagrun_event::Event;
 
-use crate::delivery::subscribers::{requests, retitle, subscribe, unsubscribe};
-use crate::support::database::run;
-use crate::support::scenario::{Story, page};
-use crate::support::stack::EVERYTHING;
+use crate::support::event_line::page;
+use crate::support::runtime::run;
+use crate::support::scenario::Scenario;
+use crate::support::stack::CATCH_ALL;
+use crate::support::subscribers::{retitle, subscribe, unsubscribe, wait_for_requests};
 
 /// What an event says of a page: type, subject, title, and whether it is live.
 fn shown(event: &Event) -> (String, String, String, bool) {
@@ -20,8 +21,8 @@ fn shown(event: &Event) -> (String, String, String, bool) {
 }
 
 /// Asks content-events; what it says of the run.
-async fn ask(story: &Story, request: Value) -> Value {
-    let deployment = &story.world.stack.deployment;
+async fn request_backfill(scenario: &Scenario, request: Value) -> Value {
+    let deployment = &scenario.stack.local.deployment;
     let answer = deployment.invoke("ContentEventsFunctionName", &request);
     answer.await.unwrap()["backfill"].clone()
 }
@@ -29,41 +30,44 @@ async fn ask(story: &Story, request: Value) -> Value {
 #[test]
 fn a_replay_after_the_fact_comes_in_order_and_to_nobody_else() {
     run(async {
-        let mut story = Story::new("replaying").await;
-        let post = story.live_post(story.root, "Post").await;
-        retitle(&mut story, post, "One").await;
-        retitle(&mut story, post, "Two").await;
+        let mut scenario = Scenario::new("replaying").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        retitle(&mut scenario, post, "One").await;
+        retitle(&mut scenario, post, "Two").await;
         let subject = format!("page/{post}");
-        let live = story.receiver().events_of(EVERYTHING, &subject);
+        let live = scenario.receiver().events_of(CATCH_ALL, &subject);
         assert_eq!(live.len(), 5);
-        subscribe(&story, "late", json!({})).await;
-        subscribe(&story, "bystander", json!({})).await;
+        subscribe(&scenario, "late", json!({})).await;
+        subscribe(&scenario, "bystander", json!({})).await;
 
         let replay = json!({"replay": {"subject": subject, "subscriber": "late"}});
-        let asked = ask(&story, replay).await;
-        requests(&story, "late", 5).await;
+        let backfill = request_backfill(&scenario, replay).await;
+        wait_for_requests(&scenario, "late", 5).await;
         let expected: Vec<Event> = live
             .into_iter()
             .map(|event| Event {
                 replayed: true,
                 subscriber: Some("late".to_owned()),
-                backfill: Some(asked["id"].as_str().unwrap().parse().unwrap()),
+                backfill: Some(backfill["id"].as_str().unwrap().parse().unwrap()),
                 ..event
             })
             .collect();
-        assert_eq!(story.receiver().events("late"), expected);
+        assert_eq!(scenario.receiver().events("late"), expected);
 
         // What had gone to the others would have come before this, in the same lanes.
-        let next = retitle(&mut story, post, "Three").await;
-        requests(&story, "bystander", 1).await;
-        assert_eq!(story.receiver().events("bystander"), slice::from_ref(&next));
-        let everything = story.receiver().events_of(EVERYTHING, &subject);
+        let next = retitle(&mut scenario, post, "Three").await;
+        wait_for_requests(&scenario, "bystander", 1).await;
+        assert_eq!(
+            scenario.receiver().events("bystander"),
+            slice::from_ref(&next)
+        );
+        let everything = scenario.receiver().events_of(CATCH_ALL, &subject);
         assert_eq!(everything.len(), 6);
         assert!(everything.iter().all(|event| !event.replayed));
-        requests(&story, "late", 6).await;
-        assert_eq!(story.receiver().events("late")[5], next);
+        wait_for_requests(&scenario, "late", 6).await;
+        assert_eq!(scenario.receiver().events("late")[5], next);
         for name in ["late", "bystander"] {
-            unsubscribe(&story, name).await;
+            unsubscribe(&scenario, name).await;
         }
     });
 }
@@ -71,34 +75,34 @@ fn a_replay_after_the_fact_comes_in_order_and_to_nobody_else() {
 #[test]
 fn a_snapshot_brings_a_new_subscriber_up_to_date_and_nobody_else() {
     run(async {
-        let mut story = Story::new("snapshots").await;
-        let live = story.live_post(story.root, "Live").await;
-        let draft = story.create(story.root, "Draft", Action::Save).await;
+        let mut scenario = Scenario::new("snapshots").await;
+        let live = scenario.live_post(scenario.root, "Live").await;
+        let draft = scenario.create(scenario.root, "Draft", Action::Save).await;
         let lines = ["created", "updated"].map(|action| page(action, draft));
-        let known = story.expect(&lines).await;
-        story
+        let known = scenario.expect(&lines).await;
+        scenario
             .edit(live, &Fields::titled("Newest"), Action::Publish)
             .await;
         let known = [
             known,
-            story
+            scenario
                 .expect(&[page("updated", live), page("published", live)])
                 .await,
         ]
         .concat();
-        subscribe(&story, "bystander-of-it", json!({})).await;
-        subscribe(&story, "newcomer", json!({})).await;
+        subscribe(&scenario, "bystander-of-it", json!({})).await;
+        subscribe(&scenario, "newcomer", json!({})).await;
         // Nothing is in between: whoever was created before the request is known.
-        let asked = ask(
-            &story,
+        let backfill = request_backfill(
+            &scenario,
             json!({"snapshot": {"subscriber": "newcomer", "under": "/snapshots/"}}),
         )
         .await;
-        requests(&story, "newcomer", 3).await;
-        let received = story.receiver().events("newcomer");
+        wait_for_requests(&scenario, "newcomer", 3).await;
+        let received = scenario.receiver().events("newcomer");
         let shown: BTreeSet<_> = received.iter().map(shown).collect();
         let expected = [
-            (story.root, "snapshots", true),
+            (scenario.root, "snapshots", true),
             (live, "Newest", true),
             (draft, "Draft", false),
         ];
@@ -111,7 +115,7 @@ fn a_snapshot_brings_a_new_subscriber_up_to_date_and_nobody_else() {
             assert_eq!(event.subscriber.as_deref(), Some("newcomer"));
             assert_eq!(
                 event.backfill.map(|run| json!(run)),
-                Some(asked["id"].clone())
+                Some(backfill["id"].clone())
             );
             assert!(!event.replayed);
             let older = known.iter().filter(|known| known.subject == event.subject);
@@ -122,22 +126,22 @@ fn a_snapshot_brings_a_new_subscriber_up_to_date_and_nobody_else() {
             );
         }
 
-        let next = retitle(&mut story, live, "Next").await;
-        requests(&story, "bystander-of-it", 1).await;
+        let next = retitle(&mut scenario, live, "Next").await;
+        wait_for_requests(&scenario, "bystander-of-it", 1).await;
         assert_eq!(
-            story.receiver().events("bystander-of-it"),
+            scenario.receiver().events("bystander-of-it"),
             slice::from_ref(&next)
         );
-        let everything = story.receiver().events(EVERYTHING);
+        let everything = scenario.receiver().events(CATCH_ALL);
         assert!(
             !everything
                 .iter()
-                .any(|event| event.is_snapshot() && story.is_mine(event))
+                .any(|event| event.is_snapshot() && scenario.is_own_event(event))
         );
-        requests(&story, "newcomer", 4).await;
-        assert_eq!(story.receiver().events("newcomer")[3], next);
+        wait_for_requests(&scenario, "newcomer", 4).await;
+        assert_eq!(scenario.receiver().events("newcomer")[3], next);
         for name in ["newcomer", "bystander-of-it"] {
-            unsubscribe(&story, name).await;
+            unsubscribe(&scenario, name).await;
         }
     });
 }

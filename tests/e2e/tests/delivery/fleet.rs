@@ -19,8 +19,8 @@ use testing::progress::{Progress, Wait, wait_until};
 use wagrun_delivery::subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore};
 use wagrun_lambda::metric::Metrics;
 
-use crate::support::database::sdk;
-use crate::support::stack::PATIENCE;
+use crate::support::runtime::WAIT_TIMEOUT;
+use crate::support::sdk::sdk;
 
 /// Of so many answers of deliver, one does not arrive: the function is gone after the receiver has taken the event.
 const LOST_ANSWER: usize = 40;
@@ -209,7 +209,7 @@ impl Function {
 
 /// Two copies of fan-out and some of deliver, each with subscribers of its own as functions have, work until `look` is
 /// satisfied. Of deliver's answers every `lost`th does not arrive.
-async fn work_until(fleet: &Fleet, lost: usize, look: impl Fn(&Fleet) -> Wait<()>) {
+async fn work_until(fleet: &Fleet, lost: usize, enough: impl Fn(&Fleet) -> Wait<()>) {
     let (all_arrive, answers) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let fan_out = (0..2).map(|_| {
         let function = Function::FanOut(fan_out(fleet));
@@ -220,8 +220,8 @@ async fn work_until(fleet: &Fleet, lost: usize, look: impl Fn(&Fleet) -> Wait<()
         work(function, &fleet.deliver, &answers, lost)
     });
     let quiet = Progress::quiet();
-    let held = wait_until(&quiet, "deliveries", PATIENCE, || async {
-        Ok::<_, Infallible>(look(fleet))
+    let held = wait_until(&quiet, "deliveries", WAIT_TIMEOUT, || async {
+        Ok::<_, Infallible>(enough(fleet))
     });
     // Not spawned, as rustc cannot tell yet that what they await may change threads.
     tokio::select! {

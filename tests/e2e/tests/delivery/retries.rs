@@ -12,10 +12,10 @@ use testing::receiver::{Answer, Delivery};
 use wagrun_event::Event;
 use wagrun_lambda::telemetry::chain;
 
-use crate::delivery::subscribers::{requests, retitle, subscribe, unsubscribe};
-use crate::support::database::run;
-use crate::support::scenario::{Story, page};
-use crate::support::stack::PATIENCE;
+use crate::support::event_line::page;
+use crate::support::runtime::{WAIT_TIMEOUT, run};
+use crate::support::scenario::Scenario;
+use crate::support::subscribers::{retitle, subscribe, unsubscribe, wait_for_requests};
 
 fn subject(delivery: &Delivery) -> &str {
     &delivery.event.as_ref().unwrap().subject
@@ -31,24 +31,26 @@ fn outcome(delivery: &Delivery) -> (&str, &str, u16) {
 #[test]
 fn a_failing_receiver_is_tried_again_later_and_in_order_and_holds_up_one_page_only() {
     run(async {
-        let mut story = Story::new("failing-twice").await;
-        let one = story.live_post(story.root, "One").await;
-        let two = story.live_post(story.root, "Two").await;
-        subscribe(&story, "failing-twice", json!({})).await;
+        let mut scenario = Scenario::new("failing-twice").await;
+        let one = scenario.live_post(scenario.root, "One").await;
+        let two = scenario.live_post(scenario.root, "Two").await;
+        subscribe(&scenario, "failing-twice", json!({})).await;
         let failure = Answer::status(StatusCode::INTERNAL_SERVER_ERROR);
-        story.receiver().answer_next("failing-twice", 2, &failure);
+        scenario
+            .receiver()
+            .answer_next("failing-twice", 2, &failure);
         // The subscriber that gets everything receives each of these at once, which `expect` sees to.
-        retitle(&mut story, one, "First").await;
-        requests(&story, "failing-twice", 2).await;
-        story
+        retitle(&mut scenario, one, "First").await;
+        wait_for_requests(&scenario, "failing-twice", 2).await;
+        scenario
             .edit(one, &Fields::none().slug("second"), Action::Publish)
             .await;
-        story
+        scenario
             .expect(&[page("updated", one), page("published", one)])
             .await;
-        retitle(&mut story, two, "Other").await;
+        retitle(&mut scenario, two, "Other").await;
 
-        let all = requests(&story, "failing-twice", 3).await;
+        let all = wait_for_requests(&scenario, "failing-twice", 3).await;
         let of = |post: PageId| {
             let post = format!("page/{post}");
             move |delivery: &&Delivery| subject(delivery) == post
@@ -59,7 +61,7 @@ fn a_failing_receiver_is_tried_again_later_and_in_order_and_holds_up_one_page_on
             "page two need not wait"
         );
 
-        let all = requests(&story, "failing-twice", 6).await;
+        let all = wait_for_requests(&scenario, "failing-twice", 6).await;
         let lane: Vec<&Delivery> = all.iter().filter(of(one)).collect();
         let outcomes: Vec<(&str, u16)> = lane
             .iter()
@@ -85,26 +87,26 @@ fn a_failing_receiver_is_tried_again_later_and_in_order_and_holds_up_one_page_on
             assert_eq!(attempt.header("webhook-id"), lane[0].header("webhook-id"));
             assert_eq!(attempt.signature, Ok(()), "signed anew for each attempt");
         }
-        unsubscribe(&story, "failing-twice").await;
+        unsubscribe(&scenario, "failing-twice").await;
     });
 }
 
 #[test]
 fn a_delivery_that_always_fails_ends_whole_in_the_dead_letter_queue() {
     run(async {
-        let mut story = Story::new("dead").await;
-        let post = story.live_post(story.root, "Post").await;
-        subscribe(&story, "dead", json!({})).await;
+        let mut scenario = Scenario::new("dead").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        subscribe(&scenario, "dead", json!({})).await;
         let failure = Answer::status(StatusCode::SERVICE_UNAVAILABLE);
-        story.receiver().answer_next("dead", 3, &failure);
-        story
+        scenario.receiver().answer_next("dead", 3, &failure);
+        scenario
             .edit(post, &Fields::titled("Lost"), Action::Save)
             .await;
-        let events = story.expect(&[page("updated", post)]).await;
+        let events = scenario.expect(&[page("updated", post)]).await;
 
-        let deployment = &story.world.stack.deployment;
+        let deployment = &scenario.stack.local.deployment;
         let queue = deployment.output("DeliveryDeadLetterQueueUrl").unwrap();
-        let look = || async {
+        let poll = || async {
             let messages = deployment.aws().receive(queue).await?;
             let bodies = messages.iter().map(|one| serde_json::from_str(&one.body));
             let found = bodies
@@ -115,64 +117,64 @@ fn a_delivery_that_always_fails_ends_whole_in_the_dead_letter_queue() {
                 None => Wait::NotYet(format!("{} other messages", messages.len())),
             })
         };
-        let dead = wait_until(&Progress::quiet(), "the dead letter", PATIENCE, look)
+        let dead = wait_until(&Progress::quiet(), "the dead letter", WAIT_TIMEOUT, poll)
             .await
             .unwrap_or_else(|error| panic!("{}", chain(&error)));
         assert_eq!(dead["event"], serde_json::to_value(&events[0]).unwrap());
-        assert_eq!(story.receiver().deliveries("dead").len(), 3);
+        assert_eq!(scenario.receiver().deliveries("dead").len(), 3);
 
-        retitle(&mut story, post, "Next").await;
-        let all = requests(&story, "dead", 4).await;
+        retitle(&mut scenario, post, "Next").await;
+        let all = wait_for_requests(&scenario, "dead", 4).await;
         let subject = format!("page/{post}");
         assert_eq!(outcome(&all[3]), ("wagtail.page.updated", &*subject, 204));
         assert_ne!(all[3].header("webhook-id"), all[0].header("webhook-id"));
-        unsubscribe(&story, "dead").await;
+        unsubscribe(&scenario, "dead").await;
     });
 }
 
 #[test]
 fn what_is_accepted_is_in_order_however_often_the_first_was_refused() {
     run(async {
-        let mut story = Story::new("refusing").await;
-        let post = story.live_post(story.root, "Post").await;
-        subscribe(&story, "refusing", json!({"retry_seconds": [2, 2]})).await;
+        let mut scenario = Scenario::new("refusing").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        subscribe(&scenario, "refusing", json!({"retry_seconds": [2, 2]})).await;
         let failure = Answer::status(StatusCode::INTERNAL_SERVER_ERROR);
-        story.receiver().answer_next("refusing", 2, &failure);
+        scenario.receiver().answer_next("refusing", 2, &failure);
         let mut published = Vec::new();
         for title in ["One", "Two", "Three", "Four"] {
-            published.push(retitle(&mut story, post, title).await);
+            published.push(retitle(&mut scenario, post, title).await);
         }
-        let all = requests(&story, "refusing", 6).await;
-        assert_eq!(story.receiver().events("refusing"), published);
+        let all = wait_for_requests(&scenario, "refusing", 6).await;
+        assert_eq!(scenario.receiver().events("refusing"), published);
         for refused in &all[..2] {
             assert_eq!(refused.event.as_ref().unwrap(), &published[0]);
         }
-        unsubscribe(&story, "refusing").await;
+        unsubscribe(&scenario, "refusing").await;
     });
 }
 
 /// Three events of a page, of which the receiver has refused the first two until they were given up.
-async fn given_up(story: &mut Story, name: &str) -> [Event; 3] {
-    let post = story.live_post(story.root, "Post").await;
-    subscribe(story, name, json!({"retry_seconds": [1, 1]})).await;
+async fn given_up(scenario: &mut Scenario, name: &str) -> [Event; 3] {
+    let post = scenario.live_post(scenario.root, "Post").await;
+    subscribe(scenario, name, json!({"retry_seconds": [1, 1]})).await;
     let failure = Answer::status(StatusCode::SERVICE_UNAVAILABLE);
-    story.receiver().answer_next(name, 6, &failure);
-    let one = retitle(story, post, "One").await;
-    let two = retitle(story, post, "Two").await;
-    let three = retitle(story, post, "Three").await;
-    requests(story, name, 7).await;
-    assert_eq!(story.receiver().events(name), slice::from_ref(&three));
+    scenario.receiver().answer_next(name, 6, &failure);
+    let one = retitle(scenario, post, "One").await;
+    let two = retitle(scenario, post, "Two").await;
+    let three = retitle(scenario, post, "Three").await;
+    wait_for_requests(scenario, name, 7).await;
+    assert_eq!(scenario.receiver().events(name), slice::from_ref(&three));
     [one, two, three]
 }
 
 #[test]
 fn a_redrive_brings_what_was_given_up_in_its_own_order_and_after_what_has_passed_it() {
     run(async {
-        let mut story = Story::new("redriven").await;
-        let [one, two, three] = given_up(&mut story, "redriven").await;
-        redrive(&story, "redriven", 2).await;
-        let all = requests(&story, "redriven", 9).await;
-        let accepted = story.receiver().events("redriven");
+        let mut scenario = Scenario::new("redriven").await;
+        let [one, two, three] = given_up(&mut scenario, "redriven").await;
+        redrive(&scenario, "redriven", 2).await;
+        let all = wait_for_requests(&scenario, "redriven", 9).await;
+        let accepted = scenario.receiver().events("redriven");
         assert_eq!(accepted, [three.clone(), one, two]);
         for (again, first) in [(7, 0), (8, 3)] {
             let id = |delivery: &Delivery| delivery.header("webhook-id").map(str::to_owned);
@@ -182,20 +184,20 @@ fn a_redrive_brings_what_was_given_up_in_its_own_order_and_after_what_has_passed
         // What the receivers' document says: the highest sequence is how things are.
         let newest = accepted.iter().max_by_key(|event| event.sequence.clone());
         assert_eq!(newest, Some(&three));
-        unsubscribe(&story, "redriven").await;
+        unsubscribe(&scenario, "redriven").await;
     });
 }
 
 #[test]
 fn the_runbooks_way_ends_with_the_newest_for_a_receiver_that_takes_what_comes_last() {
     run(async {
-        let mut story = Story::new("forgetful").await;
-        let given_up = given_up(&mut story, "forgetful").await;
+        let mut scenario = Scenario::new("forgetful").await;
+        let given_up = given_up(&mut scenario, "forgetful").await;
         let since = Timestamp::now().as_millisecond();
-        unsubscribe(&story, "forgetful").await;
-        redrive(&story, "forgetful", 2).await;
-        let deployment = &story.world.stack.deployment;
-        let look = || async {
+        unsubscribe(&scenario, "forgetful").await;
+        redrive(&scenario, "forgetful", 2).await;
+        let deployment = &scenario.stack.local.deployment;
+        let poll = || async {
             let lines = deployment.function_logs("deliver", since).await?;
             let is_dropped = |event: &Event| {
                 let id = event.id.to_string();
@@ -209,34 +211,34 @@ fn the_runbooks_way_ends_with_the_newest_for_a_receiver_that_takes_what_comes_la
                 },
             )
         };
-        wait_until(&Progress::quiet(), "deliver's log", PATIENCE, look)
+        wait_until(&Progress::quiet(), "deliver's log", WAIT_TIMEOUT, poll)
             .await
             .unwrap_or_else(|error| panic!("{}", chain(&error)));
 
-        subscribe(&story, "forgetful", json!({})).await;
+        subscribe(&scenario, "forgetful", json!({})).await;
         let replay = json!({"since": given_up[0].time, "subscriber": "forgetful"});
         let replay = json!({"replay": replay});
         let asked = deployment.invoke("ContentEventsFunctionName", &replay);
         asked.await.unwrap();
-        requests(&story, "forgetful", 10).await;
-        let accepted = story.receiver().events("forgetful");
+        wait_for_requests(&scenario, "forgetful", 10).await;
+        let accepted = scenario.receiver().events("forgetful");
         let ids = |events: &[Event]| events.iter().map(|event| event.id).collect::<Vec<_>>();
         assert_eq!(ids(&accepted[1..]), ids(&given_up));
         assert!(accepted[1..].iter().all(|event| event.replayed));
-        unsubscribe(&story, "forgetful").await;
+        unsubscribe(&scenario, "forgetful").await;
     });
 }
 
 /// Moves a subscriber's deliveries out of the dead-letter queue, oldest first, as SQS documents its own move, which the
 /// emulator does not have.
-async fn redrive(story: &Story, name: &str, count: usize) {
-    let deployment = &story.world.stack.deployment;
+async fn redrive(scenario: &Scenario, name: &str, count: usize) {
+    let deployment = &scenario.stack.local.deployment;
     let (from, to) = ["DeliveryDeadLetterQueueUrl", "DeliveryQueueUrl"]
         .map(|output| deployment.output(output).unwrap())
         .into();
     let aws = deployment.aws();
     let input = json!({"QueueUrl": from, "MaxNumberOfMessages": 10, "MessageSystemAttributeNames": ["All"]});
-    let look = || async {
+    let poll = || async {
         let answer = aws.json("sqs", "AmazonSQS.ReceiveMessage", &input).await?;
         let received = answer["Messages"].as_array().cloned().unwrap_or_default();
         let group = |message: &Value| message["Attributes"]["MessageGroupId"].to_string();
@@ -249,7 +251,7 @@ async fn redrive(story: &Story, name: &str, count: usize) {
             false => Wait::NotYet(format!("{} of {count} are dead", mine.len())),
         })
     };
-    let dead = wait_until(&Progress::quiet(), "the dead letters", PATIENCE, look)
+    let dead = wait_until(&Progress::quiet(), "the dead letters", WAIT_TIMEOUT, poll)
         .await
         .unwrap_or_else(|error| panic!("{}", chain(&error)));
     for message in dead {
@@ -272,25 +274,25 @@ async fn redrive(story: &Story, name: &str, count: usize) {
 #[test]
 fn a_receiver_that_hangs_holds_up_no_other_subscriber_of_the_same_page() {
     run(async {
-        let mut story = Story::alone("hanging").await;
-        let post = story.live_post(story.root, "Post").await;
-        subscribe(&story, "hanging", json!({"retry_seconds": [10, 10]})).await;
-        subscribe(&story, "prompt", json!({})).await;
-        story.receiver().answer_next("hanging", 1, &Answer::Hang);
-        let one = retitle(&mut story, post, "One").await;
-        let two = retitle(&mut story, post, "Two").await;
+        let mut scenario = Scenario::exclusive("hanging").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        subscribe(&scenario, "hanging", json!({"retry_seconds": [10, 10]})).await;
+        subscribe(&scenario, "prompt", json!({})).await;
+        scenario.receiver().answer_next("hanging", 1, &Answer::Hang);
+        let one = retitle(&mut scenario, post, "One").await;
+        let two = retitle(&mut scenario, post, "Two").await;
 
-        let prompt = requests(&story, "prompt", 2).await;
-        let hanging = requests(&story, "hanging", 3).await;
+        let prompt = wait_for_requests(&scenario, "prompt", 2).await;
+        let hanging = wait_for_requests(&scenario, "hanging", 3).await;
         for name in ["prompt", "hanging"] {
-            let accepted = story.receiver().events(name);
+            let accepted = scenario.receiver().events(name);
             assert_eq!(accepted, [one.clone(), two.clone()], "{name}");
         }
         assert_eq!(hanging[0].status, None);
         assert_eq!(hanging[0].event.as_ref().unwrap(), &one);
         assert!(prompt[1].received_at < hanging[1].received_at);
         for name in ["prompt", "hanging"] {
-            unsubscribe(&story, name).await;
+            unsubscribe(&scenario, name).await;
         }
     });
 }

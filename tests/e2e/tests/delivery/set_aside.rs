@@ -6,17 +6,16 @@ use testing::progress::{Progress, Wait, wait_until};
 use testing::receiver::Answer;
 use wagrun_lambda::telemetry::chain;
 
-use crate::delivery::subscribers::{requests, retitle, subscribe, unsubscribe};
-use crate::support::database::run;
-use crate::support::scenario::Story;
-use crate::support::stack::PATIENCE;
+use crate::support::runtime::{WAIT_TIMEOUT, run};
+use crate::support::scenario::Scenario;
+use crate::support::subscribers::{retitle, subscribe, unsubscribe, wait_for_requests};
 
 const NAME: &str = "set-aside";
 
 /// Has deliver look after what is set aside until it says this of the subscriber.
-async fn looked_after(story: &Story, expected: &str) -> Value {
-    let deployment = &story.world.stack.deployment;
-    let look = || async {
+async fn looked_after(scenario: &Scenario, expected: &str) -> Value {
+    let deployment = &scenario.stack.local.deployment;
+    let poll = || async {
         let payload = json!({"sweep": "backlogs"});
         let all = deployment.invoke("DeliverFunctionName", &payload).await?;
         let mine = all.as_array().into_iter().flatten();
@@ -26,7 +25,7 @@ async fn looked_after(story: &Story, expected: &str) -> Value {
             _ => Wait::NotYet(all.to_string()),
         })
     };
-    wait_until(&Progress::quiet(), expected, PATIENCE, look)
+    wait_until(&Progress::quiet(), expected, WAIT_TIMEOUT, poll)
         .await
         .unwrap_or_else(|error| panic!("{}", chain(&error)))
 }
@@ -34,19 +33,19 @@ async fn looked_after(story: &Story, expected: &str) -> Value {
 #[test]
 fn what_waits_for_a_subscriber_that_is_switched_off_comes_when_it_is_on_again() {
     run(async {
-        let mut story = Story::new(NAME).await;
-        let post = story.live_post(story.root, "Post").await;
+        let mut scenario = Scenario::new(NAME).await;
+        let post = scenario.live_post(scenario.root, "Post").await;
         // Long enough to switch it off before the second try.
         let waits = json!([4, 4]);
-        subscribe(&story, NAME, json!({"retry_seconds": waits})).await;
+        subscribe(&scenario, NAME, json!({"retry_seconds": waits})).await;
         let failure = Answer::status(StatusCode::SERVICE_UNAVAILABLE);
-        story.receiver().answer_next(NAME, 1, &failure);
-        let first = retitle(&mut story, post, "First").await;
-        requests(&story, NAME, 1).await;
-        let second = retitle(&mut story, post, "Second").await;
-        subscribe(&story, NAME, json!({"enabled": false})).await;
+        scenario.receiver().answer_next(NAME, 1, &failure);
+        let first = retitle(&mut scenario, post, "First").await;
+        wait_for_requests(&scenario, NAME, 1).await;
+        let second = retitle(&mut scenario, post, "Second").await;
+        subscribe(&scenario, NAME, json!({"enabled": false})).await;
 
-        let deployment = &story.world.stack.deployment;
+        let deployment = &scenario.stack.local.deployment;
         let aside = || async {
             let lines = deployment.function_logs("deliver", 0).await?;
             let mine = |message: &str| {
@@ -60,20 +59,20 @@ fn what_waits_for_a_subscriber_that_is_switched_off_comes_when_it_is_on_again() 
             })
         };
         let what = "two deliveries set aside";
-        let waited = wait_until(&Progress::quiet(), what, PATIENCE, aside).await;
+        let waited = wait_until(&Progress::quiet(), what, WAIT_TIMEOUT, aside).await;
         waited.unwrap_or_else(|error| panic!("{}", chain(&error)));
-        let waiting = looked_after(&story, "waiting").await;
+        let waiting = looked_after(&scenario, "waiting").await;
         assert_eq!(waiting["lanes"], 1);
 
-        subscribe(&story, NAME, json!({})).await;
-        let recalled = looked_after(&story, "kept").await;
+        subscribe(&scenario, NAME, json!({})).await;
+        let recalled = looked_after(&scenario, "kept").await;
         assert_eq!(recalled["recalled"], 1);
-        requests(&story, NAME, 3).await;
-        let third = retitle(&mut story, post, "Third").await;
-        requests(&story, NAME, 4).await;
-        assert_eq!(story.receiver().events(NAME), [first, second, third]);
+        wait_for_requests(&scenario, NAME, 3).await;
+        let third = retitle(&mut scenario, post, "Third").await;
+        wait_for_requests(&scenario, NAME, 4).await;
+        assert_eq!(scenario.receiver().events(NAME), [first, second, third]);
 
-        looked_after(&story, "removed").await;
-        unsubscribe(&story, NAME).await;
+        looked_after(&scenario, "removed").await;
+        unsubscribe(&scenario, NAME).await;
     });
 }

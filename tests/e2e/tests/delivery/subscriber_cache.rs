@@ -9,8 +9,9 @@ use testing::progress::Progress;
 use testing::receiver::Receiver;
 use uuid::Uuid;
 
-use crate::support::database::{RELAY, WEB, run};
-use crate::support::stack::{PATIENCE, Turn, World};
+use crate::support::runtime::{WAIT_TIMEOUT, run};
+use crate::support::sql::{RELAY_ROLE, WEB_ROLE};
+use crate::support::stack::{StackAccess, TestStack};
 
 const STACK: &str = "wagrun-cache";
 
@@ -50,26 +51,26 @@ fn has(receiver: &Receiver, subscriber: &str, id: Uuid) -> bool {
 #[test]
 fn a_subscriber_that_is_created_or_changed_is_seen_within_a_minute() {
     run(async {
-        let _turn = Turn::with_others().await;
-        let world = &World::get().await.stack;
-        let (receiver, deployer) = (&world.receiver, world.deployer());
+        let _access = StackAccess::shared().await;
+        let local = &TestStack::get().await.local;
+        let (receiver, deployer) = (&local.receiver, local.deployer());
         let parameters = BTreeMap::from([
             ("DatabaseHost", "127.0.0.1".to_owned()),
-            ("DatabasePort", world.postgres.port().to_string()),
-            ("DatabaseName", world.database.clone()),
+            ("DatabasePort", local.postgres.port().to_string()),
+            ("DatabaseName", local.database.clone()),
             (
                 "DatabaseMasterUser",
                 local_stack::postgres::MASTER.to_owned(),
             ),
-            ("DatabaseWebUser", WEB.to_owned()),
-            ("DatabaseRelayUser", RELAY.to_owned()),
+            ("DatabaseWebUser", WEB_ROLE.to_owned()),
+            ("DatabaseRelayUser", RELAY_ROLE.to_owned()),
             (
                 "SiteDirectory",
                 testing::checkout().join("site").display().to_string(),
             ),
             (
                 "SitePython",
-                world.tools.program("site", "python").display().to_string(),
+                local.tools.program("site", "python").display().to_string(),
             ),
             // As template.yaml has it.
             ("SubscriberCacheSeconds", "30".to_owned()),
@@ -81,7 +82,7 @@ fn a_subscriber_that_is_created_or_changed_is_seen_within_a_minute() {
         };
         let witness = async |id: Uuid| {
             let waited =
-                receiver.wait_for("witness", "its event", PATIENCE, |event| event.id == id);
+                receiver.wait_for("witness", "its event", WAIT_TIMEOUT, |event| event.id == id);
             waited.await.unwrap_or_else(|missing| panic!("{missing}"));
         };
         put("a-changed", "before").await;

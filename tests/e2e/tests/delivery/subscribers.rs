@@ -7,82 +7,52 @@ use jiff::Timestamp;
 use local_stack::admin::{Action, Fields, PageId};
 use serde_json::{Value, json};
 use testing::progress::{Progress, Wait, wait_until};
-use testing::receiver::{Answer, Delivery};
+use testing::receiver::Answer;
 use wagrun_event::Event;
 use wagrun_lambda::telemetry::chain;
 
-use crate::support::database::run;
-use crate::support::scenario::{Story, page};
-use crate::support::stack::{EVERYTHING, PATIENCE};
-
-/// Adds a subscriber to the story's own pages, or changes it; `with` are more of its fields.
-pub async fn subscribe(story: &Story, name: &str, with: Value) {
-    let mut parameter = story.receiver().parameter(name);
-    parameter["under"] = json!(story.url.trim_start_matches("http://localhost"));
-    let fields = with.as_object().unwrap().clone();
-    parameter.as_object_mut().unwrap().extend(fields);
-    put(story, name, &parameter.to_string()).await;
-}
-
-async fn put(story: &Story, name: &str, parameter: &str) {
-    let deployment = &story.world.stack.deployment;
-    deployment.put_subscriber(name, parameter).await.unwrap();
-}
-
-pub async fn unsubscribe(story: &Story, name: &str) {
-    let deployment = &story.world.stack.deployment;
-    deployment.delete_subscriber(name).await.unwrap();
-}
-
-/// All requests for a subscriber, once there are `count`.
-pub async fn requests(story: &Story, name: &str, count: usize) -> Vec<Delivery> {
-    let what = format!("{count} requests");
-    let enough = |all: &[Delivery]| (all.len() >= count).then(|| all.to_vec());
-    let waited = story.receiver().wait_until(name, &what, PATIENCE, enough);
-    waited.await.unwrap_or_else(|missing| panic!("{missing}"))
-}
-
-/// One commit on a live page, and its event, which the subscriber that gets everything has received.
-pub async fn retitle(story: &mut Story, post: PageId, title: &str) -> Event {
-    story.edit(post, &Fields::titled(title), Action::Save).await;
-    let mut events = story.expect(&[page("updated", post)]).await;
-    events.remove(0)
-}
+use crate::support::event_line::page;
+use crate::support::runtime::{WAIT_TIMEOUT, run};
+use crate::support::scenario::Scenario;
+use crate::support::stack::CATCH_ALL;
+use crate::support::subscribers::{
+    put_subscriber, retitle, subscribe, unsubscribe, wait_for_requests,
+};
 
 #[test]
 fn a_disabled_subscriber_gets_nothing() {
     run(async {
-        let mut story = Story::new("disabled").await;
-        let post = story.live_post(story.root, "Post").await;
-        subscribe(&story, "disabled", json!({"enabled": false})).await;
-        retitle(&mut story, post, "Unseen").await;
-        subscribe(&story, "disabled", json!({})).await;
-        let seen = retitle(&mut story, post, "Seen").await;
+        let mut scenario = Scenario::new("disabled").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        subscribe(&scenario, "disabled", json!({"enabled": false})).await;
+        retitle(&mut scenario, post, "Unseen").await;
+        subscribe(&scenario, "disabled", json!({})).await;
+        let seen = retitle(&mut scenario, post, "Seen").await;
         // Both events would have come in one lane, so that the first can't arrive after the second.
-        requests(&story, "disabled", 1).await;
-        assert_eq!(story.receiver().events("disabled"), [seen]);
-        unsubscribe(&story, "disabled").await;
+        wait_for_requests(&scenario, "disabled", 1).await;
+        assert_eq!(scenario.receiver().events("disabled"), [seen]);
+        unsubscribe(&scenario, "disabled").await;
     });
 }
 
 #[test]
 fn a_receiver_that_is_gone_is_switched_off_and_another_subscriber_is_told() {
     run(async {
-        let mut story = Story::new("gone").await;
-        let post = story.live_post(story.root, "Post").await;
-        subscribe(&story, "gone", json!({"retry_seconds": [5, 5]})).await;
+        let mut scenario = Scenario::new("gone").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        subscribe(&scenario, "gone", json!({"retry_seconds": [5, 5]})).await;
         // It is gone at the second try, when another delivery waits behind the first.
         for status in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::GONE] {
             let answer = Answer::status(status);
-            story.receiver().answer_next("gone", 1, &answer);
+            scenario.receiver().answer_next("gone", 1, &answer);
         }
-        let unwanted = retitle(&mut story, post, "Unwanted").await;
-        let waiting = retitle(&mut story, post, "Waiting").await;
+        let unwanted = retitle(&mut scenario, post, "Unwanted").await;
+        let waiting = retitle(&mut scenario, post, "Waiting").await;
 
         let is_told = |event: &Event| event.subject == "subscriber/gone";
-        let told = story
+        let told = scenario
             .receiver()
-            .wait_for(EVERYTHING, "subscriber.disabled", PATIENCE, is_told)
+            .wait_for(CATCH_ALL, "subscriber.disabled", WAIT_TIMEOUT, is_told)
             .await
             .unwrap_or_else(|missing| panic!("{missing}"));
         let event = told.event.unwrap();
@@ -92,51 +62,54 @@ fn a_receiver_that_is_gone_is_switched_off_and_another_subscriber_is_told() {
             (&event.data["name"], &event.data["reason"]),
             (&json!("gone"), &json!(reason))
         );
-        let mut expected = story.receiver().parameter("gone");
+        let mut expected = scenario.receiver().parameter("gone");
         expected["under"] = json!("/gone/");
         expected["retry_seconds"] = json!([5, 5]);
         expected["enabled"] = json!(false);
         expected["disabled"] = json!({"reason": reason, "at": event.data["at"]});
-        let deployment = &story.world.stack.deployment;
-        let look = || async {
+        let deployment = &scenario.stack.local.deployment;
+        let poll = || async {
             let parameter = deployment.subscriber("gone").await?;
             Ok::<_, local_stack::deployment::DeploymentError>(match parameter == expected {
                 true => Wait::Ready(()),
                 false => Wait::NotYet(parameter.to_string()),
             })
         };
-        wait_until(&Progress::quiet(), "the parameter", PATIENCE, look)
+        wait_until(&Progress::quiet(), "the parameter", WAIT_TIMEOUT, poll)
             .await
             .unwrap_or_else(|error| panic!("{}", chain(&error)));
 
-        retitle(&mut story, post, "Unseen").await;
-        subscribe(&story, "gone", json!({})).await;
-        let seen = retitle(&mut story, post, "Seen").await;
+        retitle(&mut scenario, post, "Unseen").await;
+        subscribe(&scenario, "gone", json!({})).await;
+        let seen = retitle(&mut scenario, post, "Seen").await;
         // What waited may be set aside by now, or not yet.
         let back = || async {
             let ask = json!({"sweep": "backlogs", "at_once": true});
             deployment.invoke("DeliverFunctionName", &ask).await?;
             Ok::<_, local_stack::deployment::DeploymentError>(
-                match story.receiver().events("gone").len() {
+                match scenario.receiver().events("gone").len() {
                     3.. => Wait::Ready(()),
                     count => Wait::NotYet(format!("{count} have come")),
                 },
             )
         };
-        wait_until(&Progress::quiet(), "what waited", PATIENCE, back)
+        wait_until(&Progress::quiet(), "what waited", WAIT_TIMEOUT, back)
             .await
             .unwrap_or_else(|error| panic!("{}", chain(&error)));
-        assert_eq!(story.receiver().events("gone"), [unwanted, waiting, seen]);
-        unsubscribe(&story, "gone").await;
+        assert_eq!(
+            scenario.receiver().events("gone"),
+            [unwanted, waiting, seen]
+        );
+        unsubscribe(&scenario, "gone").await;
     });
 }
 
 #[test]
 fn filters_let_through_what_they_name() {
     run(async {
-        let mut story = Story::alone("filters").await;
-        let root = story.root;
-        let inner = story.live_post(root, "Inner").await;
+        let mut scenario = Scenario::exclusive("filters").await;
+        let root = scenario.root;
+        let inner = scenario.live_post(root, "Inner").await;
         for (name, filter) in [
             (
                 "by-type",
@@ -148,31 +121,31 @@ fn filters_let_through_what_they_name() {
             ),
             ("by-path", json!({"under": "/filters/inner/"})),
         ] {
-            subscribe(&story, name, filter).await;
+            subscribe(&scenario, name, filter).await;
         }
-        let outer = story.create(root, "Outer", Action::Publish).await;
-        story
+        let outer = scenario.create(root, "Outer", Action::Publish).await;
+        scenario
             .edit(root, &Fields::titled("Root"), Action::Save)
             .await;
-        story
+        scenario
             .edit(inner, &Fields::none().slug("out"), Action::Publish)
             .await;
-        story
+        scenario
             .edit(inner, &Fields::titled("Outside"), Action::Save)
             .await;
-        story.admin.delete_page(outer).await.unwrap();
+        scenario.admin.delete_page(outer).await.unwrap();
         let mut lines: Vec<_> = ["created", "updated", "published"]
             .map(|action| page(action, outer))
             .into();
         lines.push(page("updated", root));
         lines.extend(["updated", "published", "updated"].map(|action| page(action, inner)));
         lines.push(page("deleted", outer));
-        story.expect(&lines).await;
-        all_delivered(&story).await;
+        scenario.expect(&lines).await;
+        all_delivered(&scenario).await;
 
         let received = |name: &str| {
             let mut by_page = BTreeMap::<String, Vec<String>>::new();
-            for event in story.receiver().events(name) {
+            for event in scenario.receiver().events(name) {
                 by_page.entry(event.subject).or_default().push(event.kind);
             }
             by_page.into_iter().collect::<Vec<_>>()
@@ -194,16 +167,16 @@ fn filters_let_through_what_they_name() {
             [lane(inner, &["updated", "published"])]
         );
         for name in ["by-type", "by-content-type", "by-path"] {
-            unsubscribe(&story, name).await;
+            unsubscribe(&scenario, name).await;
         }
     });
 }
 
-/// Waits until no delivery is left to attempt; only for a story that is told alone.
-async fn all_delivered(story: &Story) {
-    let deployment = &story.world.stack.deployment;
+/// Waits until no delivery is left to attempt; only for a scenario that is told alone.
+async fn all_delivered(scenario: &Scenario) {
+    let deployment = &scenario.stack.local.deployment;
     let queue = deployment.output("DeliveryQueueUrl").unwrap();
-    let look = || async {
+    let poll = || async {
         let depth = deployment.aws().queue_depth(queue).await?;
         Ok::<_, local_stack::aws::AwsError>(match (depth.visible, depth.in_flight) {
             (0, 0) => Wait::Ready(()),
@@ -213,8 +186,8 @@ async fn all_delivered(story: &Story) {
     wait_until(
         &Progress::quiet(),
         "an empty delivery queue",
-        PATIENCE,
-        look,
+        WAIT_TIMEOUT,
+        poll,
     )
     .await
     .unwrap_or_else(|error| panic!("{}", chain(&error)));
@@ -223,8 +196,8 @@ async fn all_delivered(story: &Story) {
 #[test]
 fn a_parameter_that_is_no_subscriber_is_named_in_the_log_and_harms_nobody() {
     run(async {
-        let mut story = Story::new("invalid").await;
-        let post = story.live_post(story.root, "Post").await;
+        let mut scenario = Scenario::new("invalid").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
         let faults = [
             ("not-json", "{", "is not JSON (line 1, column 1)"),
             (
@@ -240,12 +213,12 @@ fn a_parameter_that_is_no_subscriber_is_named_in_the_log_and_harms_nobody() {
         ];
         let since = Timestamp::now().as_millisecond();
         for (name, parameter, _) in faults {
-            put(&story, name, parameter).await;
+            put_subscriber(&scenario, name, parameter).await;
         }
-        retitle(&mut story, post, "Delivered").await;
+        retitle(&mut scenario, post, "Delivered").await;
 
-        let deployment = &story.world.stack.deployment;
-        let look = || async {
+        let deployment = &scenario.stack.local.deployment;
+        let poll = || async {
             let lines = deployment.function_logs("fan-out", since).await?;
             let errors: Vec<Value> = lines
                 .iter()
@@ -264,11 +237,11 @@ fn a_parameter_that_is_no_subscriber_is_named_in_the_log_and_harms_nobody() {
                 Some(fault) => Wait::NotYet(format!("nothing about {fault:?} in {lines:#?}")),
             })
         };
-        wait_until(&Progress::quiet(), "fan-out's log", PATIENCE, look)
+        wait_until(&Progress::quiet(), "fan-out's log", WAIT_TIMEOUT, poll)
             .await
             .unwrap_or_else(|error| panic!("{}", chain(&error)));
         for (name, ..) in faults {
-            unsubscribe(&story, name).await;
+            unsubscribe(&scenario, name).await;
         }
     });
 }

@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 use testing::progress::{Progress, Wait, wait_until};
 use wagrun_lambda::telemetry::chain;
 
-use crate::delivery::subscribers::unsubscribe;
-use crate::support::database::run;
-use crate::support::scenario::{Story, page};
-use crate::support::stack::PATIENCE;
+use crate::support::event_line::page;
+use crate::support::runtime::{WAIT_TIMEOUT, run};
+use crate::support::scenario::Scenario;
+use crate::support::subscribers::unsubscribe;
 
-/// Adds a subscriber to the story's own pages.
-async fn subscribe(story: &Story, name: &str, mut parameter: Value) {
-    parameter["under"] = json!(story.url.trim_start_matches("http://localhost"));
-    let deployment = &story.world.stack.deployment;
+/// Adds a subscriber to the scenario's own pages.
+async fn subscribe(scenario: &Scenario, name: &str, mut parameter: Value) {
+    parameter["under"] = json!(scenario.url.trim_start_matches("http://localhost"));
+    let deployment = &scenario.stack.local.deployment;
     let parameter = parameter.to_string();
     deployment.put_subscriber(name, &parameter).await.unwrap();
 }
@@ -48,28 +48,35 @@ async fn bus(aws: &Aws, name: &str, pattern: &Value) -> (String, String) {
 #[test]
 fn a_rule_on_a_bus_gets_the_event_as_its_detail() {
     run(async {
-        let mut story = Story::new("bus").await;
-        let aws = story.world.stack.deployment.aws();
+        let mut scenario = Scenario::new("bus").await;
+        let aws = scenario.stack.local.deployment.aws();
         // The one of docs/subscribers.md.
         let pattern = json!({
             "source": ["/wagrun/wagrun-local"], "detail-type": ["wagtail.page.published"],
             "detail": {"data": {"locale": ["en"]}},
         });
         let (arn, queue) = bus(aws, "content", &pattern).await;
-        subscribe(&story, "bus", json!({"target": "eventbridge", "bus": arn})).await;
-        let post = story.create(story.root, "Post", Action::Publish).await;
-        let events = story
+        subscribe(
+            &scenario,
+            "bus",
+            json!({"target": "eventbridge", "bus": arn}),
+        )
+        .await;
+        let post = scenario
+            .create(scenario.root, "Post", Action::Publish)
+            .await;
+        let events = scenario
             .expect(&["created", "updated", "published"].map(|action| page(action, post)))
             .await;
 
-        let look = || async {
+        let poll = || async {
             let messages = aws.receive(&queue).await?;
             Ok::<_, AwsError>(match messages.is_empty() {
                 true => Wait::NotYet("an empty queue".to_owned()),
                 false => Wait::Ready(messages),
             })
         };
-        let messages = wait_until(&Progress::quiet(), "the bus's event", PATIENCE, look)
+        let messages = wait_until(&Progress::quiet(), "the bus's event", WAIT_TIMEOUT, poll)
             .await
             .unwrap_or_else(|error| panic!("{}", chain(&error)));
         let [message] = &messages[..] else {
@@ -79,7 +86,7 @@ fn a_rule_on_a_bus_gets_the_event_as_its_detail() {
         assert_eq!(entry["detail"], serde_json::to_value(&events[2]).unwrap());
         assert_eq!(entry["detail-type"], "wagtail.page.published");
         assert_eq!(entry["source"], "/wagrun/wagrun-local");
-        unsubscribe(&story, "bus").await;
+        unsubscribe(&scenario, "bus").await;
     });
 }
 
@@ -106,21 +113,21 @@ fn texts(xml: &str, name: &str) -> Vec<String> {
 #[test]
 fn a_page_with_another_path_is_invalidated_at_both() {
     run(async {
-        let mut story = Story::new("cached").await;
-        let post = story.live_post(story.root, "Post").await;
-        let aws = story.world.stack.deployment.aws();
+        let mut scenario = Scenario::new("cached").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        let aws = scenario.stack.local.deployment.aws();
         let id = distribution(aws).await;
         let parameter = json!({"target": "cloudfront", "distribution": id});
-        subscribe(&story, "cdn", parameter).await;
-        story
+        subscribe(&scenario, "cdn", parameter).await;
+        scenario
             .edit(post, &Fields::none().slug("renamed"), Action::Publish)
             .await;
-        story
+        scenario
             .expect(&[page("updated", post), page("published", post)])
             .await;
 
         let list = format!("/2020-05-31/distribution/{id}/invalidation");
-        let look = || async {
+        let poll = || async {
             let ids = texts(&aws.get("cloudfront", &list).await?, "Id");
             let mut invalidations = Vec::new();
             for id in &ids {
@@ -133,9 +140,10 @@ fn a_page_with_another_path_is_invalidated_at_both() {
                 _ => Wait::NotYet(format!("{invalidations:?}")),
             })
         };
-        let invalidations = wait_until(&Progress::quiet(), "both invalidations", PATIENCE, look)
-            .await
-            .unwrap_or_else(|error| panic!("{}", chain(&error)));
+        let invalidations =
+            wait_until(&Progress::quiet(), "both invalidations", WAIT_TIMEOUT, poll)
+                .await
+                .unwrap_or_else(|error| panic!("{}", chain(&error)));
         assert_eq!(
             invalidations,
             [
@@ -143,6 +151,6 @@ fn a_page_with_another_path_is_invalidated_at_both() {
                 vec!["/cached/post/", "/cached/renamed/"]
             ]
         );
-        unsubscribe(&story, "cdn").await;
+        unsubscribe(&scenario, "cdn").await;
     });
 }

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use wagrun_event::Event;
 
-use crate::property::content::{HOME, insert_author, insert_link, insert_page};
-use crate::property::serializable::{FIRST_POST, POSTS, conflicts, site_with_posts};
-use crate::support::database::{execute, run};
-use crate::support::relayed_site::{RelayedSite, in_a_minute, somebody_waits_for_a_lock};
+use crate::support::content::{HOME, insert_author, insert_link, insert_page};
+use crate::support::relayed_site::RelayedSite;
+use crate::support::runtime::{in_a_minute, run};
+use crate::support::serializable::{FIRST_POST, POSTS, conflicts, site_with_posts};
+use crate::support::sql::{execute, wait_for_lock_waiter};
 
 const SECTION: u32 = 5000;
 const POST: u32 = 5001;
@@ -71,7 +72,7 @@ async fn waits_for(
         execute(&mut session, &statement).await;
         session
     });
-    somebody_waits_for_a_lock(&mut site.database.observer().await).await;
+    wait_for_lock_waiter(&mut site.database.observer().await).await;
     execute(&mut other, "commit").await;
     execute(&mut waiting.await.unwrap(), "commit").await;
 }
@@ -212,7 +213,7 @@ fn what_was_refused_leaves_before_a_later_change_in_front_of_more_than_a_batch()
         site.topic.refuse(|_| true);
         // That it failed may be an error or not; it is not what is asked here.
         let _ = site.sweep().await;
-        assert_eq!(site.topic.taken(), []);
+        assert_eq!(site.topic.accepted(), []);
         execute(&mut large, "commit").await;
         site.topic.recover();
         site.sweep().await.unwrap();
@@ -223,7 +224,7 @@ fn what_was_refused_leaves_before_a_later_change_in_front_of_more_than_a_batch()
             told(&events, "changed"),
             [updated("title"), updated("intro")]
         );
-        assert_eq!(site.topic.taken().len(), 602);
+        assert_eq!(site.topic.accepted().len(), 602);
     });
 }
 
@@ -273,7 +274,7 @@ fn truncated_children_are_a_change_of_each_page_that_had_some() {
         execute(&mut session, "truncate blog_relatedlink").await;
         site.sweep().await.unwrap();
         assert_eq!(
-            told(&site.topic.taken(), "changed"),
+            told(&site.topic.accepted(), "changed"),
             [("updated".to_owned(), json!(["related_links"]))]
         );
         assert_eq!(site.events("page/5001").len(), 1);
@@ -330,7 +331,7 @@ fn what_commits_during_a_drain_is_told_before_what_waited_for_it() {
         site.topic.delay(Duration::from_millis(100));
         let drainer = site.drainer();
         let drain = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
-        site.topic.arrival().await;
+        site.topic.wait_for_batch().await;
         execute(&mut slow, "commit").await;
         execute(
             &mut session,

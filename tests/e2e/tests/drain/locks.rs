@@ -8,8 +8,11 @@ use sqlx::PgConnection;
 use wagrun_database::outbox::Lock;
 use wagrun_database::schema::{self, WatchedTable};
 
-use crate::support::database::{execute, run, snippet_table, soon};
-use crate::support::relayed_site::{RelayedSite, in_a_minute, somebody_waits_for_a_lock};
+use crate::support::database::Database;
+use crate::support::relayed_site::RelayedSite;
+use crate::support::runtime::{in_a_minute, run};
+use crate::support::sql::{execute, wait_for_lock_waiter};
+use crate::support::watched_tables::snippet_table;
 
 /// The schema as it was when it was first written; what comes later must not lock anybody out.
 const FIRST_MIGRATIONS: i64 = 20_261_128_000_009;
@@ -30,7 +33,7 @@ fn a_migration_that_meets_the_drain_wins() {
         let drainer = site.drainer();
         let drain = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
         let mut observer = site.database.observer().await;
-        somebody_waits_for_a_lock(&mut observer).await;
+        wait_for_lock_waiter(&mut observer).await;
         execute(&mut migration, "lock table django_content_type").await;
         execute(&mut migration, "commit").await;
         assert_eq!(drain.await.unwrap().unwrap().published, 1);
@@ -58,7 +61,7 @@ fn a_table_that_somebody_alters_holds_back_its_own_parts_and_nothing_else() {
         // The sites are read from that table too, so that the drain as a whole waits for it, but ends in time and rings.
         let answer = site
             .drainer()
-            .run(&Wake::Sweep, soon_enough())
+            .run(&Wake::Sweep, in_a_moment())
             .await
             .unwrap();
         assert!(answer.rang_again, "{answer:?}");
@@ -69,7 +72,7 @@ fn a_table_that_somebody_alters_holds_back_its_own_parts_and_nothing_else() {
         .await;
         let answer = site
             .drainer()
-            .run(&Wake::Sweep, soon_enough())
+            .run(&Wake::Sweep, in_a_moment())
             .await
             .unwrap();
         assert!(answer.rang_again && answer.published == 1, "{answer:?}");
@@ -84,7 +87,7 @@ fn authors() -> WatchedTable {
     snippet_table("blog_author", "blog.author")
 }
 
-fn soon_enough() -> tokio::time::Instant {
+fn in_a_moment() -> tokio::time::Instant {
     tokio::time::Instant::now() + Duration::from_millis(1_500)
 }
 
@@ -145,18 +148,18 @@ fn a_topic_that_is_slow_makes_progress_with_each_run() {
         }
         site.topic.delay(Duration::from_millis(50));
         let mut runs = 0;
-        while site.topic.taken().len() < 40 {
+        while site.topic.accepted().len() < 40 {
             let stop_at = tokio::time::Instant::now() + Duration::from_millis(300);
             site.drainer().run(&Wake::Sweep, stop_at).await.unwrap();
             runs += 1;
             assert!(
                 runs <= 40,
                 "{} events after {runs} runs",
-                site.topic.taken().len()
+                site.topic.accepted().len()
             );
         }
         assert!(runs > 1, "the topic was not slow");
-        assert_eq!(site.topic.repeated(), 0);
+        assert_eq!(site.topic.duplicate_count(), 0);
     });
 }
 
@@ -219,7 +222,7 @@ fn watching_a_table_that_is_in_use_makes_no_editor_wait() {
             "{refused}"
         );
         execute(&mut long, "commit").await;
-        schema::watch(&mut master, &[authors()], soon())
+        schema::watch(&mut master, &[authors()], in_a_minute())
             .await
             .unwrap();
     });
@@ -229,7 +232,7 @@ fn watching_a_table_that_is_in_use_makes_no_editor_wait() {
 #[test]
 fn no_migration_of_ours_makes_an_editor_wait_however_long_the_history() {
     run(async {
-        let database = crate::support::database::Database::empty().await;
+        let database = Database::empty().await;
         let mut master = database.connect().await;
         schema::migrate_to(&mut master, FIRST_MIGRATIONS)
             .await
@@ -246,14 +249,14 @@ fn no_migration_of_ours_makes_an_editor_wait_however_long_the_history() {
              from generate_series(1, 100000) as n",
         )
         .await;
-        schema::watch(&mut master, &[authors()], soon())
+        schema::watch(&mut master, &[authors()], in_a_minute())
             .await
             .unwrap();
         let started = Instant::now();
         let mut session = database.connect().await;
         let migrating = async {
             schema::migrate(&mut master).await.unwrap();
-            schema::watch(&mut master, &[authors()], soon())
+            schema::watch(&mut master, &[authors()], in_a_minute())
                 .await
                 .unwrap();
         };

@@ -2,8 +2,9 @@
 
 use content_events::wake::Wake;
 
-use crate::support::database::{RELAY, claim_everything, execute, run};
-use crate::support::relayed_site::{RelayedSite, in_a_minute};
+use crate::support::relayed_site::RelayedSite;
+use crate::support::runtime::{in_a_minute, run};
+use crate::support::sql::{RELAY_ROLE, claim_all_changes, execute};
 
 #[test]
 fn a_restored_database_numbers_on_from_what_it_does_not_remember() {
@@ -29,7 +30,7 @@ fn a_restored_database_numbers_on_from_what_it_does_not_remember() {
             .await;
         }
         site.sweep().await.unwrap();
-        let known = site.topic.taken();
+        let known = site.topic.accepted();
         let highest = &known.last().unwrap().sequence;
 
         let restored = RelayedSite::on(restored).await;
@@ -39,7 +40,7 @@ fn a_restored_database_numbers_on_from_what_it_does_not_remember() {
         )
         .await;
         restored.sweep().await.unwrap();
-        let first = &restored.topic.taken()[0].sequence;
+        let first = &restored.topic.accepted()[0].sequence;
         assert!(first > highest, "{first} after {highest}");
     });
 }
@@ -55,7 +56,7 @@ fn a_transaction_whose_id_there_was_before_has_its_own_event() {
             "insert into blog_author (name, bio) values ('Ann', '')",
         )
         .await;
-        claim_everything(&mut session).await;
+        claim_all_changes(&mut session).await;
         execute(&mut session, "begin; update blog_author set name = 'Bob'").await;
         // As a dump would have brought it, still pending, and as settled history.
         let mut restoring = site.database.connect().await;
@@ -121,7 +122,12 @@ fn the_relay_s_commits_are_durable_whatever_the_server_says() {
             idle: std::time::Duration::from_secs(60),
             lock_timeout: None,
         };
-        let mut relay = site.database.config(RELAY).connect(session).await.unwrap();
+        let mut relay = site
+            .database
+            .config(RELAY_ROLE)
+            .connect(session)
+            .await
+            .unwrap();
         let setting: String = sqlx::query_scalar("show synchronous_commit")
             .fetch_one(&mut relay)
             .await

@@ -1,16 +1,32 @@
 //! Snapshots: everything watched as it is now, behind the live events and never with an older state than theirs.
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 
-use super::*;
+use content_events::drain::DrainError;
+use content_events::wake::Wake;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use tokio::time::Instant;
+use uuid::Uuid;
+use wagrun_database::schema::{self, WatchedTable};
+use wagrun_event::Event;
+
+use crate::support::drain_fixture::{
+    DrainFixture, insert_authors, insert_captured_posts, insert_posts, pairs, rename,
+    take_standby_lock, title,
+};
+use crate::support::runtime::{in_a_minute, run};
+use crate::support::sql::{RELAY_ROLE, execute, wait_until_no_lock_is_held, wait_until_true};
+use crate::support::watched_tables::snippet_table;
 
 fn snapshot() -> Value {
     json!({"snapshot": {"subscriber": "search"}})
 }
 
-async fn open(world: &World, payload: &Value) -> Uuid {
+async fn open(fixture: &DrainFixture, payload: &Value) -> Uuid {
     let wake = Wake::parse(payload).unwrap();
-    let answer = world.drainer.run(&wake, Instant::now()).await.unwrap();
+    let answer = fixture.drainer.run(&wake, Instant::now()).await.unwrap();
     answer.backfill.unwrap().id
 }
 
@@ -34,14 +50,14 @@ fn watched(table: &str) -> WatchedTable {
 #[test]
 fn everything_watched_is_shown_once_to_the_one_who_asked() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        authors(&mut session, 230).await;
-        pages(&mut session, 120).await;
-        let answer = world.ask(snapshot()).await.unwrap();
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 230).await;
+        insert_posts(&mut session, 120).await;
+        let answer = fixture.invoke(snapshot()).await.unwrap();
         let run = answer.backfill.unwrap();
         assert!(run.finished);
-        let taken = world.topic.taken();
+        let taken = fixture.topic.accepted();
         assert_eq!((answer.published, answer.backfilled), (0, taken.len()));
         // Wagtail's own root and the front page, the blog and its posts.
         assert_eq!(
@@ -92,10 +108,10 @@ fn everything_watched_is_shown_once_to_the_one_who_asked() {
 #[test]
 fn subtree_content_type_and_type_choose() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        authors(&mut session, 2).await;
-        pages(&mut session, 2).await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 2).await;
+        insert_posts(&mut session, 2).await;
         let posts = ("wagtail.page.snapshot".to_owned(), 2);
         let author = ("wagtail.author.snapshot".to_owned(), 2);
         let cases = [
@@ -113,10 +129,10 @@ fn subtree_content_type_and_type_choose() {
         ];
         for (mut chosen, expected) in cases {
             chosen["subscriber"] = json!("search");
-            let answer = world.ask(json!({"snapshot": chosen})).await.unwrap();
+            let answer = fixture.invoke(json!({"snapshot": chosen})).await.unwrap();
             let run = answer.backfill.unwrap();
             assert!(run.finished);
-            let mut shown = world.backfilled();
+            let mut shown = fixture.backfilled();
             shown.retain(|event| event.backfill == Some(run.id));
             assert_eq!(
                 types(&shown).into_iter().collect::<Vec<_>>(),
@@ -131,10 +147,10 @@ fn subtree_content_type_and_type_choose() {
 #[test]
 fn the_relay_role_sees_of_an_object_what_capture_would_write() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
         execute(&mut session, "begin").await;
-        captured_pages(&mut session, 2).await;
+        insert_captured_posts(&mut session, 2).await;
         execute(&mut session, "commit").await;
         let captured: Vec<Value> = sqlx::query_scalar(
             "select wagrun.merged(after order by is_own_row) from wagrun.outbox where object like 'page/%'
@@ -146,7 +162,7 @@ fn the_relay_role_sees_of_an_object_what_capture_would_write() {
         assert_eq!(captured[0]["date"], "2026-01-01", "a part's column");
         assert_eq!(captured[0].get("body"), None, "withheld");
 
-        let mut relay = world.database.connect_as(RELAY).await;
+        let mut relay = fixture.database.connect_as(RELAY_ROLE).await;
         let present: Vec<Value> = sqlx::query_scalar(
             "select state from wagrun.present_state('wagtailcore.page', '3', 100)",
         )
@@ -165,8 +181,8 @@ fn the_relay_role_sees_of_an_object_what_capture_would_write() {
 #[test]
 fn keys_of_any_type_are_gone_through_slice_by_slice() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
         execute(
             &mut session,
             r#"create table note (id text primary key, title text);
@@ -179,17 +195,19 @@ fn keys_of_any_type_are_gone_through_slice_by_slice() {
         )
         .await;
         let tables = ["note", "token", "moment"].map(watched);
-        schema::watch(&mut session, &tables, soon()).await.unwrap();
+        schema::watch(&mut session, &tables, in_a_minute())
+            .await
+            .unwrap();
         assert!(
-            world
-                .ask(snapshot())
+            fixture
+                .invoke(snapshot())
                 .await
                 .unwrap()
                 .backfill
                 .unwrap()
                 .finished
         );
-        let taken = world.topic.taken();
+        let taken = fixture.topic.accepted();
         let mut shown: Vec<String> = taken.iter().map(|event| event.subject.clone()).collect();
         shown.sort_unstable();
         // As capture names them.
@@ -220,8 +238,8 @@ fn keys_of_any_type_are_gone_through_slice_by_slice() {
 #[test]
 fn a_table_that_is_dropped_or_loses_a_column_under_the_run_is_passed_by() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
         execute(
             &mut session,
             "create table apple (id integer primary key, colour text, weight integer);
@@ -233,16 +251,18 @@ fn a_table_that_is_dropped_or_loses_a_column_under_the_run_is_passed_by() {
         )
         .await;
         let tables = ["apple", "pear", "quince"].map(watched);
-        schema::watch(&mut session, &tables, soon()).await.unwrap();
-        open(&world, &snapshot()).await;
-        world.slice().await;
+        schema::watch(&mut session, &tables, in_a_minute())
+            .await
+            .unwrap();
+        open(&fixture, &snapshot()).await;
+        fixture.publish_slice().await;
         execute(
             &mut session,
             "alter table apple drop column weight; drop table pear",
         )
         .await;
-        assert_eq!(world.sweep().await.unwrap().backfilled, 150 + 20);
-        let taken = world.topic.taken();
+        assert_eq!(fixture.sweep().await.unwrap().backfilled, 150 + 20);
+        let taken = fixture.topic.accepted();
         let weighed = |event: &Event| event.data["fields"].get("weight").is_some();
         assert!(taken[..100].iter().all(weighed));
         assert!(
@@ -262,21 +282,25 @@ fn a_table_that_is_dropped_or_loses_a_column_under_the_run_is_passed_by() {
 #[test]
 fn a_key_column_that_is_gone_stops_its_run_alone_until_migrate_has_looked() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        authors(&mut session, 1).await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 1).await;
         execute(
             &mut session,
             "create table apple (id integer); insert into apple values (1)",
         )
         .await;
         let apples = watched("apple");
-        schema::watch(&mut session, &[apples.clone(), author_table()], soon())
-            .await
-            .unwrap();
-        open(&world, &snapshot()).await;
+        schema::watch(
+            &mut session,
+            &[apples.clone(), author_table()],
+            in_a_minute(),
+        )
+        .await
+        .unwrap();
+        open(&fixture, &snapshot()).await;
         let authors = json!({"snapshot": {"subscriber": "other", "types": ["wagtail.author.*"]}});
-        open(&world, &authors).await;
+        open(&fixture, &authors).await;
         execute(
             &mut session,
             "alter table apple drop column id;\n\
@@ -284,12 +308,12 @@ fn a_key_column_that_is_gone_stops_its_run_alone_until_migrate_has_looked() {
         )
         .await;
         rename(&mut session, 1, "live").await;
-        let error = world.sweep().await.unwrap_err().to_string();
+        let error = fixture.sweep().await.unwrap_err().to_string();
         assert!(
             error.contains("can't go on") && error.contains("column wagrun_row.id does not exist"),
             "{error}"
         );
-        let titles: Vec<_> = world.topic.taken().iter().map(title).collect();
+        let titles: Vec<_> = fixture.topic.accepted().iter().map(title).collect();
         assert_eq!(
             titles,
             ["live", "live", "live"],
@@ -300,33 +324,33 @@ fn a_key_column_that_is_gone_stops_its_run_alone_until_migrate_has_looked() {
             key_column: "number".to_owned(),
             ..apples
         };
-        schema::watch(&mut session, &[renamed, author_table()], soon())
+        schema::watch(&mut session, &[renamed, author_table()], in_a_minute())
             .await
             .unwrap();
-        assert_eq!(world.sweep().await.unwrap().backfilled, 1);
-        assert_eq!(world.topic.taken()[3].subject, "shop.apple/1");
+        assert_eq!(fixture.sweep().await.unwrap().backfilled, 1);
+        assert_eq!(fixture.topic.accepted()[3].subject, "shop.apple/1");
     });
 }
 
 #[test]
 fn a_model_that_can_not_be_read_is_left_out_at_the_third_time_and_the_others_are_shown() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        authors(&mut session, 1).await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 1).await;
         execute(&mut session, "create table apple (id integer)").await;
         // In order of labels, the apples come before the authors.
         let apples = snippet_table("apple", "aaa.apple");
-        schema::watch(&mut session, &[apples, author_table()], soon())
+        schema::watch(&mut session, &[apples, author_table()], in_a_minute())
             .await
             .unwrap();
         execute(&mut session, "alter table apple drop column id").await;
-        open(&world, &snapshot()).await;
+        open(&fixture, &snapshot()).await;
         for _ in 0..3 {
-            world.sweep().await.unwrap_err();
+            fixture.sweep().await.unwrap_err();
         }
-        assert_eq!(subjects(&world.topic.taken()), ["blog.author/1"]);
-        let answer = world.sweep().await.unwrap();
+        assert_eq!(subjects(&fixture.topic.accepted()), ["blog.author/1"]);
+        let answer = fixture.sweep().await.unwrap();
         assert_eq!(answer.backfilled, 0, "the run is done");
         let reason: String =
             sqlx::query_scalar("select last_error from wagrun.backfill where outcome = 'done'")
@@ -343,17 +367,17 @@ fn a_model_that_can_not_be_read_is_left_out_at_the_third_time_and_the_others_are
 #[test]
 fn a_live_change_between_slices_has_the_last_word() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        authors(&mut session, 250).await;
-        open(&world, &snapshot()).await;
-        world.slice().await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 250).await;
+        open(&fixture, &snapshot()).await;
+        fixture.publish_slice().await;
         // One that was shown, and one that will be.
         rename(&mut session, 1, "later").await;
         rename(&mut session, 249, "later").await;
-        world.sweep().await.unwrap();
+        fixture.sweep().await.unwrap();
         let of = |subject: &str| -> Vec<(String, String)> {
-            let mut events = world.topic.taken();
+            let mut events = fixture.topic.accepted();
             events.retain(|event| event.subject == subject);
             assert!(
                 events
@@ -382,37 +406,37 @@ fn a_live_change_between_slices_has_the_last_word() {
 #[test]
 fn commits_during_a_slice_follow_it_with_their_own_states() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        pages(&mut session, 1).await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_posts(&mut session, 1).await;
         execute(
             &mut session,
             "alter function wagrun.present_state set lock_timeout = '1min'",
         )
         .await;
         // The slice waits at a part of the page, while the page's own row can be changed.
-        let mut keeper = world.database.connect().await;
+        let mut keeper = fixture.database.connect().await;
         execute(&mut keeper, "begin; lock table blog_blogpage").await;
-        let drainer = world.drainer.clone();
+        let drainer = fixture.drainer.clone();
         let wake = Wake::parse(&snapshot()).unwrap();
         let slice = tokio::spawn(async move { drainer.run(&wake, in_a_minute()).await });
-        until(
-            &mut world.database.observer().await,
+        wait_until_true(
+            &mut fixture.database.observer().await,
             "select exists (select from pg_stat_activity where datname = current_database()
                 and wait_event_type = 'Lock' and application_name like 'wagrun%')",
         )
         .await;
-        stand_by(&mut keeper).await;
+        take_standby_lock(&mut keeper).await;
         for name in ["first", "second"] {
             let retitle = format!("update wagtailcore_page set title = '{name}' where slug = 'p1'");
             execute(&mut session, &retitle).await;
-            let late = world.sweep().await.unwrap();
+            let late = fixture.sweep().await.unwrap();
             assert!(late.another_drainer && late.published == 0, "{late:?}");
         }
         execute(&mut keeper, "rollback").await;
         assert_eq!(slice.await.unwrap().unwrap().published, 2);
 
-        let mut events = world.topic.taken();
+        let mut events = fixture.topic.accepted();
         events.retain(|event| event.data["slug"] == "p1");
         let titles: Vec<_> = events.iter().map(title).collect();
         assert_eq!(titles, ["Post 1", "first", "second"]);
@@ -423,24 +447,24 @@ fn commits_during_a_slice_follow_it_with_their_own_states() {
 #[test]
 fn a_migration_that_holds_a_table_holds_its_backfill_and_no_live_event() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        pages(&mut session, 1).await;
-        let mut keeper = world.database.connect().await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_posts(&mut session, 1).await;
+        let mut keeper = fixture.database.connect().await;
         execute(&mut keeper, "begin; lock table blog_blogpage").await;
         execute(
             &mut session,
             "update wagtailcore_page set title = 'live' where slug = 'p1'",
         )
         .await;
-        let error = world.ask(snapshot()).await.unwrap_err().to_string();
+        let error = fixture.invoke(snapshot()).await.unwrap_err().to_string();
         assert!(
             error.contains("canceling statement due to lock timeout"),
             "{error}"
         );
-        assert_eq!(world.topic.taken().len(), 1);
+        assert_eq!(fixture.topic.accepted().len(), 1);
         execute(&mut keeper, "rollback").await;
-        assert_eq!(world.sweep().await.unwrap().backfilled, 3);
+        assert_eq!(fixture.sweep().await.unwrap().backfilled, 3);
     });
 }
 
@@ -448,9 +472,9 @@ fn a_migration_that_holds_a_table_holds_its_backfill_and_no_live_event() {
 #[test]
 fn while_content_changes_no_object_ever_goes_back() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        authors(&mut session, 10).await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 10).await;
         execute(
             &mut session,
             "begin; set local wagrun.capture = 'off'; update blog_author set name = '0'; commit",
@@ -460,12 +484,12 @@ fn while_content_changes_no_object_ever_goes_back() {
         let runs = 20;
         for run in 0..runs {
             let asked = json!({"subscriber": format!("s{run}"), "types": ["wagtail.author.*"]});
-            open(&world, &json!({"snapshot": asked})).await;
+            open(&fixture, &json!({"snapshot": asked})).await;
         }
         let mut tasks = Vec::new();
         for writer in 0..4 {
-            let mut session = world.database.connect().await;
-            let drainer = world.drainer.clone();
+            let mut session = fixture.database.connect().await;
+            let drainer = fixture.drainer.clone();
             tasks.push(tokio::spawn(async move {
                 while is_open(&mut session).await {
                     for id in [1, 1 + writer, 10] {
@@ -484,11 +508,11 @@ fn while_content_changes_no_object_ever_goes_back() {
         for task in tasks {
             task.await.unwrap();
         }
-        world.sweep().await.unwrap();
+        fixture.sweep().await.unwrap();
 
         let mut held: HashMap<String, (String, i32)> = HashMap::new();
         let mut shown = 0;
-        for event in world.topic.taken() {
+        for event in fixture.topic.accepted() {
             let round: i32 = title(&event).parse().unwrap();
             shown += usize::from(event.is_snapshot());
             if let Some((sequence, state)) = held.get(&event.subject) {
@@ -518,29 +542,29 @@ async fn is_open(session: &mut PgConnection) -> bool {
 #[test]
 fn an_object_whose_own_event_is_refused_is_shown_when_that_has_left() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        authors(&mut session, 3).await;
-        world
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 3).await;
+        fixture
             .topic
             .refuse(|event| title(event) == "poison" && event.backfill.is_none());
         rename(&mut session, 2, "poison").await;
         rename(&mut session, 3, "fine").await;
-        let error = world.ask(snapshot()).await.unwrap_err();
+        let error = fixture.invoke(snapshot()).await.unwrap_err();
         assert!(
             matches!(error, DrainError::Refused { count: 1, .. }),
             "{error}"
         );
         assert_eq!(
-            subjects(&world.topic.taken()),
+            subjects(&fixture.topic.accepted()),
             ["blog.author/3", "blog.author/1"],
             "its state would be in front of its own event"
         );
-        world.topic.recover();
-        let answer = world.sweep().await.unwrap();
+        fixture.topic.recover();
+        let answer = fixture.sweep().await.unwrap();
         assert_eq!((answer.published, answer.backfilled), (1, 4));
         assert_eq!(
-            subjects(&world.topic.taken()),
+            subjects(&fixture.topic.accepted()),
             [
                 "blog.author/3",
                 "blog.author/1",
@@ -557,22 +581,25 @@ fn an_object_whose_own_event_is_refused_is_shown_when_that_has_left() {
 #[test]
 fn a_crash_repeats_a_slice_under_the_same_ids() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        authors(&mut session, 150).await;
-        open(&world, &snapshot()).await;
-        world.topic.swallow_answers();
-        let drainer = world.drainer.clone();
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 150).await;
+        open(&fixture, &snapshot()).await;
+        fixture.topic.swallow_answers();
+        let drainer = fixture.drainer.clone();
         let killed = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
-        world.topic.arrival().await;
+        fixture.topic.wait_for_batch().await;
         killed.abort();
         assert!(killed.await.unwrap_err().is_cancelled());
-        world.topic.recover();
-        no_lock_is_held(&mut session).await;
+        fixture.topic.recover();
+        wait_until_no_lock_is_held(&mut session).await;
 
-        assert_eq!(world.sweep().await.unwrap().backfilled, 150 + 2);
-        assert!(world.topic.repeated() > 0, "the crash came after something");
-        let taken = world.topic.taken();
+        assert_eq!(fixture.sweep().await.unwrap().backfilled, 150 + 2);
+        assert!(
+            fixture.topic.duplicate_count() > 0,
+            "the crash came after something"
+        );
+        let taken = fixture.topic.accepted();
         let mut unique = subjects(&taken);
         unique.sort_unstable();
         unique.dedup();
@@ -583,24 +610,24 @@ fn a_crash_repeats_a_slice_under_the_same_ids() {
 #[test]
 fn two_at_once_show_everything_to_both() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        authors(&mut session, 120).await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 120).await;
         for subscriber in ["search", "mirror"] {
-            open(&world, &json!({"snapshot": {"subscriber": subscriber}})).await;
+            open(&fixture, &json!({"snapshot": {"subscriber": subscriber}})).await;
         }
-        let beside = [world.drainer.clone(), world.drainer.clone()].map(|drainer| {
+        let beside = [fixture.drainer.clone(), fixture.drainer.clone()].map(|drainer| {
             tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await })
         });
         for task in beside {
             task.await.unwrap().unwrap();
         }
         for subscriber in ["search", "mirror"] {
-            let mut shown = world.topic.taken();
+            let mut shown = fixture.topic.accepted();
             shown.retain(|event| event.subscriber.as_deref() == Some(subscriber));
             assert_eq!(shown.len(), 122, "{subscriber}");
         }
-        assert_eq!(world.topic.repeated(), 0);
+        assert_eq!(fixture.topic.duplicate_count(), 0);
     });
 }
 
@@ -608,16 +635,16 @@ fn two_at_once_show_everything_to_both() {
 #[test]
 fn an_older_schema_has_no_backfills_and_its_live_events_do_not_suffer() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        authors(&mut session, 1).await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 1).await;
         for older in [
-            format!("revoke all on wagrun.backfill from {RELAY}"),
+            format!("revoke all on wagrun.backfill from {RELAY_ROLE}"),
             "drop table wagrun.backfill".to_owned(),
         ] {
             execute(&mut session, &older).await;
             rename(&mut session, 1, &older.replace('"', "")).await;
-            assert_eq!(world.sweep().await.unwrap().published, 1);
+            assert_eq!(fixture.sweep().await.unwrap().published, 1);
         }
     });
 }

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use wagrun_database::schema;
 
-use crate::support::database::{
-    claim_everything, execute, run, snippet_table, soon, watch_notes, watch_snippets,
-};
 use crate::support::relayed_site::RelayedSite;
+use crate::support::runtime::{in_a_minute, run};
+use crate::support::sql::{claim_all_changes, execute};
+use crate::support::watched_tables::{snippet_table, watch_notes, watch_snippets};
 
 #[test]
 fn what_names_no_object_is_set_apart_and_everything_else_goes_on() {
@@ -22,7 +22,9 @@ fn what_names_no_object_is_set_apart_and_everything_else_goes_on() {
             snippet_table("note", "shop.note"),
             snippet_table("blog_author", "blog.author"),
         ];
-        schema::watch(&mut session, &tables, soon()).await.unwrap();
+        schema::watch(&mut session, &tables, in_a_minute())
+            .await
+            .unwrap();
         execute(
             &mut session,
             "insert into note values (1, 'Before');\n\
@@ -89,7 +91,7 @@ fn a_value_that_is_nested_too_deeply_leaves_its_event_incomplete_and_stops_nothi
         )
         .await;
         let answer = site
-            .ask(json!({"snapshot": {"subscriber": "search", "types": ["wagtail.note.*"]}}))
+            .invoke(json!({"snapshot": {"subscriber": "search", "types": ["wagtail.note.*"]}}))
             .await;
         assert_eq!(answer.unwrap().backfilled, 2);
     });
@@ -107,7 +109,7 @@ fn large_rows_are_read_a_few_at_a_time() {
             "insert into note select n, repeat(md5(n::text), 10000) from generate_series(1, 60) as n",
         )
         .await;
-        claim_everything(&mut session).await;
+        claim_all_changes(&mut session).await;
         let names = wagrun_database::outbox::FieldNames::load(&mut session)
             .await
             .unwrap();

@@ -2,14 +2,15 @@
 
 use local_stack::admin::{Action, PageId};
 
-use crate::support::database::run;
-use crate::support::scenario::{Story, page};
+use crate::support::event_line::page;
+use crate::support::runtime::run;
+use crate::support::scenario::Scenario;
 
-async fn drafts(story: &mut Story) -> [PageId; 3] {
+async fn drafts(scenario: &mut Scenario) -> [PageId; 3] {
     let mut drafts = Vec::new();
     for title in ["One", "Two", "Three"] {
-        let draft = story.create(story.root, title, Action::Save).await;
-        story
+        let draft = scenario.create(scenario.root, title, Action::Save).await;
+        scenario
             .expect(&[page("created", draft), page("updated", draft)])
             .await;
         drafts.push(draft);
@@ -20,26 +21,34 @@ async fn drafts(story: &mut Story) -> [PageId; 3] {
 #[test]
 fn bulk_actions_on_drafts_publish_unpublish_and_delete_each_page() {
     run(async {
-        let mut story = Story::new("bulk").await;
-        let [one, two, three] = drafts(&mut story).await;
+        let mut scenario = Scenario::new("bulk").await;
+        let [one, two, three] = drafts(&mut scenario).await;
 
-        story.admin.bulk_publish(&[one, two], false).await.unwrap();
-        let events = story
+        scenario
+            .admin
+            .bulk_publish(&[one, two], false)
+            .await
+            .unwrap();
+        let events = scenario
             .expect_together(&[one, two].map(|id| page("published", id)))
             .await;
         assert!(events.iter().all(|event| event.data["live"] == true));
 
-        story
+        scenario
             .admin
             .bulk_unpublish(&[one, two], false)
             .await
             .unwrap();
-        story
+        scenario
             .expect_together(&[one, two].map(|id| page("unpublished", id)))
             .await;
 
-        story.admin.bulk_delete(&[one, two, three]).await.unwrap();
-        story
+        scenario
+            .admin
+            .bulk_delete(&[one, two, three])
+            .await
+            .unwrap();
+        scenario
             .expect_together(&[one, two, three].map(|id| page("deleted", id)))
             .await;
     });

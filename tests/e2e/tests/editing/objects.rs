@@ -3,24 +3,23 @@
 use local_stack::admin::Fields;
 use serde_json::json;
 
-use crate::support::database::run;
-use crate::support::scenario::{Story, changed, object};
-
-/// A grey pixel.
-pub const PNG: &[u8] = b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00:~\x9bU\x00\x00\x00\x0aIDATx\x9cch\x00\x00\x00\x82\x00\x81w\xcdr\xb6\x00\x00\x00\x00IEND\xaeB`\x82";
+use crate::support::event_line::{changed, object};
+use crate::support::png::PIXEL;
+use crate::support::runtime::run;
+use crate::support::scenario::Scenario;
 
 #[test]
 fn an_image_is_uploaded_renamed_and_deleted() {
     run(async {
-        let mut story = Story::new("images").await;
-        let image = story
+        let mut scenario = Scenario::new("images").await;
+        let image = scenario
             .admin
-            .upload_image("pixel.png", PNG.to_vec())
+            .upload_image("pixel.png", PIXEL.to_vec())
             .await
             .unwrap();
         let subject = format!("image/{image}");
-        story.owns(&subject);
-        let events = story.expect(&[object("image.created", &subject)]).await;
+        scenario.add_object(&subject);
+        let events = scenario.expect(&[object("image.created", &subject)]).await;
         let data = &events[0].data;
         assert_eq!(data["id"], image.0);
         assert_eq!(data["title"], "pixel.png");
@@ -31,18 +30,18 @@ fn an_image_is_uploaded_renamed_and_deleted() {
             (&json!(1), &json!(1))
         );
 
-        story
+        scenario
             .admin
             .edit_image(image, &Fields::titled("A pixel"))
             .await
             .unwrap();
-        let events = story.expect(&[object("image.updated", &subject)]).await;
+        let events = scenario.expect(&[object("image.updated", &subject)]).await;
         assert_eq!(changed(&events[0]), ["title"]);
         assert_eq!(events[0].data["title"], "A pixel");
         assert_eq!(events[0].data["previous"], json!({"title": "pixel.png"}));
 
-        story.admin.delete_image(image).await.unwrap();
-        let events = story.expect(&[object("image.deleted", &subject)]).await;
+        scenario.admin.delete_image(image).await.unwrap();
+        let events = scenario.expect(&[object("image.deleted", &subject)]).await;
         assert_eq!(events[0].data["title"], "A pixel");
     });
 }
@@ -50,29 +49,35 @@ fn an_image_is_uploaded_renamed_and_deleted() {
 #[test]
 fn a_document_is_uploaded_renamed_and_deleted() {
     run(async {
-        let mut story = Story::new("documents").await;
-        let document = story
+        let mut scenario = Scenario::new("documents").await;
+        let document = scenario
             .admin
             .upload_document("notes.txt", b"notes".to_vec())
             .await
             .unwrap();
         let subject = format!("document/{document}");
-        story.owns(&subject);
-        let events = story.expect(&[object("document.created", &subject)]).await;
+        scenario.add_object(&subject);
+        let events = scenario
+            .expect(&[object("document.created", &subject)])
+            .await;
         assert_eq!(events[0].data["title"], "notes.txt");
         assert_eq!(events[0].data["content_type"], "wagtaildocs.document");
         assert_eq!(events[0].data["editor"]["username"], "admin");
 
-        story
+        scenario
             .admin
             .edit_document(document, &Fields::titled("Notes"))
             .await
             .unwrap();
-        let events = story.expect(&[object("document.updated", &subject)]).await;
+        let events = scenario
+            .expect(&[object("document.updated", &subject)])
+            .await;
         assert_eq!(events[0].data["previous"], json!({"title": "notes.txt"}));
 
-        story.admin.delete_document(document).await.unwrap();
-        let events = story.expect(&[object("document.deleted", &subject)]).await;
+        scenario.admin.delete_document(document).await.unwrap();
+        let events = scenario
+            .expect(&[object("document.deleted", &subject)])
+            .await;
         assert_eq!(events[0].data["title"], "Notes");
     });
 }
@@ -80,16 +85,16 @@ fn a_document_is_uploaded_renamed_and_deleted() {
 #[test]
 fn a_snippet_is_created_edited_and_deleted() {
     run(async {
-        let mut story = Story::new("snippets").await;
+        let mut scenario = Scenario::new("snippets").await;
         let fields = Fields::none().with("name", "Ann").with("bio", "Writes.");
-        let author = story
+        let author = scenario
             .admin
             .create_snippet("blog/author", &fields)
             .await
             .unwrap();
         let subject = format!("blog.author/{author}");
-        story.owns(&subject);
-        let events = story.expect(&[object("author.created", &subject)]).await;
+        scenario.add_object(&subject);
+        let events = scenario.expect(&[object("author.created", &subject)]).await;
         let data = &events[0].data;
         assert_eq!(data["id"], author.0);
         assert_eq!(data["title"], "Ann");
@@ -97,21 +102,21 @@ fn a_snippet_is_created_edited_and_deleted() {
         assert_eq!(data["fields"], json!({"name": "Ann"}));
 
         let fields = Fields::none().with("name", "Ann B").with("bio", "Wrote.");
-        story
+        scenario
             .admin
             .edit_snippet("blog/author", author, &fields)
             .await
             .unwrap();
-        let events = story.expect(&[object("author.updated", &subject)]).await;
+        let events = scenario.expect(&[object("author.updated", &subject)]).await;
         assert_eq!(changed(&events[0]), ["bio", "name"]);
         assert_eq!(events[0].data["previous"], json!({"name": "Ann"}));
 
-        story
+        scenario
             .admin
             .delete_snippet("blog/author", author)
             .await
             .unwrap();
-        let events = story.expect(&[object("author.deleted", &subject)]).await;
+        let events = scenario.expect(&[object("author.deleted", &subject)]).await;
         assert_eq!(events[0].data["title"], "Ann B");
     });
 }

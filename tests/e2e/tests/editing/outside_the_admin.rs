@@ -3,13 +3,15 @@
 use local_stack::admin::{Action, Fields};
 use serde_json::{Value, json};
 
-use crate::support::database::{execute, run};
-use crate::support::scenario::{Story, changed, object, page};
+use crate::support::event_line::{changed, object, page};
+use crate::support::runtime::run;
+use crate::support::scenario::Scenario;
+use crate::support::sql::execute;
 
 /// Python for `manage.py shell`, which knows the site's models by name.
-async fn shell(story: &Story, code: &str) -> String {
-    story
-        .world
+async fn shell(scenario: &Scenario, code: &str) -> String {
+    scenario
+        .stack
         .manage(&["shell", "--verbosity", "0", "--command", code])
         .await
 }
@@ -17,16 +19,16 @@ async fn shell(story: &Story, code: &str) -> String {
 #[test]
 fn a_queryset_update_is_an_event_for_each_page() {
     run(async {
-        let mut story = Story::new("querysets").await;
-        let one = story.live_post(story.root, "One").await;
-        let two = story.live_post(story.root, "Two").await;
+        let mut scenario = Scenario::new("querysets").await;
+        let one = scenario.live_post(scenario.root, "One").await;
+        let two = scenario.live_post(scenario.root, "Two").await;
         let code = format!(
             "Page.objects.filter(pk__in=[{one}, {two}]).update(title='Same')
 BlogPage.objects.filter(pk={one}).update(intro='New')
 Page.objects.filter(pk={two}).update(live=False)"
         );
-        shell(&story, &code).await;
-        let events = story
+        shell(&scenario, &code).await;
+        let events = scenario
             .expect_together(&[
                 page("updated", one),
                 page("updated", one),
@@ -51,11 +53,11 @@ fn a_fixture_creates_and_updates() {
     run(async {
         // loaddata sets the sequences of its tables to the highest committed key, also where somebody else has just
         // drawn a higher one.
-        let mut story = Story::alone("fixtures").await;
-        let post = story.live_post(story.root, "Post").await;
+        let mut scenario = Scenario::exclusive("fixtures").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
         // Django dumps times in milliseconds, and one of a thousand has no more to lose.
         execute(
-            &mut story.world.web().await,
+            &mut scenario.stack.web().await,
             &format!(
                 "begin; set local wagrun.capture = 'off';
                  update wagtailcore_page set
@@ -67,8 +69,8 @@ fn a_fixture_creates_and_updates() {
             ),
         )
         .await;
-        let dumped = story
-            .world
+        let dumped = scenario
+            .stack
             .manage(&["dumpdata", "wagtailcore.page", "--pks", &post.to_string()])
             .await;
         let mut fixture: Value = serde_json::from_str(&dumped).unwrap();
@@ -76,17 +78,17 @@ fn a_fixture_creates_and_updates() {
         let author =
             json!({"model": "blog.author", "pk": 4711, "fields": {"name": "Eve", "bio": ""}});
         fixture.as_array_mut().unwrap().push(author);
-        let directory = story.world.stack.supervisor.create_directory("fixtures");
+        let directory = scenario.stack.local.supervisor.create_directory("fixtures");
         let file = directory.unwrap().join("fixture.json");
         std::fs::write(&file, fixture.to_string()).unwrap();
 
-        story.owns("blog.author/4711");
-        story
-            .world
+        scenario.add_object("blog.author/4711");
+        scenario
+            .stack
             .manage(&["loaddata", &file.to_string_lossy()])
             .await;
         // A live page with another last_published_at is published.
-        let events = story
+        let events = scenario
             .expect_together(&[
                 page("published", post),
                 object("author.created", "blog.author/4711"),
@@ -110,9 +112,9 @@ fn a_fixture_creates_and_updates() {
 #[test]
 fn plain_sql_is_seen_as_any_other_change() {
     run(async {
-        let mut story = Story::new("sql").await;
-        let post = story.live_post(story.root, "Post").await;
-        let mut web = story.world.web().await;
+        let mut scenario = Scenario::new("sql").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        let mut web = scenario.stack.web().await;
         execute(
             &mut web,
             &format!(
@@ -124,12 +126,12 @@ delete from wagtailcore_pagelogentry where page_id = {post}"
             ),
         )
         .await;
-        let events = story
+        let events = scenario
             .expect(&["moved", "updated", "unpublished"].map(|action| page(action, post)))
             .await;
         assert_eq!(changed(&events[0]), ["slug", "url_path"]);
-        assert_eq!(events[0].data["url"], story.url_of("other/"));
-        assert_eq!(events[0].data["previous"]["url"], story.url_of("post/"));
+        assert_eq!(events[0].data["url"], scenario.url_of("other/"));
+        assert_eq!(events[0].data["previous"]["url"], scenario.url_of("post/"));
         assert_eq!(changed(&events[1]), ["intro"]);
         assert_eq!(changed(&events[2]), ["live", "live_revision"]);
     });
@@ -138,10 +140,10 @@ delete from wagtailcore_pagelogentry where page_id = {post}"
 #[test]
 fn what_is_rolled_back_or_undone_in_its_own_transaction_is_nothing() {
     run(async {
-        let mut story = Story::new("rollbacks").await;
-        let post = story.live_post(story.root, "Post").await;
-        let root = story.root;
-        let mut web = story.world.web().await;
+        let mut scenario = Scenario::new("rollbacks").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        let root = scenario.root;
+        let mut web = scenario.stack.web().await;
         execute(
             &mut web,
             &format!(
@@ -153,7 +155,7 @@ update wagtailcore_page set title = 'Post' where id = {post}; commit"
             ),
         )
         .await;
-        let events = story.expect(&[page("updated", root)]).await;
+        let events = scenario.expect(&[page("updated", root)]).await;
         assert_eq!(events[0].data["title"], "Kept");
 
         let code = format!(
@@ -168,20 +170,20 @@ try:
 except KeyError:
     pass"
         );
-        shell(&story, &code).await;
-        story.expect(&[]).await;
-        story
+        shell(&scenario, &code).await;
+        scenario.expect(&[]).await;
+        scenario
             .edit(post, &Fields::titled("After"), Action::Save)
             .await;
-        story.expect(&[page("updated", post)]).await;
+        scenario.expect(&[page("updated", post)]).await;
     });
 }
 
 #[test]
 fn a_page_that_one_commit_changes_three_times_is_one_event() {
     run(async {
-        let mut story = Story::new("thrice").await;
-        let post = story.live_post(story.root, "Post").await;
+        let mut scenario = Scenario::new("thrice").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
         let code = format!(
             "from django.db import transaction
 with transaction.atomic():
@@ -192,8 +194,8 @@ with transaction.atomic():
     page.title = 'Two'
     page.save_revision().publish()"
         );
-        shell(&story, &code).await;
-        let events = story.expect(&[page("published", post)]).await;
+        shell(&scenario, &code).await;
+        let events = scenario.expect(&[page("published", post)]).await;
         let data = &events[0].data;
         assert_eq!(
             (&data["title"], &data["live"], &data["previous"]["title"]),

@@ -3,15 +3,16 @@
 use local_stack::admin::{Action, Block, Fields};
 use serde_json::{Value, json};
 
-use crate::support::database::run;
-use crate::support::scenario::{Story, changed, page};
+use crate::support::event_line::{changed, page};
+use crate::support::runtime::run;
+use crate::support::scenario::Scenario;
 
 #[test]
 fn a_draft_is_created_saved_and_published() {
     run(async {
-        let mut story = Story::new("drafts").await;
-        let post = story.create(story.root, "First", Action::Save).await;
-        let events = story
+        let mut scenario = Scenario::new("drafts").await;
+        let post = scenario.create(scenario.root, "First", Action::Save).await;
+        let events = scenario
             .expect(&[page("created", post), page("updated", post)])
             .await;
         let data = &events[0].data;
@@ -39,10 +40,10 @@ fn a_draft_is_created_saved_and_published() {
         assert_eq!(events[1].data["previous"], json!({"latest_revision": null}));
         let first_revision = events[1].data["latest_revision"].clone();
 
-        story
+        scenario
             .edit(post, &Fields::titled("Second"), Action::Save)
             .await;
-        let events = story.expect(&[page("updated", post)]).await;
+        let events = scenario.expect(&[page("updated", post)]).await;
         assert_eq!(events[0].data["title"], "Second");
         assert_eq!(
             events[0].data["previous"],
@@ -50,8 +51,8 @@ fn a_draft_is_created_saved_and_published() {
         );
 
         // The first commit of "publish" saves the form, which changes nothing here, the second makes a revision.
-        story.edit(post, &Fields::none(), Action::Publish).await;
-        let events = story
+        scenario.edit(post, &Fields::none(), Action::Publish).await;
+        let events = scenario
             .expect(&[page("updated", post), page("published", post)])
             .await;
         let (draft, published) = (&events[0].data, &events[1].data);
@@ -88,25 +89,25 @@ fn a_draft_is_created_saved_and_published() {
 #[test]
 fn what_the_editor_saves_by_itself_is_updated_once_a_commit() {
     run(async {
-        let mut story = Story::new("autosaves").await;
-        let post = story.live_post(story.root, "Post").await;
-        let revision = story
+        let mut scenario = Scenario::new("autosaves").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        let revision = scenario
             .admin
             .autosave(post, &Fields::titled("Typing"), None)
             .await
             .unwrap();
-        let events = story.expect(&[page("updated", post)]).await;
+        let events = scenario.expect(&[page("updated", post)]).await;
         assert_eq!(
             events[0].data["title"], "Post",
             "a live page keeps its title"
         );
         assert!(changed(&events[0]).contains(&"draft_title"));
-        story
+        scenario
             .admin
             .autosave(post, &Fields::titled("Typing on"), Some(revision))
             .await
             .unwrap();
-        let events = story.expect(&[page("updated", post)]).await;
+        let events = scenario.expect(&[page("updated", post)]).await;
         assert_eq!(
             changed(&events[0]),
             ["draft_title", "latest_revision_created_at"]
@@ -117,14 +118,14 @@ fn what_the_editor_saves_by_itself_is_updated_once_a_commit() {
 #[test]
 fn a_live_page_is_published_with_a_new_title_or_a_new_body() {
     run(async {
-        let mut story = Story::new("publishing").await;
-        let post = story.live_post(story.root, "Old").await;
+        let mut scenario = Scenario::new("publishing").await;
+        let post = scenario.live_post(scenario.root, "Old").await;
 
-        story
+        scenario
             .edit(post, &Fields::titled("New"), Action::Publish)
             .await;
         let lines = [page("updated", post), page("published", post)];
-        let events = story.expect(&lines).await;
+        let events = scenario.expect(&lines).await;
         assert_eq!(
             (
                 &events[0].data["title"],
@@ -149,10 +150,10 @@ fn a_live_page_is_published_with_a_new_title_or_a_new_body() {
             Block::Heading("Heading".into()),
             Block::Paragraph("Text".into()),
         ];
-        story
+        scenario
             .edit(post, &Fields::none().body(body), Action::Publish)
             .await;
-        let events = story.expect(&lines).await;
+        let events = scenario.expect(&lines).await;
         assert_eq!(
             changed(&events[1]),
             [
@@ -164,10 +165,10 @@ fn a_live_page_is_published_with_a_new_title_or_a_new_body() {
         );
 
         let links = [("Elsewhere", "https://example.org/")];
-        story
+        scenario
             .edit(post, &Fields::none().related_links(links), Action::Publish)
             .await;
-        let events = story.expect(&lines).await;
+        let events = scenario.expect(&lines).await;
         assert!(changed(&events[1]).contains(&"related_links"), "{events:?}");
     });
 }
@@ -175,10 +176,10 @@ fn a_live_page_is_published_with_a_new_title_or_a_new_body() {
 #[test]
 fn an_unpublished_page_is_no_longer_live_and_can_go_live_again() {
     run(async {
-        let mut story = Story::new("unpublishing").await;
-        let post = story.live_post(story.root, "Post").await;
-        story.admin.unpublish(post, false).await.unwrap();
-        let events = story.expect(&[page("unpublished", post)]).await;
+        let mut scenario = Scenario::new("unpublishing").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        scenario.admin.unpublish(post, false).await.unwrap();
+        let events = scenario.expect(&[page("unpublished", post)]).await;
         let data = &events[0].data;
         assert_eq!(
             (&data["live"], &data["live_revision"]),
@@ -192,8 +193,8 @@ fn an_unpublished_page_is_no_longer_live_and_can_go_live_again() {
         );
 
         // The form is filled from the newest revision, which was made before it was first published.
-        story.edit(post, &Fields::none(), Action::Publish).await;
-        let events = story
+        scenario.edit(post, &Fields::none(), Action::Publish).await;
+        let events = scenario
             .expect(&["updated", "updated", "published"].map(|action| page(action, post)))
             .await;
         assert_eq!(changed(&events[0]), ["last_published_at"]);
@@ -206,14 +207,14 @@ fn an_unpublished_page_is_no_longer_live_and_can_go_live_again() {
 #[test]
 fn a_deleted_page_says_what_it_was() {
     run(async {
-        let mut story = Story::new("deleting").await;
-        let post = story.live_post(story.root, "Post").await;
-        story.admin.delete_page(post).await.unwrap();
-        let events = story.expect(&[page("deleted", post)]).await;
+        let mut scenario = Scenario::new("deleting").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        scenario.admin.delete_page(post).await.unwrap();
+        let events = scenario.expect(&[page("deleted", post)]).await;
         let data = &events[0].data;
         assert_eq!(data["title"], "Post");
         assert_eq!(data["content_type"], "blog.blogpage");
-        assert_eq!(data["url"], story.url_of("post/"));
+        assert_eq!(data["url"], scenario.url_of("post/"));
         assert_eq!(data["live"], false);
         assert_eq!(data["previous"], json!({"live": true}));
         assert_eq!(data["editor"]["username"], "admin");

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use local_stack::admin::{Action, Fields, PageId};
 use serde_json::{Value, json};
 
-use crate::support::database::run;
-use crate::support::scenario::{Story, changed, page};
-use crate::support::stack::PATIENCE;
+use crate::support::event_line::{changed, page};
+use crate::support::runtime::{WAIT_TIMEOUT, run};
+use crate::support::scenario::Scenario;
 
 /// Up to the next full minute, then the emulator, which looks for what is due every ten seconds, and Django.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 + 60 + 10);
@@ -16,9 +16,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60 + 60 + 10);
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Returns once a page is live, or is not; nobody runs a job in between.
-async fn becomes(story: &Story, page: PageId, live: bool) {
+async fn becomes(scenario: &Scenario, page: PageId, live: bool) {
     let deadline = Instant::now() + LONGEST_WAIT;
-    let mut database = story.world.database().await;
+    let mut database = scenario.stack.database().await;
     loop {
         let is_live: bool =
             sqlx::query_scalar("select live from wagtailcore_page where id::bigint = $1")
@@ -38,8 +38,8 @@ async fn becomes(story: &Story, page: PageId, live: bool) {
 }
 
 /// The names of the stack's schedules.
-async fn schedules(story: &Story) -> Vec<String> {
-    let stack = &story.world.stack;
+async fn schedules(scenario: &Scenario) -> Vec<String> {
+    let stack = &scenario.stack.local;
     let group = stack.deployment.output("ScheduleGroupName").unwrap();
     let path = format!("/schedules?ScheduleGroup={group}");
     let answer = stack.emulator.aws().get("scheduler", &path).await.unwrap();
@@ -59,13 +59,13 @@ fn minute_of(time: Timestamp) -> (String, Timestamp) {
 }
 
 /// Returns once there is a schedule of this name, or none.
-async fn scheduled(story: &Story, name: &str, there: bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while schedules(story).await.contains(&name.to_owned()) != there {
+async fn scheduled(scenario: &Scenario, name: &str, there: bool) {
+    let deadline = Instant::now() + WAIT_TIMEOUT;
+    while schedules(scenario).await.contains(&name.to_owned()) != there {
         assert!(
             Instant::now() < deadline,
             "{name} never came to be there = {there}: {:?}",
-            schedules(story).await
+            schedules(scenario).await
         );
         tokio::time::sleep(PAUSE).await;
     }
@@ -78,22 +78,22 @@ fn in_seconds(seconds: i64) -> Timestamp {
 #[test]
 fn a_scheduled_draft_is_published_when_it_goes_live() {
     run(async {
-        let mut story = Story::new("scheduling").await;
-        let post = story.create(story.root, "Post", Action::Save).await;
-        story
+        let mut scenario = Scenario::new("scheduling").await;
+        let post = scenario.create(scenario.root, "Post", Action::Save).await;
+        scenario
             .expect(&[page("created", post), page("updated", post)])
             .await;
         let go_live_at = in_seconds(4);
-        story.admin.schedule(post, go_live_at).await.unwrap();
+        scenario.admin.schedule(post, go_live_at).await.unwrap();
         // The form's own commit brings the time, the next one the revision.
-        let events = story
+        let events = scenario
             .expect(&[page("updated", post), page("updated", post)])
             .await;
         assert_eq!(changed(&events[0]), ["go_live_at"]);
         assert_eq!(events[1].data["live"], false);
 
-        becomes(&story, post, true).await;
-        let events = story.expect(&[page("published", post)]).await;
+        becomes(&scenario, post, true).await;
+        let events = scenario.expect(&[page("published", post)]).await;
         assert_eq!(events[0].data["live"], true);
         assert_eq!(events[0].data["previous"]["live"], false);
         let published: Timestamp = events[0].time.parse().unwrap();
@@ -104,16 +104,16 @@ fn a_scheduled_draft_is_published_when_it_goes_live() {
 #[test]
 fn a_page_that_is_created_and_scheduled_at_once_is_not_published() {
     run(async {
-        let mut story = Story::new("created-and-scheduled").await;
+        let mut scenario = Scenario::new("created-and-scheduled").await;
         let time = in_seconds(86_400).strftime("%Y-%m-%d %H:%M:%S").to_string();
         let fields = Fields::titled("Later").with("go_live_at", &time);
-        let post = story
+        let post = scenario
             .admin
-            .create_page(story.root, "blog/blogpage", &fields, Action::Publish)
+            .create_page(scenario.root, "blog/blogpage", &fields, Action::Publish)
             .await
             .unwrap();
         let lines = ["created", "updated", "updated"].map(|action| page(action, post));
-        let events = story.expect(&lines).await;
+        let events = scenario.expect(&lines).await;
         assert_eq!(events[2].data["live"], false);
         assert_eq!(changed(&events[2]), ["live"]);
     });
@@ -122,12 +122,12 @@ fn a_page_that_is_created_and_scheduled_at_once_is_not_published() {
 #[test]
 fn a_live_page_that_is_scheduled_keeps_what_it_shows_until_then() {
     run(async {
-        let mut story = Story::new("rescheduling").await;
-        let post = story.live_post(story.root, "Now").await;
+        let mut scenario = Scenario::new("rescheduling").await;
+        let post = scenario.live_post(scenario.root, "Now").await;
         let time = in_seconds(86_400).strftime("%Y-%m-%d %H:%M:%S").to_string();
         let fields = Fields::titled("Then").with("go_live_at", &time);
-        story.edit(post, &fields, Action::Publish).await;
-        let events = story.expect(&[page("updated", post)]).await;
+        scenario.edit(post, &fields, Action::Publish).await;
+        let events = scenario.expect(&[page("updated", post)]).await;
         assert_eq!(
             (&events[0].data["title"], &events[0].data["live"]),
             (&json!("Now"), &json!(true))
@@ -138,18 +138,18 @@ fn a_live_page_that_is_scheduled_keeps_what_it_shows_until_then() {
 #[test]
 fn a_page_that_expires_is_unpublished_then() {
     run(async {
-        let mut story = Story::new("expiring").await;
-        let post = story.live_post(story.root, "Post").await;
+        let mut scenario = Scenario::new("expiring").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
         let time = in_seconds(4).strftime("%Y-%m-%d %H:%M:%S").to_string();
         let fields = Fields::none().with("expire_at", &time);
-        story.edit(post, &fields, Action::Publish).await;
-        let events = story
+        scenario.edit(post, &fields, Action::Publish).await;
+        let events = scenario
             .expect(&[page("updated", post), page("published", post)])
             .await;
         assert!(changed(&events[1]).contains(&"expire_at"));
 
-        becomes(&story, post, false).await;
-        let events = story.expect(&[page("unpublished", post)]).await;
+        becomes(&scenario, post, false).await;
+        let events = scenario.expect(&[page("unpublished", post)]).await;
         assert!(changed(&events[0]).contains(&"expired"));
     });
 }
@@ -158,24 +158,24 @@ fn a_page_that_expires_is_unpublished_then() {
 #[test]
 fn a_schedule_wakes_a_database_that_nothing_holds() {
     run(async {
-        let mut story = Story::alone("sleeping-until-then").await;
-        let post = story.create(story.root, "Post", Action::Save).await;
-        story
+        let mut scenario = Scenario::exclusive("sleeping-until-then").await;
+        let post = scenario.create(scenario.root, "Post", Action::Save).await;
+        scenario
             .expect(&[page("created", post), page("updated", post)])
             .await;
         let (name, minute) = minute_of(in_seconds(75));
         // A second before its minute, so that the minute is the one that was asked for.
         let go_live_at = minute - SignedDuration::from_secs(1);
-        story.admin.schedule(post, go_live_at).await.unwrap();
-        story
+        scenario.admin.schedule(post, go_live_at).await.unwrap();
+        scenario
             .expect(&[page("updated", post), page("updated", post)])
             .await;
-        scheduled(&story, &name, true).await;
+        scheduled(&scenario, &name, true).await;
 
-        let mut database = story.world.database().await;
+        let mut database = scenario.stack.database().await;
         let ours = "select count(*) from pg_stat_activity
                     where datname = current_database() and application_name like 'wagrun%'";
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + WAIT_TIMEOUT;
         while sqlx::query_scalar::<_, i64>(ours)
             .fetch_one(&mut database)
             .await
@@ -198,26 +198,26 @@ fn a_schedule_wakes_a_database_that_nothing_holds() {
             tokio::time::sleep(PAUSE).await;
         }
 
-        becomes(&story, post, true).await;
+        becomes(&scenario, post, true).await;
         let late = Timestamp::now().duration_since(minute);
         assert!(
             late < SignedDuration::from_secs(45),
             "{late:#} after its minute"
         );
-        let events = story.expect(&[page("published", post)]).await;
+        let events = scenario.expect(&[page("published", post)]).await;
         let published: Timestamp = events[0].time.parse().unwrap();
         assert!(published >= go_live_at);
         // What has done its work is taken away by the run that its own change rings for.
-        scheduled(&story, &name, false).await;
+        scheduled(&scenario, &name, false).await;
     });
 }
 
 #[test]
 fn what_is_rescheduled_moves_and_what_is_withdrawn_is_never_published() {
     run(async {
-        let mut story = Story::new("withdrawing").await;
-        let post = story.create(story.root, "Post", Action::Save).await;
-        story
+        let mut scenario = Scenario::new("withdrawing").await;
+        let post = scenario.create(scenario.root, "Post", Action::Save).await;
+        scenario
             .expect(&[page("created", post), page("updated", post)])
             .await;
         // Days that no other test schedules anything for.
@@ -225,22 +225,22 @@ fn what_is_rescheduled_moves_and_what_is_withdrawn_is_never_published() {
         // A page that is scheduled is locked: in the admin it is withdrawn, and then scheduled for another time.
         for time in times {
             let (name, _) = minute_of(time);
-            story.admin.schedule(post, time).await.unwrap();
-            scheduled(&story, &name, true).await;
+            scenario.admin.schedule(post, time).await.unwrap();
+            scheduled(&scenario, &name, true).await;
             let revision: i64 = sqlx::query_scalar(
                 "select id::bigint from wagtailcore_revision where object_id = $1 and approved_go_live_at is not null",
             )
             .bind(post.to_string())
-            .fetch_one(&mut story.world.database().await)
+            .fetch_one(&mut scenario.stack.database().await)
             .await
             .unwrap();
-            story.admin.unschedule(post, revision).await.unwrap();
-            scheduled(&story, &name, false).await;
+            scenario.admin.unschedule(post, revision).await.unwrap();
+            scheduled(&scenario, &name, false).await;
         }
         let live: bool =
             sqlx::query_scalar("select live from wagtailcore_page where id::bigint = $1")
                 .bind(post.0)
-                .fetch_one(&mut story.world.database().await)
+                .fetch_one(&mut scenario.stack.database().await)
                 .await
                 .unwrap();
         assert!(!live);

@@ -3,33 +3,39 @@
 use local_stack::admin::{Action, Copy, Fields, PageId};
 use serde_json::json;
 
-use crate::support::database::run;
-use crate::support::scenario::{Story, page};
+use crate::support::event_line::page;
+use crate::support::runtime::run;
+use crate::support::scenario::Scenario;
 
 /// A live index with two live posts, both made through the admin.
-async fn index_with_posts(story: &mut Story) -> (PageId, PageId, PageId) {
+async fn index_with_posts(scenario: &mut Scenario) -> (PageId, PageId, PageId) {
     let fields = Fields::titled("Index");
-    let index = story
+    let index = scenario
         .admin
-        .create_page(story.root, "blog/blogindexpage", &fields, Action::Publish)
+        .create_page(
+            scenario.root,
+            "blog/blogindexpage",
+            &fields,
+            Action::Publish,
+        )
         .await
         .unwrap();
     let lines = ["created", "updated", "published"].map(|action| page(action, index));
-    story.expect(&lines).await;
-    let one = story.live_post(index, "One").await;
-    let two = story.live_post(index, "Two").await;
+    scenario.expect(&lines).await;
+    let one = scenario.live_post(index, "One").await;
+    let two = scenario.live_post(index, "Two").await;
     (index, one, two)
 }
 
 #[test]
 fn a_new_slug_gives_every_page_below_a_new_address() {
     run(async {
-        let mut story = Story::new("slugs").await;
-        let (index, one, two) = index_with_posts(&mut story).await;
-        story
+        let mut scenario = Scenario::new("slugs").await;
+        let (index, one, two) = index_with_posts(&mut scenario).await;
+        scenario
             .edit(index, &Fields::none().slug("renamed"), Action::Publish)
             .await;
-        let events = story
+        let events = scenario
             .expect_together(&[
                 page("updated", index),
                 page("published", index),
@@ -39,11 +45,14 @@ fn a_new_slug_gives_every_page_below_a_new_address() {
             .await;
         for (event, path) in events[1..].iter().zip(["", "one/", "two/"]) {
             let (old, new) = (format!("index/{path}"), format!("renamed/{path}"));
-            assert_eq!(event.data["url_path"], format!("{}{new}", story.url_path));
-            assert_eq!(event.data["url"], story.url_of(&new));
+            assert_eq!(
+                event.data["url_path"],
+                format!("{}{new}", scenario.url_path)
+            );
+            assert_eq!(event.data["url"], scenario.url_of(&new));
             let previous = &event.data["previous"];
-            assert_eq!(previous["url_path"], format!("{}{old}", story.url_path));
-            assert_eq!(previous["url"], story.url_of(&old));
+            assert_eq!(previous["url_path"], format!("{}{old}", scenario.url_path));
+            assert_eq!(previous["url"], scenario.url_of(&old));
             assert_eq!(event.data["editor"]["username"], "admin");
         }
         assert_eq!(events[1].data["previous"]["slug"], "index");
@@ -54,19 +63,22 @@ fn a_new_slug_gives_every_page_below_a_new_address() {
 #[test]
 fn a_subtree_that_moves_moves_every_page_in_it() {
     run(async {
-        let mut story = Story::new("moving").await;
-        let (index, one, two) = index_with_posts(&mut story).await;
-        let target = story.live_post(story.root, "Target").await;
-        story.admin.move_page(index, target).await.unwrap();
-        let events = story
+        let mut scenario = Scenario::new("moving").await;
+        let (index, one, two) = index_with_posts(&mut scenario).await;
+        let target = scenario.live_post(scenario.root, "Target").await;
+        scenario.admin.move_page(index, target).await.unwrap();
+        let events = scenario
             .expect_together(&[index, one, two].map(|id| page("moved", id)))
             .await;
         for (event, path) in events.iter().zip(["index/", "index/one/", "index/two/"]) {
-            assert_eq!(event.data["url"], story.url_of(&format!("target/{path}")));
+            assert_eq!(
+                event.data["url"],
+                scenario.url_of(&format!("target/{path}"))
+            );
             assert_eq!(event.data["live"], true);
             let expected = json!({
-                "url": story.url_of(path),
-                "url_path": format!("{}{path}", story.url_path),
+                "url": scenario.url_of(path),
+                "url_path": format!("{}{path}", scenario.url_path),
             });
             assert_eq!(event.data["previous"], expected);
         }
@@ -76,25 +88,25 @@ fn a_subtree_that_moves_moves_every_page_in_it() {
 #[test]
 fn a_copied_subtree_is_new_pages() {
     run(async {
-        let mut story = Story::new("copying").await;
-        let (index, ..) = index_with_posts(&mut story).await;
+        let mut scenario = Scenario::new("copying").await;
+        let (index, ..) = index_with_posts(&mut scenario).await;
         let copy = Copy {
             title: "Copy",
             slug: "copy",
-            parent: story.root,
+            parent: scenario.root,
             recursive: true,
             publish: true,
         };
-        let copied = story.admin.copy_page(index, copy).await.unwrap();
-        let one = story.page_at("copy/one/").await;
-        let two = story.page_at("copy/two/").await;
+        let copied = scenario.admin.copy_page(index, copy).await.unwrap();
+        let one = scenario.page_at("copy/one/").await;
+        let two = scenario.page_at("copy/two/").await;
         let each = |id| ["created", "updated", "published"].map(|action| page(action, id));
-        let events = story
+        let events = scenario
             .expect(&[each(copied), each(one), each(two)].concat())
             .await;
         for (events, path) in events.chunks(3).zip(["copy/", "copy/one/", "copy/two/"]) {
             for event in events {
-                assert_eq!(event.data["url"], story.url_of(path));
+                assert_eq!(event.data["url"], scenario.url_of(path));
                 assert_eq!(event.data["live"], true);
             }
         }
@@ -104,17 +116,17 @@ fn a_copied_subtree_is_new_pages() {
 #[test]
 fn a_copy_as_a_draft_is_never_published() {
     run(async {
-        let mut story = Story::new("copying-drafts").await;
-        let post = story.live_post(story.root, "Post").await;
+        let mut scenario = Scenario::new("copying-drafts").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
         let copy = Copy {
             title: "Copy",
             slug: "copy",
-            parent: story.root,
+            parent: scenario.root,
             recursive: false,
             publish: false,
         };
-        let copied = story.admin.copy_page(post, copy).await.unwrap();
-        let events = story
+        let copied = scenario.admin.copy_page(post, copy).await.unwrap();
+        let events = scenario
             .expect(&[page("created", copied), page("updated", copied)])
             .await;
         assert_eq!(events[1].data["live"], false);
@@ -124,14 +136,14 @@ fn a_copy_as_a_draft_is_never_published() {
 #[test]
 fn a_deleted_subtree_is_a_deletion_of_each_page() {
     run(async {
-        let mut story = Story::new("deleting-subtrees").await;
-        let (index, one, two) = index_with_posts(&mut story).await;
-        let draft = story.create(index, "Draft", Action::Save).await;
-        story
+        let mut scenario = Scenario::new("deleting-subtrees").await;
+        let (index, one, two) = index_with_posts(&mut scenario).await;
+        let draft = scenario.create(index, "Draft", Action::Save).await;
+        scenario
             .expect(&[page("created", draft), page("updated", draft)])
             .await;
-        story.admin.delete_page(index).await.unwrap();
-        let events = story
+        scenario.admin.delete_page(index).await.unwrap();
+        let events = scenario
             .expect_together(&[one, two, draft, index].map(|id| page("deleted", id)))
             .await;
         for event in &events {
@@ -149,14 +161,14 @@ fn a_deleted_subtree_is_a_deletion_of_each_page() {
 #[test]
 fn unpublishing_a_subtree_unpublishes_each_page_that_was_live() {
     run(async {
-        let mut story = Story::new("unpublishing-subtrees").await;
-        let (index, one, two) = index_with_posts(&mut story).await;
-        let draft = story.create(index, "Draft", Action::Save).await;
-        story
+        let mut scenario = Scenario::new("unpublishing-subtrees").await;
+        let (index, one, two) = index_with_posts(&mut scenario).await;
+        let draft = scenario.create(index, "Draft", Action::Save).await;
+        scenario
             .expect(&[page("created", draft), page("updated", draft)])
             .await;
-        story.admin.unpublish(index, true).await.unwrap();
-        story
+        scenario.admin.unpublish(index, true).await.unwrap();
+        scenario
             .expect(&[index, one, two].map(|id| page("unpublished", id)))
             .await;
     });

@@ -5,18 +5,26 @@ use std::time::Duration;
 use local_stack::postgres::MASTER;
 use migrate::{Answer, Command, Migrator};
 use serde_json::Value;
+use wagrun_database::schema;
 use wagrun_lambda::telemetry::chain;
 
-use super::{NOWHERE, migrate, migrator};
-use crate::support::database::{Database, ask, migrate_config, run, sdk};
+use crate::support::database::Database;
+use crate::support::migration::{invocation, migrate, migrate_config, migrator};
+use crate::support::runtime::run;
+use crate::support::sdk::{UNREACHABLE_ENDPOINT, sdk};
 use crate::support::site_copy::SiteCopy;
+use crate::support::sql::execute;
 
 #[test]
 fn status_says_what_was_run_and_what_runs() {
     run(async {
         let database = Database::empty().await;
         let migrator = migrator(&database.url()).await;
-        let status = async || match migrator.command(Command::Status, &ask()).await.unwrap() {
+        let status = async || match migrator
+            .command(Command::Status, &invocation())
+            .await
+            .unwrap()
+        {
             Answer::Status(status) => status,
             other => panic!("{other:?}"),
         };
@@ -24,11 +32,11 @@ fn status_says_what_was_run_and_what_runs() {
         assert_eq!(before.schema.installed, None);
         assert_eq!((before.runs.len(), before.running), (0, None));
 
-        let mut asked = ask();
+        let mut asked = invocation();
         asked.deploy = Some("sha256:abc".to_owned());
         migrator.migrate(&asked).await.unwrap();
         let mut session = database.connect().await;
-        let _locked = wagrun_database::schema::lock_migration(&mut session, asked.stop_at)
+        let _locked = schema::lock_migration(&mut session, asked.stop_at)
             .await
             .unwrap();
         let after = status().await;
@@ -47,7 +55,11 @@ fn status_says_what_was_run_and_what_runs() {
 
 async fn plan(database: &Database) -> Vec<Value> {
     let migrator = migrator(&database.url()).await;
-    match migrator.command(Command::Plan, &ask()).await.unwrap() {
+    match migrator
+        .command(Command::Plan, &invocation())
+        .await
+        .unwrap()
+    {
         Answer::Planned(planned) => planned.migrations,
         other => panic!("{other:?}"),
     }
@@ -89,7 +101,7 @@ fn plan_warns_of_what_locks_a_table_that_is_there() {
     run(async {
         let database = Database::new().await;
         let mut session = database.connect().await;
-        crate::support::database::execute(
+        execute(
             &mut session,
             "begin; set local wagrun.capture = 'off';
              insert into blog_author (name, bio) select 'author', '' from generate_series(1, 150000); commit;\n
@@ -103,8 +115,8 @@ fn plan_warns_of_what_locks_a_table_that_is_there() {
         );
         let mut config = migrate_config(database.config(MASTER)).await;
         config.site_directory = site.directory().to_owned();
-        let planned = Migrator::new(config, &sdk(NOWHERE))
-            .command(Command::Plan, &ask())
+        let planned = Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT))
+            .command(Command::Plan, &invocation())
             .await;
         let Answer::Planned(planned) = planned.unwrap() else {
             panic!("no plan")
@@ -151,7 +163,7 @@ fn the_commands_of_the_site_run_and_show_what_they_print() {
             Command::UpdateIndex,
             Command::RebuildReferencesIndex,
         ] {
-            match migrator.command(command, &ask()).await.unwrap() {
+            match migrator.command(command, &invocation()).await.unwrap() {
                 // Publishing says nothing when nothing is due.
                 Answer::Finished(finished) => assert_eq!(
                     finished.output.is_empty(),
@@ -161,7 +173,9 @@ fn the_commands_of_the_site_run_and_show_what_they_print() {
                 other => panic!("{other:?}"),
             }
         }
-        let error = migrator.command(Command::CreateSuperuser, &ask()).await;
+        let error = migrator
+            .command(Command::CreateSuperuser, &invocation())
+            .await;
         assert_eq!(
             error.unwrap_err().to_string(),
             "create-superuser needs SUPERUSER_PARAMETER, the name of an SSM parameter"
@@ -176,8 +190,8 @@ fn the_superusers_parameter_is_not_read_where_there_is_one() {
         let database = Database::new().await;
         let mut config = migrate_config(database.config(MASTER)).await;
         config.superuser_parameter = Some("/deleted".to_owned());
-        let migrator = Migrator::new(config, &sdk(NOWHERE));
-        let error = chain(&migrator.migrate(&ask()).await.unwrap_err());
+        let migrator = Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT));
+        let error = chain(&migrator.migrate(&invocation()).await.unwrap_err());
         assert!(
             error.starts_with("can't read SSM parameter /deleted"),
             "{error}"
@@ -190,7 +204,7 @@ fn the_superusers_parameter_is_not_read_where_there_is_one() {
         .execute(&mut database.connect().await)
         .await
         .unwrap();
-        let migrated = migrator.migrate(&ask()).await.unwrap();
+        let migrated = migrator.migrate(&invocation()).await.unwrap();
         assert_eq!(migrated.superuser, "exists");
     });
 }
@@ -202,8 +216,8 @@ fn publishing_waits_for_whoever_has_the_lock() {
         let database = Database::new().await;
         let migrator = migrator(&database.url()).await;
         let mut other = database.connect().await;
-        let mut hurried = ask();
-        let locked = wagrun_database::schema::lock_migration(&mut other, hurried.stop_at)
+        let mut hurried = invocation();
+        let locked = schema::lock_migration(&mut other, hurried.stop_at)
             .await
             .unwrap();
         hurried.stop_at = tokio::time::Instant::now() + Duration::from_secs(1);
@@ -215,7 +229,7 @@ fn publishing_waits_for_whoever_has_the_lock() {
         );
         locked.unlock().await.unwrap();
         migrator
-            .command(Command::PublishScheduled, &ask())
+            .command(Command::PublishScheduled, &invocation())
             .await
             .unwrap();
     });

@@ -12,9 +12,12 @@ use testing::progress::Progress;
 use wagrun_database::connection::{DatabaseConfig, Session};
 use wagrun_lambda::telemetry::chain;
 
-use super::{assert_migrated, migrate, start, until, until_free};
-use crate::support::database::{Database, run};
+use crate::support::database::Database;
+use crate::support::migration::{
+    assert_migrated, migrate, runs, start_migration, wait_until, wait_until_lock_is_free,
+};
 use crate::support::proxy::{Proxy, Settings};
+use crate::support::runtime::run;
 
 /// The database's URL by way of another port.
 fn by_way_of(database: &Database, port: u16) -> String {
@@ -38,7 +41,7 @@ fn a_pooler_is_refused_before_anything_is_locked() {
             );
         }
         let mut session = database.connect().await;
-        assert_eq!(super::runs(&mut session).await.len(), 1, "the template's");
+        assert_eq!(runs(&mut session).await.len(), 1, "the template's");
         let proxy = Proxy::start(database.postgres().port(), Settings::Kept).await;
         migrate(&by_way_of(&database, proxy.port())).await.unwrap();
     });
@@ -51,7 +54,7 @@ fn a_server_that_refuses_for_forty_seconds_is_waited_for() {
         let port = free_port().unwrap();
         let url = by_way_of(&database, port);
         let started = Instant::now();
-        let waiting = start(&url);
+        let waiting = start_migration(&url);
         tokio::time::sleep(Duration::from_secs(40)).await;
         assert!(!waiting.is_finished(), "it gave up");
         let _proxy = Proxy::start_on(port, database.postgres().port(), Settings::Kept).await;
@@ -104,10 +107,10 @@ fn a_network_that_is_gone_in_the_middle_of_a_run_frees_the_lock_within_a_minute(
         let database = Database::empty().await;
         let proxy = Proxy::start(database.postgres().port(), Settings::Kept).await;
         let url = by_way_of(&database, proxy.port());
-        let running = start(&url);
+        let running = start_migration(&url);
 
         let mut session = database.connect().await;
-        until(
+        wait_until(
             &mut session,
             "Django at work",
             "select to_regclass('django_migrations') is not null",
@@ -120,7 +123,7 @@ fn a_network_that_is_gone_in_the_middle_of_a_run_frees_the_lock_within_a_minute(
         let noticed = stalled.elapsed();
 
         // Nothing of the stalled run reaches the server, which has to notice by itself.
-        until_free(&mut session).await;
+        wait_until_lock_is_free(&mut session).await;
         let free = stalled.elapsed();
         assert!(free < Duration::from_secs(60), "{free:?}");
         println!(
@@ -147,9 +150,9 @@ fn a_server_that_restarts_in_the_middle_of_a_run_fails_it_and_the_next_one_goes_
         postgres.create_database("restarted", None).await.unwrap();
         let url = postgres.url("restarted");
 
-        let running = start(&url);
+        let running = start_migration(&url);
         let mut session = PgConnection::connect(&url).await.unwrap();
-        until(
+        wait_until(
             &mut session,
             "Django at work",
             "select to_regclass('django_migrations') is not null",

@@ -5,9 +5,13 @@ use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Connection};
 use tokio::process::{Child, Command};
+use wagrun_database::schema;
 
-use super::{assert_migrated, migrate, outdate_trigger, runs, until, until_free};
-use crate::support::database::{Database, run};
+use crate::support::database::Database;
+use crate::support::migration::{
+    assert_migrated, migrate, outdate_trigger, runs, wait_until, wait_until_lock_is_free,
+};
+use crate::support::runtime::run;
 
 /// Where the child finds its database.
 const CHILD: &str = "WAGRUN_TEST_MIGRATES";
@@ -50,10 +54,10 @@ impl Killable {
 async fn killed_at(database: &Database, step: &str, reached: &'static str) -> Duration {
     let mut session = database.connect().await;
     let killable = Killable::start(&database.url());
-    until(&mut session, step, reached).await;
+    wait_until(&mut session, step, reached).await;
     killable.kill().await;
     let killed = Instant::now();
-    until_free(&mut session).await;
+    wait_until_lock_is_free(&mut session).await;
     let free = killed.elapsed();
     println!("killed at {step}: lock free after {free:.1?}");
     assert!(free < Duration::from_secs(60), "{step}: {free:?}");
@@ -113,7 +117,7 @@ fn on_an_empty_database() {
             "public.wagtailcore_referenceindex",
         ] {
             // Its manage.py goes on, and would reach the next table before the next run does.
-            wagrun_database::schema::end_sessions_of_earlier_runs(&mut holder)
+            schema::end_sessions_of_earlier_runs(&mut holder)
                 .await
                 .unwrap();
             hold_at(&database, table).await;
@@ -167,7 +171,7 @@ fn while_it_writes_its_end_down() {
         let database = Database::new().await;
         let mut holder = database.connect().await;
         let killable = Killable::start(&database.url());
-        until(
+        wait_until(
             &mut holder,
             "a run that has begun",
             "select exists (select from wagrun.migration_run where outcome is null)",
@@ -179,7 +183,7 @@ fn while_it_writes_its_end_down() {
             .await
             .unwrap();
         let mut session = database.connect().await;
-        until(
+        wait_until(
             &mut session,
             "the end of the run",
             "select exists (select from pg_stat_activity
@@ -189,7 +193,7 @@ fn while_it_writes_its_end_down() {
         .await;
         killable.kill().await;
         held.rollback().await.unwrap();
-        until_free(&mut session).await;
+        wait_until_lock_is_free(&mut session).await;
         next_ends_well(&database).await;
     });
 }
@@ -221,7 +225,7 @@ fn one_that_is_frozen_loses_the_lock_within_a_minute() {
         let database = Database::new().await;
         let mut session = database.connect().await;
         let killable = Killable::start(&database.url());
-        until(
+        wait_until(
             &mut session,
             "Django at work",
             "select exists (select from pg_stat_activity
@@ -230,11 +234,9 @@ fn one_that_is_frozen_loses_the_lock_within_a_minute() {
         .await;
         killable.signal("STOP").await;
         let stopped = Instant::now();
-        let holder = wagrun_database::schema::lock_holder(&mut session)
-            .await
-            .unwrap();
+        let holder = schema::lock_holder(&mut session).await.unwrap();
         assert!(holder.is_some(), "the frozen run has the lock");
-        until_free(&mut session).await;
+        wait_until_lock_is_free(&mut session).await;
         let free = stopped.elapsed();
         println!("frozen: lock free after {free:.1?}");
         assert!(free < Duration::from_secs(60), "{free:?}");

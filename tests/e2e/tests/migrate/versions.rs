@@ -14,8 +14,12 @@ use tokio::process::Command;
 use tokio::sync::mpsc;
 use wagrun_lambda::telemetry::chain;
 
-use super::{PATIENCE, assert_free, assert_migrated, migrate, migrator, runs};
-use crate::support::database::{Database, execute, run};
+use crate::support::database::Database;
+use crate::support::migration::{
+    MIGRATION_TIMEOUT, assert_migrated, assert_no_run_is_left, migrate, migrator, runs,
+};
+use crate::support::runtime::run;
+use crate::support::sql::execute;
 
 const LATER_SCHEMA: &str =
     "insert into wagrun.schema_migration (version, description, success, checksum, execution_time)
@@ -45,7 +49,7 @@ fn a_schema_that_is_newer_is_refused_before_anything_is_changed() {
                 .await
                 .unwrap();
         assert_eq!(django, 0, "Django's migrations were not run");
-        assert_free(&mut session).await;
+        assert_no_run_is_left(&mut session).await;
     });
 }
 
@@ -123,7 +127,7 @@ fn an_upgrade_of_wagrun_that_fails_can_be_taken_back() {
             before.len(),
             "nothing was run"
         );
-        assert_free(&mut session).await;
+        assert_no_run_is_left(&mut session).await;
     });
 }
 
@@ -180,7 +184,7 @@ fn a_wagtail_two_minor_versions_older_is_brought_up_to_date() {
 }
 
 async fn succeeds(mut command: Command) {
-    let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output());
+    let output = tokio::time::timeout(MIGRATION_TIMEOUT, command.kill_on_drop(true).output());
     let output = output.await.unwrap().unwrap();
     assert!(
         output.status.success(),

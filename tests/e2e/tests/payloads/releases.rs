@@ -11,19 +11,20 @@ use release::{Config, Handler, Queue, Releaser, handle};
 use serde_json::{Value, json};
 use testing::replay::{Request, answering};
 
-use crate::support::stack::{EVERYTHING, PATIENCE, World};
+use crate::support::runtime::WAIT_TIMEOUT;
+use crate::support::stack::{CATCH_ALL, TestStack};
 
 const SERVICE: &str = "arn:aws:apprunner:eu-central-1:111122223333:service/site/1";
 const REPOSITORY: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/site";
 const DIGEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 /// Ends one release well and one badly, and returns when the subscriber to everything has both events.
-pub async fn published(world: &World) {
+pub async fn published(stack: &TestStack) {
     let rolled = json!({
         "sequence": 12,
         "current": release(12, &json!({"phase": "rolling", "operation": "op-1", "migrations_applied": 2})),
     });
-    end(world, &rolled, &json!({"look": true}), "site.deployed").await;
+    end(stack, &rolled, &json!({"look": true}), "site.deployed").await;
 
     let migrating = json!({
         "sequence": 13,
@@ -41,7 +42,7 @@ pub async fn published(world: &World) {
             },
         },
     });
-    end(world, &migrating, &failed, "site.deployment_failed").await;
+    end(stack, &migrating, &failed, "site.deployment_failed").await;
 }
 
 /// A release under way since a moment ago.
@@ -56,7 +57,7 @@ fn release(sequence: u64, rest: &Value) -> Value {
 }
 
 /// Hands the function a message, and its event to the topic.
-async fn end(world: &World, state: &Value, message: &Value, kind: &str) {
+async fn end(stack: &TestStack, state: &Value, message: &Value, kind: &str) {
     let messages: Arc<Mutex<Vec<HashMap<String, String>>>> = Arc::default();
     let (state, published) = (state.to_string(), Arc::clone(&messages));
     let sdk = answering(move |request| answer(request, &state, &published));
@@ -78,18 +79,18 @@ async fn end(world: &World, state: &Value, message: &Value, kind: &str) {
         .iter()
         .find(|one| one.contains_key("MessageGroupId"));
     let event = event.unwrap_or_else(|| panic!("no event in {messages:?}"));
-    let topic = world.stack.deployment.output("EventTopicArn").unwrap();
+    let topic = stack.local.deployment.output("EventTopicArn").unwrap();
     let fields = ["Message", "MessageGroupId", "MessageDeduplicationId"]
         .map(|name| (name, event[name].as_str()));
     let parameters = [&[("TopicArn", topic)], &fields[..]].concat();
-    let aws = world.stack.deployment.aws();
+    let aws = stack.local.deployment.aws();
     aws.query("sns", "Publish", "2010-03-31", &parameters)
         .await
         .unwrap();
-    let waited = world
-        .stack
+    let waited = stack
+        .local
         .receiver
-        .wait_for(EVERYTHING, kind, PATIENCE, |event| event.kind == kind);
+        .wait_for(CATCH_ALL, kind, WAIT_TIMEOUT, |event| event.kind == kind);
     waited.await.unwrap_or_else(|missing| panic!("{missing}"));
 }
 

@@ -1,4 +1,4 @@
-//! What an editor may do within a transaction, as the statements that Wagtail sends, in its order.
+//! The actions of an editor within a transaction, as the statements that Wagtail sends, in Wagtail's order.
 
 mod many;
 mod objects;
@@ -24,7 +24,7 @@ use super::tokens::Tokens;
 
 type Action = fn(&mut Content, &mut Rng, &Tokens) -> Vec<String>;
 
-/// Each with how often it is chosen.
+/// The actions, each with its weight in the random choice.
 const ACTIONS: [(u32, Action); 26] = [
     (6, rename_page),
     (6, save_draft),
@@ -54,7 +54,8 @@ const ACTIONS: [(u32, Action); 26] = [
     (3, change_nothing),
 ];
 
-pub fn any_action(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
+/// Returns the statements of one random action.
+pub fn random_action(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
     let sum: u32 = ACTIONS.iter().map(|(weight, _)| weight).sum();
     let mut rest = rng.u32(..sum);
     for (weight, action) in ACTIONS {
@@ -64,17 +65,4 @@ pub fn any_action(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<
         rest -= weight;
     }
     unreachable!("the rest is less than the sum of all weights");
-}
-
-/// One of them, of which most are then forgotten.
-fn take(ids: &mut Vec<u32>, rng: &mut Rng) -> u32 {
-    if ids.is_empty() {
-        return 0;
-    }
-    let at = rng.usize(..ids.len());
-    if ids.len() > 2 && rng.u8(..4) > 0 {
-        ids.swap_remove(at)
-    } else {
-        ids[at]
-    }
 }

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 use sqlx::PgConnection;
 
+use crate::support::sql::execute;
+
 /// A row: the text of each column that is not null.
 pub type Row = BTreeMap<String, String>;
 
@@ -39,7 +41,7 @@ pub enum What {
 pub async fn start(superuser: &mut PgConnection, slot: &str, tables: &[&str]) {
     for table in tables {
         let alter = format!("alter table {table} replica identity full");
-        crate::support::database::execute(superuser, &alter).await;
+        execute(superuser, &alter).await;
     }
     sqlx::query("select pg_create_logical_replication_slot($1, 'test_decoding')")
         .bind(slot)

@@ -11,7 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::editor::Desk;
-use crate::support::relayed_site::{RelayedSite, in_a_minute};
+use crate::support::relayed_site::RelayedSite;
+use crate::support::runtime::in_a_minute;
 
 /// How long the drain may wait for statements that editors don't get to.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use super::actions::any_action;
+use super::actions::random_action;
 use super::content::Content;
 use super::tokens::Tokens;
 
@@ -98,7 +98,7 @@ fn transaction(desk: &Desk, rng: &mut Rng) -> Vec<String> {
     let mut statements = vec![format!("begin isolation level {isolation}")];
     let mut content = desk.content.lock().unwrap();
     for number in 0..rng.u8(1..5) {
-        let action = any_action(&mut content, rng, &desk.tokens);
+        let action = random_action(&mut content, rng, &desk.tokens);
         if rng.u8(..6) == 0 {
             statements.push(format!("savepoint step{number}"));
             statements.extend(action);

@@ -3,20 +3,19 @@
 use std::time::{Duration, Instant};
 
 use local_stack::admin::{Action, AdminError, Fields, PageId};
-use local_stack::postgres::SUPERUSER;
 use serde_json::json;
-use sqlx::{Connection, PgConnection};
-use testing::progress::{Progress, Wait, wait_until};
 use wagrun_lambda::telemetry::chain;
 
-use crate::support::database::{execute, run};
-use crate::support::fake_lambda::{FakeLambda, Mood};
-use crate::support::scenario::{Story, page};
-use crate::support::stack::{PATIENCE, Turn, World};
+use crate::support::event_line::page;
+use crate::support::fake_lambda::{FakeLambda, LambdaBehavior};
+use crate::support::runtime::{WAIT_TIMEOUT, run};
+use crate::support::scenario::Scenario;
+use crate::support::sql::execute;
+use crate::support::stack::{StackAccess, TestStack};
 
 /// How long one save in the admin takes, while the site's database finds Lambda at this address.
-async fn timed_save(story: &Story, lambda: &str, post: PageId, title: &str) -> Duration {
-    let stack = &story.world.stack;
+async fn timed_save(scenario: &Scenario, lambda: &str, post: PageId, title: &str) -> Duration {
+    let stack = &scenario.stack.local;
     let set = async |endpoint: &str| {
         let set = stack
             .postgres
@@ -25,7 +24,7 @@ async fn timed_save(story: &Story, lambda: &str, post: PageId, title: &str) -> D
     };
     set(lambda).await;
     let started = Instant::now();
-    let saved: Result<(), AdminError> = story
+    let saved: Result<(), AdminError> = scenario
         .admin
         .edit(post, &Fields::titled(title), Action::Save)
         .await;
@@ -36,19 +35,19 @@ async fn timed_save(story: &Story, lambda: &str, post: PageId, title: &str) -> D
 }
 
 async fn assert_harmless(name: &str, lambda: &str) {
-    let mut story = Story::alone(name).await;
-    let post = story.live_post(story.root, "Post").await;
-    let marker = story.live_post(story.root, "Marker").await;
-    let healthy = story.world.stack.emulator.endpoint();
-    let ordinary = timed_save(&story, healthy, post, "Ordinary").await;
-    story.expect(&[page("updated", post)]).await;
+    let mut scenario = Scenario::exclusive(name).await;
+    let post = scenario.live_post(scenario.root, "Post").await;
+    let marker = scenario.live_post(scenario.root, "Marker").await;
+    let healthy = scenario.stack.local.emulator.endpoint();
+    let ordinary = timed_save(&scenario, healthy, post, "Ordinary").await;
+    scenario.expect(&[page("updated", post)]).await;
 
-    let broken = timed_save(&story, lambda, post, "Rung in vain").await;
+    let broken = timed_save(&scenario, lambda, post, "Rung in vain").await;
     assert!(
         broken < ordinary + Duration::from_secs(1),
         "a save took {broken:?} instead of {ordinary:?}"
     );
-    let mut database = story.world.database().await;
+    let mut database = scenario.stack.database().await;
     let pending: Vec<String> =
         sqlx::query_scalar("select object from wagrun.outbox where not ends")
             .fetch_all(&mut database)
@@ -56,8 +55,8 @@ async fn assert_harmless(name: &str, lambda: &str) {
             .unwrap();
     assert_eq!(pending, [format!("page/{post}")], "nobody came for it");
 
-    timed_save(&story, healthy, marker, "Rings").await;
-    let events = story
+    timed_save(&scenario, healthy, marker, "Rings").await;
+    let events = scenario
         .expect(&[page("updated", post), page("updated", marker)])
         .await;
     assert!(events[0].sequence < events[1].sequence);
@@ -74,7 +73,7 @@ fn a_doorbell_whose_endpoint_is_down_harms_no_save() {
 #[test]
 fn a_doorbell_whose_function_is_gone_harms_no_save() {
     run(async {
-        let lambda = FakeLambda::start(Mood::Answering(404)).await;
+        let lambda = FakeLambda::start(LambdaBehavior::AnswersWith(404)).await;
         assert_harmless("doorbell-gone", &lambda.endpoint).await;
         assert_eq!(lambda.calls().len(), 1);
     });
@@ -83,7 +82,7 @@ fn a_doorbell_whose_function_is_gone_harms_no_save() {
 #[test]
 fn a_doorbell_that_answers_with_an_error_harms_no_save() {
     run(async {
-        let lambda = FakeLambda::start(Mood::Answering(500)).await;
+        let lambda = FakeLambda::start(LambdaBehavior::AnswersWith(500)).await;
         assert_harmless("doorbell-500", &lambda.endpoint).await;
         assert_eq!(lambda.calls().len(), 1);
     });
@@ -92,71 +91,37 @@ fn a_doorbell_that_answers_with_an_error_harms_no_save() {
 #[test]
 fn a_doorbell_that_hangs_harms_no_save() {
     run(async {
-        let lambda = FakeLambda::start(Mood::Hanging).await;
+        let lambda = FakeLambda::start(LambdaBehavior::Hangs).await;
         assert_harmless("doorbell-hanging", &lambda.endpoint).await;
         assert_eq!(lambda.calls().len(), 1);
     });
 }
 
-/// Looks at the server as somebody who sees all sessions and is in none of the site's.
-async fn observed_until(world: &World, what: &str, query: &'static str) {
-    let url = world.stack.postgres.url_as(SUPERUSER, "postgres");
-    let look = || async {
-        let mut observer = PgConnection::connect(&url).await?;
-        let left: Vec<String> = sqlx::query_scalar(query)
-            .bind(&world.stack.database)
-            .fetch_all(&mut observer)
-            .await?;
-        observer.close().await?;
-        Ok::<_, sqlx::Error>(match left.as_slice() {
-            [] => Wait::Ready(()),
-            left => Wait::NotYet(left.join(", ")),
-        })
-    };
-    // Far less than the server's own limit on an idle session, which would hide one that was left open.
-    wait_until(&Progress::quiet(), what, Duration::from_secs(30), look)
-        .await
-        .unwrap_or_else(|error| panic!("{}", chain(&error)));
-}
-
-/// Until content-events has come, has seen that a transaction is open, and waits for it.
-pub async fn content_events_waits(world: &World) {
-    observed_until(
-        world,
-        "content-events to look at the open transaction",
-        "select 'not there' where not exists (
-             select from pg_stat_activity where datname = $1
-                 and application_name like 'wagrun%' and query like '%pg_xact_status%')",
-    )
-    .await;
-}
-
 #[test]
 fn after_the_drain_the_database_has_no_connection_and_no_slot() {
     run(async {
-        let mut story = Story::alone("sleeping").await;
-        let post = story.live_post(story.root, "Post").await;
-        observed_until(
-            story.world,
+        let mut scenario = Scenario::exclusive("sleeping").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        scenario.stack.wait_until_empty(
             "the last session of the site's database",
             "select format('%s as %s: %s', application_name, usename, query) from pg_stat_activity
              where datname = $1
              union all select slot_name::text from pg_replication_slots",
         )
         .await;
-        story
+        scenario
             .edit(post, &Fields::titled("Awake"), Action::Save)
             .await;
-        story.expect(&[page("updated", post)]).await;
+        scenario.expect(&[page("updated", post)]).await;
     });
 }
 
 #[test]
 fn a_ring_before_the_commit_is_enough() {
     run(async {
-        let mut story = Story::alone("early").await;
-        let post = story.live_post(story.root, "Post").await;
-        let mut web = story.world.web().await;
+        let mut scenario = Scenario::exclusive("early").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        let mut web = scenario.stack.web().await;
         execute(
             &mut web,
             &format!(
@@ -166,9 +131,9 @@ set constraints all immediate"
             ),
         )
         .await;
-        content_events_waits(story.world).await;
+        scenario.stack.wait_until_content_events_waits().await;
         execute(&mut web, "commit").await;
-        let events = story.expect(&[page("updated", post)]).await;
+        let events = scenario.expect(&[page("updated", post)]).await;
         assert_eq!(events[0].data["previous"], json!({"title": "Post"}));
     });
 }
@@ -176,8 +141,8 @@ set constraints all immediate"
 #[test]
 fn an_unknown_event_is_refused_with_what_it_has_and_what_was_expected() {
     run(async {
-        let _turn = Turn::with_others().await;
-        let deployment = &World::get().await.stack.deployment;
+        let _access = StackAccess::shared().await;
+        let deployment = &TestStack::get().await.local.deployment;
         let invoked = deployment
             .invoke(
                 "ContentEventsFunctionName",
@@ -195,10 +160,10 @@ fn an_unknown_event_is_refused_with_what_it_has_and_what_was_expected() {
 #[test]
 fn a_function_without_a_variable_ends_and_names_it() {
     run(async {
-        let _turn = Turn::with_others().await;
-        let build = World::get()
+        let _access = StackAccess::shared().await;
+        let build = TestStack::get()
             .await
-            .stack
+            .local
             .supervisor
             .directory()
             .join("build");
@@ -229,7 +194,7 @@ fn a_function_without_a_variable_ends_and_names_it() {
                         _ => (name, "Logs"),
                     }))
                     .kill_on_drop(true);
-                let output = tokio::time::timeout(PATIENCE, command.output())
+                let output = tokio::time::timeout(WAIT_TIMEOUT, command.output())
                     .await
                     .unwrap_or_else(|_| panic!("{function} started without {missing}"))
                     .unwrap();

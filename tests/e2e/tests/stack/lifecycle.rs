@@ -11,9 +11,10 @@ use testing::checkout;
 use testing::progress::Progress;
 use wagrun_database::schema::{Run, runs};
 
-use crate::support::database::{RELAY, WEB, run};
+use crate::support::runtime::run;
 use crate::support::site_copy::SiteCopy;
-use crate::support::stack::{Turn, World};
+use crate::support::sql::{RELAY_ROLE, WEB_ROLE};
+use crate::support::stack::{StackAccess, TestStack};
 
 const STACK: &str = "wagrun-lifecycle";
 const DATABASE: &str = "lifecycle";
@@ -28,8 +29,8 @@ fn parameters(stack: &LocalStack, site: &Path) -> BTreeMap<&'static str, String>
             "DatabaseMasterUser",
             local_stack::postgres::MASTER.to_owned(),
         ),
-        ("DatabaseWebUser", WEB.to_owned()),
-        ("DatabaseRelayUser", RELAY.to_owned()),
+        ("DatabaseWebUser", WEB_ROLE.to_owned()),
+        ("DatabaseRelayUser", RELAY_ROLE.to_owned()),
         ("SiteDirectory", text(site)),
         ("SitePython", text(&stack.tools.program("site", "python"))),
         ("MigrateOnDeploy", "true".to_owned()),
@@ -86,8 +87,8 @@ async fn left(stack: &LocalStack) -> Vec<String> {
 #[test]
 fn created_updated_rolled_back_and_deleted_with_nothing_left() {
     run(async {
-        let _turn = Turn::with_others().await;
-        let stack = &World::get().await.stack;
+        let _access = StackAccess::shared().await;
+        let stack = &TestStack::get().await.local;
         let deployer = stack.deployer();
         stack
             .postgres

@@ -3,35 +3,36 @@
 use local_stack::admin::{Action, Fields};
 use serde_json::json;
 
-use crate::stack::faults::content_events_waits;
-use crate::support::database::{execute, run};
-use crate::support::scenario::{Story, page};
+use crate::support::event_line::page;
+use crate::support::runtime::run;
+use crate::support::scenario::Scenario;
+use crate::support::sql::execute;
 
 #[test]
 fn an_edit_in_the_admin_reaches_the_webhook() {
     run(async {
-        let mut story = Story::by_log("by-log").await;
-        let post = story.live_post(story.root, "Post").await;
-        story
+        let mut scenario = Scenario::with_log_doorbell("by-log").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        scenario
             .edit(post, &Fields::titled("Again"), Action::Publish)
             .await;
-        story
+        scenario
             .expect(&[page("updated", post), page("published", post)])
             .await;
-        story.admin.delete_page(post).await.unwrap();
-        story.expect(&[page("deleted", post)]).await;
+        scenario.admin.delete_page(post).await.unwrap();
+        scenario.expect(&[page("deleted", post)]).await;
     });
 }
 
 #[test]
 fn the_database_has_no_other_doorbell() {
     run(async {
-        let story = Story::by_log("by-log-alone").await;
+        let scenario = Scenario::with_log_doorbell("by-log-alone").await;
         let others: Vec<String> = sqlx::query_scalar(
             "select name from wagrun.setting where name = 'doorbell_function'
              union all select extname::text from pg_extension where extname = 'aws_lambda'",
         )
-        .fetch_all(&mut story.world.database().await)
+        .fetch_all(&mut scenario.stack.database().await)
         .await
         .unwrap();
         assert_eq!(others, [""; 0]);
@@ -42,9 +43,9 @@ fn the_database_has_no_other_doorbell() {
 #[test]
 fn a_line_before_the_commit_is_enough() {
     run(async {
-        let mut story = Story::by_log("by-log-early").await;
-        let post = story.live_post(story.root, "Post").await;
-        let mut web = story.world.web().await;
+        let mut scenario = Scenario::with_log_doorbell("by-log-early").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        let mut web = scenario.stack.web().await;
         execute(
             &mut web,
             &format!(
@@ -54,9 +55,9 @@ set constraints all immediate"
             ),
         )
         .await;
-        content_events_waits(story.world).await;
+        scenario.stack.wait_until_content_events_waits().await;
         execute(&mut web, "commit").await;
-        let events = story.expect(&[page("updated", post)]).await;
+        let events = scenario.expect(&[page("updated", post)]).await;
         assert_eq!(events[0].data["previous"], json!({"title": "Post"}));
     });
 }

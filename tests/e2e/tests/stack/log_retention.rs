@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::support::database::run;
-use crate::support::stack::{Turn, World};
+use crate::support::runtime::run;
+use crate::support::stack::{StackAccess, TestStack};
 
 /// The retention that a log group has; null when it keeps everything.
 async fn retention(group: &str) -> Value {
-    let aws = World::get().await.stack.emulator.aws();
+    let aws = TestStack::get().await.local.emulator.aws();
     let input = json!({"logGroupNamePrefix": group});
     let answer = aws
         .json("logs", "Logs_20140328.DescribeLogGroups", &input)
@@ -23,7 +23,7 @@ async fn retention(group: &str) -> Value {
 }
 
 async fn create(group: &str, retention: Option<i32>, tags: Option<Value>) {
-    let aws = World::get().await.stack.emulator.aws();
+    let aws = TestStack::get().await.local.emulator.aws();
     let mut input = json!({"logGroupName": group});
     if let Some(tags) = tags {
         input["tags"] = tags;
@@ -39,8 +39,8 @@ async fn create(group: &str, retention: Option<i32>, tags: Option<Value>) {
     }
 }
 
-async fn look(payload: Value) -> Value {
-    let deployment = &World::get().await.stack.deployment;
+async fn invoke(payload: Value) -> Value {
+    let deployment = &TestStack::get().await.local.deployment;
     deployment
         .invoke("LogRetentionFunctionName", &payload)
         .await
@@ -50,7 +50,7 @@ async fn look(payload: Value) -> Value {
 #[test]
 fn a_log_group_of_the_stack_without_a_retention_gets_one_and_no_other_is_touched() {
     run(async {
-        let _turn = Turn::with_others().await;
+        let _access = StackAccess::shared().await;
         let [forgotten, longer, opted_out, foreign] = [
             "/wagrun-local/forgotten",
             "/wagrun-local/longer",
@@ -62,11 +62,11 @@ fn a_log_group_of_the_stack_without_a_retention_gets_one_and_no_other_is_touched
         create(opted_out, None, Some(json!({"wagrun:log-retention": "no"}))).await;
         create(foreign, None, None).await;
 
-        let planned = look(json!({"plan": true})).await;
+        let planned = invoke(json!({"plan": true})).await;
         assert!(planned["set"].to_string().contains(forgotten), "{planned}");
         assert_eq!(retention(forgotten).await, Value::Null, "a plan only");
 
-        let done = look(json!({})).await;
+        let done = invoke(json!({})).await;
         assert!(done["set"].to_string().contains(forgotten), "{done}");
         assert!(done["kept"].to_string().contains(longer), "{done}");
         assert!(done["opted_out"].to_string().contains(opted_out), "{done}");
@@ -76,10 +76,10 @@ fn a_log_group_of_the_stack_without_a_retention_gets_one_and_no_other_is_touched
         assert_eq!(retention(opted_out).await, Value::Null);
         assert_eq!(retention(foreign).await, Value::Null);
 
-        let again = look(json!({})).await;
+        let again = invoke(json!({})).await;
         assert_eq!(again["set"]["count"], 0, "{again}");
 
-        look(json!({"enforce": true})).await;
+        invoke(json!({"enforce": true})).await;
         assert_eq!(retention(longer).await, 30);
         assert_eq!(retention(opted_out).await, Value::Null);
     });
@@ -88,8 +88,8 @@ fn a_log_group_of_the_stack_without_a_retention_gets_one_and_no_other_is_touched
 #[test]
 fn what_it_does_not_know_it_names() {
     run(async {
-        let _turn = Turn::with_others().await;
-        let deployment = &World::get().await.stack.deployment;
+        let _access = StackAccess::shared().await;
+        let deployment = &TestStack::get().await.local.deployment;
         let misspelt = json!({"enforc": true});
         let answer = deployment
             .invoke("LogRetentionFunctionName", &misspelt)

@@ -15,10 +15,9 @@ use uuid::Uuid;
 use wagrun_event::Event;
 use wagrun_lambda::telemetry::chain;
 
-use crate::delivery::subscribers::{requests, retitle, subscribe, unsubscribe};
-use crate::support::database::run;
-use crate::support::scenario::Story;
-use crate::support::stack::PATIENCE;
+use crate::support::runtime::{WAIT_TIMEOUT, run};
+use crate::support::scenario::Scenario;
+use crate::support::subscribers::{retitle, subscribe, unsubscribe, wait_for_requests};
 
 /// The page, open in a browser.
 struct Watcher {
@@ -27,8 +26,8 @@ struct Watcher {
 }
 
 impl Watcher {
-    async fn of(story: &Story, subscribers: &[&str]) -> Self {
-        let stack = &story.world.stack;
+    async fn of(scenario: &Scenario, subscribers: &[&str]) -> Self {
+        let stack = &scenario.stack.local;
         let page = Page {
             receiver: Arc::clone(&stack.receiver),
             deployment: stack.deployment.clone(),
@@ -41,13 +40,13 @@ impl Watcher {
         let (address, server) = page.bind().await.unwrap();
         let server = tokio::spawn(server);
         let mut browser = Browser::start().await.unwrap();
-        let look = Look {
+        let poll = Look {
             width: 1100,
             height: 900,
             dark: false,
         };
         let origin = format!("http://{address}/");
-        browser.open(&origin, look).await.unwrap();
+        browser.open(&origin, poll).await.unwrap();
         let mut watcher = Self {
             browser,
             _server: server,
@@ -62,7 +61,7 @@ impl Watcher {
     }
 
     async fn see(&mut self, what: &str, expression: &str) {
-        let seen = self.browser.wait_for(what, expression, PATIENCE).await;
+        let seen = self.browser.wait_for(what, expression, WAIT_TIMEOUT).await;
         seen.unwrap_or_else(|error| panic!("{error}"));
     }
 
@@ -83,20 +82,20 @@ impl Watcher {
 #[test]
 fn a_lane_is_seen_to_wait_and_to_recover() {
     run(async {
-        let mut story = Story::alone("watched").await;
-        let post = story.live_post(story.root, "Post").await;
+        let mut scenario = Scenario::exclusive("watched").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
         // The last wait is for what happens on the page meanwhile.
-        subscribe(&story, "slow", json!({"retry_seconds": [2, 15]})).await;
-        subscribe(&story, "steady", json!({})).await;
-        let mut watcher = Watcher::of(&story, &["slow", "steady"]).await;
+        subscribe(&scenario, "slow", json!({"retry_seconds": [2, 15]})).await;
+        subscribe(&scenario, "steady", json!({})).await;
+        let mut watcher = Watcher::of(&scenario, &["slow", "steady"]).await;
 
         watcher.choose("slow", "fails").await;
-        let first = retitle(&mut story, post, "First").await;
+        let first = retitle(&mut scenario, post, "First").await;
         watcher
             .see_fate(first.id, "slow", "failed, attempt 3 in about")
             .await;
         watcher.see_fate(first.id, "steady", "delivered").await;
-        let second = retitle(&mut story, post, "Second").await;
+        let second = retitle(&mut scenario, post, "Second").await;
         watcher
             .see_fate(second.id, "slow", "waiting behind updated")
             .await;
@@ -112,7 +111,7 @@ fn a_lane_is_seen_to_wait_and_to_recover() {
         watcher
             .see("nothing to wait", "document.querySelector('[role=status]').innerText === 'slow: nothing waits. steady: nothing waits.'")
             .await;
-        let all = requests(&story, "slow", 4).await;
+        let all = wait_for_requests(&scenario, "slow", 4).await;
         assert_eq!(
             all.iter().map(tried).collect::<Vec<_>>(),
             [
@@ -132,8 +131,8 @@ fn a_lane_is_seen_to_wait_and_to_recover() {
                 "document.querySelector('.stages')?.innerText.includes('committed')",
             )
             .await;
-        unsubscribe(&story, "slow").await;
-        unsubscribe(&story, "steady").await;
+        unsubscribe(&scenario, "slow").await;
+        unsubscribe(&scenario, "steady").await;
     });
 }
 
@@ -145,18 +144,18 @@ fn tried(delivery: &Delivery) -> (Uuid, u16) {
 #[test]
 fn what_happened_to_a_page_is_told_for_each_subscriber() {
     run(async {
-        let mut story = Story::new("told").await;
-        let post = story.live_post(story.root, "Post").await;
-        subscribe(&story, "told", json!({})).await;
+        let mut scenario = Scenario::new("told").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        subscribe(&scenario, "told", json!({})).await;
         let failure = Answer::status(StatusCode::BAD_GATEWAY);
-        story.receiver().answer_next("told", 1, &failure);
-        let event = retitle(&mut story, post, "Retitled").await;
-        requests(&story, "told", 2).await;
+        scenario.receiver().answer_next("told", 1, &failure);
+        let event = retitle(&mut scenario, post, "Retitled").await;
+        wait_for_requests(&scenario, "told", 2).await;
 
         let object = format!("OBJECT=page/{post}");
         // A line is in the log when its invocation has ended.
-        let look = || async {
-            let (told, text) = make(&story, &["history", &object]).await;
+        let poll = || async {
+            let (told, text) = make(&scenario, &["history", &object]).await;
             assert!(told, "{text}");
             let is_whole = text.contains("attempt 2  delivered  204");
             Ok::<_, std::io::Error>(match is_whole {
@@ -164,7 +163,7 @@ fn what_happened_to_a_page_is_told_for_each_subscriber() {
                 false => Wait::NotYet(text),
             })
         };
-        let text = wait_until(&Progress::quiet(), "the history", PATIENCE, look).await;
+        let text = wait_until(&Progress::quiet(), "the history", WAIT_TIMEOUT, poll).await;
         let text = text.unwrap_or_else(|error| panic!("{}", chain(&error)));
         let (_, told) = text
             .split_once(&format!("wagtail.page.updated  {}\n", event.id))
@@ -189,13 +188,13 @@ fn what_happened_to_a_page_is_told_for_each_subscriber() {
             ],
             "{text}"
         );
-        unsubscribe(&story, "told").await;
+        unsubscribe(&scenario, "told").await;
     });
 }
 
 /// Runs a command of the Makefile as in a checkout where this stack is the demo; whether it succeeded, and what it said.
-async fn make(story: &Story, arguments: &[&str]) -> (bool, String) {
-    let stack = &story.world.stack;
+async fn make(scenario: &Scenario, arguments: &[&str]) -> (bool, String) {
+    let stack = &scenario.stack.local;
     let file = stack
         .supervisor
         .directory()
@@ -215,7 +214,7 @@ async fn make(story: &Story, arguments: &[&str]) -> (bool, String) {
     }
     let mut command = tokio::process::Command::from(command);
     // It compiles, beside other tests.
-    let output = tokio::time::timeout(PATIENCE * 5, command.kill_on_drop(true).output()).await;
+    let output = tokio::time::timeout(WAIT_TIMEOUT * 5, command.kill_on_drop(true).output()).await;
     let output = output.unwrap_or_else(|_| panic!("make {arguments:?} did not end"));
     let output = output.unwrap();
     let text = [output.stdout, output.stderr].concat();
@@ -225,16 +224,16 @@ async fn make(story: &Story, arguments: &[&str]) -> (bool, String) {
 #[test]
 fn a_subscriber_is_tested_as_deliver_would_call_it() {
     run(async {
-        let story = Story::new("tested").await;
-        subscribe(&story, "tested", json!({})).await;
+        let scenario = Scenario::new("tested").await;
+        subscribe(&scenario, "tested", json!({})).await;
         let arguments = ["subscriber-test", "NAME=tested"];
-        let (taken, text) = make(&story, &arguments).await;
+        let (taken, text) = make(&scenario, &arguments).await;
         assert!(taken, "{text}");
         assert!(
             text.contains("outcome     delivered\nstatus      204\n"),
             "{text}"
         );
-        let all = requests(&story, "tested", 1).await;
+        let all = wait_for_requests(&scenario, "tested", 1).await;
         assert_eq!(all[0].signature, Ok(()));
         let event: &Event = all[0].event.as_ref().unwrap();
         assert_eq!(event.kind, "subscriber.test");
@@ -242,8 +241,8 @@ fn a_subscriber_is_tested_as_deliver_would_call_it() {
         assert_eq!(event.source, "/wagrun/wagrun-local");
 
         let failure = Answer::status(StatusCode::SERVICE_UNAVAILABLE);
-        story.receiver().answer_next("tested", 1, &failure);
-        let (taken, text) = make(&story, &arguments).await;
+        scenario.receiver().answer_next("tested", 1, &failure);
+        let (taken, text) = make(&scenario, &arguments).await;
         assert!(!taken, "{text}");
         assert!(
             text.contains("outcome     refused\nstatus      503\n"),
@@ -251,13 +250,13 @@ fn a_subscriber_is_tested_as_deliver_would_call_it() {
         );
         assert!(text.contains("Error 1\n"), "{text}");
 
-        subscribe(&story, "tested", json!({"retry_seconds": [1, 2, 3]})).await;
-        let (taken, text) = make(&story, &arguments).await;
+        subscribe(&scenario, "tested", json!({"retry_seconds": [1, 2, 3]})).await;
+        let (taken, text) = make(&scenario, &arguments).await;
         assert!(!taken, "{text}");
         let parameter = "subscriber /wagrun-local/subscribers/tested: retry_seconds: ";
         assert!(text.contains(parameter), "{text}");
         assert!(text.contains("Error 2\n"), "{text}");
-        assert_eq!(story.receiver().deliveries("tested").len(), 2);
-        unsubscribe(&story, "tested").await;
+        assert_eq!(scenario.receiver().deliveries("tested").len(), 2);
+        unsubscribe(&scenario, "tested").await;
     });
 }

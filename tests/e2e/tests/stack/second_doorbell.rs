@@ -6,13 +6,13 @@ use serde_json::Value;
 use testing::progress::{Progress, Wait, wait_until};
 use wagrun_lambda::telemetry::chain;
 
-use crate::support::database::run;
-use crate::support::scenario::{Story, page};
-use crate::support::stack::PATIENCE;
+use crate::support::event_line::page;
+use crate::support::runtime::{WAIT_TIMEOUT, run};
+use crate::support::scenario::Scenario;
 
-/// A story in which the first doorbell can fail, with the server's log from its beginning on.
+/// A scenario in which the first doorbell can fail, with the server's log from its beginning on.
 struct Fault {
-    story: Story,
+    scenario: Scenario,
     post: PageId,
     log: ServerLog,
     subscription: Subscription,
@@ -20,11 +20,11 @@ struct Fault {
 
 impl Fault {
     async fn new(name: &str) -> Self {
-        let mut story = Story::alone(name).await;
-        let post = story.live_post(story.root, "Post").await;
-        let log = ServerLog::from_now_on(&story.world.stack.postgres.log()).await;
+        let mut scenario = Scenario::exclusive(name).await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        let log = ServerLog::from_now_on(&scenario.stack.local.postgres.log()).await;
         Self {
-            story,
+            scenario,
             post,
             log: log.unwrap(),
             subscription: Subscription::of_template().unwrap(),
@@ -36,18 +36,18 @@ impl Fault {
         let nobody = testing::process::free_port().unwrap();
         self.ring_at(&format!("http://127.0.0.1:{nobody}")).await;
         self.save(title).await;
-        self.ring_at(self.story.world.stack.emulator.endpoint())
+        self.ring_at(self.scenario.stack.local.emulator.endpoint())
             .await;
         assert_eq!(self.pending().await, [format!("page/{}", self.post)]);
     }
 
     async fn save(&self, title: &str) {
         let fields = Fields::titled(title);
-        self.story.edit(self.post, &fields, Action::Save).await;
+        self.scenario.edit(self.post, &fields, Action::Save).await;
     }
 
     async fn ring_at(&self, endpoint: &str) {
-        let stack = &self.story.world.stack;
+        let stack = &self.scenario.stack.local;
         let set = stack
             .postgres
             .set_lambda_endpoint(&stack.database, endpoint);
@@ -56,7 +56,7 @@ impl Fault {
 
     async fn pending(&self) -> Vec<String> {
         sqlx::query_scalar("select object from wagrun.outbox where not ends")
-            .fetch_all(&mut self.story.world.database().await)
+            .fetch_all(&mut self.scenario.stack.database().await)
             .await
             .unwrap()
     }
@@ -65,7 +65,7 @@ impl Fault {
     async fn payload(&mut self) -> Value {
         // One look at a time.
         let state = tokio::sync::Mutex::new((&mut self.log, &mut self.subscription));
-        let look = || async {
+        let poll = || async {
             let (log, subscription) = &mut *state.lock().await;
             let payload = subscription.payload(&log.records().await?);
             Ok::<_, LogExportError>(payload.map_or_else(
@@ -73,14 +73,14 @@ impl Fault {
                 Wait::Ready,
             ))
         };
-        wait_until(&Progress::quiet(), "a doorbell line", PATIENCE, look)
+        wait_until(&Progress::quiet(), "a doorbell line", WAIT_TIMEOUT, poll)
             .await
             .unwrap_or_else(|error| panic!("{}", chain(&error)))
     }
 
     /// Delivers a payload and waits; how many events it brought.
     async fn deliver(&self, payload: &Value) -> u64 {
-        let deployment = &self.story.world.stack.deployment;
+        let deployment = &self.scenario.stack.local.deployment;
         let answer = deployment.invoke("ContentEventsFunctionName", payload);
         answer.await.unwrap()["published"].as_u64().unwrap()
     }
@@ -92,14 +92,14 @@ fn the_second_doorbell_brings_what_the_first_could_not() {
         let fault = Fault::new("second-doorbell").await;
         fault.save_in_vain("Rung in vain").await;
         let Fault {
-            mut story,
+            mut scenario,
             post,
             log,
             ..
         } = fault;
-        let deployment = &story.world.stack.deployment;
+        let deployment = &scenario.stack.local.deployment;
         let _export = LogExport::start(log, deployment, &Progress::quiet()).unwrap();
-        story.expect(&[page("updated", post)]).await;
+        scenario.expect(&[page("updated", post)]).await;
     });
 }
 
@@ -112,13 +112,13 @@ fn a_record_that_is_late_and_comes_again_does_nothing() {
         fault.save("Rings").await;
         let post = fault.post;
         fault
-            .story
+            .scenario
             .expect(&[page("updated", post), page("updated", post)])
             .await;
         for _ in 0..3 {
             assert_eq!(fault.deliver(&late).await, 0);
         }
-        fault.story.expect(&[]).await;
+        fault.scenario.expect(&[]).await;
     });
 }
 
@@ -134,7 +134,7 @@ fn a_record_that_comes_several_times_at_once_brings_its_event_once() {
             fault.deliver(&payload)
         );
         assert_eq!(one + other + third, 1);
-        fault.story.expect(&[page("updated", fault.post)]).await;
+        fault.scenario.expect(&[page("updated", fault.post)]).await;
         assert_eq!(fault.deliver(&payload).await, 0);
     });
 }
@@ -145,12 +145,12 @@ fn a_text_like_a_doorbell_line_is_a_reason_to_look_and_no_more() {
         let mut fault = Fault::new("forged-record").await;
         fault.save_in_vain("Rung in vain").await;
         fault.payload().await;
-        let mut web = fault.story.world.web().await;
+        let mut web = fault.scenario.stack.web().await;
         let literal = r#"select 'wagrun doorbell {"xid":"999999999999"} by log'::int"#;
         let refused = sqlx::raw_sql(literal).execute(&mut web).await;
         refused.unwrap_err();
         let forged = fault.payload().await;
         fault.deliver(&forged).await;
-        fault.story.expect(&[page("updated", fault.post)]).await;
+        fault.scenario.expect(&[page("updated", fault.post)]).await;
     });
 }

@@ -1,5 +1,5 @@
-//! EventBridge Scheduler on a port of its own: it keeps the schedules of one group, and fails as a test wants. Whoever asks
-//! for metrics hears that the database is paused.
+//! A fake EventBridge Scheduler on a port of its own. It keeps the schedules of one group, and fails as a test sets it.
+//! To requests for CloudWatch metrics it answers that the database is paused.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -12,9 +12,9 @@ use axum::http::{HeaderName, Method, StatusCode, Uri};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::support::database::sdk;
+use super::sdk::sdk;
 
-/// What the service answers instead of doing what it was asked: a status and the error's name.
+/// Returns the error, as an HTTP status and a name, with which the service refuses a request.
 type Refusal = Box<dyn Fn(&Method, &str) -> Option<(u16, &'static str)> + Send>;
 
 #[derive(Default)]
@@ -31,6 +31,7 @@ pub struct FakeScheduler {
 }
 
 impl FakeScheduler {
+    /// Starts the service on a free port.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -45,12 +46,12 @@ impl FakeScheduler {
         scheduler
     }
 
-    /// A configuration for it alone, with the retries of the SDK.
+    /// Returns a configuration of the SDK for this service, with the SDK's own retries.
     pub fn sdk(&self) -> SdkConfig {
         sdk(&self.endpoint)
     }
 
-    /// Refuses calls from now on where `refuses` says so.
+    /// Refuses from now on the calls for which `refuses` returns an error.
     pub fn refuse(
         &self,
         refuses: impl Fn(&Method, &str) -> Option<(u16, &'static str)> + Send + 'static,
@@ -58,12 +59,12 @@ impl FakeScheduler {
         self.inner.lock().unwrap().refuses = Some(Box::new(refuses));
     }
 
-    /// Does everything again.
+    /// Refuses nothing any more.
     pub fn recover(&self) {
         self.inner.lock().unwrap().refuses = None;
     }
 
-    /// The names of its schedules.
+    /// Returns the names of the schedules.
     pub fn names(&self) -> Vec<String> {
         self.inner
             .lock()
@@ -74,19 +75,19 @@ impl FakeScheduler {
             .collect()
     }
 
-    /// What a schedule was created with.
+    /// Returns the request with which a schedule was created.
     pub fn schedule(&self, name: &str) -> Value {
         self.inner.lock().unwrap().schedules[name].clone()
     }
 
-    /// As if somebody had created it before.
+    /// Adds a schedule that only has a name.
     pub fn put(&self, name: &str) {
         let schedule = json!({"Name": name});
         let mut inner = self.inner.lock().unwrap();
         inner.schedules.insert(name.to_owned(), schedule);
     }
 
-    /// Every call so far, such as `POST publish-20261125T0104Z`.
+    /// Returns every call so far, such as `POST publish-20261125T0104Z`.
     pub fn calls(&self) -> Vec<String> {
         self.inner.lock().unwrap().calls.clone()
     }
@@ -124,16 +125,18 @@ async fn answer(
         .push(format!("{method} {name}").trim().to_owned());
     let refusal = inner.refuses.as_ref();
     if let Some((status, error)) = refusal.and_then(|refuses| refuses(&method, name)) {
-        return reply(status, error, json!({"Message": "as the test wants"}));
+        return reply(status, error, json!({"Message": "refused by the test"}));
     }
     match method {
         Method::GET => {
             let schedules: Vec<Value> = inner.schedules.values().cloned().collect();
             reply(200, "", json!({"Schedules": schedules}))
         }
-        Method::POST if inner.schedules.contains_key(name) => {
-            reply(409, "ConflictException", json!({"Message": "is there"}))
-        }
+        Method::POST if inner.schedules.contains_key(name) => reply(
+            409,
+            "ConflictException",
+            json!({"Message": "the schedule exists"}),
+        ),
         Method::POST => {
             let mut schedule: Value = serde_json::from_slice(&body).unwrap();
             schedule["Name"] = json!(name);
@@ -143,7 +146,7 @@ async fn answer(
         _ if inner.schedules.remove(name).is_none() => reply(
             404,
             "ResourceNotFoundException",
-            json!({"Message": "is not there"}),
+            json!({"Message": "the schedule does not exist"}),
         ),
         _ => reply(200, "", json!({})),
     }

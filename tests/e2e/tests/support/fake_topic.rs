@@ -1,4 +1,4 @@
-//! An SNS FIFO topic on a port of its own: it takes `PublishBatch`, de-duplicates as SNS does, and fails as a test wants.
+//! A fake SNS FIFO topic on a port of its own. It takes `PublishBatch`, de-duplicates as SNS does, and fails as a test sets it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -12,25 +12,25 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use wagrun_event::Event;
 
-use crate::support::database::sdk;
+use super::sdk::sdk;
 
-/// What goes wrong with an entry, by its event.
+/// Returns true for an event whose entry is refused.
 type Refusal = Box<dyn Fn(&Event) -> bool + Send>;
 
 #[derive(Default)]
 struct Inner {
-    taken: Vec<Event>,
-    repetitions: Vec<Event>,
+    accepted: Vec<Event>,
+    duplicates: Vec<Event>,
     refuses: Option<Refusal>,
-    /// True when it calls a refusal the sender's fault, and not its own.
+    /// The field `SenderFault` of a refused entry.
     blames_sender: bool,
-    /// Takes the next batch but never says so.
+    /// The topic accepts batches and does not answer.
     swallows_answers: bool,
-    /// Fails every call as a whole.
+    /// Every call fails.
     is_down: bool,
-    /// The time that it takes for an answer.
+    /// The time before each answer.
     delay: Duration,
-    seen: HashSet<String>,
+    seen_ids: HashSet<String>,
 }
 
 #[derive(Clone, Default)]
@@ -45,6 +45,7 @@ pub struct FakeTopic {
 }
 
 impl FakeTopic {
+    /// Starts the topic on a free port.
     pub async fn start() -> Self {
         let shared = Shared::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -56,24 +57,25 @@ impl FakeTopic {
         Self { endpoint, shared }
     }
 
+    /// Returns a configuration of the SDK for this topic.
     pub fn sdk(&self) -> SdkConfig {
         sdk(&self.endpoint)
     }
 
-    /// Refuses entries from now on where `refuses` says so.
+    /// Refuses from now on the events for which `refuses` returns true, as a fault of the sender.
     pub fn refuse(&self, refuses: impl Fn(&Event) -> bool + Send + 'static) {
         let mut inner = self.shared.inner.lock().unwrap();
         inner.refuses = Some(Box::new(refuses));
         inner.blames_sender = true;
     }
 
-    /// Fails entries from now on where `fails` says so, as SNS does for faults of its own.
+    /// Refuses from now on the events for which `fails` returns true, as a fault of SNS.
     pub fn fail(&self, fails: impl Fn(&Event) -> bool + Send + 'static) {
         self.refuse(fails);
         self.shared.inner.lock().unwrap().blames_sender = false;
     }
 
-    /// Takes everything again, and answers.
+    /// Accepts and answers everything from now on.
     pub fn recover(&self) {
         let mut inner = self.shared.inner.lock().unwrap();
         inner.refuses = None;
@@ -81,7 +83,7 @@ impl FakeTopic {
         inner.is_down = false;
     }
 
-    /// Takes so long for each answer from now on.
+    /// Waits this long before each answer from now on.
     pub fn delay(&self, delay: Duration) {
         self.shared.inner.lock().unwrap().delay = delay;
     }
@@ -91,29 +93,29 @@ impl FakeTopic {
         self.shared.inner.lock().unwrap().is_down = true;
     }
 
-    /// Takes batches from now on without ever answering.
+    /// Accepts batches from now on and never answers.
     pub fn swallow_answers(&self) {
         self.shared.inner.lock().unwrap().swallows_answers = true;
     }
 
     /// Returns once another batch has arrived.
-    pub async fn arrival(&self) {
+    pub async fn wait_for_batch(&self) {
         self.shared.arrived.notified().await;
     }
 
-    /// Every event that a subscriber of the topic would see, in order.
-    pub fn taken(&self) -> Vec<Event> {
-        self.shared.inner.lock().unwrap().taken.clone()
+    /// Returns every event that a subscriber of the topic would receive, in order.
+    pub fn accepted(&self) -> Vec<Event> {
+        self.shared.inner.lock().unwrap().accepted.clone()
     }
 
-    /// Every entry that was dropped because its id had been seen.
-    pub fn repetitions(&self) -> Vec<Event> {
-        self.shared.inner.lock().unwrap().repetitions.clone()
+    /// Returns every event that was dropped because its de-duplication id was known.
+    pub fn duplicates(&self) -> Vec<Event> {
+        self.shared.inner.lock().unwrap().duplicates.clone()
     }
 
-    /// How many entries were dropped because their id had been seen.
-    pub fn repeated(&self) -> usize {
-        self.shared.inner.lock().unwrap().repetitions.len()
+    /// Returns the number of events that were dropped because their de-duplication id was known.
+    pub fn duplicate_count(&self) -> usize {
+        self.shared.inner.lock().unwrap().duplicates.len()
     }
 }
 
@@ -127,7 +129,7 @@ async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCod
         if inner.is_down {
             return (StatusCode::FORBIDDEN, String::new());
         }
-        let (mut taken, mut refused) = (String::new(), String::new());
+        let (mut accepted, mut refused) = (String::new(), String::new());
         for (id, message, deduplication) in entries(&body) {
             let event: Event = serde_json::from_str(&message).unwrap();
             if inner
@@ -142,16 +144,16 @@ async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCod
                 );
                 continue;
             }
-            taken += &format!("<member><Id>{id}</Id><MessageId>m-{id}</MessageId></member>");
-            if inner.seen.insert(deduplication) {
-                inner.taken.push(event);
+            accepted += &format!("<member><Id>{id}</Id><MessageId>m-{id}</MessageId></member>");
+            if inner.seen_ids.insert(deduplication) {
+                inner.accepted.push(event);
             } else {
-                inner.repetitions.push(event);
+                inner.duplicates.push(event);
             }
         }
         let answer = format!(
             "<PublishBatchResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishBatchResult>\
-             <Successful>{taken}</Successful><Failed>{refused}</Failed></PublishBatchResult></PublishBatchResponse>"
+             <Successful>{accepted}</Successful><Failed>{refused}</Failed></PublishBatchResult></PublishBatchResponse>"
         );
         (answer, inner.swallows_answers)
     };
@@ -163,7 +165,7 @@ async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCod
     (StatusCode::OK, answer)
 }
 
-/// The entries of the form-encoded request: id, message and de-duplication id.
+/// Returns the entries of the form-encoded request: id, message and de-duplication id.
 fn entries(body: &str) -> Vec<(String, String, String)> {
     let mut entries: BTreeMap<u32, BTreeMap<String, String>> = BTreeMap::new();
     for (name, value) in url::form_urlencoded::parse(body.as_bytes()) {

@@ -1,4 +1,4 @@
-//! A TCP proxy in front of PostgreSQL that does what networks and poolers do.
+//! A TCP proxy in front of PostgreSQL that behaves like a broken network or like a connection pooler.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// PostgreSQL's request for TLS, which takes the place of a protocol version.
+/// The code of PostgreSQL's request for TLS, in the place of a protocol version.
 const TLS_REQUEST: i32 = 80_877_103;
 
-/// What becomes of the settings that a session asks for in its first message.
+/// The treatment of the settings that a session requests in its first message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settings {
-    /// They reach the server.
+    /// The settings reach the server.
     Kept,
-    /// As PgBouncer does with `ignore_startup_parameters = options`.
+    /// The settings are removed, as by PgBouncer with `ignore_startup_parameters = options`.
     Dropped,
-    /// As PgBouncer does without.
+    /// The session is refused, as by PgBouncer without that setting.
     Refused,
 }
 
@@ -26,7 +26,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens on a port of its own.
+    /// Listens on a free port.
     pub async fn start(server: u16, settings: Settings) -> Self {
         Self::start_on(0, server, settings).await
     }
@@ -41,7 +41,7 @@ impl Proxy {
             while let Ok((client, _)) = listener.accept().await {
                 let stalled = watched.subscribe();
                 tokio::spawn(async move {
-                    // A side that hangs up ends the session, as it would without us.
+                    // An error ends the session, as it would without the proxy.
                     let _ = serve(client, server, settings, stalled).await;
                 });
             }
@@ -49,11 +49,12 @@ impl Proxy {
         Self { port, stalled }
     }
 
+    /// The port on which the proxy listens.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// From now on no byte passes, and no session ends: a network that is gone.
+    /// Stops every session without ending it, as a broken network does.
     pub fn stall(&self) {
         self.stalled.send_replace(true);
     }
@@ -66,11 +67,11 @@ async fn serve(
     mut stalled: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let mut server = TcpStream::connect(("127.0.0.1", server)).await?;
-    let mut first = message(&mut client).await?;
+    let mut first = read_message(&mut client).await?;
     if first[4..8] == TLS_REQUEST.to_be_bytes() {
         server.write_all(&first).await?;
         client.write_u8(server.read_u8().await?).await?;
-        first = message(&mut client).await?;
+        first = read_message(&mut client).await?;
     }
     match settings {
         Settings::Kept => {}
@@ -88,8 +89,8 @@ async fn serve(
     }
 }
 
-/// A message without a type, as sessions begin with: its length, itself counted, and the rest.
-async fn message(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+/// Reads a message without a type, as at the beginning of a session. The length counts its own four bytes.
+async fn read_message(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     let length = stream.read_i32().await?;
     let mut bytes = length.to_be_bytes().to_vec();
     bytes.resize(length.try_into().unwrap(), 0);

@@ -1,19 +1,18 @@
-//! A database with Wagtail's tables, a topic, and drainers between them, for tests that know nothing of what is inside.
-
-use std::time::Duration;
+//! A database with Wagtail's tables, a fake topic, and drainers between them, for tests that look only at both ends.
 
 use content_events::Drainer;
-use content_events::config::Config;
 use content_events::drain::{Answer, DrainError};
 use content_events::wake::Wake;
-use sqlx::PgConnection;
-use tokio::time::Instant;
 use wagrun_event::Event;
 
-use crate::support::database::{Database, RELAY, execute};
-use crate::support::fake_topic::FakeTopic;
+use super::database::Database;
+use super::drain_fixture::config;
+use super::fake_topic::FakeTopic;
+use super::runtime::in_a_minute;
+use super::sql::execute;
 
-/// A Lambda that answers 202 at once. The local stand-in starts a program for each call, which would take most of the time.
+/// An `aws_lambda.invoke` that answers 202 at once. The local stand-in would take most of the time, because it starts a
+/// program for each call.
 const ANSWERING_LAMBDA: &str = "
     create or replace function aws_lambda.invoke(
         function_name text, payload TYPE, region text default null, invocation_type text default 'RequestResponse',
@@ -22,16 +21,19 @@ const ANSWERING_LAMBDA: &str = "
         language sql volatile security definer set search_path = pg_catalog
     as $$ select 202, null::TYPE, null::text, null::text $$";
 
+/// A site whose changes reach a fake topic.
 pub struct RelayedSite {
     pub database: Database,
     pub topic: FakeTopic,
 }
 
 impl RelayedSite {
+    /// Creates a site with a database of its own.
     pub async fn new() -> Self {
         Self::on(Database::new().await).await
     }
 
+    /// Creates a site on this database.
     pub async fn on(database: Database) -> Self {
         let mut superuser = database.observer().await;
         for json in ["json", "jsonb"] {
@@ -41,71 +43,26 @@ impl RelayedSite {
         Self { database, topic }
     }
 
-    /// A drainer of its own, as each concurrent invocation of the function has one.
+    /// Returns a new drainer, as each concurrent invocation of the function has its own.
     pub fn drainer(&self) -> Drainer {
-        let config = Config {
-            database: self.database.config(RELAY),
-            database_instance: None,
-            database_pause: Duration::from_secs(300),
-            topic_arn: "arn:aws:sns:us-east-1:000000000000:events.fifo".to_owned(),
-            source: "/wagrun/test".to_owned(),
-            history_days: 30,
-            publishing: None,
-            metrics: wagrun_lambda::metric::Metrics::new("wagrun/test"),
-        };
-        Drainer::new(config, &self.topic.sdk())
+        Drainer::new(config(&self.database), &self.topic.sdk())
     }
 
+    /// Runs a sweep.
     pub async fn sweep(&self) -> Result<Answer, DrainError> {
         self.drainer().run(&Wake::Sweep, in_a_minute()).await
     }
 
-    /// As an operator would, with the payload of an invocation.
-    pub async fn ask(&self, payload: serde_json::Value) -> Result<Answer, DrainError> {
+    /// Runs the drainer for this payload of an invocation, as an operator would send it.
+    pub async fn invoke(&self, payload: serde_json::Value) -> Result<Answer, DrainError> {
         let wake = Wake::parse(&payload).unwrap();
         self.drainer().run(&wake, in_a_minute()).await
     }
 
-    /// The events of one object, in the order of publication.
+    /// Returns the events of one object, in the order of publication.
     pub fn events(&self, object: &str) -> Vec<Event> {
-        let mut events = self.topic.taken();
+        let mut events = self.topic.accepted();
         events.retain(|event| event.subject == object);
         events
-    }
-}
-
-pub fn in_a_minute() -> Instant {
-    Instant::now() + Duration::from_secs(60)
-}
-
-/// Returns once a session of the database waits for a lock that another holds.
-pub async fn somebody_waits_for_a_lock(observer: &mut PgConnection) {
-    until(
-        observer,
-        "select exists (select from pg_stat_activity
-            where datname = current_database() and wait_event_type = 'Lock')",
-    )
-    .await;
-}
-
-/// Returns once no drainer has a session any more; the server takes a moment to end that of an aborted one.
-pub async fn no_drainer_is_connected(observer: &mut PgConnection) {
-    until(
-        observer,
-        "select not exists (select from pg_stat_activity
-            where datname = current_database() and application_name like 'wagrun%')",
-    )
-    .await;
-}
-
-async fn until(observer: &mut PgConnection, condition: &'static str) {
-    let deadline = in_a_minute();
-    while !sqlx::query_scalar::<_, bool>(condition)
-        .fetch_one(&mut *observer)
-        .await
-        .unwrap()
-    {
-        assert!(Instant::now() < deadline, "never came true: {condition}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

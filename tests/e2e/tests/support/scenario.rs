@@ -1,4 +1,4 @@
-//! What one test does in the admin, under a page of its own, and what arrives of it.
+//! A test that edits in the admin below a page of its own, and receives the events of its edits.
 
 use local_stack::admin::{Action, Admin, Fields, PageId};
 use sqlx::{Connection, PgConnection};
@@ -9,103 +9,95 @@ use uuid::Uuid;
 use wagrun_event::Event;
 use wagrun_lambda::telemetry::chain;
 
-use crate::support::stack::{EVERYTHING, PATIENCE, Turn, World};
+use super::event_line::{EventLine, line, list, page};
+use super::runtime::WAIT_TIMEOUT;
+use super::stack::{CATCH_ALL, StackAccess, TestStack};
 
-/// Wagtail counts the place of a new child and then takes it, which two editors must not do at once.
-static FRONT_PAGE: Mutex<()> = Mutex::const_new(());
+/// Two tests must not create a child of the front page at once, because Wagtail first counts its children and then inserts.
+static FRONT_PAGE_LOCK: Mutex<()> = Mutex::const_new(());
 
-/// Type and subject of an event.
-pub type Line = (String, String);
-
-/// What a test does and what arrives of it; everything of others is left out.
-pub struct Story {
-    pub world: &'static World,
+/// The editor of one test, and the events of its pages and objects. The events of other tests are left out.
+pub struct Scenario {
+    /// The stack with the site, the functions and the receiver.
+    pub stack: &'static TestStack,
+    /// A session of Wagtail's admin.
     pub admin: Admin,
-    /// A live page under the front page, under which the test makes its own.
+    /// A live page below the front page. The pages of the test are below it.
     pub root: PageId,
-    /// The root's `url_path`, which every page of the test has at its beginning.
+    /// The `url_path` of the root, with which that of every page of the test begins.
     pub url_path: String,
-    /// The root's address.
+    /// The URL of the root.
     pub url: String,
+    /// The subjects of objects of the test that are not pages.
     objects: Vec<String>,
-    told: usize,
-    _turn: Turn,
+    /// The number of events that `expect` has already returned.
+    seen: usize,
+    _access: StackAccess,
 }
 
-/// A page's event.
-pub fn page(action: &str, page: PageId) -> Line {
-    (format!("wagtail.page.{action}"), format!("page/{page}"))
-}
-
-/// Any other object's event: `image.created`, `image/3`.
-pub fn object(kind: &str, subject: &str) -> Line {
-    (format!("wagtail.{kind}"), subject.to_owned())
-}
-
-/// Names of the changed fields of an event.
-pub fn changed(event: &Event) -> Vec<&str> {
-    let names = event.data["changed"].as_array().unwrap();
-    names.iter().map(|name| name.as_str().unwrap()).collect()
-}
-
-/// A change in the outbox, which has no id yet, or an event.
+/// A row of the outbox, which has no id yet, or of the events.
 #[derive(sqlx::FromRow)]
-struct Noted {
+struct ChangeRow {
     id: Option<Uuid>,
     object: String,
     outcome: Option<String>,
     last_error: Option<String>,
 }
 
-impl Story {
-    /// Begins with a root page whose slug is `name`, and which is live and forgotten when this returns.
+impl Scenario {
+    /// Begins on the shared stack. Publishes a root page with the slug `name`, and receives its events.
     pub async fn new(name: &str) -> Self {
-        let turn = Turn::with_others().await;
-        Self::begin(name, World::get().await, turn).await
+        let access = StackAccess::shared().await;
+        Self::begin(name, TestStack::get().await, access).await
     }
 
-    /// The same, while no other story is told.
-    pub async fn alone(name: &str) -> Self {
-        let turn = Turn::alone().await;
-        Self::begin(name, World::get().await, turn).await
+    /// Begins as [`Self::new`] does, while no other test uses the shared stack.
+    pub async fn exclusive(name: &str) -> Self {
+        let access = StackAccess::exclusive().await;
+        Self::begin(name, TestStack::get().await, access).await
     }
 
-    /// The same in the stack whose database rings by its log alone, which no test breaks.
-    pub async fn by_log(name: &str) -> Self {
-        Self::begin(name, World::by_log().await, Turn::ByLog).await
+    /// Begins as [`Self::new`] does, on the stack whose database rings only through its log.
+    pub async fn with_log_doorbell(name: &str) -> Self {
+        Self::begin(
+            name,
+            TestStack::with_log_doorbell().await,
+            StackAccess::LogDoorbell,
+        )
+        .await
     }
 
-    async fn begin(name: &str, world: &'static World, turn: Turn) -> Self {
-        let stack = &world.stack;
-        let admin = stack.admin().await.unwrap();
+    async fn begin(name: &str, stack: &'static TestStack, access: StackAccess) -> Self {
+        let local = &stack.local;
+        let admin = local.admin().await.unwrap();
         let fields = Fields::titled(name).slug(name);
         let root = {
-            let _place = FRONT_PAGE.lock().await;
+            let _guard = FRONT_PAGE_LOCK.lock().await;
             admin
-                .create_page(stack.home, "blog/blogindexpage", &fields, Action::Publish)
+                .create_page(local.home, "blog/blogindexpage", &fields, Action::Publish)
                 .await
                 .unwrap()
         };
-        let mut story = Self {
-            world,
+        let mut scenario = Self {
+            stack,
             admin,
             root,
             url_path: format!("/home/{name}/"),
             url: format!("http://localhost/{name}/"),
             objects: Vec::new(),
-            told: 0,
-            _turn: turn,
+            seen: 0,
+            _access: access,
         };
         let lines = [
             page("created", root),
             page("updated", root),
             page("published", root),
         ];
-        story.expect(&lines).await;
-        story
+        scenario.expect(&lines).await;
+        scenario
     }
 
-    /// Makes a live post under `parent`, whose slug is its title, and forgets its events.
+    /// Publishes a post below `parent`, whose slug is its title, and receives its events.
     pub async fn live_post(&mut self, parent: PageId, title: &str) -> PageId {
         let post = self.create(parent, title, Action::Publish).await;
         let lines = ["created", "updated", "published"].map(|action| page(action, post));
@@ -113,7 +105,7 @@ impl Story {
         post
     }
 
-    /// Makes a post under `parent`.
+    /// Creates a post below `parent`.
     pub async fn create(&self, parent: PageId, title: &str, action: Action) -> PageId {
         self.admin
             .create_page(parent, "blog/blogpage", &Fields::titled(title), action)
@@ -126,49 +118,49 @@ impl Story {
         self.admin.edit(page, fields, action).await.unwrap();
     }
 
-    /// The page at this path under the root.
+    /// Returns the page at this path below the root.
     pub async fn page_at(&self, path: &str) -> PageId {
         let id = sqlx::query_scalar("select id::bigint from wagtailcore_page where url_path = $1")
             .bind(format!("{}{path}", self.url_path))
-            .fetch_one(&mut self.world.database().await)
+            .fetch_one(&mut self.stack.database().await)
             .await;
         PageId(id.unwrap())
     }
 
-    /// From now on events of this object, which is no page, are part of the story.
-    pub fn owns(&mut self, subject: &str) {
+    /// Makes an object that is not a page part of the scenario.
+    pub fn add_object(&mut self, subject: &str) {
         self.objects.push(subject.to_owned());
     }
 
-    /// Receives what was not told yet, which must be exactly `expected`, and returns it.
+    /// Receives the events since the last call, asserts that they are exactly `expected`, and returns them.
     ///
-    /// Every commit is in the outbox by the time its click has been answered. So once each of the story's rows is
-    /// settled, and each published one has arrived, there is nothing more to come.
-    pub async fn expect(&mut self, expected: &[Line]) -> Vec<Event> {
-        let events = self.news().await;
-        self.assert_are(&events, expected);
+    /// A commit is in the outbox before the admin answers the request. When each row of the scenario is settled and each
+    /// published event has arrived, no further event can come.
+    pub async fn expect(&mut self, expected: &[EventLine]) -> Vec<Event> {
+        let events = self.new_events().await;
+        self.assert_lines(&events, expected);
         events
     }
 
-    /// The same where one commit touches several objects: each object's events are in order, the objects in none.
-    /// Returned in the order expected.
-    pub async fn expect_together(&mut self, expected: &[Line]) -> Vec<Event> {
-        let mut events = self.news().await;
+    /// Receives events as [`Self::expect`] does, when one commit changes several objects. The order is asserted only
+    /// within one object. Returns the events in the order of `expected`.
+    pub async fn expect_together(&mut self, expected: &[EventLine]) -> Vec<Event> {
+        let mut events = self.new_events().await;
         let place = |event: &Event| expected.iter().position(|line| line.1 == event.subject);
         events.sort_by_key(place);
-        self.assert_are(&events, expected);
+        self.assert_lines(&events, expected);
         events
     }
 
-    async fn news(&mut self) -> Vec<Event> {
-        let mut events = self.everything().await;
-        events.drain(..self.told);
-        self.told += events.len();
+    async fn new_events(&mut self) -> Vec<Event> {
+        let mut events = self.all_events().await;
+        events.drain(..self.seen);
+        self.seen += events.len();
         events
     }
 
-    fn assert_are(&self, events: &[Event], expected: &[Line]) {
-        let arrived: Vec<Line> = events.iter().map(line).collect();
+    fn assert_lines(&self, events: &[Event], expected: &[EventLine]) {
+        let arrived: Vec<EventLine> = events.iter().map(line).collect();
         assert!(
             arrived == expected,
             "{}: expected\n{}arrived\n{}{events:#?}",
@@ -178,12 +170,12 @@ impl Story {
         );
     }
 
-    /// All of the story's events in the order in which they were drained, each verified.
-    async fn everything(&self) -> Vec<Event> {
-        let database = Mutex::new(self.world.database().await);
+    /// Returns all events of the scenario in the order of their sequence, and verifies each.
+    async fn all_events(&self) -> Vec<Event> {
+        let database = Mutex::new(self.stack.database().await);
         let what = format!("the events of {}", self.url_path);
-        let look = || async { self.published(&mut *database.lock().await).await };
-        let published = wait_until(&Progress::quiet(), &what, PATIENCE, look)
+        let poll = || async { self.published_ids(&mut *database.lock().await).await };
+        let published = wait_until(&Progress::quiet(), &what, WAIT_TIMEOUT, poll)
             .await
             .unwrap_or_else(|error| panic!("{}", chain(&error)));
         database.into_inner().close().await.unwrap();
@@ -193,7 +185,7 @@ impl Story {
         arrived.sort_unstable();
         assert_eq!(arrived, published, "each published event arrives once");
         for (delivery, event) in &deliveries {
-            assert_genuine(delivery, event);
+            assert_signed(delivery, event);
         }
         let mut events: Vec<Event> = deliveries.into_iter().map(|(_, event)| event).collect();
         for (index, event) in events.iter().enumerate() {
@@ -206,19 +198,22 @@ impl Story {
         events
     }
 
-    /// The sorted ids of the story's events, once all are settled and have arrived.
-    async fn published(&self, database: &mut PgConnection) -> Result<Wait<Vec<Uuid>>, sqlx::Error> {
-        let rows: Vec<Noted> = sqlx::query_as(
+    /// Returns the sorted ids of the scenario's events, once all changes are settled and all events have arrived.
+    async fn published_ids(
+        &self,
+        database: &mut PgConnection,
+    ) -> Result<Wait<Vec<Uuid>>, sqlx::Error> {
+        let rows: Vec<ChangeRow> = sqlx::query_as(
             "with
                  own as (
                      select unnest($1::text[]) as object
                      union select 'page/' || id from wagtailcore_page where starts_with(url_path, $2)
                  ),
-                 noted as (
+                 changes as (
                      select id, object, before, after, outcome, last_error from wagrun.event
                      union all select null, object, before, after, null, null from wagrun.outbox
                  )
-             select id, object, outcome, last_error from noted
+             select id, object, outcome, last_error from changes
              where object in (select object from own)
                  or starts_with(before ->> 'url_path', $2) or starts_with(after ->> 'url_path', $2)
              order by id",
@@ -228,12 +223,12 @@ impl Story {
         .fetch_all(database)
         .await?;
         let mut ids = Vec::new();
-        for noted in rows {
-            match noted.outcome.as_deref() {
-                Some("published") => ids.extend(noted.id),
+        for row in rows {
+            match row.outcome.as_deref() {
+                Some("published") => ids.extend(row.id),
                 Some(_) => {}
                 None => {
-                    let why = format!("{} is not drained ({:?})", noted.object, noted.last_error);
+                    let why = format!("{} is not drained ({:?})", row.object, row.last_error);
                     return Ok(Wait::NotYet(self.with_arrived(why)));
                 }
             }
@@ -248,8 +243,9 @@ impl Story {
         })
     }
 
+    /// Returns the reason for waiting, with the events that have arrived.
     fn with_arrived(&self, why: String) -> String {
-        let lines: Vec<Line> = self
+        let lines: Vec<EventLine> = self
             .deliveries()
             .iter()
             .map(|(_, event)| line(event))
@@ -257,20 +253,20 @@ impl Story {
         format!("{why}; arrived\n{}", list(&lines))
     }
 
-    /// What `EVERYTHING` was sent of this story, in the order of arrival.
+    /// Returns the deliveries of this scenario's events to [`CATCH_ALL`], in the order of arrival.
     fn deliveries(&self) -> Vec<(Delivery, Event)> {
         self.receiver()
-            .deliveries(EVERYTHING)
+            .deliveries(CATCH_ALL)
             .into_iter()
             .filter_map(|delivery| {
                 let event = delivery.event.clone().unwrap();
-                self.is_mine(&event).then_some((delivery, event))
+                self.is_own_event(&event).then_some((delivery, event))
             })
             .collect()
     }
 
-    /// Whether an event is about one of the story's pages or objects.
-    pub fn is_mine(&self, event: &Event) -> bool {
+    /// Returns true if an event is about one of the scenario's pages or objects.
+    pub fn is_own_event(&self, event: &Event) -> bool {
         self.objects.contains(&event.subject)
             || [event.url_path(), event.previous_url_path()]
                 .into_iter()
@@ -278,32 +274,23 @@ impl Story {
                 .any(|path| path.starts_with(&self.url_path))
     }
 
+    /// The receiver of the shared stack.
     pub fn receiver(&self) -> &'static Receiver {
-        &self.world.stack.receiver
+        &self.stack.local.receiver
     }
 
-    /// The address of a page of the story, by its path under the root.
+    /// Returns the URL of the page at this path below the root.
     pub fn url_of(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 }
 
-fn line(event: &Event) -> Line {
-    (event.kind.clone(), event.subject.clone())
-}
-
-fn assert_genuine(delivery: &Delivery, event: &Event) {
+/// Asserts the signature and the envelope of a delivery.
+fn assert_signed(delivery: &Delivery, event: &Event) {
     assert_eq!(delivery.signature, Ok(()), "{event:?}");
     assert_eq!(delivery.header("webhook-id"), Some(&*event.id.to_string()));
     assert_eq!(event.specversion, "1.0");
     assert_eq!(event.source, "/wagrun/wagrun-local");
     assert_eq!(event.partitionkey, event.subject);
     assert!(!event.replayed);
-}
-
-fn list(lines: &[Line]) -> String {
-    lines
-        .iter()
-        .map(|(kind, subject)| format!("  {kind} {subject}\n"))
-        .collect()
 }

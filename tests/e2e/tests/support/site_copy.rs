@@ -1,34 +1,34 @@
-//! A copy of the site with a migration more.
+//! A copy of the site with one more Django migration.
 
 use std::path::{Path, PathBuf};
 
 use testing::checkout;
 
-/// The copy, gone when the test is over.
+/// The copy of the site, which is removed on drop.
 pub struct SiteCopy {
     directory: PathBuf,
 }
 
 impl SiteCopy {
-    /// With a migration of the blog that runs this Python function, which is called `change`.
+    /// Copies the site and adds a migration of the blog that runs this Python function, whose name is `change`.
     pub fn with_migration(function: &str) -> Self {
         let directory =
             std::env::temp_dir().join(format!("site-{}", uuid::Uuid::new_v4().simple()));
         copy(&checkout().join("site"), &directory);
         let site = Self { directory };
-        site.migration(function);
+        site.set_migration(function);
         site
     }
 
-    /// With a migration of the blog that has these operations.
+    /// Copies the site and adds a migration of the blog with these operations.
     pub fn with_operations(operations: &str) -> Self {
         let site = Self::with_migration("");
         site.write("", operations);
         site
     }
 
-    /// Writes the migration anew.
-    pub fn migration(&self, function: &str) {
+    /// Replaces the migration.
+    pub fn set_migration(&self, function: &str) {
         self.write(function, "migrations.RunPython(change)");
     }
 
@@ -42,6 +42,7 @@ impl SiteCopy {
         std::fs::write(self.directory.join("blog/migrations/0002_change.py"), code).unwrap();
     }
 
+    /// The directory with `manage.py`.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -49,7 +50,7 @@ impl SiteCopy {
 
 impl Drop for SiteCopy {
     fn drop(&mut self) {
-        // What is left in the temporary directory harms nobody.
+        // An error leaves files in the temporary directory, where they do no harm.
         let _ = std::fs::remove_dir_all(&self.directory);
     }
 }

@@ -2,16 +2,16 @@
 
 use fastrand::Rng;
 
+use super::super::content::{Content, FIRST_BULK_AUTHOR, pick};
+use super::super::tokens::Tokens;
 use super::pages::{at_or_below, page, update_page};
-use crate::property::content::{Content, FIRST_OF_CROWD, any};
-use crate::property::tokens::Tokens;
 
 pub fn change_many(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
-    let (text, section) = (tokens.text(), any(&content.sections, rng));
+    let (text, section) = (tokens.text(), pick(&content.sections, rng));
     if rng.u8(..16) == 0 {
         // More than the drain takes at once.
         return vec![format!(
-            "update blog_author set name = '{text}' where id >= {FIRST_OF_CROWD}"
+            "update blog_author set name = '{text}' where id >= {FIRST_BULK_AUTHOR}"
         )];
     }
     vec![match rng.u8(..3) {

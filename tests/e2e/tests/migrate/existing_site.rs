@@ -8,12 +8,17 @@ use testing::checkout;
 use tokio::process::Command;
 use wagrun_database::connection::DatabaseConfig;
 
-use super::{NOWHERE, PATIENCE, assert_free};
-use crate::support::database::{Database, ask, execute, migrate_config, run, sdk};
+use crate::support::database::Database;
+use crate::support::migration::{
+    MIGRATION_TIMEOUT, assert_no_run_is_left, invocation, migrate_config,
+};
+use crate::support::runtime::run;
+use crate::support::sdk::{UNREACHABLE_ENDPOINT, sdk};
+use crate::support::sql::execute;
 
-const SITE: &str = "cms";
-const MIGRATE: &str = "wagrun_migrate";
-const RELAY: &str = "cms_relay";
+const SITE_ROLE: &str = "cms";
+const MIGRATE_ROLE: &str = "wagrun_migrate";
+const RELAY_ROLE: &str = "cms_relay";
 
 /// The roles of RDS, as far as migrate meets them, and those of the document.
 const ROLES: &str = "create role rds_iam nologin;\n\
@@ -34,16 +39,21 @@ fn an_existing_site_is_watched_and_keeps_its_role_and_its_password() {
         execute(
             &mut superuser,
             &format!(
-                "alter database {name} owner to {SITE};\nalter schema public owner to {SITE};\n\
-                 grant create on database {name} to {MIGRATE}"
+                "alter database {name} owner to {SITE_ROLE};\nalter schema public owner to {SITE_ROLE};\n\
+                 grant create on database {name} to {MIGRATE_ROLE}"
             ),
         )
         .await;
-        let config =
-            DatabaseConfig::trusted(database.postgres().url_as(MIGRATE, name).parse().unwrap());
+        let config = DatabaseConfig::trusted(
+            database
+                .postgres()
+                .url_as(MIGRATE_ROLE, name)
+                .parse()
+                .unwrap(),
+        );
         let mut config = migrate_config(config).await;
-        config.web_user = SITE.to_owned();
-        config.relay_user = RELAY.to_owned();
+        config.web_user = SITE_ROLE.to_owned();
+        config.relay_user = RELAY_ROLE.to_owned();
 
         // The site as it was, by its own hand.
         let mut django = Command::new(&config.site_python);
@@ -53,11 +63,11 @@ fn an_existing_site_is_watched_and_keeps_its_role_and_its_password() {
             .env("DATABASE_HOST", "127.0.0.1")
             .env("DATABASE_PORT", database.postgres().port().to_string())
             .env("DATABASE_NAME", name)
-            .env("DATABASE_USER", SITE)
+            .env("DATABASE_USER", SITE_ROLE)
             .env("DATABASE_SSL_MODE", "disable")
             .env("SECRET_KEY", "of a test")
             .kill_on_drop(true);
-        let output = tokio::time::timeout(PATIENCE, django.output());
+        let output = tokio::time::timeout(MIGRATION_TIMEOUT, django.output());
         let output = output.await.unwrap().unwrap();
         assert!(
             output.status.success(),
@@ -65,13 +75,13 @@ fn an_existing_site_is_watched_and_keeps_its_role_and_its_password() {
             String::from_utf8_lossy(&output.stderr)
         );
 
-        let migrator = Migrator::new(config, &sdk(NOWHERE));
-        let migrated = migrator.migrate(&ask()).await.unwrap();
+        let migrator = Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT));
+        let migrated = migrator.migrate(&invocation()).await.unwrap();
         assert_eq!(migrated.applied_django, [""; 0], "the site had done it");
         assert_eq!(migrated.watched_tables, 8);
-        migrator.migrate(&ask()).await.unwrap();
+        migrator.migrate(&invocation()).await.unwrap();
 
-        for (role, by_token) in [(SITE, false), (RELAY, true)] {
+        for (role, by_token) in [(SITE_ROLE, false), (RELAY_ROLE, true)] {
             let member: bool = sqlx::query_scalar("select pg_has_role($1, 'rds_iam', 'member')")
                 .bind(role)
                 .fetch_one(&mut superuser)
@@ -79,7 +89,7 @@ fn an_existing_site_is_watched_and_keeps_its_role_and_its_password() {
                 .unwrap();
             assert_eq!(member, by_token, "{role} comes in by a token");
         }
-        let mut site = database.connect_as(SITE).await;
+        let mut site = database.connect_as(SITE_ROLE).await;
         execute(
             &mut site,
             "update wagtailcore_page set title = 'saved' where depth = 2",
@@ -92,10 +102,10 @@ fn an_existing_site_is_watched_and_keeps_its_role_and_its_password() {
         .await
         .unwrap();
         assert_eq!(captured, 1);
-        assert_free(&mut superuser).await;
+        assert_no_run_is_left(&mut superuser).await;
 
         // Taken out again, as *Delete* has it.
-        let mut own = database.connect_as(MIGRATE).await;
+        let mut own = database.connect_as(MIGRATE_ROLE).await;
         execute(
             &mut own,
             "drop schema wagrun cascade;\ngrant cms_relay to current_user;\ndrop owned by cms_relay;\n\

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use sqlx::Connection;
 use tokio::time::Instant;
+use wagrun_database::schema;
 
-use super::{assert_migrated, migrate, migrator, runs, start};
-use crate::support::database::{Database, ask, run};
+use crate::support::database::Database;
+use crate::support::migration::{
+    assert_migrated, invocation, migrate, migrator, runs, start_migration, wait_until,
+};
+use crate::support::runtime::run;
 
 #[test]
 fn twenty_at_once_migrate_an_empty_database_once_and_all_end_well() {
@@ -42,11 +46,11 @@ fn a_run_that_waits_gives_up_in_time_and_says_for_whom() {
             .execute(&mut other)
             .await
             .unwrap();
-        let locked = wagrun_database::schema::lock_migration(&mut other, Instant::now())
+        let locked = schema::lock_migration(&mut other, Instant::now())
             .await
             .unwrap();
 
-        let mut hurried = ask();
+        let mut hurried = invocation();
         hurried.stop_at = Instant::now() + Duration::from_secs(1);
         let migrator = migrator(&database.url()).await;
         let error = migrator.migrate(&hurried).await.unwrap_err().to_string();
@@ -57,7 +61,7 @@ fn a_run_that_waits_gives_up_in_time_and_says_for_whom() {
         );
 
         locked.unlock().await.unwrap();
-        migrator.migrate(&ask()).await.unwrap();
+        migrator.migrate(&invocation()).await.unwrap();
         other.close().await.unwrap();
     });
 }
@@ -68,8 +72,8 @@ fn a_lock_that_was_lost_on_the_way_is_not_success() {
         let database = Database::new().await;
         let mut observer = database.observer().await;
         let url = database.url();
-        let running = start(&url);
-        super::until(
+        let running = start_migration(&url);
+        wait_until(
             &mut observer,
             "Django at work",
             "select count(*) > 0 from pg_stat_activity
