@@ -1,8 +1,13 @@
+//! The triggers in the database: the rows that they capture, the doorbell, and the due times. Each test has a database of its own.
+
+mod columns;
 mod doorbell;
 mod doorbell_lines;
 mod due_times;
 mod named_tables;
+mod roles;
 mod rows;
+mod scheduled_tables;
 mod schema;
 mod unusual_changes;
 mod unusual_values;

@@ -78,7 +78,7 @@ fn the_trigger_s_lines_are_understood_whoever_saves() {
 }
 
 #[test]
-fn what_anybody_has_the_server_write_names_no_transaction() {
+fn a_forged_log_line_names_no_transaction() {
     run(async {
         let database = Database::new().await;
         let prefix = "2026-11-21 21:46:46 UTC:10.0.0.4(51234):a@b:[77]:LOG:  ";

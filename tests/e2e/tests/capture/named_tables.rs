@@ -109,7 +109,7 @@ fn a_named_table_withholds_what_is_large_and_what_looks_like_a_secret() {
 }
 
 #[test]
-fn a_table_that_can_not_be_captured_as_asked_is_refused_in_a_sentence() {
+fn a_table_that_cannot_be_captured_is_refused_with_the_reason() {
     run(async {
         let database = Database::new().await;
         let mut session = database.connect().await;
@@ -241,7 +241,7 @@ fn truncating_a_partition_or_one_table_of_a_family_deletes_what_was_in_it() {
 }
 
 #[test]
-fn a_table_of_somebody_else_beside_the_site_s_fails_no_migration() {
+fn a_table_of_another_owner_fails_no_migration() {
     run(async {
         let database = Database::new().await;
         let mut superuser = database.observer().await;

@@ -48,7 +48,7 @@ fn assert_told(events: &[Event], expected: &[(&str, &str, &str)]) {
 
 /// A trigger of the site's own that comes before ours changes the row again, so that the second change is captured first.
 #[test]
-fn a_row_that_its_own_trigger_changes_again_is_told_as_it_is() {
+fn a_row_that_the_sites_own_trigger_changes_again_is_published_as_it_is() {
     run(async {
         let (site, mut session) =
             site_with_notes("id int primary key, title text, n int default 0").await;
@@ -122,7 +122,7 @@ fn keys_that_are_swapped_or_shifted_are_changes_of_those_objects() {
 }
 
 #[test]
-fn what_nets_to_nothing_is_nothing_and_what_does_not_is_told_once() {
+fn changes_that_cancel_out_are_no_event_and_others_are_one_event() {
     run(async {
         let (site, mut session) = site_with_notes("id int primary key, title text").await;
         execute(
@@ -148,7 +148,7 @@ fn what_nets_to_nothing_is_nothing_and_what_does_not_is_told_once() {
 
 /// A session's formats are its own affair.
 #[test]
-fn a_value_reads_the_same_whatever_the_session_says_of_formats() {
+fn a_value_reads_the_same_whatever_the_formats_of_the_session() {
     run(async {
         let columns =
             "id bytea primary key, f double precision, i interval, r daterange, title text";
@@ -169,7 +169,7 @@ fn a_value_reads_the_same_whatever_the_session_says_of_formats() {
 }
 
 #[test]
-fn a_digit_more_is_a_change_and_a_virtual_column_is_none() {
+fn a_further_digit_is_a_change_and_a_virtual_column_is_not_shown() {
     run(async {
         let columns =
             "id int primary key, n numeric, twice numeric generated always as (n * 2) virtual";

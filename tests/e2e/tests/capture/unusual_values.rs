@@ -8,7 +8,7 @@ use crate::support::sql::execute;
 use crate::support::watched_tables::{watch_notes, watch_snippets};
 
 #[test]
-fn whatever_a_column_holds_the_save_stands_and_its_event_comes() {
+fn whatever_a_column_holds_the_save_succeeds_and_its_event_is_published() {
     run(async {
         // A column's type, what it holds, and how the event shows it.
         for (column, value, shown) in [
@@ -92,7 +92,7 @@ fn a_key_of_any_length_is_captured() {
 }
 
 #[test]
-fn a_key_column_that_was_renamed_is_found_until_migrate_looks_again() {
+fn a_renamed_key_column_is_found_until_the_next_migrate() {
     run(async {
         let site = RelayedSite::new().await;
         let mut session = site.database.connect().await;

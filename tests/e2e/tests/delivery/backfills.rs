@@ -28,7 +28,7 @@ async fn request_backfill(scenario: &Scenario, request: Value) -> Value {
 }
 
 #[test]
-fn a_replay_after_the_fact_comes_in_order_and_to_nobody_else() {
+fn a_replay_arrives_in_order_and_only_at_its_subscriber() {
     run(async {
         let mut scenario = Scenario::new("replaying").await;
         let post = scenario.live_post(scenario.root, "Post").await;
@@ -73,7 +73,7 @@ fn a_replay_after_the_fact_comes_in_order_and_to_nobody_else() {
 }
 
 #[test]
-fn a_snapshot_brings_a_new_subscriber_up_to_date_and_nobody_else() {
+fn a_snapshot_brings_only_its_subscriber_up_to_date() {
     run(async {
         let mut scenario = Scenario::new("snapshots").await;
         let live = scenario.live_post(scenario.root, "Live").await;

@@ -168,7 +168,7 @@ async fn given_up(scenario: &mut Scenario, name: &str) -> [Event; 3] {
 }
 
 #[test]
-fn a_redrive_brings_what_was_given_up_in_its_own_order_and_after_what_has_passed_it() {
+fn a_redrive_delivers_in_the_original_order_after_the_events_that_overtook_it() {
     run(async {
         let mut scenario = Scenario::new("redriven").await;
         let [one, two, three] = given_up(&mut scenario, "redriven").await;
@@ -189,7 +189,7 @@ fn a_redrive_brings_what_was_given_up_in_its_own_order_and_after_what_has_passed
 }
 
 #[test]
-fn the_runbooks_way_ends_with_the_newest_for_a_receiver_that_takes_what_comes_last() {
+fn the_runbooks_procedure_ends_with_the_newest_event_at_a_receiver_that_keeps_the_last() {
     run(async {
         let mut scenario = Scenario::new("forgetful").await;
         let given_up = given_up(&mut scenario, "forgetful").await;

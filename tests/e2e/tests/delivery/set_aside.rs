@@ -31,7 +31,7 @@ async fn looked_after(scenario: &Scenario, expected: &str) -> Value {
 }
 
 #[test]
-fn what_waits_for_a_subscriber_that_is_switched_off_comes_when_it_is_on_again() {
+fn deliveries_to_a_disabled_subscriber_arrive_in_order_when_it_is_enabled_again() {
     run(async {
         let mut scenario = Scenario::new(NAME).await;
         let post = scenario.live_post(scenario.root, "Post").await;

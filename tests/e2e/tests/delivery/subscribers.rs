@@ -36,7 +36,7 @@ fn a_disabled_subscriber_gets_nothing() {
 }
 
 #[test]
-fn a_receiver_that_is_gone_is_switched_off_and_another_subscriber_is_told() {
+fn a_receiver_that_answers_410_is_disabled_and_another_subscriber_learns_of_it() {
     run(async {
         let mut scenario = Scenario::new("gone").await;
         let post = scenario.live_post(scenario.root, "Post").await;
@@ -105,7 +105,7 @@ fn a_receiver_that_is_gone_is_switched_off_and_another_subscriber_is_told() {
 }
 
 #[test]
-fn filters_let_through_what_they_name() {
+fn filters_pass_only_what_they_name() {
     run(async {
         let mut scenario = Scenario::exclusive("filters").await;
         let root = scenario.root;
@@ -194,7 +194,7 @@ async fn all_delivered(scenario: &Scenario) {
 }
 
 #[test]
-fn a_parameter_that_is_no_subscriber_is_named_in_the_log_and_harms_nobody() {
+fn an_invalid_parameter_is_named_in_the_log_and_harms_no_other_subscriber() {
     run(async {
         let mut scenario = Scenario::new("invalid").await;
         let post = scenario.live_post(scenario.root, "Post").await;

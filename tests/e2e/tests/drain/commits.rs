@@ -86,7 +86,7 @@ fn a_transaction_id_from_the_future_drains_what_there_is() {
 
 /// Two transactions that stay open must not keep everybody's events, as there are no more functions than two.
 #[test]
-fn who_waits_for_a_transaction_drains_what_others_commit_meanwhile() {
+fn a_drainer_that_waits_for_a_transaction_publishes_what_others_commit() {
     run(async {
         let fixture = DrainFixture::new().await;
         let mut session = fixture.database.connect().await;

@@ -1,65 +1,21 @@
-//! Transactions of several editors, step by step: what their events must be, whatever the capture is made of.
+//! Interleaved transactions of several editors, step by step, and the events that must come of them.
 
 use std::time::Duration;
 
 use content_events::wake::Wake;
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::PgConnection;
-use wagrun_event::Event;
 
-use crate::support::content::{HOME, insert_author, insert_link, insert_page};
+use crate::support::content::{insert_author, insert_link};
 use crate::support::relayed_site::RelayedSite;
 use crate::support::runtime::{in_a_minute, run};
-use crate::support::serializable::{FIRST_POST, POSTS, conflicts, site_with_posts};
+use crate::support::section_site::{
+    POST, action_and_field, assert_in_order, begin, site_with_section,
+};
 use crate::support::sql::{execute, wait_for_lock_waiter};
 
-const SECTION: u32 = 5000;
-const POST: u32 = 5001;
-const OTHER_POST: u32 = 5002;
-const LINK: u32 = 6001;
 const UNPUBLISH_AND_RENAME: &str =
     "update wagtailcore_page set live = false, title = 'New', draft_title = 'New' where id = 5001";
-
-/// A section with two live posts, the first with a link, and an author; none of it captured.
-async fn site() -> RelayedSite {
-    let site = RelayedSite::new().await;
-    let mut statements = vec![
-        "begin".to_owned(),
-        "set local wagrun.capture = 'off'".to_owned(),
-    ];
-    statements.extend(insert_page(SECTION, HOME, "blogindexpage", "section"));
-    for (post, slug) in [(POST, "post"), (OTHER_POST, "other")] {
-        statements.extend(insert_page(post, SECTION, "blogpage", slug));
-    }
-    statements.push("update wagtailcore_page set live = true".to_owned());
-    statements.push(insert_link(LINK, POST, "link"));
-    statements.push(insert_author(1, "author"));
-    statements.push("commit".to_owned());
-    execute(&mut site.database.connect().await, &statements.join(";\n")).await;
-    site
-}
-
-/// Each event's action and some field of its data.
-fn told(events: &[Event], field: &str) -> Vec<(String, Value)> {
-    let told = events.iter().map(|event| {
-        let action = event.kind.rsplit('.').next().unwrap();
-        (action.to_owned(), event.data[field].clone())
-    });
-    told.collect()
-}
-
-#[track_caller]
-fn assert_in_order(events: &[Event]) {
-    let sequences: Vec<&str> = events.iter().map(|event| event.sequence.as_str()).collect();
-    assert!(sequences.is_sorted_by(|a, b| a < b), "{sequences:?}");
-}
-
-async fn begin(site: &RelayedSite, statements: &str) -> PgConnection {
-    let mut session = site.database.connect().await;
-    execute(&mut session, "begin").await;
-    execute(&mut session, statements).await;
-    session
-}
 
 /// Sends a statement that has to wait for a lock, lets the other one commit, and commits.
 async fn waits_for(
@@ -80,9 +36,9 @@ async fn waits_for(
 const DELETE_POST: &str = "delete from blog_relatedlink where page_id = 5001;\ndelete from blog_blogpage where page_ptr_id = 5001";
 
 #[test]
-fn a_deletion_that_waits_for_a_draft_is_told_after_it() {
+fn a_deletion_that_waits_for_a_draft_is_published_after_it() {
     run(async {
-        let site = site().await;
+        let site = site_with_section().await;
         let deletion = begin(&site, DELETE_POST).await;
         let draft = begin(
             &site,
@@ -94,7 +50,7 @@ fn a_deletion_that_waits_for_a_draft_is_told_after_it() {
         site.sweep().await.unwrap();
         let events = site.events("page/5001");
         assert_eq!(
-            told(&events, "changed"),
+            action_and_field(&events, "changed"),
             [
                 ("updated".to_owned(), json!(["draft_title"])),
                 ("deleted".to_owned(), json!([]))
@@ -105,9 +61,9 @@ fn a_deletion_that_waits_for_a_draft_is_told_after_it() {
 }
 
 #[test]
-fn a_deletion_that_waits_for_a_new_slug_above_is_told_after_it() {
+fn a_deletion_that_waits_for_a_new_slug_above_is_published_after_it() {
     run(async {
-        let site = site().await;
+        let site = site_with_section().await;
         let deletion = begin(&site, DELETE_POST).await;
         let rename = begin(
             &site,
@@ -121,7 +77,7 @@ fn a_deletion_that_waits_for_a_new_slug_above_is_told_after_it() {
         let events = site.events("page/5001");
         let path = json!("/home/new/post/");
         assert_eq!(
-            told(&events, "url_path"),
+            action_and_field(&events, "url_path"),
             [
                 ("moved".to_owned(), path.clone()),
                 ("deleted".to_owned(), path)
@@ -133,7 +89,7 @@ fn a_deletion_that_waits_for_a_new_slug_above_is_told_after_it() {
 
 /// While a transaction holds a change of a part, the page is unpublished and renamed; `drains` between or only at the end.
 async fn unpublished_beside(part: &str, field: &str, drains_between: bool) {
-    let site = site().await;
+    let site = site_with_section().await;
     let mut holder = begin(&site, part).await;
     execute(&mut site.database.connect().await, UNPUBLISH_AND_RENAME).await;
     if drains_between {
@@ -151,7 +107,7 @@ async fn unpublished_beside(part: &str, field: &str, drains_between: bool) {
             "the page was unpublished before the part was committed: {event:#?}"
         );
     }
-    let mut kinds: Vec<_> = told(&events, "changed");
+    let mut kinds: Vec<_> = action_and_field(&events, "changed");
     kinds.sort_by_key(|(kind, _)| kind.clone());
     assert_eq!(
         kinds,
@@ -189,9 +145,9 @@ fn a_page_unpublished_beside_a_change_of_its_inline_children_stays_unpublished()
 }
 
 #[test]
-fn what_was_refused_leaves_before_a_later_change_in_front_of_more_than_a_batch() {
+fn a_refused_event_is_published_before_a_later_change_of_more_than_a_batch() {
     run(async {
-        let site = site().await;
+        let site = site_with_section().await;
         let mut session = site.database.connect().await;
         let authors: Vec<String> = (1000..1600).map(|id| insert_author(id, "author")).collect();
         let seeding = format!(
@@ -221,94 +177,19 @@ fn what_was_refused_leaves_before_a_later_change_in_front_of_more_than_a_batch()
         assert_in_order(&events);
         let updated = |field| ("updated".to_owned(), json!([field]));
         assert_eq!(
-            told(&events, "changed"),
+            action_and_field(&events, "changed"),
             [updated("title"), updated("intro")]
         );
         assert_eq!(site.topic.accepted().len(), 602);
     });
 }
 
-#[test]
-fn a_child_that_moves_is_a_change_of_both_parents() {
-    run(async {
-        let site = site().await;
-        let mut session = site.database.connect().await;
-        execute(
-            &mut session,
-            "update blog_relatedlink set page_id = 5002 where id = 6001",
-        )
-        .await;
-        site.sweep().await.unwrap();
-        for page in ["page/5001", "page/5002"] {
-            assert_eq!(
-                told(&site.events(page), "changed"),
-                [("updated".to_owned(), json!(["related_links"]))],
-                "{page}"
-            );
-        }
-    });
-}
-
-#[test]
-fn a_new_key_is_a_deletion_and_a_creation() {
-    run(async {
-        let site = site().await;
-        let mut session = site.database.connect().await;
-        execute(&mut session, "update blog_author set id = 2 where id = 1").await;
-        site.sweep().await.unwrap();
-        for (author, action) in [("blog.author/1", "deleted"), ("blog.author/2", "created")] {
-            assert_eq!(
-                told(&site.events(author), "title"),
-                [(action.to_owned(), json!("author"))],
-                "{author}"
-            );
-        }
-    });
-}
-
-#[test]
-fn truncated_children_are_a_change_of_each_page_that_had_some() {
-    run(async {
-        let site = site().await;
-        let mut session = site.database.connect().await;
-        execute(&mut session, "truncate blog_relatedlink").await;
-        site.sweep().await.unwrap();
-        assert_eq!(
-            told(&site.topic.accepted(), "changed"),
-            [("updated".to_owned(), json!(["related_links"]))]
-        );
-        assert_eq!(site.events("page/5001").len(), 1);
-    });
-}
-
-#[test]
-fn serializable_changes_of_parts_of_different_pages_all_succeed() {
-    run(async {
-        let site = site_with_posts().await;
-        for table in ["blog_blogpage set intro", "blog_relatedlink set title"] {
-            for capture in ["off", "on"] {
-                let change = |editor, round| {
-                    let post = FIRST_POST + POSTS / 2 * editor + round;
-                    let key = if table.starts_with("blog_blogpage") {
-                        "page_ptr_id"
-                    } else {
-                        "id"
-                    };
-                    format!("update {table} = '{capture}' where {key} = {post}")
-                };
-                let failed = conflicts(&site, 30, 2, capture, change).await;
-                assert_eq!(failed, 0, "of 60 with capture {capture}: update {table}");
-            }
-        }
-    });
-}
-
 /// Slow: change of an author, open. Others: what a claim looks at, to the row, and more. Drain: first claim, after which it goes
 /// on behind that. Slow: commit. Quick: the same author.
 #[test]
-fn what_commits_during_a_drain_is_told_before_what_waited_for_it() {
+fn a_commit_during_a_drain_is_published_before_the_change_that_waited_for_it() {
     run(async {
-        let site = site().await;
+        let site = site_with_section().await;
         let mut session = site.database.connect().await;
         execute(
             &mut session,

@@ -42,7 +42,7 @@ fn a_migration_that_meets_the_drain_wins() {
 
 /// A migration holds a page type's table: the changes of its parts wait, those of the page's own row and of others do not.
 #[test]
-fn a_table_that_somebody_alters_holds_back_its_own_parts_and_nothing_else() {
+fn a_table_that_a_migration_alters_holds_back_its_own_parts_and_nothing_else() {
     run(async {
         let site = RelayedSite::new().await;
         let mut session = site.database.connect().await;
@@ -93,7 +93,7 @@ fn in_a_moment() -> tokio::time::Instant {
 
 /// A ring before the unlock would wake somebody who finds the lock taken, and leaves.
 #[test]
-fn it_rings_for_the_rest_when_it_has_let_go_of_the_lock() {
+fn the_drainer_releases_the_lock_before_it_rings_for_the_rest() {
     run(async {
         let site = RelayedSite::new().await;
         let mut session = site.database.connect().await;
@@ -230,7 +230,7 @@ fn watching_a_table_that_is_in_use_makes_no_editor_wait() {
 
 /// Everything that migrate does of its own, on a database with a long history, beside an editor.
 #[test]
-fn no_migration_of_ours_makes_an_editor_wait_however_long_the_history() {
+fn no_migration_of_wagruns_schema_makes_an_editor_wait_however_long_the_history() {
     run(async {
         let database = Database::empty().await;
         let mut master = database.connect().await;

@@ -47,7 +47,7 @@ fn a_restored_database_numbers_on_from_what_it_does_not_remember() {
 
 /// In a cluster that was restored from a dump, transaction ids begin anew.
 #[test]
-fn a_transaction_whose_id_there_was_before_has_its_own_event() {
+fn a_transaction_with_an_id_from_before_the_restore_has_its_own_event() {
     run(async {
         let site = RelayedSite::new().await;
         let mut session = site.database.connect().await;
@@ -107,7 +107,7 @@ fn a_counter_that_begins_anew_fails_no_save() {
 }
 
 #[test]
-fn the_relay_s_commits_are_durable_whatever_the_server_says() {
+fn the_relays_commits_are_durable_whatever_the_servers_setting() {
     run(async {
         let site = RelayedSite::new().await;
         let name = &site.database.name;
@@ -137,7 +137,7 @@ fn the_relay_s_commits_are_durable_whatever_the_server_says() {
 }
 
 #[test]
-fn history_goes_faster_than_it_grows() {
+fn history_is_removed_faster_than_it_grows() {
     run(async {
         let site = RelayedSite::new().await;
         let mut session = site.database.connect().await;

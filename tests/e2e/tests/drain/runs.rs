@@ -74,7 +74,7 @@ fn keys_and_columns_of_any_kind_are_drained() {
 }
 
 #[test]
-fn the_audit_log_names_who_did_it_and_not_who_edited_just_before() {
+fn the_audit_log_names_the_editor_of_the_change_and_not_the_one_just_before() {
     run(async {
         // How long before the change the audit log was written, and whether that was it.
         for (change, milliseconds, expected) in [

@@ -128,7 +128,7 @@ fn several_in_one_minute_share_a_schedule_and_other_rings_ask_nothing_of_schedul
 }
 
 #[test]
-fn what_was_missed_is_scheduled_for_the_next_minute_by_a_sweep() {
+fn a_sweep_schedules_a_missed_due_time_for_the_next_minute() {
     run(async {
         let mut fixture = ScheduleFixture::new().await;
         fixture.expire(3, "now() - interval '1 day'").await;
@@ -145,7 +145,7 @@ fn what_was_missed_is_scheduled_for_the_next_minute_by_a_sweep() {
 }
 
 #[test]
-fn a_sweep_wakes_a_paused_database_for_what_was_missed_and_for_nothing_else() {
+fn a_sweep_wakes_a_paused_database_for_a_missed_due_time_and_for_nothing_else() {
     run(async {
         let mut fixture = ScheduleFixture::asleep().await;
         fixture.expire(3, "now() - interval '1 day'").await;
@@ -164,7 +164,7 @@ fn a_sweep_wakes_a_paused_database_for_what_was_missed_and_for_nothing_else() {
 }
 
 #[test]
-fn a_run_that_ends_between_its_calls_is_made_up_for_by_the_next() {
+fn the_next_run_completes_a_run_that_failed_between_its_calls() {
     run(async {
         let mut fixture = ScheduleFixture::new().await;
         let wake = fixture.expire(3, "'2031-05-01 08:00:00+00'").await;
@@ -195,7 +195,7 @@ fn a_run_that_ends_between_its_calls_is_made_up_for_by_the_next() {
 }
 
 #[test]
-fn what_scheduler_has_already_or_no_longer_is_no_failure() {
+fn a_schedule_that_exists_already_or_no_longer_is_no_failure() {
     run(async {
         let mut fixture = ScheduleFixture::new().await;
         fixture.scheduler.put("publish-20310101T0000Z");
@@ -211,7 +211,7 @@ fn what_scheduler_has_already_or_no_longer_is_no_failure() {
 }
 
 #[test]
-fn throttling_is_waited_out() {
+fn a_throttled_call_is_retried() {
     run(async {
         let mut fixture = ScheduleFixture::new().await;
         let wake = fixture.expire(3, "'2031-05-01 08:00:00+00'").await;

@@ -9,7 +9,7 @@ use crate::support::sql::{claim_all_changes, execute};
 use crate::support::watched_tables::{snippet_table, watch_notes, watch_snippets};
 
 #[test]
-fn what_names_no_object_is_set_apart_and_everything_else_goes_on() {
+fn a_change_without_an_object_is_set_apart_and_the_others_are_published() {
     run(async {
         let site = RelayedSite::new().await;
         let mut session = site.database.connect().await;
@@ -128,7 +128,7 @@ fn large_rows_are_read_a_few_at_a_time() {
 
 /// Row level security that binds the owner too hides the object's row from whoever reads its state.
 #[test]
-fn a_part_s_change_is_told_although_row_security_hides_its_object() {
+fn a_change_of_a_part_is_published_although_row_security_hides_its_object() {
     run(async {
         let site = RelayedSite::new().await;
         let mut session = site.database.connect().await;

@@ -138,7 +138,7 @@ delete from wagtailcore_pagelogentry where page_id = {post}"
 }
 
 #[test]
-fn what_is_rolled_back_or_undone_in_its_own_transaction_is_nothing() {
+fn a_change_that_is_rolled_back_or_undone_in_its_transaction_is_no_event() {
     run(async {
         let mut scenario = Scenario::new("rollbacks").await;
         let post = scenario.live_post(scenario.root, "Post").await;

@@ -87,7 +87,7 @@ fn a_draft_is_created_saved_and_published() {
 }
 
 #[test]
-fn what_the_editor_saves_by_itself_is_updated_once_a_commit() {
+fn each_autosave_is_one_update() {
     run(async {
         let mut scenario = Scenario::new("autosaves").await;
         let post = scenario.live_post(scenario.root, "Post").await;
@@ -205,7 +205,7 @@ fn an_unpublished_page_is_no_longer_live_and_can_go_live_again() {
 }
 
 #[test]
-fn a_deleted_page_says_what_it_was() {
+fn the_deletion_of_a_page_shows_its_last_state() {
     run(async {
         let mut scenario = Scenario::new("deleting").await;
         let post = scenario.live_post(scenario.root, "Post").await;

@@ -213,7 +213,7 @@ fn a_schedule_wakes_a_database_that_nothing_holds() {
 }
 
 #[test]
-fn what_is_rescheduled_moves_and_what_is_withdrawn_is_never_published() {
+fn a_rescheduled_page_moves_and_a_withdrawn_page_is_never_published() {
     run(async {
         let mut scenario = Scenario::new("withdrawing").await;
         let post = scenario.create(scenario.root, "Post", Action::Save).await;

@@ -27,7 +27,7 @@ async fn migrate(site: &SiteCopy, database: &Database) -> Result<Migrated, Migra
 }
 
 #[test]
-fn a_migration_that_fails_is_told_with_its_reason_and_can_be_mended() {
+fn a_migration_that_fails_is_reported_with_its_reason_and_can_be_corrected() {
     run(async {
         let database = Database::new().await;
         let site = SiteCopy::with_migration(

@@ -16,7 +16,7 @@ use crate::support::site_copy::SiteCopy;
 use crate::support::sql::execute;
 
 #[test]
-fn status_says_what_was_run_and_what_runs() {
+fn status_lists_past_runs_and_the_present_one() {
     run(async {
         let database = Database::empty().await;
         let migrator = migrator(&database.url()).await;
@@ -66,7 +66,7 @@ async fn plan(database: &Database) -> Vec<Value> {
 }
 
 #[test]
-fn plan_says_what_would_be_applied_and_applies_nothing() {
+fn plan_lists_the_pending_migrations_and_applies_nothing() {
     run(async {
         let database = Database::empty().await;
         let planned = plan(&database).await;
@@ -97,7 +97,7 @@ fn plan_says_what_would_be_applied_and_applies_nothing() {
 }
 
 #[test]
-fn plan_warns_of_what_locks_a_table_that_is_there() {
+fn plan_warns_of_locks_on_an_existing_table() {
     run(async {
         let database = Database::new().await;
         let mut session = database.connect().await;
@@ -211,7 +211,7 @@ fn the_superusers_parameter_is_not_read_where_there_is_one() {
 
 /// Two that publish at once would both find the same page due.
 #[test]
-fn publishing_waits_for_whoever_has_the_lock() {
+fn publishing_waits_for_the_holder_of_the_lock() {
     run(async {
         let database = Database::new().await;
         let migrator = migrator(&database.url()).await;

@@ -38,7 +38,7 @@ fn twenty_at_once_migrate_an_empty_database_once_and_all_end_well() {
 }
 
 #[test]
-fn a_run_that_waits_gives_up_in_time_and_says_for_whom() {
+fn a_run_that_waits_gives_up_in_time_and_names_the_holder() {
     run(async {
         let database = Database::new().await;
         let mut other = database.connect().await;
@@ -67,7 +67,7 @@ fn a_run_that_waits_gives_up_in_time_and_says_for_whom() {
 }
 
 #[test]
-fn a_lock_that_was_lost_on_the_way_is_not_success() {
+fn a_run_that_lost_its_lock_is_no_success() {
     run(async {
         let database = Database::new().await;
         let mut observer = database.observer().await;

@@ -65,7 +65,7 @@ fn a_server_that_refuses_for_forty_seconds_is_waited_for() {
 }
 
 #[test]
-fn what_can_not_be_a_waking_server_fails_soon() {
+fn an_error_that_no_resuming_server_causes_fails_soon() {
     run(async {
         let database = Database::new().await;
         let direct: PgConnectOptions = database.url().parse().unwrap();

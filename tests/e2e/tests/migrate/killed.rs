@@ -166,7 +166,7 @@ fn while_it_attaches_capture() {
 }
 
 #[test]
-fn while_it_writes_its_end_down() {
+fn while_it_records_its_end() {
     run(async {
         let database = Database::new().await;
         let mut holder = database.connect().await;
@@ -199,7 +199,7 @@ fn while_it_writes_its_end_down() {
 }
 
 #[test]
-fn what_it_left_behind_is_ended_by_the_next() {
+fn the_next_run_ends_the_sessions_that_a_killed_run_left() {
     run(async {
         let database = Database::new().await;
         // As a manage.py that goes on although its migrate was killed, in the middle of a statement.
@@ -220,7 +220,7 @@ fn what_it_left_behind_is_ended_by_the_next() {
 }
 
 #[test]
-fn one_that_is_frozen_loses_the_lock_within_a_minute() {
+fn a_frozen_run_loses_the_lock_within_a_minute() {
     run(async {
         let database = Database::new().await;
         let mut session = database.connect().await;

@@ -130,7 +130,7 @@ fn a_missing_event_is_lost_be_it_of_a_part_or_of_the_row() {
 }
 
 #[test]
-fn a_value_that_nobody_committed_and_an_event_too_many_are_invented() {
+fn an_uncommitted_value_and_an_extra_event_are_invented() {
     let mut rolled_back = events();
     rolled_back[2]
         .data

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_earlier_one_moves_over_when_a_later_one_has_no_choice() {
+    fn an_earlier_item_takes_another_partner_when_a_later_one_has_no_choice() {
         let fits = |left: usize, right: usize| [[true, true], [true, false]][left][right];
         assert!(match_all(2, 2, fits).is_empty());
         assert_eq!(match_all(2, 1, |_, _| true), [1]);

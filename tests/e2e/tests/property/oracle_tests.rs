@@ -51,7 +51,7 @@ fn a_moved_child_changes_both_parents_and_a_new_key_is_a_deletion_and_a_creation
 }
 
 #[test]
-fn what_comes_to_nothing_is_a_step_without_a_change() {
+fn changes_that_cancel_out_are_a_step_without_a_change() {
     let author = |name| row(&[("id", "4"), ("name", name)]);
     let update = |old, new| What::Update {
         old: author(old),

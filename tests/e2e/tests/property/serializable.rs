@@ -44,3 +44,25 @@ fn any_change(rng: &mut Rng, editor: u32, text: &str) -> String {
         _ => format!("update blog_blogpage set intro = '{text}' where page_ptr_id = {post}"),
     }
 }
+
+#[test]
+fn serializable_changes_of_parts_of_different_pages_all_succeed() {
+    run(async {
+        let site = site_with_posts().await;
+        for table in ["blog_blogpage set intro", "blog_relatedlink set title"] {
+            for capture in ["off", "on"] {
+                let change = |editor, round| {
+                    let post = FIRST_POST + POSTS / 2 * editor + round;
+                    let key = if table.starts_with("blog_blogpage") {
+                        "page_ptr_id"
+                    } else {
+                        "id"
+                    };
+                    format!("update {table} = '{capture}' where {key} = {post}")
+                };
+                let failed = conflicts(&site, 30, 2, capture, change).await;
+                assert_eq!(failed, 0, "of 60 with capture {capture}: update {table}");
+            }
+        }
+    });
+}

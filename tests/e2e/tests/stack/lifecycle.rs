@@ -85,7 +85,7 @@ async fn left(stack: &LocalStack) -> Vec<String> {
 }
 
 #[test]
-fn created_updated_rolled_back_and_deleted_with_nothing_left() {
+fn a_stack_is_created_updated_rolled_back_and_deleted_with_nothing_left() {
     run(async {
         let _access = StackAccess::shared().await;
         let stack = &TestStack::get().await.local;

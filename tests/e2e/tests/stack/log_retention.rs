@@ -86,7 +86,7 @@ fn a_log_group_of_the_stack_without_a_retention_gets_one_and_no_other_is_touched
 }
 
 #[test]
-fn what_it_does_not_know_it_names() {
+fn an_unknown_field_is_refused_by_name() {
     run(async {
         let _access = StackAccess::shared().await;
         let deployment = &TestStack::get().await.local.deployment;

@@ -80,7 +80,7 @@ impl Watcher {
 }
 
 #[test]
-fn a_lane_is_seen_to_wait_and_to_recover() {
+fn the_demo_page_shows_a_lane_that_waits_and_recovers() {
     run(async {
         let mut scenario = Scenario::exclusive("watched").await;
         let post = scenario.live_post(scenario.root, "Post").await;
@@ -142,7 +142,7 @@ fn tried(delivery: &Delivery) -> (Uuid, u16) {
 }
 
 #[test]
-fn what_happened_to_a_page_is_told_for_each_subscriber() {
+fn the_history_of_a_page_shows_each_subscriber() {
     run(async {
         let mut scenario = Scenario::new("told").await;
         let post = scenario.live_post(scenario.root, "Post").await;

@@ -140,7 +140,7 @@ fn a_record_that_comes_several_times_at_once_brings_its_event_once() {
 }
 
 #[test]
-fn a_text_like_a_doorbell_line_is_a_reason_to_look_and_no_more() {
+fn a_text_like_a_doorbell_line_only_starts_a_drain() {
     run(async {
         let mut fault = Fault::new("forged-record").await;
         fault.save_in_vain("Rung in vain").await;
