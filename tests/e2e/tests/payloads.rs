@@ -1,11 +1,11 @@
-//! The examples in the documents: an event of every type, as a receiver was really sent it.
+//! The examples in the documents: an event of every type, as a receiver got it.
 
 mod completeness;
 mod document;
 mod releases;
 mod stable;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
 use local_stack::admin::{Action, Fields, PageId};
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use testing::receiver::{Answer, Delivery};
 use wagrun_event::Event;
 
+use self::document::{Examples, REPLAYED_EXAMPLE};
 use crate::support::event_line::{object, page};
 use crate::support::png::PIXEL;
 use crate::support::runtime::{WAIT_TIMEOUT, run};
@@ -20,44 +21,39 @@ use crate::support::scenario::Scenario;
 use crate::support::stack::CATCH_ALL;
 use crate::support::subscribers::unsubscribe;
 
-/// The subscriber that asks for things again, and is switched off in the end.
+/// The subscriber that requests backfills, and that is disabled at the end.
 const SEARCH: &str = "search";
-/// The example of an event that was published a second time.
-const REPLAYED: &str = "replayed";
 
-/// What was sent, by its type; the replayed one by that word.
-type Examples = BTreeMap<String, Value>;
-
-/// `make payloads` writes the examples by running this test with `UPDATE_PAYLOADS=1`.
+/// `make payloads` runs this test with `UPDATE_PAYLOADS=1`, which writes the examples.
 #[test]
 fn the_documented_payloads_are_what_is_sent() {
-    let examples = run(async { stable::normalised(everything_that_is_sent().await) });
+    let examples = run(async { stable::with_stable_values(collect_examples().await) });
     if std::env::var_os("UPDATE_PAYLOADS").is_some() {
         document::write(&examples);
     }
     let sent: BTreeSet<String> = examples.keys().cloned().collect();
-    assert_eq!(sent, document::shown(), "each type is sent");
+    assert_eq!(sent, document::example_names(), "each type is sent");
     document::assert_current(&examples);
 }
 
-/// A short life of a site: of each type the last event is the example.
-async fn everything_that_is_sent() -> Examples {
+/// Publishes events of every type. The last event of each type is its example.
+async fn collect_examples() -> Examples {
     let mut scenario = Scenario::new("news").await;
-    // Of objects without a path too, and so of other tests'.
+    // It has no filter. Objects have no path, so it also receives objects of other tests.
     let parameter = scenario.receiver().parameter(SEARCH).to_string();
     let deployment = &scenario.stack.local.deployment;
     deployment.put_subscriber(SEARCH, &parameter).await.unwrap();
-    let post = pages(&mut scenario).await;
-    objects(&mut scenario).await;
-    once_more(&scenario, post).await;
-    the_end_of(&mut scenario, post).await;
-    switched_off(&mut scenario).await;
-    releases::published(scenario.stack).await;
+    let post = create_page(&mut scenario).await;
+    change_objects(&mut scenario).await;
+    request_backfills(&scenario, post).await;
+    delete_page(&mut scenario, post).await;
+    disable_subscriber(&mut scenario).await;
+    releases::publish_both_outcomes(scenario.stack).await;
     let mut examples = Examples::new();
     for subscriber in [CATCH_ALL, SEARCH] {
         for delivery in scenario.receiver().deliveries(subscriber) {
             let event = delivery.event.as_ref().unwrap();
-            if let Some(name) = example_of(event, &scenario, post, subscriber) {
+            if let Some(name) = example_name(event, &scenario, post, subscriber) {
                 assert_eq!(delivery.signature, Ok(()));
                 examples.insert(name, serde_json::from_slice(&delivery.body).unwrap());
             }
@@ -67,8 +63,8 @@ async fn everything_that_is_sent() -> Examples {
     examples
 }
 
-/// Of which example an event is, where it is one of ours.
-fn example_of(
+/// Returns the name of the example that an event is, if it is an event of this test.
+fn example_name(
     event: &Event,
     scenario: &Scenario,
     post: PageId,
@@ -82,14 +78,14 @@ fn example_of(
     };
     let name = match (subscriber, event.backfill) {
         (SEARCH, None) => return None,
-        (SEARCH, Some(_)) if event.replayed => REPLAYED,
+        (SEARCH, Some(_)) if event.replayed => REPLAYED_EXAMPLE,
         _ => &event.kind,
     };
     ours.then(|| name.to_owned())
 }
 
-/// A page is made, changed, and moved.
-async fn pages(scenario: &mut Scenario) -> PageId {
+/// Creates a page, changes it and moves it.
+async fn create_page(scenario: &mut Scenario) -> PageId {
     let post = scenario
         .live_post(scenario.root, "The harbour reopens tomorrow")
         .await;
@@ -119,8 +115,8 @@ async fn pages(scenario: &mut Scenario) -> PageId {
     post
 }
 
-/// An image, a document and a snippet are made and changed; they are deleted last.
-async fn objects(scenario: &mut Scenario) {
+/// Creates, changes and deletes an image, a document and a snippet.
+async fn change_objects(scenario: &mut Scenario) {
     let admin = &scenario.admin;
     let image = admin.upload_image("harbour.png", PIXEL.to_vec()).await;
     let image = image.unwrap();
@@ -155,7 +151,7 @@ async fn objects(scenario: &mut Scenario) {
         .expect(&[lines("created"), lines("updated")].concat())
         .await;
     let objects = ["image", "document", "author"].map(|kind| format!("wagtail.{kind}.*"));
-    snapshot(scenario, &json!({"types": objects}), 3).await;
+    request_snapshot(scenario, &json!({"types": objects}), 3).await;
 
     scenario.admin.delete_image(image).await.unwrap();
     scenario.admin.delete_document(document).await.unwrap();
@@ -164,19 +160,19 @@ async fn objects(scenario: &mut Scenario) {
     scenario.expect(&lines("deleted")).await;
 }
 
-/// The page is sent as it is, and what happened to it again.
-async fn once_more(scenario: &Scenario, post: PageId) {
-    snapshot(scenario, &json!({"under": "/news/archive/"}), 2).await;
-    let asked = json!({"subject": format!("page/{post}"), "type": "wagtail.page.published", "subscriber": SEARCH});
-    invoke(scenario, &json!({"replay": asked})).await;
-    let again = |event: &Event| event.replayed;
-    received(scenario, SEARCH, "a replayed event", again).await;
+/// Requests a snapshot and a replay of the page.
+async fn request_backfills(scenario: &Scenario, post: PageId) {
+    request_snapshot(scenario, &json!({"under": "/news/archive/"}), 2).await;
+    let request = json!({"subject": format!("page/{post}"), "type": "wagtail.page.published", "subscriber": SEARCH});
+    invoke(scenario, &json!({"replay": request})).await;
+    let is_replayed = |event: &Event| event.replayed;
+    wait_for_event(scenario, SEARCH, "a replayed event", is_replayed).await;
 }
 
-/// Asks for a snapshot for `SEARCH`, and waits until so many of the scenario's objects are there.
-async fn snapshot(scenario: &Scenario, which: &Value, objects: usize) {
-    let mut asked = which.clone();
-    asked["subscriber"] = json!(SEARCH);
+/// Requests a snapshot for [`SEARCH`], and waits for this number of the scenario's objects.
+async fn request_snapshot(scenario: &Scenario, which: &Value, objects: usize) {
+    let mut request = which.clone();
+    request["subscriber"] = json!(SEARCH);
     let arrived = |all: &[Delivery]| {
         let events = all
             .iter()
@@ -185,7 +181,7 @@ async fn snapshot(scenario: &Scenario, which: &Value, objects: usize) {
         ours.count()
     };
     let before = arrived(&scenario.receiver().deliveries(SEARCH));
-    invoke(scenario, &json!({"snapshot": asked})).await;
+    invoke(scenario, &json!({"snapshot": request})).await;
     let enough = |all: &[Delivery]| (arrived(all) >= before + objects).then_some(());
     let waited = scenario
         .receiver()
@@ -199,26 +195,26 @@ async fn invoke(scenario: &Scenario, request: &Value) {
     answer.await.unwrap();
 }
 
-async fn the_end_of(scenario: &mut Scenario, post: PageId) {
+async fn delete_page(scenario: &mut Scenario, post: PageId) {
     scenario.admin.unpublish(post, false).await.unwrap();
     scenario.expect(&[page("unpublished", post)]).await;
     scenario.admin.delete_page(post).await.unwrap();
     scenario.expect(&[page("deleted", post)]).await;
 }
 
-/// The subscriber answers 410, and another one is told.
-async fn switched_off(scenario: &mut Scenario) {
+/// Makes the subscriber answer 410, and waits for the event of its disablement.
+async fn disable_subscriber(scenario: &mut Scenario) {
     let gone = Answer::status(StatusCode::GONE);
     scenario.receiver().answer_next(SEARCH, 1, &gone);
     scenario
         .edit(scenario.root, &Fields::titled("News"), Action::Save)
         .await;
     scenario.expect(&[page("updated", scenario.root)]).await;
-    let told = |event: &Event| event.subject == format!("subscriber/{SEARCH}");
-    received(scenario, CATCH_ALL, "subscriber.disabled", told).await;
+    let is_disablement = |event: &Event| event.subject == format!("subscriber/{SEARCH}");
+    wait_for_event(scenario, CATCH_ALL, "subscriber.disabled", is_disablement).await;
 }
 
-async fn received(
+async fn wait_for_event(
     scenario: &Scenario,
     subscriber: &str,
     what: &str,

@@ -10,7 +10,7 @@ use crate::support::runtime::{in_a_minute, run};
 use crate::support::sql::execute;
 use crate::support::watched_tables::snippet_table;
 
-/// Watches a table `blog_widget` as Django would have it watched if it were a snippet's.
+/// Watches the table `blog_widget` as migrate would watch a snippet's.
 async fn watch_widgets(connection: &mut PgConnection) {
     let mut widgets = snippet_table("blog_widget", "blog.widget");
     widgets.withheld.push("settings".to_owned());
@@ -19,7 +19,7 @@ async fn watch_widgets(connection: &mut PgConnection) {
         .unwrap();
 }
 
-/// The first trap: such a column has no equality operator, and its text may be nothing that jsonb can hold.
+/// The type `json` has no equality operator, and jsonb cannot hold every such text.
 #[test]
 fn a_plain_json_column_with_any_escape_in_it_breaks_no_save() {
     run(async {
@@ -53,7 +53,7 @@ fn a_plain_json_column_with_any_escape_in_it_breaks_no_save() {
     });
 }
 
-/// The second trap: what a Django migration does to a watched table while the site goes on saving.
+/// The site goes on saving while a Django migration changes a watched table.
 #[test]
 fn a_later_migration_may_drop_alter_rename_and_add_columns() {
     run(async {

@@ -1,4 +1,4 @@
-//! The doorbell: once per transaction, and never at the cost of a save.
+//! The doorbell rings once per transaction, and never delays or breaks a save.
 
 use std::time::{Duration, Instant};
 
@@ -69,7 +69,7 @@ fn nothing_rings_when_nothing_was_captured_or_all_was_rolled_back() {
     });
 }
 
-/// What is wrong with the other end, and what the server log then says.
+/// Asserts that a save succeeds in time with this endpoint, and that the server log has a line with `logged`.
 #[track_caller]
 fn assert_harmless(endpoint: impl AsyncFnOnce() -> String, logged: &str) {
     run(async {

@@ -1,4 +1,4 @@
-//! What a real server writes, and which of it content-events takes for a doorbell.
+//! The log lines of a real server, and those that content-events accepts as a doorbell.
 
 use content_events::wake::Wake;
 use local_stack::log_export::{ServerLog, Subscription};
@@ -9,9 +9,9 @@ use crate::support::database::Database;
 use crate::support::runtime::run;
 use crate::support::sql::{WEB_ROLE, execute};
 
-const TEXT: &str = r#"wagrun doorbell {"xid":"999999999999"} by log"#;
+const DOORBELL_LINE: &str = r#"wagrun doorbell {"xid":"999999999999"} by log"#;
 
-/// Begins a transaction that rings when it commits, and returns its id.
+/// Commits a transaction that rings, and returns its id.
 async fn save(session: &mut PgConnection) -> u64 {
     execute(session, "begin").await;
     let xid: String = sqlx::query_scalar("select pg_current_xact_id()::text")
@@ -32,16 +32,16 @@ fn options(database: &Database, user: &str) -> PgConnectOptions {
     url.username(user)
 }
 
-async fn refused(session: &mut PgConnection, statement: &str) {
+async fn assert_fails(session: &mut PgConnection, statement: &str) {
     let result = sqlx::raw_sql(AssertSqlSafe(statement)).execute(session);
     result.await.unwrap_err();
 }
 
-/// Everything that this database's sessions have written by now, as content-events understands it.
-async fn understood(log: &mut ServerLog, database: &Database) -> Wake {
+/// Returns the wake that content-events reads from everything that this database's sessions have logged.
+async fn parsed_wake(log: &mut ServerLog, database: &Database) -> Wake {
     let mut records = log.records().await.unwrap();
     records.extend(log.records().await.unwrap());
-    // The server is other tests' as well.
+    // Other tests use the same server.
     let name = format!("@{}:[", database.name);
     records.retain(|record| record.contains(&name));
     let payload = Subscription::of_template().unwrap().payload(&records);
@@ -66,11 +66,11 @@ fn the_trigger_s_lines_are_understood_whoever_saves() {
         for user in [WEB_ROLE, odd] {
             let mut session = options(&database, user).connect().await.unwrap();
             xids.push(save(&mut session).await);
-            // It is there when the answer is.
+            // The line is in the log before the session closes.
             session.close().await.unwrap();
         }
         assert_eq!(
-            understood(&mut log, &database).await,
+            parsed_wake(&mut log, &database).await,
             Wake::Transactions(xids)
         );
         execute(&mut owner, &format!("drop role {}", quoted(odd))).await;
@@ -88,26 +88,30 @@ fn a_forged_log_line_names_no_transaction() {
         let mut web = database.connect_as(WEB_ROLE).await;
         execute(
             &mut web,
-            &format!("set application_name = 'x]:LOG:  {TEXT}'"),
+            &format!("set application_name = 'x]:LOG:  {DOORBELL_LINE}'"),
         )
         .await;
-        refused(&mut web, &format!("select '{TEXT}'::int")).await;
-        refused(&mut web, &format!("select '\n{prefix}{TEXT}'::int")).await;
+        assert_fails(&mut web, &format!("select '{DOORBELL_LINE}'::int")).await;
+        assert_fails(
+            &mut web,
+            &format!("select '\n{prefix}{DOORBELL_LINE}'::int"),
+        )
+        .await;
         for option in ["message", "detail", "hint"] {
             let raise = format!(
-                "do $$ begin raise exception using {option} = E'\\n{prefix}{TEXT}'; end $$"
+                "do $$ begin raise exception using {option} = E'\\n{prefix}{DOORBELL_LINE}'; end $$"
             );
-            refused(&mut web, &raise).await;
+            assert_fails(&mut web, &raise).await;
         }
         for user in [
-            format!("x@y:[1]:LOG:  {TEXT}"),
-            format!("@:[1]:LOG:  {TEXT}\n"),
+            format!("x@y:[1]:LOG:  {DOORBELL_LINE}"),
+            format!("@:[1]:LOG:  {DOORBELL_LINE}\n"),
         ] {
             let refused = options(&database, &user).connect().await;
             refused.unwrap_err();
         }
         assert_eq!(
-            understood(&mut log, &database).await,
+            parsed_wake(&mut log, &database).await,
             Wake::Transactions(Vec::new())
         );
     });

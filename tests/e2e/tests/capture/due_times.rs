@@ -41,7 +41,7 @@ fn a_rescheduled_revision_moves_and_a_withdrawn_revision_is_not_due() {
                 "update wagtailcore_revision set approved_go_live_at = '2031-06-01 08:00:00+00'",
                 &["2031-06-01T08:00:00Z"][..],
             ),
-            // What the admin's "cancel scheduled publish" does, which touches nothing else.
+            // The admin's "cancel scheduled publish" sends this update and no other.
             (
                 "update wagtailcore_revision set approved_go_live_at = null",
                 &[],
@@ -174,7 +174,7 @@ fn a_transaction_that_changes_what_is_due_rings_once_also_when_capture_is_off() 
     });
 }
 
-/// One that commits while the others are being scheduled is not forgotten with them.
+/// A change that commits while a drainer handles others is kept.
 #[test]
 fn only_changes_that_were_seen_are_forgotten() {
     run(async {

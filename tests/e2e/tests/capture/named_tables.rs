@@ -1,4 +1,4 @@
-//! Tables that are watched because somebody named them, and those of which PostgreSQL makes several.
+//! Tables outside Django's models that are watched by name, and partitioned and inherited tables.
 
 use migrate::Migrator;
 use serde_json::json;
@@ -155,7 +155,7 @@ fn a_table_that_cannot_be_captured_is_refused_with_the_reason() {
                 )
             );
         }
-        // One that is content already needs no name, and is no fault.
+        // A table that is content already needs no name, and naming it is no error.
         migrate_watching(&database, &["blog_author"]).await.unwrap();
     });
 }
@@ -230,7 +230,7 @@ fn truncating_a_partition_or_one_table_of_a_family_deletes_what_was_in_it() {
             expected.map(|(kind, subject)| (kind.to_owned(), subject.to_owned()))
         );
 
-        // Who inherits no more is no animal any more.
+        // A table that no longer inherits from `animal` is no longer captured.
         execute(&mut session, "alter table dog no inherit animal").await;
         migrate_watching(&site.database, &["visit", "animal"])
             .await
@@ -252,7 +252,7 @@ fn a_table_of_another_owner_fails_no_migration() {
             refused,
             "WATCHED_TABLES: theirs belongs to postgres, and only its owner may put triggers on it"
         );
-        // What is the site's own is granted all the same.
+        // The site's own tables are granted as always.
         let mut web = database.connect_as(WEB_ROLE).await;
         execute(&mut web, "update blog_author set bio = ''").await;
     });

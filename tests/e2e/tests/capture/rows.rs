@@ -155,7 +155,7 @@ fn truncating_deletes_every_object() {
     });
 }
 
-/// A transaction's captured changes must not make its next statement dearer.
+/// The captured changes of a transaction must not make its next statement slower.
 #[test]
 fn what_is_captured_grows_with_the_statements_and_not_with_the_rows_before() {
     run(async {

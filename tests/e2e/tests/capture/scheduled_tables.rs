@@ -10,7 +10,7 @@ use crate::support::due_times::{
 use crate::support::runtime::{in_a_minute, run};
 use crate::support::sql::{RELAY_ROLE, WEB_ROLE, execute};
 
-/// The stock site has no snippet with drafts, so one is made.
+/// The stock site has no snippet with drafts, so the test creates one.
 #[test]
 fn a_snippet_with_drafts_expires_and_a_model_that_has_none_any_more_is_left_alone() {
     run(async {

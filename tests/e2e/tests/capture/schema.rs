@@ -1,4 +1,4 @@
-//! The schema `wagrun`: what is installed is what `shared/database/schema.sql` says, however often and from wherever it is migrated.
+//! The schema `wagrun`: migrating installs what `shared/database/schema.sql` shows, also when it is repeated or concurrent.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,7 +13,7 @@ use crate::support::runtime::{in_a_minute, run};
 use crate::support::sdk::{UNREACHABLE_ENDPOINT, sdk};
 use crate::support::sql::execute;
 
-/// What `pg_dump` says of the schema, without what differs from run to run.
+/// Returns the schema as `pg_dump` writes it, without the lines that differ between runs.
 fn dump(database: &Database) -> String {
     let postgres = database.postgres();
     let output = Command::new(postgres.binaries().join("pg_dump"))
@@ -30,7 +30,7 @@ fn dump(database: &Database) -> String {
     let kept: Vec<&str> = text
         .lines()
         .filter(|line| {
-            // The versions of pg_dump and server, and a token that is new each time.
+            // These lines have the versions of pg_dump and of the server, and a token that is new each time.
             !line.starts_with("-- Dumped")
                 && !line.starts_with("\\restrict")
                 && !line.starts_with("\\unrestrict")
@@ -43,7 +43,7 @@ fn dumped_file() -> PathBuf {
     checkout().join("shared/database/schema.sql")
 }
 
-/// `make schema` writes the file by running this test with `UPDATE_SCHEMA=1`.
+/// `make schema` runs this test with `UPDATE_SCHEMA=1`, which writes the file.
 #[test]
 fn the_dumped_schema_is_what_is_installed() {
     let installed = run(async { dump(&Database::new().await) });

@@ -1,4 +1,4 @@
-//! Changes that come in an unusual order or form: what an event says is the net change, as whoever reads the row sees it.
+//! Changes in an unusual order or form: an event shows the net change, as a reader of the row sees it.
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -9,7 +9,7 @@ use crate::support::runtime::run;
 use crate::support::sql::execute;
 use crate::support::watched_tables::watch_snippets;
 
-/// A site with a watched table `note` of these columns, and a session.
+/// Returns a site with a watched table `note` of these columns, and a session.
 async fn site_with_notes(columns: &str) -> (RelayedSite, PgConnection) {
     let site = RelayedSite::new().await;
     let mut session = site.database.connect().await;
@@ -17,9 +17,9 @@ async fn site_with_notes(columns: &str) -> (RelayedSite, PgConnection) {
     (site, session)
 }
 
-/// Each note with its last action and its title.
-fn told(events: &[Event]) -> Vec<(String, String, Value)> {
-    let mut told: Vec<_> = events
+/// Returns the subject, the action and the title of each event, sorted by subject.
+fn subjects_actions_and_titles(events: &[Event]) -> Vec<(String, String, Value)> {
+    let mut rows: Vec<_> = events
         .iter()
         .map(|event| {
             let action = event.kind.rsplit('.').next().unwrap();
@@ -27,12 +27,12 @@ fn told(events: &[Event]) -> Vec<(String, String, Value)> {
             (event.subject.clone(), action.to_owned(), title)
         })
         .collect();
-    told.sort_by(|one, other| one.0.cmp(&other.0));
-    told
+    rows.sort_by(|one, other| one.0.cmp(&other.0));
+    rows
 }
 
 #[track_caller]
-fn assert_told(events: &[Event], expected: &[(&str, &str, &str)]) {
+fn assert_events(events: &[Event], expected: &[(&str, &str, &str)]) {
     let expected: Vec<_> = expected
         .iter()
         .map(|(key, action, title)| {
@@ -43,10 +43,10 @@ fn assert_told(events: &[Event], expected: &[(&str, &str, &str)]) {
             )
         })
         .collect();
-    assert_eq!(told(events), expected);
+    assert_eq!(subjects_actions_and_titles(events), expected);
 }
 
-/// A trigger of the site's own that comes before ours changes the row again, so that the second change is captured first.
+/// The site's own trigger runs before capture and changes the row again. So the second change is captured first.
 #[test]
 fn a_row_that_the_sites_own_trigger_changes_again_is_published_as_it_is() {
     run(async {
@@ -89,7 +89,7 @@ fn keys_that_are_swapped_or_shifted_are_changes_of_those_objects() {
         )
         .await;
         site.sweep().await.unwrap();
-        assert_told(
+        assert_events(
             &site.topic.accepted()[seen..],
             &[("1", "updated", "two"), ("2", "updated", "one")],
         );
@@ -97,7 +97,7 @@ fn keys_that_are_swapped_or_shifted_are_changes_of_those_objects() {
         let seen = site.topic.accepted().len();
         execute(&mut session, "update note set id = id + 1").await;
         site.sweep().await.unwrap();
-        assert_told(
+        assert_events(
             &site.topic.accepted()[seen..],
             &[
                 ("1", "deleted", "two"),
@@ -114,7 +114,7 @@ fn keys_that_are_swapped_or_shifted_are_changes_of_those_objects() {
         )
         .await;
         site.sweep().await.unwrap();
-        assert_told(
+        assert_events(
             &site.topic.accepted()[seen..],
             &[("2", "updated", "new two")],
         );
@@ -146,7 +146,7 @@ fn changes_that_cancel_out_are_no_event_and_others_are_one_event() {
     });
 }
 
-/// A session's formats are its own affair.
+/// The formats that a session sets do not change an event.
 #[test]
 fn a_value_reads_the_same_whatever_the_formats_of_the_session() {
     run(async {

@@ -1,4 +1,4 @@
-//! Rows that are hard to capture: the save stands, and the event says what the row holds.
+//! Rows with values that are hard to capture: the save succeeds, and the event shows the values.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::support::watched_tables::{watch_notes, watch_snippets};
 #[test]
 fn whatever_a_column_holds_the_save_succeeds_and_its_event_is_published() {
     run(async {
-        // A column's type, what it holds, and how the event shows it.
+        // The type of the column, its value, and the value in the event.
         for (column, value, shown) in [
             ("json", r#"'{"a": 1e200000}'"#, json!(r#"{"a": 1e200000}"#)),
             ("json", r#"'{"a": "\u0000"}'"#, json!(r#"{"a": "\u0000"}"#)),
@@ -45,7 +45,7 @@ fn whatever_a_column_holds_the_save_succeeds_and_its_event_is_published() {
     });
 }
 
-/// PostgreSQL asks a type's own cast for its JSON, and that may fail.
+/// PostgreSQL converts a value to JSON by its type's own cast, which may fail.
 #[test]
 fn a_column_whose_cast_to_json_fails_comes_as_its_text() {
     run(async {
@@ -164,7 +164,7 @@ fn numbers_keep_their_digits_and_text_keys_stay_texts() {
     });
 }
 
-/// A column may have the name of anything that the triggers call their own.
+/// A column may have the same name as a variable or a column of the triggers.
 #[test]
 fn columns_of_any_name_are_captured_and_shown() {
     run(async {
@@ -222,7 +222,7 @@ fn columns_of_any_name_are_captured_and_shown() {
     });
 }
 
-/// All columns together may be more than jsonb holds.
+/// All columns of a row together may be more than jsonb can hold.
 #[test]
 fn a_row_that_is_too_large_to_be_captured_whole_breaks_no_save() {
     run(async {

@@ -13,14 +13,14 @@ use crate::support::scenario::Scenario;
 use crate::support::stack::CATCH_ALL;
 use crate::support::subscribers::{retitle, subscribe, unsubscribe, wait_for_requests};
 
-/// What an event says of a page: type, subject, title, and whether it is live.
+/// Returns the type, the subject, the title and the field `live` of a page's event.
 fn shown(event: &Event) -> (String, String, String, bool) {
     let title = event.data["title"].as_str().unwrap().to_owned();
     let live = event.data["live"].as_bool().unwrap();
     (event.kind.clone(), event.subject.clone(), title, live)
 }
 
-/// Asks content-events; what it says of the run.
+/// Sends a request to content-events, and returns the run that it reports.
 async fn request_backfill(scenario: &Scenario, request: Value) -> Value {
     let deployment = &scenario.stack.local.deployment;
     let answer = deployment.invoke("ContentEventsFunctionName", &request);
@@ -54,7 +54,7 @@ fn a_replay_arrives_in_order_and_only_at_its_subscriber() {
             .collect();
         assert_eq!(scenario.receiver().events("late"), expected);
 
-        // What had gone to the others would have come before this, in the same lanes.
+        // An event that the others received by mistake would have come before this one, in the same lane.
         let next = retitle(&mut scenario, post, "Three").await;
         wait_for_requests(&scenario, "bystander", 1).await;
         assert_eq!(
@@ -92,7 +92,7 @@ fn a_snapshot_brings_only_its_subscriber_up_to_date() {
         .concat();
         subscribe(&scenario, "bystander-of-it", json!({})).await;
         subscribe(&scenario, "newcomer", json!({})).await;
-        // Nothing is in between: whoever was created before the request is known.
+        // A subscriber that was created before the request is known, without any wait in between.
         let backfill = request_backfill(
             &scenario,
             json!({"snapshot": {"subscriber": "newcomer", "under": "/snapshots/"}}),

@@ -1,5 +1,5 @@
-//! fan-out and deliver with many workers beside each other, and receivers of every manner: nothing is lost, and every lane
-//! keeps its order. How fast that is, `make bench` says.
+//! fan-out and deliver with many concurrent workers and with receivers of each kind: no delivery is lost, and every lane
+//! keeps its order. `make bench` measures their speed.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -22,10 +22,10 @@ use wagrun_lambda::metric::Metrics;
 use crate::support::runtime::WAIT_TIMEOUT;
 use crate::support::sdk::sdk;
 
-/// Of so many answers of deliver, one does not arrive: the function is gone after the receiver has taken the event.
-const LOST_ANSWER: usize = 40;
-/// Copies of deliver.
-const DELIVERERS: usize = 16;
+/// One answer of deliver is lost in so many: the function ends after the receiver has accepted the event.
+const LOST_ANSWER_INTERVAL: usize = 40;
+/// The number of concurrent copies of deliver.
+const DELIVER_WORKERS: usize = 16;
 
 #[tokio::test]
 async fn one_event_reaches_many_subscribers() {
@@ -44,19 +44,22 @@ async fn one_event_reaches_many_subscribers() {
 #[tokio::test]
 async fn many_events_reach_one_subscriber_in_order() {
     let options = Options {
-        // Longer than a try takes, and short enough to see what comes back after a lost answer.
+        // Longer than an attempt takes, and short enough to see the redelivery after a lost answer.
         visibility: Duration::from_secs(3),
         ..Options::new(healthy(1))
     };
     let fleet = Fleet::start(options).await.unwrap();
     let events = events(300, 20);
     fleet.publish_all(&events);
-    work_until(&fleet, LOST_ANSWER, settled).await;
+    work_until(&fleet, LOST_ANSWER_INTERVAL, settled).await;
     let account = fleet.account(&events);
     assert!(account.is_in_order(), "{account:?}");
     assert_eq!((account.owed, account.accepted), (300, 300));
-    // What was delivered but not acknowledged is delivered again, by the same id.
-    assert!(account.repeated >= 300 / LOST_ANSWER, "{account:?}");
+    // A delivery without an acknowledgement is delivered again with the same id.
+    assert!(
+        account.repeated >= 300 / LOST_ANSWER_INTERVAL,
+        "{account:?}"
+    );
 }
 
 #[tokio::test]
@@ -74,9 +77,12 @@ async fn dead_and_slow_receivers_cost_the_others_nothing() {
     let fleet = Fleet::start(options).await.unwrap();
     let events = events(24, 4);
     fleet.publish_all(&events);
-    // A dead receiver's later events wait behind those that are still tried.
-    work_until(&fleet, LOST_ANSWER, |fleet| {
-        let seen = (fleet.account(&events).accepted, dead_lanes(fleet));
+    // The later events of a dead receiver wait behind those that are still retried.
+    work_until(&fleet, LOST_ANSWER_INTERVAL, |fleet| {
+        let seen = (
+            fleet.account(&events).accepted,
+            lanes_with_dead_letters(fleet),
+        );
         if seen == (18 * 24, 2 * 4) {
             return Wait::Ready(());
         }
@@ -94,7 +100,7 @@ async fn dead_and_slow_receivers_cost_the_others_nothing() {
     assert!(dead.iter().all(|one| one.received == 2), "{dead:?}");
 }
 
-/// The window is so small that one dead receiver's deliveries fill it; on AWS it is two thousand times as large.
+/// The window of the queue is small enough that the deliveries of one dead receiver fill it. On AWS it is 2 000 times as large.
 #[tokio::test]
 async fn a_dead_receiver_that_fills_the_queues_window_is_set_aside_and_comes_back_in_order() {
     let (dead, well) = ("subscriber-0000", "subscriber-0001");
@@ -118,16 +124,16 @@ async fn a_dead_receiver_that_fills_the_queues_window_is_set_aside_and_comes_bac
             .filter(|one| one.accepted && one.subscriber == name);
         taken.count()
     };
-    // All workers wait, and what could go is behind what can't.
+    // All workers wait, and the deliveries that could be sent are behind those that cannot.
     work_until(&fleet, usize::MAX, |fleet| {
         let (taken, waiting) = (taken_by(fleet, well), fleet.deliver.waiting());
-        match taken < 200 && fleet.events.lock().is_empty() && waiting == DELIVERERS {
+        match taken < 200 && fleet.events.lock().is_empty() && waiting == DELIVER_WORKERS {
             true => Wait::Ready(()),
             false => Wait::NotYet(format!("{taken} taken, {waiting} workers wait")),
         }
     })
     .await;
-    work_until(&fleet, LOST_ANSWER, |fleet| {
+    work_until(&fleet, LOST_ANSWER_INTERVAL, |fleet| {
         let account = fleet.account(&events);
         match (taken_by(fleet, well), account.aside, account.queued) {
             (200.., 200, 0) => Wait::Ready(()),
@@ -137,18 +143,18 @@ async fn a_dead_receiver_that_fills_the_queues_window_is_set_aside_and_comes_bac
     .await;
 
     fleet.receivers.recover(dead);
-    let looking = deliver(&fleet);
-    let looks = async {
-        // As the schedule has it, every five minutes there.
+    let sweeper = deliver(&fleet);
+    let sweeps = async {
+        // The schedule on AWS has an interval of five minutes.
         let mut every = tokio::time::interval(Duration::from_secs(1));
         let payload = json!({"sweep": "backlogs"});
         let payload = serde_json::value::to_raw_value(&payload).unwrap();
         loop {
             every.tick().await;
-            deliver::handle(&looking, &payload).await.unwrap();
+            deliver::handle(&sweeper, &payload).await.unwrap();
         }
     };
-    let back = work_until(&fleet, LOST_ANSWER, |fleet| {
+    let back = work_until(&fleet, LOST_ANSWER_INTERVAL, |fleet| {
         let backlogs = fleet.services.parameters().names_below(BACKLOGS_PATH);
         match (fleet.account(&events).aside, backlogs.len()) {
             (0, 0) => Wait::Ready(()),
@@ -157,14 +163,14 @@ async fn a_dead_receiver_that_fills_the_queues_window_is_set_aside_and_comes_bac
     });
     tokio::select! {
         () = back => {}
-        () = looks => {}
+        () = sweeps => {}
     }
     let account = fleet.account(&events);
     assert!(account.is_in_order(), "{account:?}");
     assert_eq!(account.accepted, 400);
 }
 
-/// Whether every delivery was accepted or given up.
+/// Returns ready when every delivery was accepted or given up.
 fn settled(fleet: &Fleet) -> Wait<()> {
     if fleet.is_settled() {
         return Wait::Ready(());
@@ -173,25 +179,28 @@ fn settled(fleet: &Fleet) -> Wait<()> {
     Wait::NotYet(format!("{waiting} deliveries in the queue"))
 }
 
-/// How many lanes of dead receivers have a dead letter.
-fn dead_lanes(fleet: &Fleet) -> usize {
+/// Returns the number of lanes of dead receivers that have a dead letter.
+fn lanes_with_dead_letters(fleet: &Fleet) -> usize {
     let queue = fleet.deliveries.lock();
-    let of_the_dead = |lane: &&String| {
+    let is_of_dead_receiver = |lane: &&String| {
         let subscriber = lane.split('|').next();
         let manner = subscriber.and_then(|name| fleet.receivers.manners().get(name));
         manner.is_some_and(|manner| manner.is_dead())
     };
     let lanes = queue.dead().iter().map(|one| &one.group);
-    lanes.filter(of_the_dead).collect::<HashSet<_>>().len()
+    lanes
+        .filter(is_of_dead_receiver)
+        .collect::<HashSet<_>>()
+        .len()
 }
 
 /// One copy of a function.
-enum Function {
+enum FunctionCopy {
     FanOut(FanOut),
     Deliver(Box<Handler>),
 }
 
-impl Function {
+impl FunctionCopy {
     async fn handle(&self, batch: Value) -> Vec<u8> {
         match self {
             Self::FanOut(fan_out) => {
@@ -207,23 +216,23 @@ impl Function {
     }
 }
 
-/// Two copies of fan-out and some of deliver, each with subscribers of its own as functions have, work until `look` is
-/// satisfied. Of deliver's answers every `lost`th does not arrive.
+/// Runs two copies of fan-out and [`DELIVER_WORKERS`] of deliver until `enough` is ready. Each copy has its own subscribers, as
+/// on Lambda. Every `lost`th answer of deliver is lost.
 async fn work_until(fleet: &Fleet, lost: usize, enough: impl Fn(&Fleet) -> Wait<()>) {
     let (all_arrive, answers) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let fan_out = (0..2).map(|_| {
-        let function = Function::FanOut(fan_out(fleet));
+        let function = FunctionCopy::FanOut(fan_out(fleet));
         work(function, &fleet.fan_out, &all_arrive, usize::MAX)
     });
-    let deliver = (0..DELIVERERS).map(|_| {
-        let function = Function::Deliver(Box::new(deliver(fleet)));
+    let deliver = (0..DELIVER_WORKERS).map(|_| {
+        let function = FunctionCopy::Deliver(Box::new(deliver(fleet)));
         work(function, &fleet.deliver, &answers, lost)
     });
     let quiet = Progress::quiet();
     let held = wait_until(&quiet, "deliveries", WAIT_TIMEOUT, || async {
         Ok::<_, Infallible>(enough(fleet))
     });
-    // Not spawned, as rustc cannot tell yet that what they await may change threads.
+    // They are not spawned, because rustc cannot prove that their futures are `Send`.
     tokio::select! {
         _ = join_all(fan_out) => {}
         _ = join_all(deliver) => {}
@@ -231,7 +240,7 @@ async fn work_until(fleet: &Fleet, lost: usize, enough: impl Fn(&Fleet) -> Wait<
     }
 }
 
-async fn work(function: Function, mapping: &Mapping, answers: &AtomicUsize, lost: usize) {
+async fn work(function: FunctionCopy, mapping: &Mapping, answers: &AtomicUsize, lost: usize) {
     loop {
         let invocation = mapping.next().await;
         let answer = Box::pin(function.handle(invocation.event)).await;

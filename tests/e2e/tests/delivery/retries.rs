@@ -21,7 +21,7 @@ fn subject(delivery: &Delivery) -> &str {
     &delivery.event.as_ref().unwrap().subject
 }
 
-/// Which event it was, by type and subject, and what it was answered.
+/// Returns the type and the subject of the event, and the status of the answer.
 fn outcome(delivery: &Delivery) -> (&str, &str, u16) {
     let event = delivery.event.as_ref().unwrap();
     let status = delivery.status.unwrap().as_u16();
@@ -39,7 +39,7 @@ fn a_failing_receiver_is_tried_again_later_and_in_order_and_holds_up_one_page_on
         scenario
             .receiver()
             .answer_next("failing-twice", 2, &failure);
-        // The subscriber that gets everything receives each of these at once, which `expect` sees to.
+        // `expect` also asserts that the catch-all subscriber receives each of these events at once.
         retitle(&mut scenario, one, "First").await;
         wait_for_requests(&scenario, "failing-twice", 2).await;
         scenario
@@ -79,7 +79,7 @@ fn a_failing_receiver_is_tried_again_later_and_in_order_and_holds_up_one_page_on
             let (from, to) = (lane[index].received_at, lane[index + 1].received_at);
             to.duration_since(from).unsigned_abs()
         };
-        // One and six seconds, a tenth less for the jitter.
+        // The delays are one and six seconds, less a tenth for the jitter.
         assert!(gap(0) >= Duration::from_millis(900), "{:?}", gap(0));
         assert!(gap(1) >= Duration::from_millis(5400), "{:?}", gap(1));
         for attempt in &lane[..3] {
@@ -153,8 +153,8 @@ fn what_is_accepted_is_in_order_however_often_the_first_was_refused() {
     });
 }
 
-/// Three events of a page, of which the receiver has refused the first two until they were given up.
-async fn given_up(scenario: &mut Scenario, name: &str) -> [Event; 3] {
+/// Publishes three events of a page. The receiver refuses the first two until they are given up.
+async fn give_up_two_events(scenario: &mut Scenario, name: &str) -> [Event; 3] {
     let post = scenario.live_post(scenario.root, "Post").await;
     subscribe(scenario, name, json!({"retry_seconds": [1, 1]})).await;
     let failure = Answer::status(StatusCode::SERVICE_UNAVAILABLE);
@@ -171,7 +171,7 @@ async fn given_up(scenario: &mut Scenario, name: &str) -> [Event; 3] {
 fn a_redrive_delivers_in_the_original_order_after_the_events_that_overtook_it() {
     run(async {
         let mut scenario = Scenario::new("redriven").await;
-        let [one, two, three] = given_up(&mut scenario, "redriven").await;
+        let [one, two, three] = give_up_two_events(&mut scenario, "redriven").await;
         redrive(&scenario, "redriven", 2).await;
         let all = wait_for_requests(&scenario, "redriven", 9).await;
         let accepted = scenario.receiver().events("redriven");
@@ -181,7 +181,7 @@ fn a_redrive_delivers_in_the_original_order_after_the_events_that_overtook_it() 
             assert_eq!(id(&all[again]), id(&all[first]));
             assert_eq!(all[again].signature, Ok(()), "signed anew");
         }
-        // What the receivers' document says: the highest sequence is how things are.
+        // The receivers' document says that the highest sequence is the present state.
         let newest = accepted.iter().max_by_key(|event| event.sequence.clone());
         assert_eq!(newest, Some(&three));
         unsubscribe(&scenario, "redriven").await;
@@ -192,7 +192,7 @@ fn a_redrive_delivers_in_the_original_order_after_the_events_that_overtook_it() 
 fn the_runbooks_procedure_ends_with_the_newest_event_at_a_receiver_that_keeps_the_last() {
     run(async {
         let mut scenario = Scenario::new("forgetful").await;
-        let given_up = given_up(&mut scenario, "forgetful").await;
+        let given_up = give_up_two_events(&mut scenario, "forgetful").await;
         let since = Timestamp::now().as_millisecond();
         unsubscribe(&scenario, "forgetful").await;
         redrive(&scenario, "forgetful", 2).await;
@@ -229,8 +229,8 @@ fn the_runbooks_procedure_ends_with_the_newest_event_at_a_receiver_that_keeps_th
     });
 }
 
-/// Moves a subscriber's deliveries out of the dead-letter queue, oldest first, as SQS documents its own move, which the
-/// emulator does not have.
+/// Moves a subscriber's deliveries out of the dead-letter queue, the oldest first, as SQS documents its redrive. The emulator
+/// has no redrive.
 async fn redrive(scenario: &Scenario, name: &str, count: usize) {
     let deployment = &scenario.stack.local.deployment;
     let (from, to) = ["DeliveryDeadLetterQueueUrl", "DeliveryQueueUrl"]
@@ -258,7 +258,7 @@ async fn redrive(scenario: &Scenario, name: &str, count: usize) {
         let moved = json!({
             "QueueUrl": to, "MessageBody": message["Body"],
             "MessageGroupId": message["Attributes"]["MessageGroupId"],
-            // By the event's own SQS would drop it within five minutes.
+            // SQS would drop the event's own de-duplication id within five minutes.
             "MessageDeduplicationId": message["MessageId"],
         });
         aws.json("sqs", "AmazonSQS.SendMessage", &moved)
@@ -269,8 +269,8 @@ async fn redrive(scenario: &Scenario, name: &str, count: usize) {
     }
 }
 
-/// The emulator hands deliver one delivery at a time, also of different lanes: what is shown is that a lane whose receiver did
-/// not answer holds up no other lane between its tries. While a try hangs, SQS alone sees to it.
+/// The emulator gives deliver one delivery at a time, also of different lanes. So the test shows only that a lane holds up no
+/// other lane between its attempts. During an attempt, SQS itself ensures it.
 #[test]
 fn a_receiver_that_hangs_holds_up_no_other_subscriber_of_the_same_page() {
     run(async {

@@ -1,4 +1,4 @@
-//! A subscriber that is switched off keeps what waits for it, and gets it in order when it is on again.
+//! The deliveries of a disabled subscriber are set aside, and arrive in order when it is enabled again.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -12,8 +12,8 @@ use crate::support::subscribers::{retitle, subscribe, unsubscribe, wait_for_requ
 
 const NAME: &str = "set-aside";
 
-/// Has deliver look after what is set aside until it says this of the subscriber.
-async fn looked_after(scenario: &Scenario, expected: &str) -> Value {
+/// Runs sweeps of the backlogs until one reports this state for the subscriber, and returns that report.
+async fn sweep_until(scenario: &Scenario, expected: &str) -> Value {
     let deployment = &scenario.stack.local.deployment;
     let poll = || async {
         let payload = json!({"sweep": "backlogs"});
@@ -35,7 +35,7 @@ fn deliveries_to_a_disabled_subscriber_arrive_in_order_when_it_is_enabled_again(
     run(async {
         let mut scenario = Scenario::new(NAME).await;
         let post = scenario.live_post(scenario.root, "Post").await;
-        // Long enough to switch it off before the second try.
+        // The delay leaves time to disable the subscriber before the second attempt.
         let waits = json!([4, 4]);
         subscribe(&scenario, NAME, json!({"retry_seconds": waits})).await;
         let failure = Answer::status(StatusCode::SERVICE_UNAVAILABLE);
@@ -61,18 +61,18 @@ fn deliveries_to_a_disabled_subscriber_arrive_in_order_when_it_is_enabled_again(
         let what = "two deliveries set aside";
         let waited = wait_until(&Progress::quiet(), what, WAIT_TIMEOUT, aside).await;
         waited.unwrap_or_else(|error| panic!("{}", chain(&error)));
-        let waiting = looked_after(&scenario, "waiting").await;
+        let waiting = sweep_until(&scenario, "waiting").await;
         assert_eq!(waiting["lanes"], 1);
 
         subscribe(&scenario, NAME, json!({})).await;
-        let recalled = looked_after(&scenario, "kept").await;
+        let recalled = sweep_until(&scenario, "kept").await;
         assert_eq!(recalled["recalled"], 1);
         wait_for_requests(&scenario, NAME, 3).await;
         let third = retitle(&mut scenario, post, "Third").await;
         wait_for_requests(&scenario, NAME, 4).await;
         assert_eq!(scenario.receiver().events(NAME), [first, second, third]);
 
-        looked_after(&scenario, "removed").await;
+        sweep_until(&scenario, "removed").await;
         unsubscribe(&scenario, NAME).await;
     });
 }

@@ -1,4 +1,4 @@
-//! A stack that reads its subscribers as rarely as on AWS: what an operator changes is in use within a minute all the same.
+//! A stack with the cache times of AWS: a new or changed subscriber is in use within a minute.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,10 +15,10 @@ use crate::support::stack::{StackAccess, TestStack};
 
 const STACK: &str = "wagrun-cache";
 
-/// Puts an event on the stack's topic, as content-events does, and returns its id.
+/// Publishes an event on the stack's topic, as content-events does, and returns its id.
 async fn publish(stack: &Deployment) -> Uuid {
     let id = Uuid::new_v4();
-    // Each of a page of its own, so that none waits for another.
+    // Each event has a page of its own, so that none waits for another.
     let subject = format!("page/{}", id.as_u128());
     let event = json!({
         "specversion": "1.0", "id": id, "source": "/wagrun/wagrun-cache", "type": "wagtail.page.updated",
@@ -40,8 +40,8 @@ async fn publish(stack: &Deployment) -> Uuid {
     id
 }
 
-/// Whether a subscriber was sent this event.
-fn has(receiver: &Receiver, subscriber: &str, id: Uuid) -> bool {
+/// Returns true if a subscriber has received this event.
+fn has_received(receiver: &Receiver, subscriber: &str, id: Uuid) -> bool {
     receiver
         .events(subscriber)
         .iter()
@@ -72,7 +72,7 @@ fn a_subscriber_that_is_created_or_changed_is_seen_within_a_minute() {
                 "SitePython",
                 local.tools.program("site", "python").display().to_string(),
             ),
-            // As template.yaml has it.
+            // This is the value of template.yaml.
             ("SubscriberCacheSeconds", "30".to_owned()),
         ]);
         let stack = deployer.deploy(STACK, &parameters).await.unwrap();
@@ -80,17 +80,17 @@ fn a_subscriber_that_is_created_or_changed_is_seen_within_a_minute() {
             let parameter = receiver.parameter(to).to_string();
             stack.put_subscriber(name, &parameter).await.unwrap();
         };
-        let witness = async |id: Uuid| {
+        let wait_for_witness = async |id: Uuid| {
             let waited =
                 receiver.wait_for("witness", "its event", WAIT_TIMEOUT, |event| event.id == id);
             waited.await.unwrap_or_else(|missing| panic!("{missing}"));
         };
         put("a-changed", "before").await;
-        // In the alphabet after the others, which have theirs when it has its own.
+        // Its name is the last in the alphabet. So the others have received an event when it has.
         put("witness", "witness").await;
         let first = publish(&stack).await;
-        witness(first).await;
-        assert!(has(receiver, "before", first));
+        wait_for_witness(first).await;
+        assert!(has_received(receiver, "before", first));
 
         put("a-changed", "after").await;
         put("a-created", "created").await;
@@ -99,10 +99,10 @@ fn a_subscriber_that_is_created_or_changed_is_seen_within_a_minute() {
         while seen.len() < 2 {
             assert!(changed.elapsed() < Duration::from_secs(60), "only {seen:?}");
             let id = publish(&stack).await;
-            witness(id).await;
+            wait_for_witness(id).await;
             events += 1;
             for name in ["after", "created"] {
-                if has(receiver, name, id) {
+                if has_received(receiver, name, id) {
                     seen.entry(name).or_insert_with(|| changed.elapsed());
                 }
             }

@@ -1,4 +1,4 @@
-//! Subscribers that are choosy, switched off or misconfigured.
+//! Subscribers with filters, disabled subscribers and invalid ones.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ fn a_disabled_subscriber_gets_nothing() {
         retitle(&mut scenario, post, "Unseen").await;
         subscribe(&scenario, "disabled", json!({})).await;
         let seen = retitle(&mut scenario, post, "Seen").await;
-        // Both events would have come in one lane, so that the first can't arrive after the second.
+        // Both events would be in one lane, so that the first cannot arrive after the second.
         wait_for_requests(&scenario, "disabled", 1).await;
         assert_eq!(scenario.receiver().events("disabled"), [seen]);
         unsubscribe(&scenario, "disabled").await;
@@ -41,7 +41,7 @@ fn a_receiver_that_answers_410_is_disabled_and_another_subscriber_learns_of_it()
         let mut scenario = Scenario::new("gone").await;
         let post = scenario.live_post(scenario.root, "Post").await;
         subscribe(&scenario, "gone", json!({"retry_seconds": [5, 5]})).await;
-        // It is gone at the second try, when another delivery waits behind the first.
+        // The receiver answers 410 at the second attempt, when another delivery waits behind the first.
         for status in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::GONE] {
             let answer = Answer::status(status);
             scenario.receiver().answer_next("gone", 1, &answer);
@@ -82,7 +82,7 @@ fn a_receiver_that_answers_410_is_disabled_and_another_subscriber_learns_of_it()
         retitle(&mut scenario, post, "Unseen").await;
         subscribe(&scenario, "gone", json!({})).await;
         let seen = retitle(&mut scenario, post, "Seen").await;
-        // What waited may be set aside by now, or not yet.
+        // The waiting deliveries may be set aside by now, or not yet.
         let back = || async {
             let ask = json!({"sweep": "backlogs", "at_once": true});
             deployment.invoke("DeliverFunctionName", &ask).await?;
@@ -141,7 +141,7 @@ fn filters_pass_only_what_they_name() {
         lines.extend(["updated", "published", "updated"].map(|action| page(action, inner)));
         lines.push(page("deleted", outer));
         scenario.expect(&lines).await;
-        all_delivered(&scenario).await;
+        wait_until_delivered(&scenario).await;
 
         let received = |name: &str| {
             let mut by_page = BTreeMap::<String, Vec<String>>::new();
@@ -161,7 +161,7 @@ fn filters_pass_only_what_they_name() {
         expected.sort();
         assert_eq!(received("by-type"), expected);
         assert_eq!(received("by-content-type"), [lane(root, &["updated"])]);
-        // The event that says that it left still concerns whoever watches where it was.
+        // The event of the page's departure still concerns the subscribers of its old path.
         assert_eq!(
             received("by-path"),
             [lane(inner, &["updated", "published"])]
@@ -172,8 +172,8 @@ fn filters_pass_only_what_they_name() {
     });
 }
 
-/// Waits until no delivery is left to attempt; only for a scenario that is told alone.
-async fn all_delivered(scenario: &Scenario) {
+/// Returns once the delivery queue is empty. No other test may use the stack.
+async fn wait_until_delivered(scenario: &Scenario) {
     let deployment = &scenario.stack.local.deployment;
     let queue = deployment.output("DeliveryQueueUrl").unwrap();
     let poll = || async {

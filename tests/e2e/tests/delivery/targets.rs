@@ -1,4 +1,4 @@
-//! Subscribers that are no webhook: a bus and a distribution of the emulator's.
+//! Subscribers that are not webhooks: an EventBridge bus and a CloudFront distribution of the emulator.
 
 use local_stack::admin::{Action, Fields};
 use local_stack::aws::{Aws, AwsError};
@@ -19,8 +19,8 @@ async fn subscribe(scenario: &Scenario, name: &str, mut parameter: Value) {
     deployment.put_subscriber(name, &parameter).await.unwrap();
 }
 
-/// A bus with a rule, whose target is a queue; the bus's ARN and the queue's URL.
-async fn bus(aws: &Aws, name: &str, pattern: &Value) -> (String, String) {
+/// Creates a bus with a rule whose target is a queue. Returns the bus's ARN and the queue's URL.
+async fn create_bus(aws: &Aws, name: &str, pattern: &Value) -> (String, String) {
     let events = async |call: &str, input: Value| {
         let call = format!("AWSEvents.{call}");
         aws.json("events", &call, &input).await.unwrap()
@@ -32,8 +32,8 @@ async fn bus(aws: &Aws, name: &str, pattern: &Value) -> (String, String) {
     let bus = events("CreateEventBus", json!({"Name": name})).await;
     let queue = sqs("CreateQueue", json!({"QueueName": name})).await;
     let url = queue["QueueUrl"].as_str().unwrap();
-    let asked = json!({"QueueUrl": url, "AttributeNames": ["QueueArn"]});
-    let attributes = sqs("GetQueueAttributes", asked).await;
+    let input = json!({"QueueUrl": url, "AttributeNames": ["QueueArn"]});
+    let attributes = sqs("GetQueueAttributes", input).await;
     let rule = json!({"Name": name, "EventBusName": name, "EventPattern": pattern.to_string()});
     events("PutRule", rule).await;
     let target = json!({"Id": "queue", "Arn": attributes["Attributes"]["QueueArn"]});
@@ -50,12 +50,12 @@ fn a_rule_on_a_bus_gets_the_event_as_its_detail() {
     run(async {
         let mut scenario = Scenario::new("bus").await;
         let aws = scenario.stack.local.deployment.aws();
-        // The one of docs/subscribers.md.
+        // This pattern is in docs/subscribers.md.
         let pattern = json!({
             "source": ["/wagrun/wagrun-local"], "detail-type": ["wagtail.page.published"],
             "detail": {"data": {"locale": ["en"]}},
         });
-        let (arn, queue) = bus(aws, "content", &pattern).await;
+        let (arn, queue) = create_bus(aws, "content", &pattern).await;
         subscribe(
             &scenario,
             "bus",
@@ -90,19 +90,19 @@ fn a_rule_on_a_bus_gets_the_event_as_its_detail() {
     });
 }
 
-/// A distribution that CloudFront would take; its id.
-async fn distribution(aws: &Aws) -> String {
+/// Creates a distribution that CloudFront would accept, and returns its id.
+async fn create_distribution(aws: &Aws) -> String {
     let config = "<DistributionConfig><CallerReference>content</CallerReference><Comment></Comment>\
         <Origins><Quantity>1</Quantity><Items><Origin><Id>site</Id><DomainName>www.example.org</DomainName></Origin></Items></Origins>\
         <DefaultCacheBehavior><TargetOriginId>site</TargetOriginId><ViewerProtocolPolicy>allow-all</ViewerProtocolPolicy>\
         </DefaultCacheBehavior><Enabled>true</Enabled></DistributionConfig>";
     let path = "/2020-05-31/distribution";
     let answer = aws.post("cloudfront", path, config).await.unwrap();
-    texts(&answer, "Id").remove(0)
+    element_texts(&answer, "Id").remove(0)
 }
 
-/// The texts of an element wherever it is.
-fn texts(xml: &str, name: &str) -> Vec<String> {
+/// Returns the text of each element of this name.
+fn element_texts(xml: &str, name: &str) -> Vec<String> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     xml.split(&open)
         .skip(1)
@@ -116,7 +116,7 @@ fn a_page_with_another_path_is_invalidated_at_both() {
         let mut scenario = Scenario::new("cached").await;
         let post = scenario.live_post(scenario.root, "Post").await;
         let aws = scenario.stack.local.deployment.aws();
-        let id = distribution(aws).await;
+        let id = create_distribution(aws).await;
         let parameter = json!({"target": "cloudfront", "distribution": id});
         subscribe(&scenario, "cdn", parameter).await;
         scenario
@@ -128,13 +128,13 @@ fn a_page_with_another_path_is_invalidated_at_both() {
 
         let list = format!("/2020-05-31/distribution/{id}/invalidation");
         let poll = || async {
-            let ids = texts(&aws.get("cloudfront", &list).await?, "Id");
+            let ids = element_texts(&aws.get("cloudfront", &list).await?, "Id");
             let mut invalidations = Vec::new();
             for id in &ids {
                 let one = aws.get("cloudfront", &format!("{list}/{id}")).await?;
-                invalidations.push(texts(&one, "Path"));
+                invalidations.push(element_texts(&one, "Path"));
             }
-            // The draft's is first, as its event is.
+            // The invalidation of the draft's event comes first.
             Ok::<_, AwsError>(match invalidations.len() {
                 2 => Wait::Ready(invalidations),
                 _ => Wait::NotYet(format!("{invalidations:?}")),

@@ -22,7 +22,7 @@ fn a_crash_between_publishing_and_keeping_the_cursor_repeats_a_slice_under_the_s
         let wake = Wake::parse(&replay).unwrap();
         fixture.drainer.run(&wake, Instant::now()).await.unwrap();
 
-        // What has arrived so far is not what is waited for.
+        // Consumes the notice of the batches so far.
         fixture.topic.wait_for_batch().await;
         fixture.topic.swallow_answers();
         let drainer = fixture.drainer.clone();
@@ -136,7 +136,7 @@ fn invocations_beside_each_other_keep_the_pace_of_one() {
         assert_eq!((beside.published, beside.backfilled), (1, 0));
         assert!(beside.another_drainer);
         assert_eq!(pacing.await.unwrap().unwrap().backfilled, 250);
-        // Two pauses of a second: the last slice has none after it.
+        // Two pauses of a second: there is none after the last slice.
         assert!(started.elapsed() >= Duration::from_secs(2));
         assert_each_in_order(&fixture.backfilled(), 250, 1);
     });

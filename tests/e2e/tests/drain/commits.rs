@@ -1,4 +1,4 @@
-//! The doorbell rings before the commit: what the drainer makes of the transaction that rang.
+//! The doorbell rings before the commit: the drainer waits for the transaction that rang.
 
 use content_events::drain::Answer;
 use content_events::wake::Wake;
@@ -21,7 +21,7 @@ fn a_doorbell_before_the_commit_brings_the_event_by_that_ring_alone() {
             let wake = Wake::Transactions(vec![xid]);
             drainer.run(&wake, in_a_minute()).await
         });
-        // The drainer has looked once its session is there and idle between two looks.
+        // The session of the drainer shows that it has checked the transaction at least once.
         let mut observer = fixture.database.observer().await;
         wait_until_true(
             &mut observer,
@@ -71,7 +71,7 @@ fn a_transaction_that_was_rolled_back_is_no_event_and_no_error() {
     });
 }
 
-/// Anybody whose SQL fails with such a text in it can write such a line, and a restored database has given other ids.
+/// A log line can name such an id: any failing SQL with this text writes one, and a restored database had other ids.
 #[test]
 fn a_transaction_id_from_the_future_drains_what_there_is() {
     run(async {
@@ -84,7 +84,7 @@ fn a_transaction_id_from_the_future_drains_what_there_is() {
     });
 }
 
-/// Two transactions that stay open must not keep everybody's events, as there are no more functions than two.
+/// Two open transactions must not hold back the events of others, because only two functions run at once.
 #[test]
 fn a_drainer_that_waits_for_a_transaction_publishes_what_others_commit() {
     run(async {

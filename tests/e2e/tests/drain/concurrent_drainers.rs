@@ -29,14 +29,15 @@ fn drainers_beside_each_other_while_content_changes_lose_nothing_and_keep_every_
         for writer in writers {
             writer.await.unwrap();
         }
-        // No sweep at the end: whoever found the lock taken must have been served by its holder.
+        // There is no sweep at the end: the holder of the lock must have published for the drainers that found it taken.
         assert_eq!(pending(&mut session).await, 0);
         assert_each_in_order(&fixture.topic.accepted(), 8, 10);
     });
 }
 
-/// Has whoever removes history wait until the table `released` has a row, and so keep the drain lock after its last claim.
-async fn hold_at_the_end(session: &mut PgConnection) {
+/// Makes the removal of history wait until the table `released` has a row. A drainer removes history after its last claim,
+/// with the drain lock.
+async fn delay_removal_of_history(session: &mut PgConnection) {
     execute(
         session,
         "create table released (at timestamptz);\n\
@@ -48,23 +49,23 @@ async fn hold_at_the_end(session: &mut PgConnection) {
     rename(session, 1, "old").await;
 }
 
-/// Holder: last claim. Editor: commit. Other drainer: finds the lock taken, and one that stands by; leaves. Holder: unlock.
+/// Steps. Holder: last claim. Editor: commits. Late drainer: finds both locks taken and leaves. Holder: unlocks.
 #[test]
 fn a_commit_after_the_holders_last_claim_is_published_after_the_unlock() {
     run(async {
         let fixture = DrainFixture::new().await;
         let mut session = fixture.database.connect().await;
         insert_authors(&mut session, 2).await;
-        hold_at_the_end(&mut session).await;
+        delay_removal_of_history(&mut session).await;
         fixture.sweep().await.unwrap();
         execute(
             &mut session,
             "update wagrun.event set settled_at = now() - interval '31 days'",
         )
         .await;
-        // Somebody stands by, so that the late one leaves.
-        let mut keeper = fixture.database.connect().await;
-        take_standby_lock(&mut keeper).await;
+        // Another session has the second lock, so that the late drainer leaves.
+        let mut waiting_session = fixture.database.connect().await;
+        take_standby_lock(&mut waiting_session).await;
         rename(&mut session, 1, "first").await;
         let drainer = fixture.drainer.clone();
         let holder = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
@@ -85,7 +86,7 @@ fn a_commit_after_the_holders_last_claim_is_published_after_the_unlock() {
     });
 }
 
-/// Holder: publishes. Editor: commit. Other drainer: finds the lock taken and stands by. Holder: killed.
+/// Steps. Holder: publishes. Editor: commits. Second drainer: finds the lock taken and waits. Holder: is killed.
 #[test]
 fn the_waiting_drainer_takes_over_when_the_holder_of_the_lock_dies() {
     run(async {
@@ -101,7 +102,7 @@ fn the_waiting_drainer_takes_over_when_the_holder_of_the_lock_dies() {
 
         rename(&mut session, 2, "second").await;
         let drainer = fixture.drainer.clone();
-        let stands_by = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let waiting = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
         let mut observer = fixture.database.observer().await;
         wait_until_true(
             &mut observer,
@@ -111,7 +112,7 @@ fn the_waiting_drainer_takes_over_when_the_holder_of_the_lock_dies() {
         .await;
         holder.abort();
         assert!(holder.await.unwrap_err().is_cancelled());
-        assert_eq!(stands_by.await.unwrap().unwrap().published, 2);
+        assert_eq!(waiting.await.unwrap().unwrap().published, 2);
         assert_eq!(pending(&mut session).await, 0);
     });
 }

@@ -174,7 +174,7 @@ fn an_event_that_the_topic_refuses_three_times_is_set_apart_and_holds_back_nothi
         .unwrap();
         assert_eq!(reason, "InvalidParameter: not this one");
 
-        // The operator's commands of the runbook.
+        // These are the operator's commands in the runbook.
         fixture.topic.recover();
         let answer = fixture
             .invoke(json!({"retry": id.to_string()}))

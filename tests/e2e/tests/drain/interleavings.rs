@@ -17,8 +17,8 @@ use crate::support::sql::{execute, wait_for_lock_waiter};
 const UNPUBLISH_AND_RENAME: &str =
     "update wagtailcore_page set live = false, title = 'New', draft_title = 'New' where id = 5001";
 
-/// Sends a statement that has to wait for a lock, lets the other one commit, and commits.
-async fn waits_for(
+/// Sends a statement that waits for a lock, commits the other transaction, then commits this one.
+async fn wait_for_other_commit(
     site: &RelayedSite,
     mut session: PgConnection,
     statement: String,
@@ -46,7 +46,7 @@ fn a_deletion_that_waits_for_a_draft_is_published_after_it() {
         )
         .await;
         let delete = "delete from wagtailcore_page where id = 5001".to_owned();
-        waits_for(&site, deletion, delete, draft).await;
+        wait_for_other_commit(&site, deletion, delete, draft).await;
         site.sweep().await.unwrap();
         let events = site.events("page/5001");
         assert_eq!(
@@ -72,7 +72,7 @@ fn a_deletion_that_waits_for_a_new_slug_above_is_published_after_it() {
         )
         .await;
         let delete = "delete from wagtailcore_page where id = 5001".to_owned();
-        waits_for(&site, deletion, delete, rename).await;
+        wait_for_other_commit(&site, deletion, delete, rename).await;
         site.sweep().await.unwrap();
         let events = site.events("page/5001");
         let path = json!("/home/new/post/");
@@ -87,8 +87,9 @@ fn a_deletion_that_waits_for_a_new_slug_above_is_published_after_it() {
     });
 }
 
-/// While a transaction holds a change of a part, the page is unpublished and renamed; `drains` between or only at the end.
-async fn unpublished_beside(part: &str, field: &str, drains_between: bool) {
+/// Unpublishes and renames a page while a transaction holds a change of a part. A drain runs in between, if
+/// `drains_between`, and at the end.
+async fn unpublish_beside_change_of(part: &str, field: &str, drains_between: bool) {
     let site = site_with_section().await;
     let mut holder = begin(&site, part).await;
     execute(&mut site.database.connect().await, UNPUBLISH_AND_RENAME).await;
@@ -125,8 +126,8 @@ async fn unpublished_beside(part: &str, field: &str, drains_between: bool) {
 fn a_page_unpublished_beside_a_change_of_its_type_s_row_stays_unpublished() {
     run(async {
         let part = "update blog_blogpage set intro = 'x' where page_ptr_id = 5001";
-        unpublished_beside(part, "intro", true).await;
-        unpublished_beside(part, "intro", false).await;
+        unpublish_beside_change_of(part, "intro", true).await;
+        unpublish_beside_change_of(part, "intro", false).await;
     });
 }
 
@@ -138,8 +139,8 @@ fn a_page_unpublished_beside_a_change_of_its_inline_children_stays_unpublished()
             "update blog_relatedlink set title = 'x' where page_id = 5001".to_owned(),
             "delete from blog_relatedlink where page_id = 5001".to_owned(),
         ] {
-            unpublished_beside(&part, "related_links", true).await;
-            unpublished_beside(&part, "related_links", false).await;
+            unpublish_beside_change_of(&part, "related_links", true).await;
+            unpublish_beside_change_of(&part, "related_links", false).await;
         }
     });
 }
@@ -167,7 +168,7 @@ fn a_refused_event_is_published_before_a_later_change_of_more_than_a_batch() {
         )
         .await;
         site.topic.refuse(|_| true);
-        // That it failed may be an error or not; it is not what is asked here.
+        // The sweep may fail or succeed.
         let _ = site.sweep().await;
         assert_eq!(site.topic.accepted(), []);
         execute(&mut large, "commit").await;
@@ -184,8 +185,8 @@ fn a_refused_event_is_published_before_a_later_change_of_more_than_a_batch() {
     });
 }
 
-/// Slow: change of an author, open. Others: what a claim looks at, to the row, and more. Drain: first claim, after which it goes
-/// on behind that. Slow: commit. Quick: the same author.
+/// Steps. Slow: changes an author and stays open. Others: change more rows than one claim reads. Drain: claims once and
+/// continues behind those rows. Slow: commits. Quick: changes the same author.
 #[test]
 fn a_commit_during_a_drain_is_published_before_the_change_that_waited_for_it() {
     run(async {
@@ -202,7 +203,7 @@ fn a_commit_during_a_drain_is_published_before_the_change_that_waited_for_it() {
             "update blog_author set name = 'slow' where id = 10001",
         )
         .await;
-        // A claim looks at 2 000 rows, and each transaction ends with one of its own.
+        // A claim reads 2 000 rows, and each transaction ends with a row of its own.
         for part in 0..5 {
             let (from, to) = (10_002 + part * 499, 10_500 + part * 499);
             let others =

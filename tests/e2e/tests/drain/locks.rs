@@ -1,4 +1,4 @@
-//! Locks: neither do editors wait for wagrun, nor a migration for the drain.
+//! Locks: editors do not wait for wagrun, and a migration does not wait for the drain.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 use content_events::wake::Wake;
 use sqlx::PgConnection;
 use wagrun_database::outbox::Lock;
-use wagrun_database::schema::{self, WatchedTable};
+use wagrun_database::schema;
 
 use crate::support::database::Database;
 use crate::support::relayed_site::RelayedSite;
 use crate::support::runtime::{in_a_minute, run};
 use crate::support::sql::{execute, wait_for_lock_waiter};
-use crate::support::watched_tables::snippet_table;
+use crate::support::watched_tables::author_table;
 
-/// The schema as it was when it was first written; what comes later must not lock anybody out.
-const FIRST_MIGRATIONS: i64 = 20_261_128_000_009;
+/// The version of the first complete schema. The migrations after it must not lock out any session.
+const FIRST_SCHEMA_VERSION: i64 = 20_261_128_000_009;
 
-/// Migration: holds revisions. Drain: has content types, waits for revisions. Migration: wants content types.
+/// Steps. Migration: locks revisions. Drain: locks content types, waits for revisions. Migration: locks content types.
 #[test]
 fn a_migration_that_meets_the_drain_wins() {
     run(async {
@@ -40,7 +40,7 @@ fn a_migration_that_meets_the_drain_wins() {
     });
 }
 
-/// A migration holds a page type's table: the changes of its parts wait, those of the page's own row and of others do not.
+/// A migration locks the table of a page type. Only changes of that type's parts wait.
 #[test]
 fn a_table_that_a_migration_alters_holds_back_its_own_parts_and_nothing_else() {
     run(async {
@@ -58,7 +58,7 @@ fn a_table_that_a_migration_alters_holds_back_its_own_parts_and_nothing_else() {
             "begin; lock table wagtailcore_page in access exclusive mode",
         )
         .await;
-        // The sites are read from that table too, so that the drain as a whole waits for it, but ends in time and rings.
+        // The drain reads the sites from this table too. It waits as a whole, but ends in time and rings.
         let answer = site
             .drainer()
             .run(&Wake::Sweep, in_a_moment())
@@ -83,15 +83,11 @@ fn a_table_that_a_migration_alters_holds_back_its_own_parts_and_nothing_else() {
     });
 }
 
-fn authors() -> WatchedTable {
-    snippet_table("blog_author", "blog.author")
-}
-
 fn in_a_moment() -> tokio::time::Instant {
     tokio::time::Instant::now() + Duration::from_millis(1_500)
 }
 
-/// A ring before the unlock would wake somebody who finds the lock taken, and leaves.
+/// A drainer that is woken before the unlock would find the lock taken and leave.
 #[test]
 fn the_drainer_releases_the_lock_before_it_rings_for_the_rest() {
     run(async {
@@ -128,7 +124,7 @@ fn the_drainer_releases_the_lock_before_it_rings_for_the_rest() {
     });
 }
 
-/// Five hundred events of one object at a slow topic outlast a function: what is published by then is settled.
+/// Many events of one object at a slow topic need several runs. Each run settles what it has published.
 #[test]
 fn a_topic_that_is_slow_makes_progress_with_each_run() {
     run(async {
@@ -163,12 +159,12 @@ fn a_topic_that_is_slow_makes_progress_with_each_run() {
     });
 }
 
-/// The longest wait of an editor's save, while somebody else has a transaction open on the same table.
-const LONGEST_SAVE: &str = "set statement_timeout = '3s'";
+/// The longest that an editor's save may wait while another transaction is open on the same table.
+const MAX_SAVE_TIME: &str = "set statement_timeout = '3s'";
 
-/// Saves an author again and again until the work beside it is done, and returns what that came to.
-async fn saves_beside<T>(session: &mut PgConnection, work: impl Future<Output = T>) -> T {
-    execute(session, LONGEST_SAVE).await;
+/// Saves an author repeatedly until `work` is done, and returns the result of `work`.
+async fn save_while<T>(session: &mut PgConnection, work: impl Future<Output = T>) -> T {
+    execute(session, MAX_SAVE_TIME).await;
     let is_done = Cell::new(false);
     let working = async {
         let result = work.await;
@@ -213,28 +209,28 @@ fn watching_a_table_that_is_in_use_makes_no_editor_wait() {
 
         let mut master = site.database.connect().await;
         let stop_at = tokio::time::Instant::now() + Duration::from_secs(5);
-        let wanted = [authors()];
+        let wanted = [author_table()];
         let watching = schema::watch(&mut master, &wanted, stop_at);
-        let refused = saves_beside(&mut session, watching).await;
+        let refused = save_while(&mut session, watching).await;
         let refused = refused.unwrap_err().to_string();
         assert!(
             refused.starts_with("no trigger could be put on blog_author within"),
             "{refused}"
         );
         execute(&mut long, "commit").await;
-        schema::watch(&mut master, &[authors()], in_a_minute())
+        schema::watch(&mut master, &[author_table()], in_a_minute())
             .await
             .unwrap();
     });
 }
 
-/// Everything that migrate does of its own, on a database with a long history, beside an editor.
+/// Runs all of migrate's own statements beside an editor, on a database with a long history.
 #[test]
 fn no_migration_of_wagruns_schema_makes_an_editor_wait_however_long_the_history() {
     run(async {
         let database = Database::empty().await;
         let mut master = database.connect().await;
-        schema::migrate_to(&mut master, FIRST_MIGRATIONS)
+        schema::migrate_to(&mut master, FIRST_SCHEMA_VERSION)
             .await
             .unwrap();
         execute(
@@ -249,18 +245,18 @@ fn no_migration_of_wagruns_schema_makes_an_editor_wait_however_long_the_history(
              from generate_series(1, 100000) as n",
         )
         .await;
-        schema::watch(&mut master, &[authors()], in_a_minute())
+        schema::watch(&mut master, &[author_table()], in_a_minute())
             .await
             .unwrap();
         let started = Instant::now();
         let mut session = database.connect().await;
         let migrating = async {
             schema::migrate(&mut master).await.unwrap();
-            schema::watch(&mut master, &[authors()], in_a_minute())
+            schema::watch(&mut master, &[author_table()], in_a_minute())
                 .await
                 .unwrap();
         };
-        saves_beside(&mut session, migrating).await;
+        save_while(&mut session, migrating).await;
         println!(
             "migrated beside a million events in {:?}",
             started.elapsed()

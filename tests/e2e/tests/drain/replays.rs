@@ -28,7 +28,7 @@ fn a_replay_repeats_what_it_is_asked_for_with_the_same_ids_and_in_order() {
         fixture.sweep().await.unwrap();
         let live = fixture.topic.accepted();
 
-        // At once: SNS drops the same de-duplication id for five minutes, and so does the fake.
+        // Both replays run within the five minutes in which SNS, and the fake, drop a repeated de-duplication id.
         for _ in 0..2 {
             let answer = fixture
                 .invoke(json!({"replay": {"subject": "blog.author/1"}}))
@@ -179,7 +179,7 @@ fn a_refused_event_stops_its_run_and_neither_another_run_nor_a_live_event() {
         );
         assert_eq!(title(fixture.topic.accepted().last().unwrap()), "live");
 
-        // Each invocation fails for it, and does what it can.
+        // Each invocation reports the failure, and publishes what it can.
         assert!(fixture.invoke(replay("healthy")).await.is_err());
         assert_eq!(fixture.backfilled().len(), 4);
         fixture.topic.recover();

@@ -1,4 +1,4 @@
-//! Databases whose history begins anew: restored from a snapshot, from a dump, or after a crash.
+//! Databases that were restored from a snapshot or a dump, or that lost state in a crash.
 
 use content_events::wake::Wake;
 
@@ -20,7 +20,7 @@ fn a_restored_database_numbers_on_from_what_it_does_not_remember() {
         drop(session);
         let restored = site.database.copy().await;
 
-        // What happens after the snapshot was taken: the receivers know it, the restored database does not.
+        // The receivers know these events, which the restored database does not.
         let mut session = site.database.connect().await;
         for round in 0..50 {
             execute(
@@ -58,7 +58,7 @@ fn a_transaction_with_an_id_from_before_the_restore_has_its_own_event() {
         .await;
         claim_all_changes(&mut session).await;
         execute(&mut session, "begin; update blog_author set name = 'Bob'").await;
-        // As a dump would have brought it, still pending, and as settled history.
+        // The dump has such rows, still pending in the outbox and settled in the history.
         let mut restoring = site.database.connect().await;
         let xid: String = sqlx::query_scalar("select pg_current_xact_id()::text")
             .fetch_one(&mut session)
@@ -79,7 +79,7 @@ fn a_transaction_with_an_id_from_before_the_restore_has_its_own_event() {
     });
 }
 
-/// A sequence without its rows, as logical replication leaves it, must not make a save fail.
+/// Logical replication copies rows, but not the state of a sequence. That must not make a save fail.
 #[test]
 fn a_counter_that_begins_anew_fails_no_save() {
     run(async {

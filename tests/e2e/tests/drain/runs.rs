@@ -76,7 +76,7 @@ fn keys_and_columns_of_any_kind_are_drained() {
 #[test]
 fn the_audit_log_names_the_editor_of_the_change_and_not_the_one_just_before() {
     run(async {
-        // How long before the change the audit log was written, and whether that was it.
+        // The change, the milliseconds between the audit log and the change, and the expected editor.
         for (change, milliseconds, expected) in [
             (
                 "update wagtailcore_page set title = 'New' where slug = 'p1'",
@@ -164,7 +164,7 @@ fn a_backlog_longer_than_the_time_is_taken_up_by_the_next_ring() {
             .run(&Wake::Sweep, Instant::now())
             .await
             .unwrap();
-        // What is in flight when the time is over is settled, so that the next one begins where this one stopped.
+        // Batches in flight at the deadline are settled, so that the next run continues after them.
         assert!(
             answer.rang_again && (1..600).contains(&answer.published),
             "{answer:?}"

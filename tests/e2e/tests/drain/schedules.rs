@@ -1,4 +1,4 @@
-//! What is due becomes schedules, whatever Scheduler says in between.
+//! Due times become schedules in EventBridge Scheduler, also when Scheduler fails in between.
 
 use axum::http::Method;
 use content_events::Drainer;
@@ -14,7 +14,7 @@ use crate::support::fake_scheduler::FakeScheduler;
 use crate::support::runtime::{in_a_minute, run};
 use crate::support::sql::{execute, wait_until_no_lock_is_held};
 
-/// A database, a drainer that schedules, and what it schedules with.
+/// A database, a drainer that schedules, and the fake Scheduler.
 struct ScheduleFixture {
     database: Database,
     scheduler: FakeScheduler,
@@ -27,8 +27,8 @@ impl ScheduleFixture {
         Self::with(None).await
     }
 
-    /// Whose database is paused, as far as anybody can know.
-    async fn asleep() -> Self {
+    /// Creates a fixture whose database is paused according to CloudWatch.
+    async fn with_paused_database() -> Self {
         Self::with(Some("wagrun-1".to_owned())).await
     }
 
@@ -55,9 +55,9 @@ impl ScheduleFixture {
         }
     }
 
-    /// Has a page, which is live, expire then; returns what content-events is woken by.
+    /// Sets the expiry of a live page, and returns the wake of the transaction.
     async fn expire(&mut self, page: i64, time: &str) -> Wake {
-        // Whatever the events are, this is not about them.
+        // Capture is off, because these tests are not about events.
         execute(&mut self.session, "begin; set local wagrun.capture = 'off'").await;
         execute(
             &mut self.session,
@@ -147,7 +147,7 @@ fn a_sweep_schedules_a_missed_due_time_for_the_next_minute() {
 #[test]
 fn a_sweep_wakes_a_paused_database_for_a_missed_due_time_and_for_nothing_else() {
     run(async {
-        let mut fixture = ScheduleFixture::asleep().await;
+        let mut fixture = ScheduleFixture::with_paused_database().await;
         fixture.expire(3, "now() - interval '1 day'").await;
         fixture.scheduler.put("publish-20990101T0000Z");
         assert!(fixture.run(&Wake::Sweep).await.unwrap().asleep);
@@ -239,7 +239,7 @@ fn a_scheduler_that_is_down_holds_no_event_back() {
             role_arn: "arn".to_owned(),
             dead_letter_queue_arn: "arn".to_owned(),
         });
-        // The fake topic knows nothing of schedules.
+        // The fake topic answers requests for schedules with an error.
         let drainer = Drainer::new(config, &fixture.topic.sdk());
         execute(
             &mut session,

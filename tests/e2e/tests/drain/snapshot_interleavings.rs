@@ -22,7 +22,7 @@ fn a_live_change_between_slices_comes_last() {
         insert_authors(&mut session, 250).await;
         open_backfill(&fixture, &snapshot_request()).await;
         fixture.publish_slice().await;
-        // One that was shown, and one that will be.
+        // The snapshot has published the first of these authors, but not the second.
         rename(&mut session, 1, "later").await;
         rename(&mut session, 249, "later").await;
         fixture.sweep().await.unwrap();
@@ -52,7 +52,7 @@ fn a_live_change_between_slices_comes_last() {
     });
 }
 
-/// A slice is one moment: what is committed while it is read is not in it, and comes after it.
+/// A slice shows one moment. A commit while it is read is not in it, and its event follows.
 #[test]
 fn commits_during_a_slice_follow_it_with_their_own_states() {
     run(async {
@@ -64,7 +64,7 @@ fn commits_during_a_slice_follow_it_with_their_own_states() {
             "alter function wagrun.present_state set lock_timeout = '1min'",
         )
         .await;
-        // The slice waits at a part of the page, while the page's own row can be changed.
+        // The slice waits for a part of the page, while the page's own row can change.
         let mut keeper = fixture.database.connect().await;
         execute(&mut keeper, "begin; lock table blog_blogpage").await;
         let drainer = fixture.drainer.clone();
@@ -122,7 +122,7 @@ fn a_migration_that_holds_a_table_holds_its_backfill_and_no_live_event() {
     });
 }
 
-/// Whatever the interleaving, what a receiver holds of an object never becomes older.
+/// In every interleaving, the state that a receiver has of an object never becomes older.
 #[test]
 fn while_content_changes_no_object_shows_an_older_state() {
     run(async {
@@ -134,7 +134,7 @@ fn while_content_changes_no_object_shows_an_older_state() {
             "begin; set local wagrun.capture = 'off'; update blog_author set name = '0'; commit",
         )
         .await;
-        // Few objects and many slices, so that most slices read what is being changed.
+        // With few objects and many slices, most slices read rows that are being changed.
         let runs = 20;
         for run in 0..runs {
             let asked = json!({"subscriber": format!("s{run}"), "types": ["wagtail.author.*"]});
@@ -151,7 +151,7 @@ fn while_content_changes_no_object_shows_an_older_state() {
                             "update blog_author set name = (name::integer + 1)::text where id = {id}"
                         );
                         execute(&mut session, &increment).await;
-                        // The others' changes are found by whoever looks.
+                        // The drainers of the first two writers find the changes of the other two.
                         if writer < 2 {
                             drainer.run(&Wake::Sweep, in_a_minute()).await.unwrap();
                         }

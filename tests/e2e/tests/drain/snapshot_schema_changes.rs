@@ -4,11 +4,11 @@ use serde_json::json;
 use wagrun_database::schema::{self, WatchedTable};
 use wagrun_event::Event;
 
-use crate::support::backfills::{author_table, open_backfill, snapshot_request, subjects};
+use crate::support::backfills::{open_backfill, snapshot_request, subjects};
 use crate::support::drain_fixture::{DrainFixture, insert_authors, rename, title};
 use crate::support::runtime::{in_a_minute, run};
 use crate::support::sql::{RELAY_ROLE, execute};
-use crate::support::watched_tables::snippet_table;
+use crate::support::watched_tables::{author_table, snippet_table};
 
 fn watched(table: &str) -> WatchedTable {
     snippet_table(table, &format!("shop.{table}"))
@@ -49,7 +49,7 @@ fn a_table_that_is_dropped_or_loses_a_column_during_the_run_is_skipped() {
                 .iter()
                 .all(|event| event.data["fields"] == json!({"colour": "red"}))
         );
-        // Of a slice, independent objects leave in several calls at once.
+        // Independent objects of a slice are published in several calls at once, in any order.
         assert!(
             taken[250..]
                 .iter()
@@ -118,7 +118,7 @@ fn a_model_that_cannot_be_read_is_skipped_after_the_third_failure() {
         let mut session = fixture.database.connect().await;
         insert_authors(&mut session, 1).await;
         execute(&mut session, "create table apple (id integer)").await;
-        // In order of labels, the apples come before the authors.
+        // The models are read in the order of their labels, so the apples come before the authors.
         let apples = snippet_table("apple", "aaa.apple");
         schema::watch(&mut session, &[apples, author_table()], in_a_minute())
             .await
@@ -143,7 +143,7 @@ fn a_model_that_cannot_be_read_is_skipped_after_the_third_failure() {
     });
 }
 
-/// Between a deployment's new function and its migrate.
+/// The new function may run before migrate of the same deployment.
 #[test]
 fn an_older_schema_has_no_backfills_and_its_live_events_do_not_suffer() {
     run(async {

@@ -14,8 +14,8 @@ use crate::support::runtime::{in_a_minute, run};
 use crate::support::sql::{RELAY_ROLE, execute};
 use crate::support::watched_tables::snippet_table;
 
-/// How many events each type has.
-fn types(events: &[Event]) -> BTreeMap<String, usize> {
+/// Returns the number of events of each type.
+fn count_by_type(events: &[Event]) -> BTreeMap<String, usize> {
     let mut types = BTreeMap::new();
     for event in events {
         *types.entry(event.kind.clone()).or_default() += 1;
@@ -39,9 +39,9 @@ fn a_snapshot_sends_every_watched_object_once_to_its_subscriber() {
         assert!(run.finished);
         let taken = fixture.topic.accepted();
         assert_eq!((answer.published, answer.backfilled), (0, taken.len()));
-        // Wagtail's own root and the front page, the blog and its posts.
+        // The pages are Wagtail's root, the front page and the posts.
         assert_eq!(
-            types(&taken),
+            count_by_type(&taken),
             BTreeMap::from([
                 ("wagtail.author.snapshot".to_owned(), 230),
                 ("wagtail.page.snapshot".to_owned(), 2 + 120),
@@ -115,7 +115,7 @@ fn a_snapshot_is_limited_by_subtree_content_type_and_type() {
             let mut shown = fixture.backfilled();
             shown.retain(|event| event.backfill == Some(run.id));
             assert_eq!(
-                types(&shown).into_iter().collect::<Vec<_>>(),
+                count_by_type(&shown).into_iter().collect::<Vec<_>>(),
                 expected,
                 "{chosen}"
             );
@@ -123,7 +123,7 @@ fn a_snapshot_is_limited_by_subtree_content_type_and_type() {
     });
 }
 
-/// The state must be that which a live event of a new object would carry, its parts' columns included.
+/// The state equals that of a live event of a new object, with the columns of its parts.
 #[test]
 fn the_relay_role_reads_the_state_that_capture_would_write() {
     run(async {
@@ -190,7 +190,7 @@ fn a_snapshot_reads_keys_of_any_type_slice_by_slice() {
         let taken = fixture.topic.accepted();
         let mut shown: Vec<String> = taken.iter().map(|event| event.subject.clone()).collect();
         shown.sort_unstable();
-        // As capture names them.
+        // Capture names the objects in this way.
         let mut expected: Vec<String> = sqlx::query_scalar(
             "with watched as (
                  select 'note' as name, to_jsonb(note) as state from note
@@ -202,7 +202,7 @@ fn a_snapshot_reads_keys_of_any_type_slice_by_slice() {
         .await
         .unwrap();
         expected.sort_unstable();
-        // The server's own zone is UTC, as the functions' is.
+        // The server's time zone is UTC, as in the functions.
         assert_eq!(shown, expected);
         let token = taken
             .iter()

@@ -1,4 +1,4 @@
-//! Rows that can't be read or published as they are: the event says what is known or is set apart, and everything else goes on.
+//! Rows that cannot be read or published as they are: their events are incomplete or set apart, and the others are published.
 
 use serde_json::{Value, json};
 use wagrun_database::schema;
@@ -75,7 +75,7 @@ fn a_value_that_is_nested_too_deeply_leaves_its_event_incomplete_and_stops_nothi
         assert_eq!(deep["incomplete"], true);
         assert_eq!(site.events("shop.note/2")[0].data.get("incomplete"), None);
 
-        // Also mending it, whose state before is as bad, and a snapshot.
+        // The update that corrects the value and a snapshot work too, although the state before is as bad.
         execute(
             &mut session,
             "update note set title = 'Still deep' where id = 1",
@@ -97,7 +97,7 @@ fn a_value_that_is_nested_too_deeply_leaves_its_event_incomplete_and_stops_nothi
     });
 }
 
-/// A batch is bounded by bytes as well: what memory holds.
+/// A batch is limited by bytes as well, so that it fits in memory.
 #[test]
 fn large_rows_are_read_a_few_at_a_time() {
     run(async {
@@ -126,7 +126,7 @@ fn large_rows_are_read_a_few_at_a_time() {
     });
 }
 
-/// Row level security that binds the owner too hides the object's row from whoever reads its state.
+/// Row-level security that binds the owner too hides the object's row from the function that reads its state.
 #[test]
 fn a_change_of_a_part_is_published_although_row_security_hides_its_object() {
     run(async {
@@ -151,7 +151,7 @@ fn a_change_of_a_part_is_published_although_row_security_hides_its_object() {
     });
 }
 
-/// One object whose state can't be read does not keep those of the others.
+/// An object whose state cannot be read does not keep the others from being read.
 #[test]
 fn a_child_with_a_key_of_another_type_leaves_its_own_event_incomplete_and_no_other() {
     run(async {

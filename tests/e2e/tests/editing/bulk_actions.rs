@@ -1,4 +1,4 @@
-//! Several pages ticked in the listing and one button: one commit, and an event for each page.
+//! The bulk actions of the page listing: one commit, with one event for each selected page.
 
 use local_stack::admin::{Action, PageId};
 

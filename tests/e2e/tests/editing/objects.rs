@@ -1,4 +1,4 @@
-//! Images, documents and snippets.
+//! Images, documents and snippets in the admin, from their creation to their deletion.
 
 use local_stack::admin::Fields;
 use serde_json::json;

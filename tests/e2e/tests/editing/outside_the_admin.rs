@@ -1,4 +1,4 @@
-//! Changes that pass by the admin: Django's bulk writes, fixtures, and plain SQL. The events are the same.
+//! Changes outside the admin: Django's bulk writes, fixtures, and plain SQL. They have the same events.
 
 use local_stack::admin::{Action, Fields};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::support::runtime::run;
 use crate::support::scenario::Scenario;
 use crate::support::sql::execute;
 
-/// Python for `manage.py shell`, which knows the site's models by name.
+/// Runs Python code in `manage.py shell`, which imports the site's models.
 async fn shell(scenario: &Scenario, code: &str) -> String {
     scenario
         .stack
@@ -51,11 +51,11 @@ Page.objects.filter(pk={two}).update(live=False)"
 #[test]
 fn a_fixture_creates_and_updates() {
     run(async {
-        // loaddata sets the sequences of its tables to the highest committed key, also where somebody else has just
-        // drawn a higher one.
+        // loaddata sets the sequences of its tables to the highest committed id. Another test may have drawn a higher id
+        // meanwhile.
         let mut scenario = Scenario::exclusive("fixtures").await;
         let post = scenario.live_post(scenario.root, "Post").await;
-        // Django dumps times in milliseconds, and one of a thousand has no more to lose.
+        // Django dumps times in milliseconds. A time in whole milliseconds loses nothing.
         execute(
             &mut scenario.stack.web().await,
             &format!(
@@ -87,7 +87,7 @@ fn a_fixture_creates_and_updates() {
             .stack
             .manage(&["loaddata", &file.to_string_lossy()])
             .await;
-        // A live page with another last_published_at is published.
+        // A change of last_published_at on a live page counts as a publication.
         let events = scenario
             .expect_together(&[
                 page("published", post),

@@ -1,4 +1,4 @@
-//! One page in the admin, from its first draft to its end.
+//! One page in the admin, from its first draft to its deletion.
 
 use local_stack::admin::{Action, Block, Fields};
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ fn a_draft_is_created_saved_and_published() {
             json!({"title": "First", "latest_revision": first_revision})
         );
 
-        // The first commit of "publish" saves the form, which changes nothing here, the second makes a revision.
+        // The first commit of "publish" saves the form, here without a change. The second makes a revision.
         scenario.edit(post, &Fields::none(), Action::Publish).await;
         let events = scenario
             .expect(&[page("updated", post), page("published", post)])
@@ -192,7 +192,7 @@ fn an_unpublished_page_is_no_longer_live_and_can_go_live_again() {
             ["has_unpublished_changes", "live", "live_revision"]
         );
 
-        // The form is filled from the newest revision, which was made before it was first published.
+        // The form is filled from the newest revision, which is older than the first publication.
         scenario.edit(post, &Fields::none(), Action::Publish).await;
         let events = scenario
             .expect(&["updated", "updated", "published"].map(|action| page(action, post)))

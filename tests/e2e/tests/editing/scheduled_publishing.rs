@@ -1,4 +1,4 @@
-//! Publication at a later time: nothing is `published` before it is live, and nobody but a schedule has it published.
+//! Scheduled publishing: a page is `published` only when it goes live, and only a schedule makes it go live.
 
 use std::time::{Duration, Instant};
 
@@ -10,14 +10,14 @@ use crate::support::event_line::{changed, page};
 use crate::support::runtime::{WAIT_TIMEOUT, run};
 use crate::support::scenario::Scenario;
 
-/// Up to the next full minute, then the emulator, which looks for what is due every ten seconds, and Django.
-const LONGEST_WAIT: Duration = Duration::from_secs(60 + 60 + 10);
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(250);
+/// The rest of the minute, the emulator's interval of ten seconds between its checks of schedules, and Django's own time.
+const MAX_PUBLICATION_DELAY: Duration = Duration::from_secs(60 + 60 + 10);
+/// The interval between two checks.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Returns once a page is live, or is not; nobody runs a job in between.
-async fn becomes(scenario: &Scenario, page: PageId, live: bool) {
-    let deadline = Instant::now() + LONGEST_WAIT;
+/// Returns once the page has this value of `live`. No job runs in between.
+async fn wait_until_live_is(scenario: &Scenario, page: PageId, live: bool) {
+    let deadline = Instant::now() + MAX_PUBLICATION_DELAY;
     let mut database = scenario.stack.database().await;
     loop {
         let is_live: bool =
@@ -33,11 +33,11 @@ async fn becomes(scenario: &Scenario, page: PageId, live: bool) {
             Instant::now() < deadline,
             "page {page} never came to live = {live}"
         );
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// The names of the stack's schedules.
+/// Returns the names of the stack's schedules.
 async fn schedules(scenario: &Scenario) -> Vec<String> {
     let stack = &scenario.stack.local;
     let group = stack.deployment.output("ScheduleGroupName").unwrap();
@@ -52,22 +52,22 @@ async fn schedules(scenario: &Scenario) -> Vec<String> {
         .collect()
 }
 
-/// The name of the schedule for this time, and the minute itself.
-fn minute_of(time: Timestamp) -> (String, Timestamp) {
+/// Returns the name of the schedule for this time, and its full minute.
+fn schedule_name_and_minute(time: Timestamp) -> (String, Timestamp) {
     let minute = Timestamp::from_second((time.as_second() + 59).div_euclid(60) * 60).unwrap();
     (minute.strftime("publish-%Y%m%dT%H%MZ").to_string(), minute)
 }
 
-/// Returns once there is a schedule of this name, or none.
-async fn scheduled(scenario: &Scenario, name: &str, there: bool) {
+/// Returns once a schedule of this name exists, or does not exist.
+async fn wait_until_scheduled(scenario: &Scenario, name: &str, exists: bool) {
     let deadline = Instant::now() + WAIT_TIMEOUT;
-    while schedules(scenario).await.contains(&name.to_owned()) != there {
+    while schedules(scenario).await.contains(&name.to_owned()) != exists {
         assert!(
             Instant::now() < deadline,
-            "{name} never came to be there = {there}: {:?}",
+            "{name} never came to exist = {exists}: {:?}",
             schedules(scenario).await
         );
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -85,14 +85,14 @@ fn a_scheduled_draft_is_published_when_it_goes_live() {
             .await;
         let go_live_at = in_seconds(4);
         scenario.admin.schedule(post, go_live_at).await.unwrap();
-        // The form's own commit brings the time, the next one the revision.
+        // The form's own commit has the time, and the next one the revision.
         let events = scenario
             .expect(&[page("updated", post), page("updated", post)])
             .await;
         assert_eq!(changed(&events[0]), ["go_live_at"]);
         assert_eq!(events[1].data["live"], false);
 
-        becomes(&scenario, post, true).await;
+        wait_until_live_is(&scenario, post, true).await;
         let events = scenario.expect(&[page("published", post)]).await;
         assert_eq!(events[0].data["live"], true);
         assert_eq!(events[0].data["previous"]["live"], false);
@@ -148,13 +148,13 @@ fn a_page_that_expires_is_unpublished_then() {
             .await;
         assert!(changed(&events[1]).contains(&"expire_at"));
 
-        becomes(&scenario, post, false).await;
+        wait_until_live_is(&scenario, post, false).await;
         let events = scenario.expect(&[page("unpublished", post)]).await;
         assert!(changed(&events[0]).contains(&"expired"));
     });
 }
 
-/// Between the schedule and its minute no session of ours is open, so that the database may sleep.
+/// No session of wagrun is open between the request and the scheduled minute, so that the database can pause.
 #[test]
 fn a_schedule_wakes_a_database_that_nothing_holds() {
     run(async {
@@ -163,14 +163,14 @@ fn a_schedule_wakes_a_database_that_nothing_holds() {
         scenario
             .expect(&[page("created", post), page("updated", post)])
             .await;
-        let (name, minute) = minute_of(in_seconds(75));
-        // A second before its minute, so that the minute is the one that was asked for.
+        let (name, minute) = schedule_name_and_minute(in_seconds(75));
+        // A second before the full minute is rounded up to that minute.
         let go_live_at = minute - SignedDuration::from_secs(1);
         scenario.admin.schedule(post, go_live_at).await.unwrap();
         scenario
             .expect(&[page("updated", post), page("updated", post)])
             .await;
-        scheduled(&scenario, &name, true).await;
+        wait_until_scheduled(&scenario, &name, true).await;
 
         let mut database = scenario.stack.database().await;
         let ours = "select count(*) from pg_stat_activity
@@ -183,7 +183,7 @@ fn a_schedule_wakes_a_database_that_nothing_holds() {
             > 0
         {
             assert!(Instant::now() < deadline, "a session of ours stays open");
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         while Timestamp::now() < go_live_at {
             let (sessions, live): (i64, bool) = sqlx::query_as(
@@ -195,10 +195,10 @@ fn a_schedule_wakes_a_database_that_nothing_holds() {
             .await
             .unwrap();
             assert_eq!((sessions, live), (0, false), "before {go_live_at}");
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
 
-        becomes(&scenario, post, true).await;
+        wait_until_live_is(&scenario, post, true).await;
         let late = Timestamp::now().duration_since(minute);
         assert!(
             late < SignedDuration::from_secs(45),
@@ -207,8 +207,8 @@ fn a_schedule_wakes_a_database_that_nothing_holds() {
         let events = scenario.expect(&[page("published", post)]).await;
         let published: Timestamp = events[0].time.parse().unwrap();
         assert!(published >= go_live_at);
-        // What has done its work is taken away by the run that its own change rings for.
-        scheduled(&scenario, &name, false).await;
+        // The page's own change rings, and the run of that ring removes the schedule.
+        wait_until_scheduled(&scenario, &name, false).await;
     });
 }
 
@@ -220,13 +220,13 @@ fn a_rescheduled_page_moves_and_a_withdrawn_page_is_never_published() {
         scenario
             .expect(&[page("created", post), page("updated", post)])
             .await;
-        // Days that no other test schedules anything for.
+        // No other test schedules anything on these days.
         let times = [40, 41].map(|days| in_seconds(days * 86_400));
-        // A page that is scheduled is locked: in the admin it is withdrawn, and then scheduled for another time.
+        // A scheduled page is locked. In the admin it is first unscheduled, and then scheduled for another time.
         for time in times {
-            let (name, _) = minute_of(time);
+            let (name, _) = schedule_name_and_minute(time);
             scenario.admin.schedule(post, time).await.unwrap();
-            scheduled(&scenario, &name, true).await;
+            wait_until_scheduled(&scenario, &name, true).await;
             let revision: i64 = sqlx::query_scalar(
                 "select id::bigint from wagtailcore_revision where object_id = $1 and approved_go_live_at is not null",
             )
@@ -235,7 +235,7 @@ fn a_rescheduled_page_moves_and_a_withdrawn_page_is_never_published() {
             .await
             .unwrap();
             scenario.admin.unschedule(post, revision).await.unwrap();
-            scheduled(&scenario, &name, false).await;
+            wait_until_scheduled(&scenario, &name, false).await;
         }
         let live: bool =
             sqlx::query_scalar("select live from wagtailcore_page where id::bigint = $1")

@@ -1,4 +1,4 @@
-//! What happens to a page with others under it happens to each of them.
+//! Changes of a page with children: each child changes too, and has its event.
 
 use local_stack::admin::{Action, Copy, Fields, PageId};
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::support::event_line::page;
 use crate::support::runtime::run;
 use crate::support::scenario::Scenario;
 
-/// A live index with two live posts, both made through the admin.
+/// Creates a live index with two live posts in the admin.
 async fn index_with_posts(scenario: &mut Scenario) -> (PageId, PageId, PageId) {
     let fields = Fields::titled("Index");
     let index = scenario

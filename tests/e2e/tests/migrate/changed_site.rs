@@ -1,4 +1,4 @@
-//! Sites with a migration more: one that fails, one that never ends, one that changes content.
+//! Sites with one more migration: one that fails, one that never ends, and one that changes content.
 
 use std::time::{Duration, Instant};
 
@@ -82,7 +82,7 @@ fn a_migration_without_end_is_ended_in_time_and_leaves_nothing_locked() {
         let mut session = database.connect().await;
         let failed = runs(&mut session).await.remove(0);
         assert_eq!(failed.failure, Some(error));
-        // The statement's session notices within some seconds that nobody waits for it.
+        // The session notices within seconds that its client is gone.
         wait_until(
             &mut session,
             "the statement has ended",
@@ -123,7 +123,7 @@ fn a_data_migration_floods_the_subscribers_only_when_asked() {
                 .migrate(&asked)
                 .await
                 .unwrap();
-            // Although its own words stand between Django's.
+            // The migration's own output stands between Django's lines.
             assert_eq!(migrated.applied_django, ["blog.0002_change"]);
             let changed: (i64, i64) = sqlx::query_as(
                 "select (select count(*) from blog_author where name = 'changed'), (select count(*) from wagrun.outbox where not ends)",

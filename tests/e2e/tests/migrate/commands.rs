@@ -1,4 +1,4 @@
-//! The commands besides `migrate`.
+//! The commands of migrate besides `migrate` itself.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ fn plan_lists_the_pending_migrations_and_applies_nothing() {
             .filter(|one| !one["unknown"].is_null())
             .map(|one| (&one["name"], &one["unknown"]))
             .collect();
-        // Django asks the tables for the names of constraints, and these tables are not there yet.
+        // Django asks the tables for the names of constraints, and these tables do not exist yet.
         assert!(unknown.len() < planned.len() / 4, "{unknown:?}");
         let mut session = database.connect().await;
         let tables: i64 =
@@ -164,7 +164,7 @@ fn the_commands_of_the_site_run_and_show_what_they_print() {
             Command::RebuildReferencesIndex,
         ] {
             match migrator.command(command, &invocation()).await.unwrap() {
-                // Publishing says nothing when nothing is due.
+                // Publishing prints nothing when nothing is due.
                 Answer::Finished(finished) => assert_eq!(
                     finished.output.is_empty(),
                     command == Command::PublishScheduled,
@@ -183,7 +183,7 @@ fn the_commands_of_the_site_run_and_show_what_they_print() {
     });
 }
 
-/// Who has logged in for the first time is told to delete the parameter, which must not fail every later deployment.
+/// The documentation tells users to delete the parameter after the first login. Later deployments must not fail then.
 #[test]
 fn the_superusers_parameter_is_not_read_where_there_is_one() {
     run(async {
@@ -209,7 +209,7 @@ fn the_superusers_parameter_is_not_read_where_there_is_one() {
     });
 }
 
-/// Two that publish at once would both find the same page due.
+/// Two concurrent publications would both find the same page due.
 #[test]
 fn publishing_waits_for_the_holder_of_the_lock() {
     run(async {

@@ -1,4 +1,4 @@
-//! One run at a time.
+//! Concurrent runs: only one migrates at a time.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a network, a pooler and a waking server do to a run.
+//! Runs behind a broken network, a connection pooler and a resuming server.
 
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,8 @@ use crate::support::migration::{
 use crate::support::proxy::{Proxy, Settings};
 use crate::support::runtime::run;
 
-/// The database's URL by way of another port.
-fn by_way_of(database: &Database, port: u16) -> String {
+/// Returns the URL of the database with another port.
+fn url_with_port(database: &Database, port: u16) -> String {
     let direct = format!(":{}/", database.postgres().port());
     database.url().replace(&direct, &format!(":{port}/"))
 }
@@ -31,7 +31,7 @@ fn a_pooler_is_refused_before_anything_is_locked() {
         let database = Database::new().await;
         for settings in [Settings::Dropped, Settings::Refused] {
             let pooler = Proxy::start(database.postgres().port(), settings).await;
-            let error = migrate(&by_way_of(&database, pooler.port()))
+            let error = migrate(&url_with_port(&database, pooler.port()))
                 .await
                 .unwrap_err();
             let error = chain(&error);
@@ -43,7 +43,9 @@ fn a_pooler_is_refused_before_anything_is_locked() {
         let mut session = database.connect().await;
         assert_eq!(runs(&mut session).await.len(), 1, "the template's");
         let proxy = Proxy::start(database.postgres().port(), Settings::Kept).await;
-        migrate(&by_way_of(&database, proxy.port())).await.unwrap();
+        migrate(&url_with_port(&database, proxy.port()))
+            .await
+            .unwrap();
     });
 }
 
@@ -52,7 +54,7 @@ fn a_server_that_refuses_for_forty_seconds_is_waited_for() {
     run(async {
         let database = Database::new().await;
         let port = free_port().unwrap();
-        let url = by_way_of(&database, port);
+        let url = url_with_port(&database, port);
         let started = Instant::now();
         let waiting = start_migration(&url);
         tokio::time::sleep(Duration::from_secs(40)).await;
@@ -106,7 +108,7 @@ fn a_network_that_is_gone_in_the_middle_of_a_run_frees_the_lock_within_a_minute(
     run(async {
         let database = Database::empty().await;
         let proxy = Proxy::start(database.postgres().port(), Settings::Kept).await;
-        let url = by_way_of(&database, proxy.port());
+        let url = url_with_port(&database, proxy.port());
         let running = start_migration(&url);
 
         let mut session = database.connect().await;
@@ -122,7 +124,7 @@ fn a_network_that_is_gone_in_the_middle_of_a_run_frees_the_lock_within_a_minute(
         assert_eq!(error, "the session with the migration lock was lost");
         let noticed = stalled.elapsed();
 
-        // Nothing of the stalled run reaches the server, which has to notice by itself.
+        // No packet of the stalled run reaches the server. The server has to notice by itself.
         wait_until_lock_is_free(&mut session).await;
         let free = stalled.elapsed();
         assert!(free < Duration::from_secs(60), "{free:?}");
@@ -134,7 +136,7 @@ fn a_network_that_is_gone_in_the_middle_of_a_run_frees_the_lock_within_a_minute(
     });
 }
 
-/// A server of this test's own, since the others need theirs.
+/// The test has a server of its own, because the others need theirs.
 #[test]
 fn a_server_that_restarts_in_the_middle_of_a_run_fails_it_and_the_next_one_goes_on() {
     run(async {

@@ -1,5 +1,5 @@
-//! A site and a database that were there before wagrun, as docs/deploy.md has them: a role of migrate's own, beside the role
-//! that owns the site's tables and that the site connects as, with a password.
+//! A site and a database that are older than wagrun, as in docs/deploy.md. Migrate has a role of its own. The site connects with a
+//! password as the role that owns its tables.
 
 use local_stack::postgres::SUPERUSER;
 use migrate::Migrator;
@@ -20,7 +20,7 @@ const SITE_ROLE: &str = "cms";
 const MIGRATE_ROLE: &str = "wagrun_migrate";
 const RELAY_ROLE: &str = "cms_relay";
 
-/// The roles of RDS, as far as migrate meets them, and those of the document.
+/// The roles of RDS that matter to migrate, and those of docs/deploy.md.
 const ROLES: &str = "create role rds_iam nologin;\n\
      create role rds_superuser nologin createrole;\n\
      grant rds_iam to rds_superuser with admin option;\n\
@@ -55,7 +55,7 @@ fn an_existing_site_is_watched_and_keeps_its_role_and_its_password() {
         config.web_user = SITE_ROLE.to_owned();
         config.relay_user = RELAY_ROLE.to_owned();
 
-        // The site as it was, by its own hand.
+        // The site migrates itself, before wagrun.
         let mut django = Command::new(&config.site_python);
         django
             .args(["manage.py", "migrate", "--no-input", "--verbosity=0"])
@@ -104,7 +104,7 @@ fn an_existing_site_is_watched_and_keeps_its_role_and_its_password() {
         assert_eq!(captured, 1);
         assert_no_run_is_left(&mut superuser).await;
 
-        // Taken out again, as *Delete* has it.
+        // The section "Delete" of docs/deploy.md removes wagrun again.
         let mut own = database.connect_as(MIGRATE_ROLE).await;
         execute(
             &mut own,

@@ -1,4 +1,4 @@
-//! Parts of the stack that are broken, and what an editor, the database and an operator notice of it.
+//! Broken parts of the stack, and what editors, the database and operators see of them.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::support::scenario::Scenario;
 use crate::support::sql::execute;
 use crate::support::stack::{StackAccess, TestStack};
 
-/// How long one save in the admin takes, while the site's database finds Lambda at this address.
+/// Measures a save in the admin while the database reaches Lambda at this address.
 async fn timed_save(scenario: &Scenario, lambda: &str, post: PageId, title: &str) -> Duration {
     let stack = &scenario.stack.local;
     let set = async |endpoint: &str| {
@@ -186,11 +186,11 @@ fn a_function_without_a_variable_ends_and_names_it() {
                 let mut command = tokio::process::Command::new(&binary);
                 command
                     .env_clear()
-                    // Nobody here may ask the network for a region.
+                    // The SDK must not ask the network for a region.
                     .env("AWS_EC2_METADATA_DISABLED", "true")
                     .envs(others.map(|name| match name {
                         "DATABASE_AUTH" => (name, "none"),
-                        // A value that each of the others takes.
+                        // Each of the other variables accepts this value.
                         _ => (name, "Logs"),
                     }))
                     .kill_on_drop(true);

@@ -1,4 +1,4 @@
-//! A stack of its own, from its creation to its deletion, with the migration as CloudFormation's custom resource.
+//! A stack from its creation to its deletion. Its migration is a custom resource of CloudFormation.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,8 +38,8 @@ fn parameters(stack: &LocalStack, site: &Path) -> BTreeMap<&'static str, String>
     ])
 }
 
-/// The history of the stack's database, the newest run first.
-async fn history(stack: &LocalStack) -> Vec<Run> {
+/// Returns the recorded migration runs of the stack's database, the newest first.
+async fn migration_runs(stack: &LocalStack) -> Vec<Run> {
     let mut session = PgConnection::connect(&stack.postgres.url(DATABASE))
         .await
         .unwrap();
@@ -48,8 +48,8 @@ async fn history(stack: &LocalStack) -> Vec<Run> {
     runs
 }
 
-/// Whatever of this stack the API still knows.
-async fn left(stack: &LocalStack) -> Vec<String> {
+/// Returns everything of this stack that the AWS API still lists.
+async fn remaining_resources(stack: &LocalStack) -> Vec<String> {
     let aws = stack.emulator.aws();
     let json = async |service, target, input| {
         let answer = aws.json(service, target, &input).await.unwrap();
@@ -99,22 +99,22 @@ fn a_stack_is_created_updated_rolled_back_and_deleted_with_nothing_left() {
         let mut wanted = parameters(stack, &site);
 
         let created = deployer.deploy(STACK, &wanted).await.unwrap();
-        let first = history(stack).await;
-        assert_eq!(first.len(), 1, "migrated before it was there");
+        let first = migration_runs(stack).await;
+        assert_eq!(first.len(), 1, "the creation migrates");
         assert_eq!(first[0].outcome.as_deref(), Some("succeeded"));
         assert!(first[0].applied.len() > 100);
         assert!(
-            !left(stack).await.is_empty(),
-            "the look for what is left sees it"
+            !remaining_resources(stack).await.is_empty(),
+            "the search for remaining resources finds the stack"
         );
 
         deployer.deploy(STACK, &wanted).await.unwrap();
-        assert_eq!(history(stack).await, first, "nothing has changed");
+        assert_eq!(migration_runs(stack).await, first, "nothing has changed");
 
         wanted.insert("LogRetentionDays", "14".to_owned());
         wanted.insert("MigrationVersion", "2".to_owned());
         let updated = deployer.deploy(STACK, &wanted).await.unwrap();
-        let second = history(stack).await;
+        let second = migration_runs(stack).await;
         assert_eq!(second.len(), 2, "another version is another run");
         assert_eq!(second[0].applied, [""; 0]);
         for output in [
@@ -158,11 +158,11 @@ fn a_stack_is_created_updated_rolled_back_and_deleted_with_nothing_left() {
                 .await
                 .unwrap()["applied_django"],
             json!([]),
-            "the version before serves on"
+            "the previous version is in use"
         );
 
         stack.postgres.drop_database(DATABASE).await.unwrap();
         deployer.delete(STACK, &Progress::quiet()).await.unwrap();
-        assert_eq!(left(stack).await, [""; 0]);
+        assert_eq!(remaining_resources(stack).await, [""; 0]);
     });
 }

@@ -1,4 +1,4 @@
-//! The main path with nothing but the second doorbell, as `Doorbell=Logs` has it.
+//! A stack that has only the log doorbell, as with `Doorbell=Logs`.
 
 use local_stack::admin::{Action, Fields};
 use serde_json::json;
@@ -39,7 +39,7 @@ fn the_database_has_no_other_doorbell() {
     });
 }
 
-/// Without the transaction's id, content-events would look before there is anything to see.
+/// The line has the transaction's id. Without it, content-events would look before the change is visible.
 #[test]
 fn a_line_before_the_commit_is_enough() {
     run(async {

@@ -1,11 +1,11 @@
-//! `log-retention` as it is deployed: what it does to the stack's log groups, and to nobody else's.
+//! `log-retention` as it is deployed: it changes the stack's own log groups and no others.
 
 use serde_json::{Value, json};
 
 use crate::support::runtime::run;
 use crate::support::stack::{StackAccess, TestStack};
 
-/// The retention that a log group has; null when it keeps everything.
+/// Returns the retention of a log group in days, or null if it keeps everything.
 async fn retention(group: &str) -> Value {
     let aws = TestStack::get().await.local.emulator.aws();
     let input = json!({"logGroupNamePrefix": group});

@@ -1,4 +1,4 @@
-//! Watching from outside: the demo's page, the history of an object, and the test of a subscriber.
+//! The tools of an operator: the demo's page, `make history`, and `make subscriber-test`.
 
 use std::sync::Arc;
 
@@ -19,14 +19,14 @@ use crate::support::runtime::{WAIT_TIMEOUT, run};
 use crate::support::scenario::Scenario;
 use crate::support::subscribers::{retitle, subscribe, unsubscribe, wait_for_requests};
 
-/// The page, open in a browser.
-struct Watcher {
+/// The demo's page, open in a browser.
+struct DemoPage {
     browser: Browser,
     _server: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
-impl Watcher {
-    async fn of(scenario: &Scenario, subscribers: &[&str]) -> Self {
+impl DemoPage {
+    async fn open(scenario: &Scenario, subscribers: &[&str]) -> Self {
         let stack = &scenario.stack.local;
         let page = Page {
             receiver: Arc::clone(&stack.receiver),
@@ -47,20 +47,19 @@ impl Watcher {
         };
         let origin = format!("http://{address}/");
         browser.open(&origin, poll).await.unwrap();
-        let mut watcher = Self {
+        let mut page = Self {
             browser,
             _server: server,
         };
-        watcher
-            .see(
-                "the receivers",
-                "document.querySelector('fieldset') !== null",
-            )
-            .await;
-        watcher
+        page.wait_for(
+            "the receivers",
+            "document.querySelector('fieldset') !== null",
+        )
+        .await;
+        page
     }
 
-    async fn see(&mut self, what: &str, expression: &str) {
+    async fn wait_for(&mut self, what: &str, expression: &str) {
         let seen = self.browser.wait_for(what, expression, WAIT_TIMEOUT).await;
         seen.unwrap_or_else(|error| panic!("{error}"));
     }
@@ -70,12 +69,12 @@ impl Watcher {
         self.browser.click(&radio).await.unwrap();
     }
 
-    /// Waits until an event's line for a subscriber says this.
-    async fn see_fate(&mut self, id: Uuid, name: &str, text: &str) {
+    /// Waits until the line of an event shows this text for a subscriber.
+    async fn wait_for_line(&mut self, id: Uuid, name: &str, text: &str) {
         let line = format!("document.querySelector('[data-id=\"{id}\"] [data-subscriber={name}]')");
         let text = json!(text);
         let holds = format!("{line}?.innerText.includes({text})");
-        self.see(&format!("{text} at {name}"), &holds).await;
+        self.wait_for(&format!("{text} at {name}"), &holds).await;
     }
 }
 
@@ -84,36 +83,32 @@ fn the_demo_page_shows_a_lane_that_waits_and_recovers() {
     run(async {
         let mut scenario = Scenario::exclusive("watched").await;
         let post = scenario.live_post(scenario.root, "Post").await;
-        // The last wait is for what happens on the page meanwhile.
+        // The last delay leaves time for the steps on the page.
         subscribe(&scenario, "slow", json!({"retry_seconds": [2, 15]})).await;
         subscribe(&scenario, "steady", json!({})).await;
-        let mut watcher = Watcher::of(&scenario, &["slow", "steady"]).await;
+        let mut page = DemoPage::open(&scenario, &["slow", "steady"]).await;
 
-        watcher.choose("slow", "fails").await;
+        page.choose("slow", "fails").await;
         let first = retitle(&mut scenario, post, "First").await;
-        watcher
-            .see_fate(first.id, "slow", "failed, attempt 3 in about")
+        page.wait_for_line(first.id, "slow", "failed, attempt 3 in about")
             .await;
-        watcher.see_fate(first.id, "steady", "delivered").await;
+        page.wait_for_line(first.id, "steady", "delivered").await;
         let second = retitle(&mut scenario, post, "Second").await;
-        watcher
-            .see_fate(second.id, "slow", "waiting behind updated")
+        page.wait_for_line(second.id, "slow", "waiting behind updated")
             .await;
-        watcher
-            .see_fate(second.id, "steady", "signature verified")
+        page.wait_for_line(second.id, "steady", "signature verified")
             .await;
 
-        watcher.choose("slow", "takes").await;
-        watcher
-            .see_fate(first.id, "slow", "delivered by attempt 3")
+        page.choose("slow", "takes").await;
+        page.wait_for_line(first.id, "slow", "delivered by attempt 3")
             .await;
-        watcher.see_fate(second.id, "slow", "delivered").await;
-        watcher
-            .see("nothing to wait", "document.querySelector('[role=status]').innerText === 'slow: nothing waits. steady: nothing waits.'")
+        page.wait_for_line(second.id, "slow", "delivered").await;
+        page
+            .wait_for("nothing to wait", "document.querySelector('[role=status]').innerText === 'slow: nothing waits. steady: nothing waits.'")
             .await;
         let all = wait_for_requests(&scenario, "slow", 4).await;
         assert_eq!(
-            all.iter().map(tried).collect::<Vec<_>>(),
+            all.iter().map(id_and_status).collect::<Vec<_>>(),
             [
                 (first.id, 500),
                 (first.id, 500),
@@ -122,21 +117,20 @@ fn the_demo_page_shows_a_lane_that_waits_and_recovers() {
             ]
         );
 
-        // What happened before the webhook is asked of the database when one wants to know.
+        // The page asks the database for the earlier stages when a user opens the line.
         let summary = format!("[data-id=\"{}\"] summary", second.id);
-        watcher.browser.click(&summary).await.unwrap();
-        watcher
-            .see(
-                "the timeline",
-                "document.querySelector('.stages')?.innerText.includes('committed')",
-            )
-            .await;
+        page.browser.click(&summary).await.unwrap();
+        page.wait_for(
+            "the timeline",
+            "document.querySelector('.stages')?.innerText.includes('committed')",
+        )
+        .await;
         unsubscribe(&scenario, "slow").await;
         unsubscribe(&scenario, "steady").await;
     });
 }
 
-fn tried(delivery: &Delivery) -> (Uuid, u16) {
+fn id_and_status(delivery: &Delivery) -> (Uuid, u16) {
     let event = delivery.event.as_ref().unwrap();
     (event.id, delivery.status.unwrap().as_u16())
 }
@@ -144,19 +138,19 @@ fn tried(delivery: &Delivery) -> (Uuid, u16) {
 #[test]
 fn the_history_of_a_page_shows_each_subscriber() {
     run(async {
-        let mut scenario = Scenario::new("told").await;
+        let mut scenario = Scenario::new("history").await;
         let post = scenario.live_post(scenario.root, "Post").await;
-        subscribe(&scenario, "told", json!({})).await;
+        subscribe(&scenario, "history", json!({})).await;
         let failure = Answer::status(StatusCode::BAD_GATEWAY);
-        scenario.receiver().answer_next("told", 1, &failure);
+        scenario.receiver().answer_next("history", 1, &failure);
         let event = retitle(&mut scenario, post, "Retitled").await;
-        wait_for_requests(&scenario, "told", 2).await;
+        wait_for_requests(&scenario, "history", 2).await;
 
         let object = format!("OBJECT=page/{post}");
-        // A line is in the log when its invocation has ended.
+        // The lines of an invocation are in the log when it has ended.
         let poll = || async {
-            let (told, text) = make(&scenario, &["history", &object]).await;
-            assert!(told, "{text}");
+            let (succeeded, text) = make(&scenario, &["history", &object]).await;
+            assert!(succeeded, "{text}");
             let is_whole = text.contains("attempt 2  delivered  204");
             Ok::<_, std::io::Error>(match is_whole {
                 true => Wait::Ready(text),
@@ -165,10 +159,10 @@ fn the_history_of_a_page_shows_each_subscriber() {
         };
         let text = wait_until(&Progress::quiet(), "the history", WAIT_TIMEOUT, poll).await;
         let text = text.unwrap_or_else(|error| panic!("{}", chain(&error)));
-        let (_, told) = text
+        let (_, lines) = text
             .split_once(&format!("wagtail.page.updated  {}\n", event.id))
             .unwrap_or_else(|| panic!("{text}"));
-        let words: Vec<&str> = told
+        let words: Vec<&str> = lines
             .lines()
             .map(|line| line.split_once("  ").map_or(line, |(_, rest)| rest))
             .map(|line| line.trim_start_matches(|one: char| !one.is_alphabetic()))
@@ -182,17 +176,17 @@ fn the_history_of_a_page_shows_each_subscriber() {
                 "fanned out to 2 subscribers",
                 "everything",
                 "attempt 1  delivered  204",
-                "told",
+                "history",
                 "attempt 1  refused  502",
                 "attempt 2  delivered  204",
             ],
             "{text}"
         );
-        unsubscribe(&scenario, "told").await;
+        unsubscribe(&scenario, "history").await;
     });
 }
 
-/// Runs a command of the Makefile as in a checkout where this stack is the demo; whether it succeeded, and what it said.
+/// Runs a command of the Makefile with this stack in the place of the demo. Returns its success and its output.
 async fn make(scenario: &Scenario, arguments: &[&str]) -> (bool, String) {
     let stack = &scenario.stack.local;
     let file = stack
@@ -208,12 +202,12 @@ async fn make(scenario: &Scenario, arguments: &[&str]) -> (bool, String) {
         .arg("STACK=")
         .current_dir(testing::checkout());
     forget_the_test(&mut command);
-    // Those of `make test` are not for it.
+    // The settings of the surrounding `make test` must not reach it.
     for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
         command.env_remove(name);
     }
     let mut command = tokio::process::Command::from(command);
-    // It compiles, beside other tests.
+    // The command compiles, beside other tests.
     let output = tokio::time::timeout(WAIT_TIMEOUT * 5, command.kill_on_drop(true).output()).await;
     let output = output.unwrap_or_else(|_| panic!("make {arguments:?} did not end"));
     let output = output.unwrap();
@@ -227,8 +221,8 @@ fn a_subscriber_is_tested_as_deliver_would_call_it() {
         let scenario = Scenario::new("tested").await;
         subscribe(&scenario, "tested", json!({})).await;
         let arguments = ["subscriber-test", "NAME=tested"];
-        let (taken, text) = make(&scenario, &arguments).await;
-        assert!(taken, "{text}");
+        let (succeeded, text) = make(&scenario, &arguments).await;
+        assert!(succeeded, "{text}");
         assert!(
             text.contains("outcome     delivered\nstatus      204\n"),
             "{text}"
@@ -242,8 +236,8 @@ fn a_subscriber_is_tested_as_deliver_would_call_it() {
 
         let failure = Answer::status(StatusCode::SERVICE_UNAVAILABLE);
         scenario.receiver().answer_next("tested", 1, &failure);
-        let (taken, text) = make(&scenario, &arguments).await;
-        assert!(!taken, "{text}");
+        let (succeeded, text) = make(&scenario, &arguments).await;
+        assert!(!succeeded, "{text}");
         assert!(
             text.contains("outcome     refused\nstatus      503\n"),
             "{text}"
@@ -251,8 +245,8 @@ fn a_subscriber_is_tested_as_deliver_would_call_it() {
         assert!(text.contains("Error 1\n"), "{text}");
 
         subscribe(&scenario, "tested", json!({"retry_seconds": [1, 2, 3]})).await;
-        let (taken, text) = make(&scenario, &arguments).await;
-        assert!(!taken, "{text}");
+        let (succeeded, text) = make(&scenario, &arguments).await;
+        assert!(!succeeded, "{text}");
         let parameter = "subscriber /wagrun-local/subscribers/tested: retry_seconds: ";
         assert!(text.contains(parameter), "{text}");
         assert!(text.contains("Error 2\n"), "{text}");

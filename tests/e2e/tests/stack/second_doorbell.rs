@@ -1,4 +1,4 @@
-//! The first doorbell fails, and the second brings the event: in time, late, again, or because of somebody else's text.
+//! The first doorbell fails and the log doorbell brings the event: in time, late, repeatedly, or after a forged line.
 
 use local_stack::admin::{Action, Fields, PageId};
 use local_stack::log_export::{LogExport, LogExportError, ServerLog, Subscription};
@@ -10,15 +10,15 @@ use crate::support::event_line::page;
 use crate::support::runtime::{WAIT_TIMEOUT, run};
 use crate::support::scenario::Scenario;
 
-/// A scenario in which the first doorbell can fail, with the server's log from its beginning on.
-struct Fault {
+/// A scenario in which the first doorbell can fail, with the server's log from the beginning of the test.
+struct BrokenDoorbell {
     scenario: Scenario,
     post: PageId,
     log: ServerLog,
     subscription: Subscription,
 }
 
-impl Fault {
+impl BrokenDoorbell {
     async fn new(name: &str) -> Self {
         let mut scenario = Scenario::exclusive(name).await;
         let post = scenario.live_post(scenario.root, "Post").await;
@@ -31,12 +31,13 @@ impl Fault {
         }
     }
 
-    /// Saves a draft while the database can't reach Lambda, and shows that nobody has come for it.
-    async fn save_in_vain(&self, title: &str) {
+    /// Saves a draft while the database cannot reach Lambda, and asserts that its change stays in the outbox.
+    async fn save_without_ring(&self, title: &str) {
         let nobody = testing::process::free_port().unwrap();
-        self.ring_at(&format!("http://127.0.0.1:{nobody}")).await;
+        self.set_lambda_endpoint(&format!("http://127.0.0.1:{nobody}"))
+            .await;
         self.save(title).await;
-        self.ring_at(self.scenario.stack.local.emulator.endpoint())
+        self.set_lambda_endpoint(self.scenario.stack.local.emulator.endpoint())
             .await;
         assert_eq!(self.pending().await, [format!("page/{}", self.post)]);
     }
@@ -46,7 +47,7 @@ impl Fault {
         self.scenario.edit(self.post, &fields, Action::Save).await;
     }
 
-    async fn ring_at(&self, endpoint: &str) {
+    async fn set_lambda_endpoint(&self, endpoint: &str) {
         let stack = &self.scenario.stack.local;
         let set = stack
             .postgres
@@ -61,9 +62,9 @@ impl Fault {
             .unwrap()
     }
 
-    /// The records that CloudWatch would send because of what the server has written.
+    /// Returns the payload that CloudWatch would send for the server's new log lines.
     async fn payload(&mut self) -> Value {
-        // One look at a time.
+        // Only one poll may use the log at a time.
         let state = tokio::sync::Mutex::new((&mut self.log, &mut self.subscription));
         let poll = || async {
             let (log, subscription) = &mut *state.lock().await;
@@ -78,7 +79,7 @@ impl Fault {
             .unwrap_or_else(|error| panic!("{}", chain(&error)))
     }
 
-    /// Delivers a payload and waits; how many events it brought.
+    /// Delivers a payload to content-events, and returns the number of events that it published.
     async fn deliver(&self, payload: &Value) -> u64 {
         let deployment = &self.scenario.stack.local.deployment;
         let answer = deployment.invoke("ContentEventsFunctionName", payload);
@@ -89,14 +90,14 @@ impl Fault {
 #[test]
 fn the_second_doorbell_brings_what_the_first_could_not() {
     run(async {
-        let fault = Fault::new("second-doorbell").await;
-        fault.save_in_vain("Rung in vain").await;
-        let Fault {
+        let doorbell = BrokenDoorbell::new("second-doorbell").await;
+        doorbell.save_without_ring("Rung in vain").await;
+        let BrokenDoorbell {
             mut scenario,
             post,
             log,
             ..
-        } = fault;
+        } = doorbell;
         let deployment = &scenario.stack.local.deployment;
         let _export = LogExport::start(log, deployment, &Progress::quiet()).unwrap();
         scenario.expect(&[page("updated", post)]).await;
@@ -106,51 +107,57 @@ fn the_second_doorbell_brings_what_the_first_could_not() {
 #[test]
 fn a_record_that_is_late_and_comes_again_does_nothing() {
     run(async {
-        let mut fault = Fault::new("late-record").await;
-        fault.save_in_vain("Rung in vain").await;
-        let late = fault.payload().await;
-        fault.save("Rings").await;
-        let post = fault.post;
-        fault
+        let mut doorbell = BrokenDoorbell::new("late-record").await;
+        doorbell.save_without_ring("Rung in vain").await;
+        let late = doorbell.payload().await;
+        doorbell.save("Rings").await;
+        let post = doorbell.post;
+        doorbell
             .scenario
             .expect(&[page("updated", post), page("updated", post)])
             .await;
         for _ in 0..3 {
-            assert_eq!(fault.deliver(&late).await, 0);
+            assert_eq!(doorbell.deliver(&late).await, 0);
         }
-        fault.scenario.expect(&[]).await;
+        doorbell.scenario.expect(&[]).await;
     });
 }
 
 #[test]
 fn a_record_that_comes_several_times_at_once_brings_its_event_once() {
     run(async {
-        let mut fault = Fault::new("repeated-record").await;
-        fault.save_in_vain("Rung in vain").await;
-        let payload = fault.payload().await;
+        let mut doorbell = BrokenDoorbell::new("repeated-record").await;
+        doorbell.save_without_ring("Rung in vain").await;
+        let payload = doorbell.payload().await;
         let (one, other, third) = tokio::join!(
-            fault.deliver(&payload),
-            fault.deliver(&payload),
-            fault.deliver(&payload)
+            doorbell.deliver(&payload),
+            doorbell.deliver(&payload),
+            doorbell.deliver(&payload)
         );
         assert_eq!(one + other + third, 1);
-        fault.scenario.expect(&[page("updated", fault.post)]).await;
-        assert_eq!(fault.deliver(&payload).await, 0);
+        doorbell
+            .scenario
+            .expect(&[page("updated", doorbell.post)])
+            .await;
+        assert_eq!(doorbell.deliver(&payload).await, 0);
     });
 }
 
 #[test]
 fn a_text_like_a_doorbell_line_only_starts_a_drain() {
     run(async {
-        let mut fault = Fault::new("forged-record").await;
-        fault.save_in_vain("Rung in vain").await;
-        fault.payload().await;
-        let mut web = fault.scenario.stack.web().await;
+        let mut doorbell = BrokenDoorbell::new("forged-record").await;
+        doorbell.save_without_ring("Rung in vain").await;
+        doorbell.payload().await;
+        let mut web = doorbell.scenario.stack.web().await;
         let literal = r#"select 'wagrun doorbell {"xid":"999999999999"} by log'::int"#;
         let refused = sqlx::raw_sql(literal).execute(&mut web).await;
         refused.unwrap_err();
-        let forged = fault.payload().await;
-        fault.deliver(&forged).await;
-        fault.scenario.expect(&[page("updated", fault.post)]).await;
+        let forged = doorbell.payload().await;
+        doorbell.deliver(&forged).await;
+        doorbell
+            .scenario
+            .expect(&[page("updated", doorbell.post)])
+            .await;
     });
 }

@@ -6,12 +6,10 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use tokio::time::Instant;
 use uuid::Uuid;
-use wagrun_database::schema::WatchedTable;
 use wagrun_event::Event;
 
 use super::drain_fixture::{DrainFixture, insert_authors};
 use super::sql::execute;
-use super::watched_tables::snippet_table;
 
 /// Returns the request for a snapshot of everything, for the subscriber `search`.
 pub fn snapshot_request() -> Value {
@@ -54,9 +52,4 @@ pub async fn publish_author_changes(
 /// Returns the subject of each event.
 pub fn subjects(events: &[Event]) -> Vec<&str> {
     events.iter().map(|event| event.subject.as_str()).collect()
-}
-
-/// Returns the description of the site's only snippet.
-pub fn author_table() -> WatchedTable {
-    snippet_table("blog_author", "blog.author")
 }

@@ -22,6 +22,11 @@ pub fn snippet_table(table: &str, model: &str) -> WatchedTable {
     }
 }
 
+/// Returns the description of the site's only snippet.
+pub fn author_table() -> WatchedTable {
+    snippet_table("blog_author", "blog.author")
+}
+
 /// Creates a table of these columns and watches only this table, as the snippets of `shop.<table>`.
 pub async fn watch_snippets(session: &mut PgConnection, table: &str, columns: &str) {
     execute(session, &format!("create table {table} ({columns})")).await;
