@@ -1,3 +1,5 @@
+//! Deliveries to subscribers, from the topic to the receiver.
+
 mod backfills;
 mod fleet;
 mod retries;

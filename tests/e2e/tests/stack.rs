@@ -1,3 +1,5 @@
+//! The deployed stack: its lifecycle, its faults, and the tools of an operator.
+
 mod faults;
 mod lifecycle;
 mod log_doorbell;

@@ -18,7 +18,7 @@ fn capture_adds_no_serialization_failures() {
         for capture in ["off", "on"] {
             let mut rng = Rng::with_seed(seed);
             let change =
-                |editor, round| any_change(&mut rng, editor, &format!("{capture} {round}"));
+                |editor, round| random_change(&mut rng, editor, &format!("{capture} {round}"));
             counts.push(conflicts(&site, ROUNDS, EDITORS, capture, change).await);
         }
         let (without, with) = (counts[0], counts[1]);
@@ -34,8 +34,8 @@ fn capture_adds_no_serialization_failures() {
     });
 }
 
-/// A change of something of a post that is the editor's own.
-fn any_change(rng: &mut Rng, editor: u32, text: &str) -> String {
+/// Returns a random change of a post of this editor.
+fn random_change(rng: &mut Rng, editor: u32, text: &str) -> String {
     let post = FIRST_POST + POSTS / EDITORS * editor + rng.u32(..POSTS / EDITORS);
     match rng.u8(..4) {
         0 => format!("update blog_relatedlink set title = '{text}' where id = {post}"),

@@ -1,4 +1,4 @@
-//! Snippets and images.
+//! Actions on snippets and images.
 
 use fastrand::Rng;
 

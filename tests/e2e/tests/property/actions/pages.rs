@@ -1,4 +1,4 @@
-//! Pages: the row in the tree, and what is inserted and deleted with it.
+//! Actions on pages: the row in the tree, and the rows that belong to it.
 
 use fastrand::Rng;
 
@@ -6,10 +6,10 @@ use super::super::content::{Content, pick, pick_and_forget};
 use super::super::tokens::Tokens;
 use crate::support::content::{HOME, insert_link, insert_page};
 
-/// With fewer posts none is deleted, with more none is inserted.
+/// With fewer posts none is deleted. With more posts none is inserted.
 const POSTS: std::ops::Range<usize> = 8..30;
 
-/// Any page, or a section.
+/// Returns the id of any page or section.
 pub fn page(content: &Content, rng: &mut Rng) -> u32 {
     match rng.u8(..10) {
         0 => HOME,
@@ -67,7 +67,7 @@ pub fn change_slug(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec
     update_page(pick(&content.posts, rng), &set)
 }
 
-/// The section's path, and that of everything below it.
+/// Changes the path of a section and of every page below it.
 pub fn change_slug_of_section(
     content: &mut Content,
     rng: &mut Rng,

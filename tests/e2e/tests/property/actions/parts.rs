@@ -1,4 +1,4 @@
-//! Parts of pages: the rows of their types, and inline children.
+//! Actions on parts of pages: the rows of their types, and inline children.
 
 use fastrand::Rng;
 
