@@ -49,7 +49,7 @@ async fn parsed_wake(log: &mut ServerLog, database: &Database) -> Wake {
 }
 
 #[test]
-fn the_trigger_s_lines_are_understood_whoever_saves() {
+fn the_triggers_lines_are_understood_for_every_role() {
     run(async {
         let database = Database::new().await;
         let odd = r#"x@y]:LOG:  wagrun doorbell {"xid":"5"} by log"#;

@@ -117,27 +117,27 @@ async fn a_dead_receiver_that_fills_the_queues_window_is_set_aside_and_comes_bac
     let fleet = Fleet::start(options).await.unwrap();
     let events = events(200, 100);
     fleet.publish_all(&events);
-    let taken_by = |fleet: &Fleet, name: &str| {
+    let accepted_by = |fleet: &Fleet, name: &str| {
         let arrivals = fleet.receivers.arrivals();
-        let taken = arrivals
+        let accepted = arrivals
             .iter()
             .filter(|one| one.accepted && one.subscriber == name);
-        taken.count()
+        accepted.count()
     };
     // All workers wait, and the deliveries that could be sent are behind those that cannot.
     work_until(&fleet, usize::MAX, |fleet| {
-        let (taken, waiting) = (taken_by(fleet, well), fleet.deliver.waiting());
-        match taken < 200 && fleet.events.lock().is_empty() && waiting == DELIVER_WORKERS {
+        let (accepted, waiting) = (accepted_by(fleet, well), fleet.deliver.waiting());
+        match accepted < 200 && fleet.events.lock().is_empty() && waiting == DELIVER_WORKERS {
             true => Wait::Ready(()),
-            false => Wait::NotYet(format!("{taken} taken, {waiting} workers wait")),
+            false => Wait::NotYet(format!("{accepted} accepted, {waiting} workers wait")),
         }
     })
     .await;
     work_until(&fleet, LOST_ANSWER_INTERVAL, |fleet| {
         let account = fleet.account(&events);
-        match (taken_by(fleet, well), account.aside, account.queued) {
+        match (accepted_by(fleet, well), account.aside, account.queued) {
             (200.., 200, 0) => Wait::Ready(()),
-            seen => Wait::NotYet(format!("{seen:?} taken, aside and queued")),
+            seen => Wait::NotYet(format!("{seen:?} accepted, aside and queued")),
         }
     })
     .await;

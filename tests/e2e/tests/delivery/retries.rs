@@ -218,8 +218,8 @@ fn the_runbooks_procedure_ends_with_the_newest_event_at_a_receiver_that_keeps_th
         subscribe(&scenario, "forgetful", json!({})).await;
         let replay = json!({"since": given_up[0].time, "subscriber": "forgetful"});
         let replay = json!({"replay": replay});
-        let asked = deployment.invoke("ContentEventsFunctionName", &replay);
-        asked.await.unwrap();
+        let invoked = deployment.invoke("ContentEventsFunctionName", &replay);
+        invoked.await.unwrap();
         wait_for_requests(&scenario, "forgetful", 10).await;
         let accepted = scenario.receiver().events("forgetful");
         let ids = |events: &[Event]| events.iter().map(|event| event.id).collect::<Vec<_>>();

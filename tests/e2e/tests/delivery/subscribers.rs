@@ -49,13 +49,18 @@ fn a_receiver_that_answers_410_is_disabled_and_another_subscriber_learns_of_it()
         let unwanted = retitle(&mut scenario, post, "Unwanted").await;
         let waiting = retitle(&mut scenario, post, "Waiting").await;
 
-        let is_told = |event: &Event| event.subject == "subscriber/gone";
-        let told = scenario
+        let is_disablement = |event: &Event| event.subject == "subscriber/gone";
+        let notice = scenario
             .receiver()
-            .wait_for(CATCH_ALL, "subscriber.disabled", WAIT_TIMEOUT, is_told)
+            .wait_for(
+                CATCH_ALL,
+                "subscriber.disabled",
+                WAIT_TIMEOUT,
+                is_disablement,
+            )
             .await
             .unwrap_or_else(|missing| panic!("{missing}"));
-        let event = told.event.unwrap();
+        let event = notice.event.unwrap();
         let reason = "the receiver answered 410 Gone";
         assert_eq!(event.kind, "subscriber.disabled");
         assert_eq!(

@@ -123,7 +123,7 @@ async fn unpublish_beside_change_of(part: &str, field: &str, drains_between: boo
 }
 
 #[test]
-fn a_page_unpublished_beside_a_change_of_its_type_s_row_stays_unpublished() {
+fn a_page_unpublished_beside_a_change_of_its_types_row_stays_unpublished() {
     run(async {
         let part = "update blog_blogpage set intro = 'x' where page_ptr_id = 5001";
         unpublish_beside_change_of(part, "intro", true).await;

@@ -137,8 +137,8 @@ fn while_content_changes_no_object_shows_an_older_state() {
         // With few objects and many slices, most slices read rows that are being changed.
         let runs = 20;
         for run in 0..runs {
-            let asked = json!({"subscriber": format!("s{run}"), "types": ["wagtail.author.*"]});
-            open_backfill(&fixture, &json!({"snapshot": asked})).await;
+            let snapshot = json!({"subscriber": format!("s{run}"), "types": ["wagtail.author.*"]});
+            open_backfill(&fixture, &json!({"snapshot": snapshot})).await;
         }
         let mut tasks = Vec::new();
         for writer in 0..4 {

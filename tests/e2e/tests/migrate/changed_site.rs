@@ -65,10 +65,10 @@ fn a_migration_without_end_is_ended_in_time_and_leaves_nothing_locked() {
              schema_editor.execute(\"select pg_sleep(600)\")",
         );
         let migrator = migrator(&site, &database).await;
-        let mut hurried = invocation();
-        hurried.stop_at = tokio::time::Instant::now() + Duration::from_secs(10);
+        let mut short = invocation();
+        short.stop_at = tokio::time::Instant::now() + Duration::from_secs(10);
         let started = Instant::now();
-        let error = chain(&migrator.migrate(&hurried).await.unwrap_err());
+        let error = chain(&migrator.migrate(&short).await.unwrap_err());
         assert!(
             error.contains("manage.py shell did not end in the function's time"),
             "{error}"
@@ -116,11 +116,11 @@ fn a_data_migration_floods_the_subscribers_only_when_asked() {
                  author.name = \"changed\"\n        \
                  author.save()",
             );
-            let mut asked = invocation();
-            asked.capture = capture;
+            let mut request = invocation();
+            request.capture = capture;
             let migrated = migrator(&site, &database)
                 .await
-                .migrate(&asked)
+                .migrate(&request)
                 .await
                 .unwrap();
             // The migration's own output stands between Django's lines.
@@ -148,10 +148,10 @@ fn a_table_that_stays_locked_fails_the_run_in_time_and_with_its_reason() {
             .await
             .unwrap();
         let config = migrate_config(database.config(MASTER)).await;
-        let mut hurried = invocation();
-        hurried.stop_at = tokio::time::Instant::now() + Duration::from_secs(25);
+        let mut short = invocation();
+        short.stop_at = tokio::time::Instant::now() + Duration::from_secs(25);
         let error = Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT))
-            .migrate(&hurried)
+            .migrate(&short)
             .await;
         let error = chain(&error.unwrap_err());
         assert!(

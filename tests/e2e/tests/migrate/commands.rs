@@ -32,11 +32,11 @@ fn status_lists_past_runs_and_the_present_one() {
         assert_eq!(before.schema.installed, None);
         assert_eq!((before.runs.len(), before.running), (0, None));
 
-        let mut asked = invocation();
-        asked.deploy = Some("sha256:abc".to_owned());
-        migrator.migrate(&asked).await.unwrap();
+        let mut request = invocation();
+        request.deploy = Some("sha256:abc".to_owned());
+        migrator.migrate(&request).await.unwrap();
         let mut session = database.connect().await;
-        let _locked = schema::lock_migration(&mut session, asked.stop_at)
+        let _locked = schema::lock_migration(&mut session, request.stop_at)
             .await
             .unwrap();
         let after = status().await;
@@ -216,12 +216,12 @@ fn publishing_waits_for_the_holder_of_the_lock() {
         let database = Database::new().await;
         let migrator = migrator(&database.url()).await;
         let mut other = database.connect().await;
-        let mut hurried = invocation();
-        let locked = schema::lock_migration(&mut other, hurried.stop_at)
+        let mut short = invocation();
+        let locked = schema::lock_migration(&mut other, short.stop_at)
             .await
             .unwrap();
-        hurried.stop_at = tokio::time::Instant::now() + Duration::from_secs(1);
-        let error = migrator.command(Command::PublishScheduled, &hurried).await;
+        short.stop_at = tokio::time::Instant::now() + Duration::from_secs(1);
+        let error = migrator.command(Command::PublishScheduled, &short).await;
         let error = error.unwrap_err().to_string();
         assert!(
             error.starts_with("the migration lock was not free within "),

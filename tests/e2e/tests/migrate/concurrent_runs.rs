@@ -50,10 +50,10 @@ fn a_run_that_waits_gives_up_in_time_and_names_the_holder() {
             .await
             .unwrap();
 
-        let mut hurried = invocation();
-        hurried.stop_at = Instant::now() + Duration::from_secs(1);
+        let mut short = invocation();
+        short.stop_at = Instant::now() + Duration::from_secs(1);
         let migrator = migrator(&database.url()).await;
-        let error = migrator.migrate(&hurried).await.unwrap_err().to_string();
+        let error = migrator.migrate(&short).await.unwrap_err().to_string();
         assert!(
             error.starts_with("the migration lock was not free within ")
                 && error.contains("; \"somebody else\" (process "),

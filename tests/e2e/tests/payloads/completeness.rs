@@ -78,7 +78,7 @@ fn types() -> BTreeSet<String> {
     let known: BTreeSet<String> = known.map(str::to_owned).into();
     assert_eq!(
         publishers, known,
-        "whoever makes events has examples of them"
+        "every source that makes events has examples"
     );
     types
 }

@@ -82,7 +82,7 @@ fn check_tokens(object: &mut ObjectCheck<'_>) {
         let json = serde_json::to_string(event).unwrap();
         for token in tokens::in_text(&json) {
             if !object.oracle.tokens.contains(&token) {
-                let message = format!("the event shows {token}, which nobody committed");
+                let message = format!("the event shows {token}, which was not committed");
                 object.report(Check::NothingIsInvented, None, Some(event), message);
             }
         }

@@ -53,7 +53,11 @@ async fn assert_harmless(name: &str, lambda: &str) {
             .fetch_all(&mut database)
             .await
             .unwrap();
-    assert_eq!(pending, [format!("page/{post}")], "nobody came for it");
+    assert_eq!(
+        pending,
+        [format!("page/{post}")],
+        "no drainer has come for it"
+    );
 
     timed_save(&scenario, healthy, marker, "Rings").await;
     let events = scenario

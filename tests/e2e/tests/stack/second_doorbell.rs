@@ -33,8 +33,8 @@ impl BrokenDoorbell {
 
     /// Saves a draft while the database cannot reach Lambda, and asserts that its change stays in the outbox.
     async fn save_without_ring(&self, title: &str) {
-        let nobody = testing::process::free_port().unwrap();
-        self.set_lambda_endpoint(&format!("http://127.0.0.1:{nobody}"))
+        let closed_port = testing::process::free_port().unwrap();
+        self.set_lambda_endpoint(&format!("http://127.0.0.1:{closed_port}"))
             .await;
         self.save(title).await;
         self.set_lambda_endpoint(self.scenario.stack.local.emulator.endpoint())

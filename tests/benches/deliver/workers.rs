@@ -1,4 +1,4 @@
-//! A fleet with the programs that work for it.
+//! A fleet of fakes, with the programs of fan-out and deliver as its workers.
 
 use std::error::Error;
 use std::io;
@@ -11,11 +11,11 @@ use testing::fleet::{Fleet, Options, runtime_api};
 use testing::process::{Process, ProcessError, Supervisor};
 use testing::progress::{Progress, Wait, wait_until};
 
-/// Nothing here waits this long unless it is lost.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// The time limit of every wait.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// The fleet, and its processes until it is dropped.
-pub struct Crew {
+/// The fleet, and its processes, which end on drop.
+pub struct Workers {
     pub fleet: Fleet,
     fan_out: Program,
     deliver: Program,
@@ -23,8 +23,8 @@ pub struct Crew {
     supervisor: Supervisor,
 }
 
-impl Crew {
-    /// A fleet that nobody works for yet.
+impl Workers {
+    /// Starts a fleet without workers.
     pub async fn new(options: Options) -> Result<Self, Box<dyn Error>> {
         let fleet = Fleet::start(options).await?;
         let fan_out = Program {
@@ -50,12 +50,12 @@ impl Crew {
         })
     }
 
-    /// Replaces deliver by another program.
+    /// Uses another program in the place of deliver.
     pub fn deliver_by(&mut self, name: &'static str, command: Vec<PathBuf>) {
         (self.deliver.name, self.deliver.command) = (name, command);
     }
 
-    /// Starts so many copies of fan-out, and waits until they wait for work.
+    /// Starts copies of fan-out, and returns when all of them wait for work.
     pub async fn start_fan_out(&mut self, copies: usize) -> Result<Vec<Process>, Box<dyn Error>> {
         let started = self.start(&self.fan_out.clone(), copies)?;
         let fleet = &self.fleet;
@@ -64,7 +64,7 @@ impl Crew {
         Ok(started)
     }
 
-    /// Starts so many copies of deliver, and waits until they wait for work, or are at it.
+    /// Starts copies of deliver, and returns when all of them wait for work, or when there are deliveries.
     pub async fn start_deliver(&mut self, copies: usize) -> Result<Vec<Process>, Box<dyn Error>> {
         let started = self.start(&self.deliver.clone(), copies)?;
         let fleet = &self.fleet;
@@ -84,10 +84,10 @@ impl Crew {
         Ok(self.processes[first..].to_vec())
     }
 
-    /// Waits until this holds, or a process has ended.
+    /// Returns when the condition holds, or with an error when a process has ended.
     pub async fn until(&self, what: &str, holds: impl Fn() -> bool) -> Result<(), Box<dyn Error>> {
         let quiet = Progress::quiet();
-        wait_until(&quiet, what, PATIENCE, || async {
+        wait_until(&quiet, what, WAIT_TIMEOUT, || async {
             for process in &self.processes {
                 process.check()?;
             }
@@ -102,7 +102,7 @@ impl Crew {
     }
 }
 
-/// A function's binary of the same build as this program, which is in `deps` below it.
+/// Returns the path of a function's program of the same build. This program is in the folder `deps` beside it.
 fn binary(name: &str) -> io::Result<PathBuf> {
     let program = std::env::current_exe()?;
     let directory = program.parent().and_then(|deps| deps.parent());

@@ -1,8 +1,9 @@
-//! One copy of each function and one subscriber with ten thousand events: where a delivery's time goes, and whether memory
-//! grows.
+//! Measures the time of one delivery, and the memory over ten thousand events. There is one copy of each function and one
+//! subscriber.
 //!
-//! The parts of a delivery are differences between runs of the real program: to a subscriber that is gone, which costs
-//! the invocation and its line in the log; to one with a secret; to one with many, each of which signs; and to one by TLS.
+//! The parts of a delivery are differences between runs of the real program. One run has no subscriber any more, so that it
+//! measures the invocation and its log line. The others have a subscriber with one secret, with many secrets, and by TLS. Each
+//! secret is one signature.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -18,24 +19,24 @@ use testing::fleet::tls::Certificate;
 use testing::fleet::{Fleet, Options, SUBSCRIBERS_PATH, healthy};
 use testing::process::{Process, Supervisor};
 
-use crate::crew::Crew;
-use crate::statistics::{ONE_PROCESSOR, ms};
+use crate::statistics::{MEMORY_OF_ONE_PROCESSOR, ms};
+use crate::workers::Workers;
 
 const EVENTS: usize = 10_000;
 const PAGES: usize = 100;
-/// When memory is looked at, in deliveries.
-const LOOKS: [usize; 3] = [100, 1000, EVENTS];
-/// How often each delivery is signed in the run that shows what one signature takes.
+/// The numbers of deliveries after which memory is measured.
+const MEASURING_POINTS: [usize; 3] = [100, 1000, EVENTS];
+/// The number of signatures of each delivery in the run that measures signing.
 const SIGNATURES: u32 = 101;
 
-/// What one delivery took.
+/// The time of one delivery.
 #[derive(Clone, Copy)]
 struct Cost {
     wall: Duration,
     cpu: Duration,
 }
 
-/// One run.
+/// The measurements of one run.
 struct Run {
     cost: Cost,
     memory: Vec<Usage>,
@@ -45,10 +46,10 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
     let directory = Supervisor::start("bench", &checkout().join(".local/logs"))?;
     let certificate = certificate(directory.directory())?;
     let once = Variant {
-        who: Who::Deliver,
+        implementation: Implementation::Deliver,
         certificate: None,
         signatures: 1,
-        is_there: true,
+        has_subscriber: true,
     };
     let by_tls = Variant {
         certificate: Some(certificate),
@@ -63,24 +64,32 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
     })
     .await?;
     let (_, dropped) = measure(&Variant {
-        is_there: false,
+        has_subscriber: false,
         ..once.clone()
     })
     .await?;
-    let who = Who::Python;
-    let (_, python) = measure(&Variant { who, ..once }).await?;
-    let (_, python_tls) = measure(&Variant { who, ..by_tls }).await?;
+    let implementation = Implementation::Python;
+    let (_, python) = measure(&Variant {
+        implementation,
+        ..once
+    })
+    .await?;
+    let (_, python_tls) = measure(&Variant {
+        implementation,
+        ..by_tls
+    })
+    .await?;
 
-    parts(&Parts {
+    print_parts(&Parts {
         plain: plain.cost,
         tls: tls.cost,
         signed: signed.cost,
         dropped: dropped.cost,
     });
-    rates("https", tls.cost, python_tls.cost);
-    rates("http", plain.cost, python.cost);
+    print_rates("https", tls.cost, python_tls.cost);
+    print_rates("http", plain.cost, python.cost);
     println!();
-    memory(&[
+    print_memory(&[
         ("fan-out", &fan_out),
         ("deliver, http", &plain),
         ("deliver, https", &tls),
@@ -89,7 +98,7 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The runs that a delivery's parts are differences of.
+/// The runs whose differences are the parts of a delivery.
 struct Parts {
     plain: Cost,
     tls: Cost,
@@ -97,7 +106,7 @@ struct Parts {
     dropped: Cost,
 }
 
-fn parts(runs: &Parts) {
+fn print_parts(runs: &Parts) {
     let of = |time: fn(Cost) -> Duration| {
         let (plain, dropped) = (time(runs.plain), time(runs.dropped));
         let signing = time(runs.signed).saturating_sub(plain) / (SIGNATURES - 1);
@@ -125,7 +134,7 @@ fn parts(runs: &Parts) {
     println!("|---|---:|---:|---:|");
 }
 
-fn rates(scheme: &str, ours: Cost, python: Cost) {
+fn print_rates(scheme: &str, ours: Cost, python: Cost) {
     let row = |name: &str, ours: f64, python: f64| {
         println!(
             "| {scheme}, {name} | {ours:.0} | {python:.0} | {:.2} |",
@@ -139,7 +148,7 @@ fn rates(scheme: &str, ours: Cost, python: Cost) {
         measured(python),
     );
     for memory in [128.0, 256.0] {
-        let estimated = |cost: Cost| memory / ONE_PROCESSOR / cost.cpu.as_secs_f64();
+        let estimated = |cost: Cost| memory / MEMORY_OF_ONE_PROCESSOR / cost.cpu.as_secs_f64();
         row(
             &format!("{memory} MB, estimated"),
             estimated(ours),
@@ -148,7 +157,7 @@ fn rates(scheme: &str, ours: Cost, python: Cost) {
     }
 }
 
-fn memory(runs: &[(&str, &Run)]) {
+fn print_memory(runs: &[(&str, &Run)]) {
     println!("| resident, MiB, after | 100 | 1 000 | 10 000 | 10 000 : 100 |");
     println!("|---|---:|---:|---:|---:|");
     for (name, run) in runs {
@@ -164,46 +173,49 @@ fn memory(runs: &[(&str, &Run)]) {
     println!();
 }
 
-/// Who delivers.
+/// The program that delivers.
 #[derive(Clone, Copy, PartialEq)]
-enum Who {
+enum Implementation {
     Deliver,
-    /// What one would write in Python.
+    /// The minimal consumer in `naive.py`.
     Python,
 }
 
-/// How each delivery is made.
+/// The settings of a run.
 #[derive(Clone)]
 struct Variant {
-    who: Who,
+    implementation: Implementation,
     certificate: Option<Certificate>,
     signatures: u32,
-    /// Whether there is still a subscriber by then.
-    is_there: bool,
+    /// False if the subscriber is removed before the deliveries.
+    has_subscriber: bool,
 }
 
-/// Fans out all events, then delivers them; a run of each function.
+/// Fans out all events, then delivers them. Returns the measurements of fan-out and of deliver.
 async fn measure(variant: &Variant) -> Result<(Run, Run), Box<dyn Error>> {
-    let mut crew = Crew::new(Options {
+    let mut workers = Workers::new(Options {
         certificate: variant.certificate.clone(),
         ..Options::new(healthy(1))
     })
     .await?;
     let events = events(EVENTS, PAGES);
-    let processes = crew.start_fan_out(1).await?;
-    crew.fleet.publish_all(&events);
-    let fan_out = watch(&crew, &processes[0], |fleet| fleet.deliveries.lock().len()).await?;
+    let processes = workers.start_fan_out(1).await?;
+    workers.fleet.publish_all(&events);
+    let fan_out = watch(&workers, &processes[0], |fleet| {
+        fleet.deliveries.lock().len()
+    })
+    .await?;
 
-    change_subscriber(&crew.fleet, variant);
-    if variant.who == Who::Python {
+    change_subscriber(&workers.fleet, variant);
+    if variant.implementation == Implementation::Python {
         let program = checkout().join("tests/benches/deliver/naive.py");
-        crew.deliver_by("naive", vec![python(), program]);
+        workers.deliver_by("naive", vec![python(), program]);
     }
-    let processes = crew.start_deliver(1).await?;
+    let processes = workers.start_deliver(1).await?;
     let left = |fleet: &Fleet| EVENTS - fleet.deliveries.lock().len();
-    let deliver = watch(&crew, &processes[0], left).await?;
-    if variant.is_there {
-        let account = crew.fleet.account(&events);
+    let deliver = watch(&workers, &processes[0], left).await?;
+    if variant.has_subscriber {
+        let account = workers.fleet.account(&events);
         assert!(
             account.is_in_order() && account.accepted == EVENTS,
             "{account:?}"
@@ -231,7 +243,7 @@ fn certificate(directory: &Path) -> Result<Certificate, Box<dyn Error>> {
 fn change_subscriber(fleet: &Fleet, variant: &Variant) {
     for name in fleet.receivers.manners().keys() {
         let parameter = format!("{SUBSCRIBERS_PATH}/{name}");
-        if !variant.is_there {
+        if !variant.has_subscriber {
             fleet.services.parameters().remove(&parameter);
             continue;
         }
@@ -247,25 +259,25 @@ fn change_subscriber(fleet: &Fleet, variant: &Variant) {
     }
 }
 
-/// Looks on while a process does [`EVENTS`] things; what each took, without the first hundred, by which it is warm.
+/// Measures a process until `done` has counted [`EVENTS`] items. The cost leaves out the first hundred, which warm the process.
 async fn watch(
-    crew: &Crew,
+    workers: &Workers,
     process: &Process,
     done: impl Fn(&Fleet) -> usize,
 ) -> Result<Run, Box<dyn Error>> {
     let mut memory = Vec::new();
     let mut begun = None;
-    for look in LOOKS {
-        // Looking costs more than waiting, so it is seldom, and what was done since is counted.
-        while done(&crew.fleet) < look {
+    for point in MEASURING_POINTS {
+        // Each check costs processor time, so it is rare. The count includes the items since the last check.
+        while done(&workers.fleet) < point {
             tokio::time::sleep(Duration::from_millis(2)).await;
             process.check()?;
         }
-        let now = (Instant::now(), done(&crew.fleet), usage(process)?);
+        let now = (Instant::now(), done(&workers.fleet), usage(process)?);
         memory.push(now.2);
         begun.get_or_insert(now);
     }
-    let (started, first, before) = begun.ok_or("nothing was looked at")?;
+    let (started, first, before) = begun.ok_or("nothing was measured")?;
     let (elapsed, after) = (started.elapsed(), usage(process)?);
     let count = u32::try_from(EVENTS - first)?;
     Ok(Run {
