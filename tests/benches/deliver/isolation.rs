@@ -29,7 +29,7 @@ struct Measurement {
     p50: Duration,
     p99: Duration,
     account: Account,
-    /// The highest number of busy worker_count just before an event.
+    /// The highest number of busy workers just before an event.
     busy: usize,
 }
 

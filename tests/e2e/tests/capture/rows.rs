@@ -176,7 +176,7 @@ fn what_is_captured_grows_with_the_statements_and_not_with_the_rows_before() {
         )
         .await;
         let captured: (i64, i32) = sqlx::query_as(
-            "select event_count(*), max(cardinality(changed)) from wagrun.outbox where not ends",
+            "select count(*), max(cardinality(changed)) from wagrun.outbox where not ends",
         )
         .fetch_one(&mut session)
         .await

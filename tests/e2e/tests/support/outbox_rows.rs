@@ -24,7 +24,7 @@ pub async fn event_states(
 /// Returns the number of events.
 pub async fn event_count(connection: &mut PgConnection) -> i64 {
     claim_all_changes(connection).await;
-    sqlx::query_scalar("select event_count(*) from wagrun.event")
+    sqlx::query_scalar("select count(*) from wagrun.event")
         .fetch_one(connection)
         .await
         .unwrap()
@@ -36,7 +36,7 @@ pub async fn insert_post(connection: &mut PgConnection, slug: &str) -> i64 {
         "insert into wagtailcore_page
             (path, depth, numchild, title, draft_title, slug, url_path, live, has_unpublished_changes, content_type_id,
              locale_id, translation_key, seo_title, search_description, show_in_menus, expired, locked)
-         select '000100019' || lpad((select event_count(*) from wagtailcore_page)::text, 3, '0'), 3, 0, $1, $1, $1,
+         select '000100019' || lpad((select count(*) from wagtailcore_page)::text, 3, '0'), 3, 0, $1, $1, $1,
              '/home/' || $1 || '/', false, false, ct.id, l.id, gen_random_uuid(), '', '', false, false, false
          from django_content_type as ct, wagtailcore_locale as l
          where ct.app_label = 'blog' and ct.model = 'blogpage'
