@@ -1,4 +1,4 @@
-//! What the tests share: fixtures, fakes, and short forms of frequent steps. It imports no test.
+//! Fixtures, fakes and frequent steps that the tests share. No module here imports a test.
 
 pub mod backfills;
 pub mod content;

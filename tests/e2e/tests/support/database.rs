@@ -126,6 +126,7 @@ impl Database {
         std::fs::read_to_string(self.postgres.log()).unwrap()
     }
 
+    /// The server of the database.
     pub fn postgres(&self) -> &'static Postgres {
         self.postgres
     }

@@ -23,6 +23,7 @@ pub enum LambdaBehavior {
 /// The path and the payload of each invocation, in the order of arrival.
 type Calls = Arc<Mutex<Vec<(String, String)>>>;
 
+/// The running API.
 pub struct FakeLambda {
     pub endpoint: String,
     calls: Calls,

@@ -24,6 +24,7 @@ struct Inner {
     refuses: Option<Refusal>,
 }
 
+/// The running service.
 #[derive(Clone, Default)]
 pub struct FakeScheduler {
     endpoint: String,

@@ -39,6 +39,7 @@ struct Shared {
     arrived: Arc<Notify>,
 }
 
+/// The running topic.
 pub struct FakeTopic {
     endpoint: String,
     shared: Shared,

@@ -20,6 +20,7 @@ pub enum Settings {
     Refused,
 }
 
+/// The running proxy.
 pub struct Proxy {
     port: u16,
     stalled: Arc<watch::Sender<bool>>,
