@@ -11,7 +11,7 @@ use wagrun_delivery::partial_batch::in_order;
 use wagrun_lambda::telemetry::failed;
 
 use crate::backlog::{Sweep, SweptBacklog, sweep};
-use crate::delivery::{Attempt, Deliverer, deliver_batch};
+use crate::delivery::{Attempt, Deliverer, attempt, deliver_batch};
 use crate::sqs::Queue;
 
 /// The payload of the schedule: `{"sweep": "backlogs"}`. An operator adds `"at_once": true` to have every subscriber tried
@@ -94,9 +94,8 @@ async fn deliver(handler: &Handler, batch: &SqsEvent) -> SqsBatchResponse {
         return invalidate(handler, queue, batch).await;
     }
     in_order(batch, async |record| {
-        let attempt = handler.attempt(record);
-        let deliverer = &handler.deliverer;
-        deliverer.attempt(&handler.deliveries, &attempt).await
+        let received = handler.attempt(record);
+        attempt(&handler.deliverer, &handler.deliveries, &received).await
     })
     .await
 }

@@ -1,16 +1,16 @@
-//! Makes one delivery of an event to one subscriber: a webhook signed as Standard Webhooks 1.0 specify, an event on an
-//! EventBridge bus, or an invalidation in a CloudFront distribution, many of which become one call.
+//! Makes one delivery of an event to one subscriber. A delivery is a webhook signed as Standard Webhooks 1.0 specify, an event
+//! on an EventBridge bus, or an invalidation in a CloudFront distribution. Many invalidations become one call.
 //!
 //! # The promise
-//! A delivery leaves the queue in three cases: its receiver has accepted it, its subscriber does not exist any more, or it is
-//! set aside because its subscriber accepts nothing or is switched off (see [`backlog`]). In every other case it stays in the
-//! queue with a growing delay. After the last attempt it is in the delivery dead-letter queue, whole. Deliveries of one lane
+//! A delivery leaves the queue in three cases. Its receiver has accepted it. Or its subscriber does not exist any more. Or it
+//! is set aside, because its subscriber accepts nothing or is switched off (see [`backlog`]). In every other case it stays in
+//! the queue with a growing delay. After the last attempt it is in the delivery dead-letter queue, whole. Deliveries of one lane
 //! (a subscriber and an object) are made in order, one at a time. Only addresses on the internet are called.
 //!
 //! # Crashes and failures
 //! - Before the receiver answered: the delivery comes back when the queue's visibility timeout has passed.
-//! - After the receiver answered 2xx, before Lambda acknowledged: the delivery is made again with the same `webhook-id`, by
-//!   which the receiver can drop it; an invalidation with the same caller reference.
+//! - After the receiver answered 2xx, before Lambda acknowledged: the delivery is made again. It has the same `webhook-id`, by
+//!   which the receiver can drop it. An invalidation has the same caller reference.
 //! - The delay cannot be set: the delivery comes back after the queue's own visibility timeout.
 //! - The subscribers or the backlogs cannot be read: as if the receiver had failed.
 //! - A subscriber cannot be switched off: as if the receiver had failed. The next attempt tries it again, with the same

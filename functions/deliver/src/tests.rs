@@ -22,7 +22,7 @@ use self::world::{
     EVENT, EVENT_ID, OTHER_SECRET, Receiver, SECRET, World, delivery, now, parameters, subscriber,
 };
 use crate::Handler;
-use crate::delivery::Attempt;
+use crate::delivery::{self, Attempt};
 
 fn ok() -> Response {
     StatusCode::NO_CONTENT.into_response()
@@ -243,7 +243,9 @@ async fn the_error_names_event_subscriber_and_fault() {
             deliveries,
             ..
         } = &world.handler;
-        let error = deliverer.attempt(deliveries, &attempt).await.unwrap_err();
+        let error = delivery::attempt(deliverer, deliveries, &attempt)
+            .await
+            .unwrap_err();
         assert_eq!(wagrun_lambda::telemetry::chain(&error), expected);
     }
 }

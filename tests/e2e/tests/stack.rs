@@ -5,4 +5,5 @@ mod lifecycle;
 mod log_doorbell;
 mod log_retention;
 mod operator_tools;
+mod saved_queries;
 mod second_doorbell;

@@ -18,8 +18,8 @@ const PROBE_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 /// Number of lanes that a subscriber's first success recalls. The sweep recalls the others: the subscriber has only just
 /// recovered.
 const MAX_LANES_AT_FIRST: usize = 50;
-/// Time that may pass between reading the parameters and acting on them: one attempt of half a minute before, one after,
-/// and the time that SSM needs until every reader sees what was written.
+/// Time that may pass between reading the parameters and acting on them. An attempt of half a minute may lie before it, and
+/// one after it. SSM needs some time until every reader sees what was written.
 const MAX_READ_DELAY: Duration = Duration::from_secs(90);
 /// The same where parameters are not cached, which is so on a developer's machine only.
 const MAX_READ_DELAY_WITHOUT_CACHE: Duration = Duration::from_secs(10);

@@ -27,6 +27,13 @@ pub enum Action<'a> {
     Send(&'a Subscriber),
     /// The delivery is sent. If that fails, it is set aside.
     Probe(&'a Subscriber),
+    /// No attempt is made.
+    Skip(Skip<'a>),
+}
+
+/// The action for a delivery that is not attempted now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Skip<'a> {
     /// The delivery is set aside.
     SetAside,
     /// The delivery stays in the queue until every copy of the function knows of the backlog.
@@ -61,27 +68,27 @@ pub enum DropReason {
 
 /// Decides what is done with a delivery that was received.
 ///
-/// The invariants (see [`crate::backlog`]): a delivery is sent only when its lane has no objects, and the first delivery of a
-/// lane is set aside only when every copy of the function knows of the backlog.
+/// Two invariants keep the order of a lane (see [`crate::backlog`]). A delivery is sent only when its lane has no objects.
+/// The first delivery of a lane is set aside only when every copy of the function knows of the backlog.
 pub fn before_attempt<'a>(facts: &Facts<'a>) -> Action<'a> {
     match facts.subscriber {
         Found::Enabled(subscriber) if facts.has_attempt => enabled(facts, subscriber),
-        Found::Enabled(subscriber) => Action::GiveUp(subscriber),
+        Found::Enabled(subscriber) => Action::Skip(Skip::GiveUp(subscriber)),
         Found::Disabled if facts.is_ordered => off(facts, OffReason::Disabled),
         Found::Invalid(invalid) if facts.is_ordered => off(facts, OffReason::Invalid(invalid)),
-        Found::Invalid(invalid) => Action::Retry(invalid),
-        Found::Disabled => Action::Drop(DropReason::Disabled),
-        Found::Gone => Action::Drop(DropReason::Gone),
+        Found::Invalid(invalid) => Action::Skip(Skip::Retry(invalid)),
+        Found::Disabled => Action::Skip(Skip::Drop(DropReason::Disabled)),
+        Found::Gone => Action::Skip(Skip::Drop(DropReason::Gone)),
     }
 }
 
 fn enabled<'a>(facts: &Facts<'a>, subscriber: &'a Subscriber) -> Action<'a> {
     match facts.backlog {
-        Some(_) if facts.lane_has_objects => Action::SetAside,
+        Some(_) if facts.lane_has_objects => Action::Skip(Skip::SetAside),
         Some(backlog) if backlog.is_settled && !backlog.is_returning => {
             match backlog.is_probe_due {
                 true => Action::Probe(subscriber),
-                false => Action::SetAside,
+                false => Action::Skip(Skip::SetAside),
             }
         }
         Some(_) | None => Action::Send(subscriber),
@@ -90,9 +97,9 @@ fn enabled<'a>(facts: &Facts<'a>, subscriber: &'a Subscriber) -> Action<'a> {
 
 fn off<'a>(facts: &Facts<'a>, reason: OffReason<'a>) -> Action<'a> {
     match facts.backlog {
-        Some(backlog) if backlog.is_settled => Action::SetAside,
-        Some(_) => Action::Defer(reason),
-        None => Action::BeginBacklog(reason),
+        Some(backlog) if backlog.is_settled => Action::Skip(Skip::SetAside),
+        Some(_) => Action::Skip(Skip::Defer(reason)),
+        None => Action::Skip(Skip::BeginBacklog(reason)),
     }
 }
 

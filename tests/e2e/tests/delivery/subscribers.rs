@@ -232,7 +232,7 @@ fn an_invalid_parameter_is_named_in_the_log_and_harms_no_other_subscriber() {
             let missing = faults.iter().find(|(name, _, problem)| {
                 let text = format!("subscriber /wagrun-local/subscribers/{name}: {problem}");
                 !errors.iter().any(|line| {
-                    line["fields"]["error"]
+                    line["error"]
                         .as_str()
                         .is_some_and(|error| error.contains(&text))
                 })

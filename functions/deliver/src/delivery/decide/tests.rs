@@ -49,13 +49,13 @@ fn a_delivery_to_a_subscriber_that_is_on() {
     let cases = [
         (None, false, send),
         (Some(BEGUN), false, send),
-        (Some(BEGUN), true, Action::SetAside),
+        (Some(BEGUN), true, Action::Skip(Skip::SetAside)),
         (Some(SETTLED), false, probe),
-        (Some(SETTLED), true, Action::SetAside),
-        (Some(PROBED), false, Action::SetAside),
-        (Some(PROBED), true, Action::SetAside),
+        (Some(SETTLED), true, Action::Skip(Skip::SetAside)),
+        (Some(PROBED), false, Action::Skip(Skip::SetAside)),
+        (Some(PROBED), true, Action::Skip(Skip::SetAside)),
         (Some(RETURNING), false, send),
-        (Some(RETURNING), true, Action::SetAside),
+        (Some(RETURNING), true, Action::Skip(Skip::SetAside)),
     ];
     for (backlog, lane_has_objects, expected) in cases {
         let facts = Facts {
@@ -69,7 +69,11 @@ fn a_delivery_to_a_subscriber_that_is_on() {
             ..facts
         };
         let action = before_attempt(&without_attempt);
-        assert_eq!(action, Action::GiveUp(subscriber), "{without_attempt:?}");
+        assert_eq!(
+            action,
+            Action::Skip(Skip::GiveUp(subscriber)),
+            "{without_attempt:?}"
+        );
     }
 }
 
@@ -81,11 +85,11 @@ fn a_delivery_to_a_subscriber_that_is_off() {
         (Found::Invalid(invalid), OffReason::Invalid(invalid)),
     ] {
         let cases = [
-            (None, Action::BeginBacklog(reason)),
-            (Some(BEGUN), Action::Defer(reason)),
-            (Some(SETTLED), Action::SetAside),
-            (Some(PROBED), Action::SetAside),
-            (Some(RETURNING), Action::SetAside),
+            (None, Action::Skip(Skip::BeginBacklog(reason))),
+            (Some(BEGUN), Action::Skip(Skip::Defer(reason))),
+            (Some(SETTLED), Action::Skip(Skip::SetAside)),
+            (Some(PROBED), Action::Skip(Skip::SetAside)),
+            (Some(RETURNING), Action::Skip(Skip::SetAside)),
         ];
         for (backlog, expected) in cases {
             let facts = Facts {
@@ -100,8 +104,14 @@ fn a_delivery_to_a_subscriber_that_is_off() {
 #[test]
 fn a_delivery_of_a_standard_queue_to_a_subscriber_that_is_off() {
     let cases = [
-        (Found::Disabled, Action::Drop(DropReason::Disabled)),
-        (Found::Invalid(&INVALID), Action::Retry(&INVALID)),
+        (
+            Found::Disabled,
+            Action::Skip(Skip::Drop(DropReason::Disabled)),
+        ),
+        (
+            Found::Invalid(&INVALID),
+            Action::Skip(Skip::Retry(&INVALID)),
+        ),
     ];
     for (subscriber, expected) in cases {
         let facts = Facts {
@@ -119,7 +129,10 @@ fn a_delivery_to_a_subscriber_that_is_gone_is_dropped() {
             is_ordered,
             ..facts(Found::Gone)
         };
-        assert_eq!(before_attempt(&facts), Action::Drop(DropReason::Gone));
+        assert_eq!(
+            before_attempt(&facts),
+            Action::Skip(Skip::Drop(DropReason::Gone))
+        );
     }
 }
 
@@ -158,7 +171,7 @@ fn no_combination_of_facts_breaks_the_order_of_a_lane() {
                     "overtakes what is in the bucket: {facts:?}"
                 );
                 let everyone_knows = facts.backlog.is_some_and(|backlog| backlog.is_settled);
-                let is_first = action == Action::SetAside && !facts.lane_has_objects;
+                let is_first = action == Action::Skip(Skip::SetAside) && !facts.lane_has_objects;
                 assert!(
                     !is_first || everyone_knows,
                     "another copy may send a later delivery: {facts:?}"

@@ -5,9 +5,9 @@
 //! outside that block. Those inside it (6to4, Teredo) are in the table.
 //!
 //! Sources: IANA, "IPv4 Special-Purpose Address Registry" and "IPv6 Special-Purpose Address Registry" (RFC 6890), "IPv4
-//! Multicast Address Space Registry" (RFC 5771), "Internet Protocol Version 6 Address Space". Where a registry has smaller
-//! blocks that are reachable within one that is not (192.0.0.9/32, 2001:1::1/128 …), the whole block is refused: they are
-//! anycast addresses of protocols that are not HTTP.
+//! Multicast Address Space Registry" (RFC 5771), "Internet Protocol Version 6 Address Space". Some blocks
+//! that are not reachable contain smaller ones that are (192.0.0.9/32, 2001:1::1/128 …). The whole block is refused, because
+//! those are anycast addresses of protocols other than HTTP.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -179,7 +179,7 @@ async fn what_is_no_plain_https_url_is_no_subscriber() {
 
 type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-/// One that everybody may call, and one inside.
+/// Returns one public address and one that is not.
 fn mixed(_: String) -> Found {
     Box::pin(async {
         let found = ["8.8.8.8:0", "10.0.0.7:0"];

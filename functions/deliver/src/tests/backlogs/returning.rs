@@ -1,4 +1,4 @@
-//! What comes back, and in which order.
+//! Tests of the order in which a backlog returns.
 
 use super::*;
 
@@ -41,7 +41,7 @@ async fn what_was_set_aside_comes_back_in_order_and_is_forgotten() {
     assert_eq!(order, all[..3]);
     assert_eq!(story.aside(), 0);
 
-    // What comes now is tried at once, and when everybody knows that, the backlog is forgotten.
+    // A new delivery is sent at once. The backlog is removed when every copy knows that it returns.
     assert!(!story.stays("page/1", 4).await);
     assert_eq!(story.received(before + 6), ["page/1 4"]);
     assert_eq!(story.look().await[0]["state"], "returning");

@@ -1,4 +1,4 @@
-//! What is set aside, when, and what stays in the queue.
+//! Tests of the conditions under which a delivery is set aside.
 
 use super::*;
 
@@ -103,7 +103,7 @@ async fn nothing_overtakes_what_is_set_aside() {
 #[tokio::test]
 async fn one_that_is_switched_off_keeps_what_waits_until_it_is_on_again() {
     let mut story = Story::new(204, json!({"enabled": false})).await;
-    // It is hidden until everybody knows.
+    // It is hidden until every copy of the function knows of the backlog.
     assert!(story.stays("page/1", 1).await);
     assert!(story.stays("page/2", 1).await);
     assert_eq!(story.world.delays(), [120, 120]);

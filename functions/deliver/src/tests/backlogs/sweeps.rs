@@ -1,4 +1,4 @@
-//! What is done by the clock.
+//! Tests of the sweep.
 
 use super::*;
 
