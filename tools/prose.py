@@ -16,8 +16,8 @@ MAX_WORDS = 30
 QUESTION = re.compile(r"(What|Who|Whom|Whose|When|Where|Whether|Which|How|Why|If)\b")
 DOC = re.compile(r"\s*//[/!] ?(.*)")
 FENCE = re.compile(r"\s*(```|~~~)")
-# A full stop ends a sentence when a space and a capital, a digit, a quote or markup follow.
-END = re.compile(r"(?<=[.!?:;])[)*_\"]*\s+(?=[A-Z0-9`*_\"(\[])")
+# Names such as content-events begin a sentence in lower case.
+END = re.compile(r"(?<=[.!?])[)*_\"]*\s+|;\s+|:\s+(?=[A-Z])")
 
 
 def main(names):
