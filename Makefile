@@ -68,7 +68,7 @@ bench: $(addprefix bench-,$(BENCH)) ## the benchmarks of docs/benchmarks.md: twe
 bench-migrate:
 	cargo bench --workspace --locked --profile dev --bench migrate
 
-# Measures processor time; the profile has the build options. `SECTIONS="one mix"` makes some of its tables.
+# Measures processor time; the profile has the build options. `SECTIONS="cost isolation"` makes some of its tables.
 bench-deliver:
 	python3 tools/venv.py webhooks
 	cargo build --workspace --locked --profile measured --bin fan-out --bin deliver

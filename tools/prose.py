@@ -16,8 +16,8 @@ MAX_WORDS = 30
 QUESTION = re.compile(r"(What|Who|Whom|Whose|When|Where|Whether|Which|How|Why|If)\b")
 DOC = re.compile(r"\s*//[/!] ?(.*)")
 FENCE = re.compile(r"\s*(```|~~~)")
-# A full stop ends a sentence when a space and a capital, a digit, a quote or markup follow.
-END = re.compile(r"(?<=[.!?:;])[)*_\"]*\s+(?=[A-Z0-9`*_\"(\[])")
+# Names such as content-events begin a sentence in lower case.
+END = re.compile(r"(?<=[.!?])[)*_\"]*\s+|;\s+|:\s+(?=[A-Z])")
 
 
 def main(names):
@@ -77,13 +77,15 @@ def paragraphs(lines):
             current = []
         if is_code or not stripped:
             continue
-        if stripped.startswith("|"):
+        if stripped.startswith("#"):
+            yield index, stripped.lstrip("# ")
+        elif stripped.startswith("|"):
             for cell in stripped.strip("|").split(" | "):
                 yield index, cell.strip()
         else:
             if not current:
                 start = index
-            current.append(re.sub(r"^([-*] |\d+\. |#+ |> )", "", stripped))
+            current.append(re.sub(r"^([-*] |\d+\. |> )", "", stripped))
 
 
 if __name__ == "__main__":
