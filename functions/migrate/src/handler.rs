@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
-use wagrun_custom_resource::{Change, Resource};
+use wagrun_custom_resource::{RequestType, Resource, serve};
 
 use crate::answer::{Answer, Migrated};
 use crate::migrator::{Ask, Migrator};
@@ -50,16 +50,20 @@ async fn run(migrator: &Migrator, event: &LambdaEvent<Value>) -> Result<Option<A
     if let Some(request) = wagrun_custom_resource::Request::parse(&event.payload) {
         let request = request?;
         ask.deploy = text(&request.resource_properties, "Image");
-        request
-            .serve(PHYSICAL_ID, now + remaining, async |change| match change {
+        serve(
+            &request,
+            PHYSICAL_ID,
+            now + remaining,
+            async |kind| match kind {
                 // What a deletion would undo is the database's content; the database itself may be gone already.
-                Change::Delete => Ok(resource(Map::new())),
-                Change::Create | Change::Update => {
-                    ask.may_be_rollback = change == Change::Update;
+                RequestType::Delete => Ok(resource(Map::new())),
+                RequestType::Create | RequestType::Update => {
+                    ask.may_be_rollback = kind == RequestType::Update;
                     Ok::<_, MigrateError>(resource(data(&migrator.migrate(&ask).await?)))
                 }
-            })
-            .await?;
+            },
+        )
+        .await?;
         return Ok(None);
     }
     let request = Request::parse(&event.payload)?;
