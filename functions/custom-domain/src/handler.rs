@@ -7,45 +7,46 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tracing::Instrument;
 use wagrun_custom_resource::{Request, RequestType, Resource, serve};
+use wagrun_lambda::telemetry::failed;
 
 use crate::custom_domains::{CustomDomainError, CustomDomains};
 
 /// The id of a resource that has no domain, because the creation failed for lack of one.
 const ID_WITHOUT_DOMAIN: &str = "none";
+/// The type of every error that Lambda's caller gets.
+const ERROR_TYPE: &str = "CustomDomainFailed";
 
 /// Serves one request of CloudFormation.
 ///
 /// # Errors
 /// When the payload is not such a request, when the domain could not be set, and when CloudFormation could not be answered.
 pub async fn handle(domains: &CustomDomains, event: LambdaEvent<Value>) -> Result<(), Diagnostic> {
-    serve_request(domains, &event)
-        .await
-        .map_err(|error| wagrun_lambda::telemetry::failed("CustomDomainFailed", error.as_ref()))
-}
-
-async fn serve_request(domains: &CustomDomains, event: &LambdaEvent<Value>) -> Result<(), Error> {
-    let request =
-        Request::parse(&event.payload).ok_or("expected a request of CloudFormation")??;
+    let request = parse(&event.payload).map_err(|error| failed(ERROR_TYPE, error.as_ref()))?;
+    let properties = &request.resource_properties;
     let remaining = event
         .context
         .deadline()
         .duration_since(SystemTime::now())
         .unwrap_or_default();
-    let properties = &request.resource_properties;
-    let new_id = property(properties, "DomainName").unwrap_or(ID_WITHOUT_DOMAIN);
     let deadline = Instant::now() + remaining;
-    serve(&request, new_id, deadline, async |request_type| {
-        let span = tracing::info_span!(
-            "custom domain",
-            request_type = request_type.as_str(),
-            service = property(properties, "ServiceArn").unwrap_or_default(),
-            domain = new_id,
-        );
-        let applied = apply(domains, request_type, properties).instrument(span);
-        applied.await
-    })
-    .await?;
-    Ok(())
+    let new_id = property(properties, "DomainName").unwrap_or(ID_WITHOUT_DOMAIN);
+    let span = tracing::info_span!(
+        "run",
+        domain = property(properties, "DomainName").ok(),
+        service = property(properties, "ServiceArn").ok(),
+    );
+    let work = async {
+        serve(&request, new_id, deadline, async |request_type| {
+            apply(domains, request_type, properties).await
+        })
+        .await
+        .map_err(|error| failed(ERROR_TYPE, &error))
+    };
+    work.instrument(span).await
+}
+
+fn parse(payload: &Value) -> Result<Request, Error> {
+    Ok(Request::parse(payload).ok_or("expected a request of CloudFormation")??)
 }
 
 async fn apply(
@@ -70,10 +71,8 @@ async fn apply(
     let data = match request_type {
         RequestType::Create | RequestType::Update => {
             let association = domains.associate(service, domain).await?;
-            tracing::info!(
-                validation_records = association.validation_records.len(),
-                "domain associated"
-            );
+            let validation_records = association.validation_records.len();
+            tracing::info!(validation_records, "domain associated");
             association.attributes()
         }
         RequestType::Delete => {

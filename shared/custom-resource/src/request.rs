@@ -51,13 +51,4 @@ impl RequestType {
             _ => None,
         }
     }
-
-    /// Returns the name for log lines.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Delete => "delete",
-        }
-    }
 }

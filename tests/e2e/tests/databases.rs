@@ -223,11 +223,11 @@ pub fn soon() -> tokio::time::Instant {
 }
 
 /// What migrate is told, for a database of this server.
-pub async fn migrate_config(database: DatabaseConfig) -> migrate::config::Config {
+pub async fn migrate_config(database: DatabaseConfig) -> migrate::Config {
     let tools = Tools::install(checkout(), &Progress::quiet())
         .await
         .unwrap();
-    migrate::config::Config {
+    migrate::Config {
         database,
         web_user: WEB.to_owned(),
         relay_user: RELAY.to_owned(),
@@ -237,16 +237,17 @@ pub async fn migrate_config(database: DatabaseConfig) -> migrate::config::Config
         superuser_parameter: None,
         capture_migrations: false,
         watched_tables: Vec::new(),
+        has_secret_key: false,
     }
 }
 
 /// An invocation with the time that Lambda gives it.
-pub fn ask() -> migrate::Ask {
-    migrate::Ask {
-        asked_by: "a test".to_owned(),
-        deploy: None,
+pub fn ask() -> migrate::Invocation {
+    migrate::Invocation {
+        id: "a test".to_owned(),
+        image: None,
         capture: None,
-        may_be_rollback: false,
+        is_stack_update: false,
         stop_at: tokio::time::Instant::now() + std::time::Duration::from_secs(800),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use local_stack::postgres::MASTER;
-use migrate::{Answer, Command, Migrator};
+use migrate::{Answer, Command, Migrator, SuperuserOutcome};
 use serde_json::Value;
 use wagrun_lambda::telemetry::chain;
 
@@ -25,7 +25,7 @@ fn status_says_what_was_run_and_what_runs() {
         assert_eq!((before.runs.len(), before.running), (0, None));
 
         let mut asked = ask();
-        asked.deploy = Some("sha256:abc".to_owned());
+        asked.image = Some("sha256:abc".to_owned());
         migrator.migrate(&asked).await.unwrap();
         let mut session = database.connect().await;
         let _locked = wagrun_database::schema::lock_migration(&mut session, asked.stop_at)
@@ -48,7 +48,7 @@ fn status_says_what_was_run_and_what_runs() {
 async fn plan(database: &Database) -> Vec<Value> {
     let migrator = migrator(&database.url()).await;
     match migrator.command(Command::Plan, &ask()).await.unwrap() {
-        Answer::Planned(planned) => planned.migrations,
+        Answer::Plan(plan) => plan.migrations,
         other => panic!("{other:?}"),
     }
 }
@@ -65,8 +65,8 @@ fn plan_says_what_would_be_applied_and_applies_nothing() {
         assert!(names.contains(&"blog.0001_initial"), "{names:?}");
         let unknown: Vec<_> = planned
             .iter()
-            .filter(|one| !one["unknown"].is_null())
-            .map(|one| (&one["name"], &one["unknown"]))
+            .filter(|one| !one["unknown_reason"].is_null())
+            .map(|one| (&one["name"], &one["unknown_reason"]))
             .collect();
         // Django asks the tables for the names of constraints, and these tables are not there yet.
         assert!(unknown.len() < planned.len() / 4, "{unknown:?}");
@@ -106,7 +106,7 @@ fn plan_warns_of_what_locks_a_table_that_is_there() {
         let planned = Migrator::new(config, &sdk(NOWHERE))
             .command(Command::Plan, &ask())
             .await;
-        let Answer::Planned(planned) = planned.unwrap() else {
+        let Answer::Plan(planned) = planned.unwrap() else {
             panic!("no plan")
         };
         let warned: Vec<(&str, &str, bool)> = planned.migrations[0]["warnings"]
@@ -118,7 +118,7 @@ fn plan_warns_of_what_locks_a_table_that_is_there() {
                 (
                     text("table"),
                     text("effect"),
-                    one["large"].as_bool().unwrap(),
+                    one["is_large"].as_bool().unwrap(),
                 )
             })
             .collect();
@@ -153,7 +153,7 @@ fn the_commands_of_the_site_run_and_show_what_they_print() {
         ] {
             match migrator.command(command, &ask()).await.unwrap() {
                 // Publishing says nothing when nothing is due.
-                Answer::Finished(finished) => assert_eq!(
+                Answer::CommandOutput(finished) => assert_eq!(
                     finished.output.is_empty(),
                     command == Command::PublishScheduled,
                     "{finished:?}"
@@ -179,7 +179,7 @@ fn the_superusers_parameter_is_not_read_where_there_is_one() {
         let migrator = Migrator::new(config, &sdk(NOWHERE));
         let error = chain(&migrator.migrate(&ask()).await.unwrap_err());
         assert!(
-            error.starts_with("can't read SSM parameter /deleted"),
+            error.starts_with("cannot read SSM parameter /deleted"),
             "{error}"
         );
 
@@ -191,7 +191,7 @@ fn the_superusers_parameter_is_not_read_where_there_is_one() {
         .await
         .unwrap();
         let migrated = migrator.migrate(&ask()).await.unwrap();
-        assert_eq!(migrated.superuser, "exists");
+        assert_eq!(migrated.superuser, SuperuserOutcome::Exists);
     });
 }
 
