@@ -1,7 +1,7 @@
 //! Brings a database to the state that a version of the site needs. One run at a time works on a database.
 //!
 //! # Steps of the command `migrate`, and what a crash at each does
-//! 1. **Lock** ([`migration`]): a session advisory lock on a direct connection. The session is used every ten seconds until
+//! 1. **Lock** (module `migration`): a session advisory lock on a direct connection. The session is used every ten seconds until
 //!    the end. A second run waits for the lock and then finds nothing left to do. A crash ends the session, and with it the
 //!    lock. That happens at once where the system closes the connection. It takes up to forty seconds where the run is frozen
 //!    or its network is gone. The next holder of the lock ends the database sessions that a killed run's `manage.py` has left.
