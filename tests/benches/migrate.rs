@@ -1,6 +1,7 @@
-//! Twenty servers of a site that boot together and migrate, as they do without wagrun and with it.
+//! Measures twenty servers of a site that boot together and migrate, without wagrun and with it.
 //!
-//! Each half has an empty database of its own on the same PostgreSQL; both run in one go, so that their ratio holds.
+//! Each measurement has an empty database of its own on the same PostgreSQL. Both run in one program, so that they can be
+//! compared.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -17,8 +18,8 @@ use wagrun_database::connection::DatabaseConfig;
 
 const SERVERS: usize = 20;
 
-/// How one half went.
-struct Half {
+/// The result of twenty migrations at once.
+struct Measurement {
     failed: usize,
     took: Duration,
 }
@@ -30,31 +31,31 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let supervisor = Supervisor::start("bench", &checkout().join(".local/logs"))?;
     let venv = tools.environment("postgres");
     let postgres = Postgres::start(&supervisor, &venv, Durability::Fast, &progress).await?;
-    for database in ["plain", "alone"] {
+    for database in ["plain", "wagrun"] {
         postgres.create_database(database, None).await?;
     }
-    let plain = plain(&tools, &postgres).await;
-    let alone = alone(&tools, &postgres).await?;
+    let plain = measure_plain(&tools, &postgres).await;
+    let wagrun = measure_wagrun(&tools, &postgres).await?;
     println!("| {SERVERS} at once, empty database | failed | until the last had ended |");
     println!("|---|---|---|");
-    for (name, half) in [
+    for (name, measurement) in [
         ("`manage.py migrate`", &plain),
-        ("wagrun's `migrate`", &alone),
+        ("wagrun's `migrate`", &wagrun),
     ] {
         println!(
             "| {name} | {} | {:.1} s |",
-            half.failed,
-            half.took.as_secs_f64()
+            measurement.failed,
+            measurement.took.as_secs_f64()
         );
     }
     println!(
         "time, wagrun : plain = {:.2}",
-        alone.took.as_secs_f64() / plain.took.as_secs_f64()
+        wagrun.took.as_secs_f64() / plain.took.as_secs_f64()
     );
     Ok(())
 }
 
-async fn plain(tools: &Tools, postgres: &Postgres) -> Half {
+async fn measure_plain(tools: &Tools, postgres: &Postgres) -> Measurement {
     let started = Instant::now();
     let servers = (0..SERVERS).map(|_| {
         Command::new(tools.program("site", "python"))
@@ -71,18 +72,18 @@ async fn plain(tools: &Tools, postgres: &Postgres) -> Half {
             .output()
     });
     let ended = join_all(servers).await;
-    let well = |output: &Result<std::process::Output, _>| {
+    let succeeded = |output: &Result<std::process::Output, _>| {
         output.as_ref().is_ok_and(|output| output.status.success())
     };
-    Half {
-        failed: ended.iter().filter(|output| !well(output)).count(),
+    Measurement {
+        failed: ended.iter().filter(|output| !succeeded(output)).count(),
         took: started.elapsed(),
     }
 }
 
-async fn alone(tools: &Tools, postgres: &Postgres) -> Result<Half, Box<dyn Error>> {
+async fn measure_wagrun(tools: &Tools, postgres: &Postgres) -> Result<Measurement, Box<dyn Error>> {
     let config = Config {
-        database: DatabaseConfig::trusted(postgres.url("alone").parse()?),
+        database: DatabaseConfig::trusted(postgres.url("wagrun").parse()?),
         web_user: "wagtail_web".to_owned(),
         relay_user: "wagrun_relay".to_owned(),
         site_directory: checkout().join("site"),
@@ -113,7 +114,7 @@ async fn alone(tools: &Tools, postgres: &Postgres) -> Result<Half, Box<dyn Error
     for error in ended.iter().filter_map(|run| run.as_ref().err()) {
         println!("{}", wagrun_lambda::telemetry::chain(error));
     }
-    Ok(Half {
+    Ok(Measurement {
         failed: ended.iter().filter(|run| run.is_err()).count(),
         took: started.elapsed(),
     })

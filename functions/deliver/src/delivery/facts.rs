@@ -1,0 +1,69 @@
+//! Loads the facts that the decision about a delivery needs, with as few calls as that takes.
+
+use std::sync::Arc;
+
+use wagrun_delivery::subscriber::{
+    Found, LoadError, RetrySchedule, Subscriber, SubscriberStore, Subscribers,
+};
+
+use super::decide::Facts;
+use super::message::Attempt;
+use crate::backlog::{BacklogError, Backlogs, Lane};
+
+/// Loads the subscribers, as they were after the message was sent unless the subscriber is known and on.
+///
+/// Subscribers that were read before the message was sent may not include one that is new, and its delivery would be dropped.
+pub async fn subscribers(
+    store: &SubscriberStore,
+    name: &str,
+    attempt: &Attempt<'_>,
+) -> Result<Arc<Subscribers>, LoadError> {
+    let known = store.current(attempt.now).await?;
+    match known.find(name) {
+        Found::Enabled(_) => Ok(known),
+        Found::Disabled | Found::Invalid(_) | Found::Gone => {
+            store.loaded_after(attempt.sent_at, attempt.now).await
+        }
+    }
+}
+
+/// Returns the retry schedule of a subscriber.
+pub fn schedule<'a>(subscriber: &'a Subscriber, default: &'a RetrySchedule) -> &'a RetrySchedule {
+    subscriber.retry.as_ref().unwrap_or(default)
+}
+
+/// Loads the facts about one delivery.
+pub async fn load<'a>(
+    subscriber: Found<'a>,
+    lane: &Lane,
+    attempt: &Attempt<'_>,
+    default_schedule: &RetrySchedule,
+    backlogs: &Backlogs,
+) -> Result<Facts<'a>, BacklogError> {
+    let has_attempt = match subscriber {
+        Found::Enabled(subscriber) => {
+            schedule(subscriber, default_schedule).has_attempt(attempt.number)
+        }
+        Found::Disabled | Found::Invalid(_) | Found::Gone => false,
+    };
+    let mut facts = Facts {
+        subscriber,
+        has_attempt,
+        is_ordered: attempt.sequence_number.is_some(),
+        backlog: None,
+        lane_has_objects: false,
+    };
+    match subscriber {
+        Found::Enabled(_) if has_attempt && facts.is_ordered && backlogs.bucket.can_hold(lane) => {
+            facts.backlog = backlogs.facts(&lane.subscriber, attempt.now).await?;
+            if facts.backlog.is_some() {
+                facts.lane_has_objects = backlogs.bucket.has_objects(lane).await?;
+            }
+        }
+        Found::Disabled | Found::Invalid(_) if facts.is_ordered => {
+            facts.backlog = backlogs.facts(&lane.subscriber, attempt.now).await?;
+        }
+        Found::Enabled(_) | Found::Disabled | Found::Invalid(_) | Found::Gone => {}
+    }
+    Ok(facts)
+}
