@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use wagrun_database::schema::{Holder, Run};
+use wagrun_database::schema::{LockHolder, MigrationRun};
 
 /// The answer to a command.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -57,11 +57,11 @@ pub struct SchemaVersions {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
     /// Who has the migration lock.
-    pub running: Option<Holder>,
+    pub running: Option<LockHolder>,
     /// The schema `wagrun`.
     pub schema: SchemaVersions,
     /// The newest runs first.
-    pub runs: Vec<Run>,
+    pub runs: Vec<MigrationRun>,
 }
 
 /// What a management command did.

@@ -173,6 +173,6 @@ async fn read_status(connection: &mut PgConnection) -> Result<Status, sqlx::Erro
     Ok(Status {
         running: schema::lock_holder(connection).await?,
         schema: versions(connection).await?,
-        runs: schema::runs(connection, SHOWN_RUNS).await?,
+        runs: schema::recent_runs(connection, SHOWN_RUNS).await?,
     })
 }

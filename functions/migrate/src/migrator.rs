@@ -5,7 +5,7 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
-use wagrun_database::connection::{ConnectError, Session};
+use wagrun_database::connection::{ConnectError, SessionSettings};
 use wagrun_database::schema;
 
 use crate::config::Config;
@@ -77,9 +77,9 @@ impl Migrator {
     /// A session of our own.
     pub(crate) async fn connect(&self, ask: &Ask) -> Result<PgConnection, ConnectError> {
         let name = format!("wagrun migrate {}", ask.asked_by);
-        let session = Session {
+        let session = SessionSettings {
             application_name: &name,
-            idle: SESSION_IDLE,
+            idle_timeout: SESSION_IDLE,
             lock_timeout: None,
         };
         self.config.database.connect(session).await
@@ -88,7 +88,7 @@ impl Migrator {
     /// The surroundings of Django, on the very database that we are on, whatever else the environment says.
     pub(crate) fn surroundings(&self, ask: &Ask, sessions: Sessions) -> Surroundings {
         let mut environment = self.config.database.variables().to_vec();
-        let under_lock = schema::child_name(&ask.asked_by);
+        let under_lock = schema::child_session_name(&ask.asked_by);
         let beside = format!("wagrun beside {}", ask.asked_by);
         let (settings, name) = match sessions {
             Sessions::Captured => (CHILD_SETTINGS.to_owned(), under_lock),

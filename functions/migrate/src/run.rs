@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, timeout_at};
 use wagrun_database::connection::ConnectError;
 use wagrun_database::schema::{
-    self, LockError, LockLost, Locked, RunOutcome, SchemaError, UserTable, WatchError,
+    self, LockError, LockLost, MigrationLock, MigrationOutcome, SchemaError, UserTable, WatchError,
 };
 use wagrun_lambda::telemetry::chain;
 
@@ -74,7 +74,7 @@ async fn taken_back(
     else {
         return Err(refused.into());
     };
-    let earlier = schema::last_success(connection, image).await;
+    let earlier = schema::last_successful_run(connection, image).await;
     let Some(run) = earlier.map_err(MigrateError::History)? else {
         return Err(refused.into());
     };
@@ -134,7 +134,7 @@ impl Migrator {
 
     async fn migrate_recorded(
         &self,
-        locked: &mut Locked<'_>,
+        locked: &mut MigrationLock<'_>,
         ask: &Ask,
         started: Instant,
     ) -> Result<Migrated, MigrateError> {
@@ -166,8 +166,8 @@ impl Migrator {
             return Err(lost.into());
         }
         let outcome = match &failure {
-            None => RunOutcome::Succeeded,
-            Some(reason) => RunOutcome::Failed(reason),
+            None => MigrationOutcome::Succeeded,
+            Some(reason) => MigrationOutcome::Failed(reason),
         };
         let ended = schema::end_run(locked.connection(), run, &migrated.applied_django, outcome);
         let recorded = ended.await.map_err(MigrateError::History);
@@ -179,7 +179,7 @@ impl Migrator {
 
     async fn steps(
         &self,
-        locked: &mut Locked<'_>,
+        locked: &mut MigrationLock<'_>,
         ask: &Ask,
         migrated: &mut Migrated,
     ) -> Result<(), MigrateError> {
@@ -225,8 +225,8 @@ impl Migrator {
 
         let settings = self.set_up_settings(connection, &discovery.user, stop_at);
         settings.await.map_err(MigrateError::Capture)?;
-        let watched = schema::watch(connection, &tables, stop_at).await?;
-        schema::watch_schedules(connection, &discovery.schedules, stop_at).await?;
+        let watched = schema::watch_tables(connection, &tables, stop_at).await?;
+        schema::watch_scheduled_tables(connection, &discovery.schedules, stop_at).await?;
         Ok(watched)
     }
 

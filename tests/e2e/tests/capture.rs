@@ -207,7 +207,9 @@ fn truncating_deletes_every_object() {
 async fn watch_widgets(connection: &mut PgConnection) {
     let mut widgets = snippet_table("blog_widget", "blog.widget");
     widgets.withheld.push("settings".to_owned());
-    schema::watch(connection, &[widgets], soon()).await.unwrap();
+    schema::watch_tables(connection, &[widgets], soon())
+        .await
+        .unwrap();
 }
 
 /// The first trap: such a column has no equality operator, and its text may be nothing that jsonb can hold.

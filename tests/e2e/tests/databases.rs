@@ -153,7 +153,7 @@ pub async fn execute(connection: &mut PgConnection, statements: &str) {
 pub fn snippet_table(table: &str, model: &str) -> WatchedTable {
     WatchedTable {
         table: table.to_owned(),
-        kind: "snippet".to_owned(),
+        kind: wagrun_database::ObjectKind::Snippet,
         model: model.to_owned(),
         object: model.to_owned(),
         key_column: "id".to_owned(),
@@ -169,7 +169,9 @@ pub fn snippet_table(table: &str, model: &str) -> WatchedTable {
 pub async fn watch_snippets(session: &mut PgConnection, table: &str, columns: &str) {
     execute(session, &format!("create table {table} ({columns})")).await;
     let watched = snippet_table(table, &format!("shop.{table}"));
-    schema::watch(session, &[watched], soon()).await.unwrap();
+    schema::watch_tables(session, &[watched], soon())
+        .await
+        .unwrap();
 }
 
 /// Watches the table `note` as the snippets of `shop.note`, and `line` as their inline children, by its column `note_id`.
@@ -182,7 +184,7 @@ pub async fn watch_notes(session: &mut PgConnection) {
         collection: Some("lines".to_owned()),
         ..note.clone()
     };
-    schema::watch(session, &[note, lines], soon())
+    schema::watch_tables(session, &[note, lines], soon())
         .await
         .unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use content_events::wake::Wake;
+use content_events::Invocation;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use wagrun_event::Event;
@@ -329,7 +329,8 @@ fn what_commits_during_a_drain_is_told_before_what_waited_for_it() {
         }
         site.topic.delay(Duration::from_millis(100));
         let drainer = site.drainer();
-        let drain = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let drain =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         site.topic.arrival().await;
         execute(&mut slow, "commit").await;
         execute(

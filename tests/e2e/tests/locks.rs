@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use content_events::wake::Wake;
+use content_events::Invocation;
 use sqlx::PgConnection;
 use wagrun_database::outbox::Lock;
 use wagrun_database::schema::{self, WatchedTable};
@@ -28,7 +28,8 @@ fn a_migration_that_meets_the_drain_wins() {
         let mut migration = site.database.connect().await;
         execute(&mut migration, "begin; lock table wagtailcore_revision").await;
         let drainer = site.drainer();
-        let drain = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let drain =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         let mut observer = site.database.observer().await;
         somebody_waits_for_a_lock(&mut observer).await;
         execute(&mut migration, "lock table django_content_type").await;
@@ -58,7 +59,7 @@ fn a_table_that_somebody_alters_holds_back_its_own_parts_and_nothing_else() {
         // The sites are read from that table too, so that the drain as a whole waits for it, but ends in time and rings.
         let answer = site
             .drainer()
-            .run(&Wake::Sweep, soon_enough())
+            .run(&Invocation::Sweep, soon_enough())
             .await
             .unwrap();
         assert!(answer.rang_again, "{answer:?}");
@@ -69,7 +70,7 @@ fn a_table_that_somebody_alters_holds_back_its_own_parts_and_nothing_else() {
         .await;
         let answer = site
             .drainer()
-            .run(&Wake::Sweep, soon_enough())
+            .run(&Invocation::Sweep, soon_enough())
             .await
             .unwrap();
         assert!(answer.rang_again && answer.published == 1, "{answer:?}");
@@ -113,7 +114,7 @@ fn it_rings_for_the_rest_when_it_has_let_go_of_the_lock() {
         .await;
         let answer = site
             .drainer()
-            .run(&Wake::Sweep, tokio::time::Instant::now())
+            .run(&Invocation::Sweep, tokio::time::Instant::now())
             .await
             .unwrap();
         assert!(answer.rang_again && answer.published > 0, "{answer:?}");
@@ -147,7 +148,10 @@ fn a_topic_that_is_slow_makes_progress_with_each_run() {
         let mut runs = 0;
         while site.topic.taken().len() < 40 {
             let stop_at = tokio::time::Instant::now() + Duration::from_millis(300);
-            site.drainer().run(&Wake::Sweep, stop_at).await.unwrap();
+            site.drainer()
+                .run(&Invocation::Sweep, stop_at)
+                .await
+                .unwrap();
             runs += 1;
             assert!(
                 runs <= 40,
@@ -211,7 +215,7 @@ fn watching_a_table_that_is_in_use_makes_no_editor_wait() {
         let mut master = site.database.connect().await;
         let stop_at = tokio::time::Instant::now() + Duration::from_secs(5);
         let wanted = [authors()];
-        let watching = schema::watch(&mut master, &wanted, stop_at);
+        let watching = schema::watch_tables(&mut master, &wanted, stop_at);
         let refused = saves_beside(&mut session, watching).await;
         let refused = refused.unwrap_err().to_string();
         assert!(
@@ -219,7 +223,7 @@ fn watching_a_table_that_is_in_use_makes_no_editor_wait() {
             "{refused}"
         );
         execute(&mut long, "commit").await;
-        schema::watch(&mut master, &[authors()], soon())
+        schema::watch_tables(&mut master, &[authors()], soon())
             .await
             .unwrap();
     });
@@ -246,14 +250,14 @@ fn no_migration_of_ours_makes_an_editor_wait_however_long_the_history() {
              from generate_series(1, 100000) as n",
         )
         .await;
-        schema::watch(&mut master, &[authors()], soon())
+        schema::watch_tables(&mut master, &[authors()], soon())
             .await
             .unwrap();
         let started = Instant::now();
         let mut session = database.connect().await;
         let migrating = async {
             schema::migrate(&mut master).await.unwrap();
-            schema::watch(&mut master, &[authors()], soon())
+            schema::watch_tables(&mut master, &[authors()], soon())
                 .await
                 .unwrap();
         };

@@ -122,7 +122,7 @@ fn a_table_that_can_not_be_captured_as_asked_is_refused_in_a_sentence() {
             ("nowhere", "WATCHED_TABLES: there is no table nowhere"),
             (
                 "shown",
-                "WATCHED_TABLES: shown is a view, whose changes can't be captured; name the table behind it",
+                "WATCHED_TABLES: shown is a view, whose changes cannot be captured; name the table behind it",
             ),
             (
                 "pair",

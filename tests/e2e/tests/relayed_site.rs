@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use content_events::Config;
 use content_events::Drainer;
-use content_events::config::Config;
-use content_events::drain::{Answer, DrainError};
-use content_events::wake::Wake;
+use content_events::Invocation;
+use content_events::{DrainError, DrainReport};
 use sqlx::PgConnection;
 use tokio::time::Instant;
 use wagrun_event::Event;
@@ -50,19 +50,19 @@ impl RelayedSite {
             topic_arn: "arn:aws:sns:us-east-1:000000000000:events.fifo".to_owned(),
             source: "/wagrun/test".to_owned(),
             history_days: 30,
-            publishing: None,
+            schedules: None,
             metrics: wagrun_lambda::metric::Metrics::new("wagrun/test"),
         };
         Drainer::new(config, &self.topic.sdk())
     }
 
-    pub async fn sweep(&self) -> Result<Answer, DrainError> {
-        self.drainer().run(&Wake::Sweep, in_a_minute()).await
+    pub async fn sweep(&self) -> Result<DrainReport, DrainError> {
+        self.drainer().run(&Invocation::Sweep, in_a_minute()).await
     }
 
     /// As an operator would, with the payload of an invocation.
-    pub async fn ask(&self, payload: serde_json::Value) -> Result<Answer, DrainError> {
-        let wake = Wake::parse(&payload).unwrap();
+    pub async fn ask(&self, payload: serde_json::Value) -> Result<DrainReport, DrainError> {
+        let wake = Invocation::parse(&payload).unwrap();
         self.drainer().run(&wake, in_a_minute()).await
     }
 

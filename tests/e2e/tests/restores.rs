@@ -1,6 +1,6 @@
 //! Databases whose history begins anew: restored from a snapshot, from a dump, or after a crash.
 
-use content_events::wake::Wake;
+use content_events::Invocation;
 
 use crate::databases::{RELAY, claim_everything, execute, run};
 use crate::relayed_site::{RelayedSite, in_a_minute};
@@ -116,9 +116,9 @@ fn the_relay_s_commits_are_durable_whatever_the_server_says() {
             &format!("alter database {name} set synchronous_commit = off"),
         )
         .await;
-        let session = wagrun_database::connection::Session {
+        let session = wagrun_database::connection::SessionSettings {
             application_name: "a test",
-            idle: std::time::Duration::from_secs(60),
+            idle_timeout: std::time::Duration::from_secs(60),
             lock_timeout: None,
         };
         let mut relay = site.database.config(RELAY).connect(session).await.unwrap();
@@ -146,7 +146,7 @@ fn history_goes_faster_than_it_grows() {
         .await;
         let answer = site
             .drainer()
-            .run(&Wake::Sweep, in_a_minute())
+            .run(&Invocation::Sweep, in_a_minute())
             .await
             .unwrap();
         assert_eq!(answer.published, 5_000);

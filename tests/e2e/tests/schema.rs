@@ -133,7 +133,9 @@ fn twenty_at_once_migrate_an_empty_database_once() {
 fn a_table_that_is_no_longer_content_loses_its_triggers() {
     run(async {
         let mut session = Database::new().await.connect().await;
-        let watched = schema::watch(&mut session, &[], soon()).await.unwrap();
+        let watched = schema::watch_tables(&mut session, &[], soon())
+            .await
+            .unwrap();
         assert_eq!(watched, 0);
         assert_eq!(triggers(&mut session).await, [""; 0]);
         execute(

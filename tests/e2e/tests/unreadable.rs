@@ -22,7 +22,9 @@ fn what_names_no_object_is_set_apart_and_everything_else_goes_on() {
             snippet_table("note", "shop.note"),
             snippet_table("blog_author", "blog.author"),
         ];
-        schema::watch(&mut session, &tables, soon()).await.unwrap();
+        schema::watch_tables(&mut session, &tables, soon())
+            .await
+            .unwrap();
         execute(
             &mut session,
             "insert into note values (1, 'Before');\n\

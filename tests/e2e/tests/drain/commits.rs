@@ -11,7 +11,7 @@ fn a_doorbell_before_the_commit_brings_the_event_by_that_ring_alone() {
         let xid = open_rename(&mut session).await;
         let drainer = world.drainer.clone();
         let ring = tokio::spawn(async move {
-            let wake = Wake::Transactions(vec![xid]);
+            let wake = Invocation::Transactions(vec![xid]);
             drainer.run(&wake, in_a_minute()).await
         });
         // The drainer has looked once its session is there and idle between two looks.
@@ -38,7 +38,7 @@ fn a_transaction_that_outlasts_the_wait_is_rung_for_again() {
         authors(&mut session, 1).await;
         world.database.set_lambda_endpoint(&lambda.endpoint).await;
         let xid = open_rename(&mut session).await;
-        let wake = Wake::Transactions(vec![xid]);
+        let wake = Invocation::Transactions(vec![xid]);
         let answer = world.drainer.run(&wake, Instant::now()).await.unwrap();
         assert!(answer.rang_again);
         let calls = lambda.calls();
@@ -58,8 +58,11 @@ fn a_transaction_that_was_rolled_back_is_no_event_and_no_error() {
         authors(&mut session, 1).await;
         let xid = open_rename(&mut session).await;
         execute(&mut session, "rollback").await;
-        let answer = world.drain(Wake::Transactions(vec![xid])).await.unwrap();
-        assert_eq!(answer, Answer::default());
+        let answer = world
+            .drain(Invocation::Transactions(vec![xid]))
+            .await
+            .unwrap();
+        assert_eq!(answer, DrainReport::default());
         assert_eq!(world.titles(), []);
     });
 }
@@ -72,7 +75,7 @@ fn a_transaction_id_from_the_future_drains_what_there_is() {
         let mut session = world.database.connect().await;
         authors(&mut session, 1).await;
         rename(&mut session, 1, "Ann").await;
-        let wake = Wake::Transactions(vec![999_999_999_999]);
+        let wake = Invocation::Transactions(vec![999_999_999_999]);
         assert_eq!(world.drain(wake).await.unwrap().published, 1);
     });
 }
@@ -88,7 +91,7 @@ fn who_waits_for_a_transaction_drains_what_others_commit_meanwhile() {
         let xid = open_rename(&mut slow).await;
         let drainer = world.drainer.clone();
         let waiting = tokio::spawn(async move {
-            let wake = Wake::Transactions(vec![xid]);
+            let wake = Invocation::Transactions(vec![xid]);
             drainer.run(&wake, in_a_minute()).await
         });
         rename(&mut session, 2, "Bob").await;

@@ -75,7 +75,8 @@ fn a_drainer_killed_after_publishing_repeats_the_same_ids_and_keeps_the_order() 
         }
         world.topic.swallow_answers();
         let drainer = world.drainer.clone();
-        let killed = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let killed =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         world.topic.arrival().await;
         killed.abort();
         assert!(killed.await.unwrap_err().is_cancelled());
@@ -102,7 +103,8 @@ fn a_database_that_goes_away_is_an_error_and_loses_nothing() {
         rename(&mut session, 1, "1").await;
         world.topic.swallow_answers();
         let drainer = world.drainer.clone();
-        let drain = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let drain =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         world.topic.arrival().await;
         execute(
             &mut world.database.observer().await,
@@ -135,7 +137,10 @@ fn drainers_beside_each_other_while_content_changes_lose_nothing_and_keep_every_
             writers.push(tokio::spawn(async move {
                 for round in 1..=10 {
                     rename(&mut session, id, &round.to_string()).await;
-                    drainer.run(&Wake::Sweep, in_a_minute()).await.unwrap();
+                    drainer
+                        .run(&Invocation::Sweep, in_a_minute())
+                        .await
+                        .unwrap();
                 }
             }));
         }
@@ -241,7 +246,8 @@ fn what_is_committed_when_the_holder_has_looked_for_the_last_time_is_seen_after_
         stand_by(&mut keeper).await;
         rename(&mut session, 1, "first").await;
         let drainer = world.drainer.clone();
-        let holder = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let holder =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         let mut observer = world.database.observer().await;
         until(
             &mut observer,
@@ -269,13 +275,15 @@ fn who_stands_by_takes_over_when_the_holder_of_the_lock_dies() {
         rename(&mut session, 1, "first").await;
         world.topic.swallow_answers();
         let drainer = world.drainer.clone();
-        let holder = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let holder =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         world.topic.arrival().await;
         world.topic.recover();
 
         rename(&mut session, 2, "second").await;
         let drainer = world.drainer.clone();
-        let stands_by = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let stands_by =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         let mut observer = world.database.observer().await;
         until(
             &mut observer,

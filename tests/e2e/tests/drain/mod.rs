@@ -12,10 +12,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use content_events::Config;
 use content_events::Drainer;
-use content_events::config::Config;
-use content_events::drain::{Answer, DrainError};
-use content_events::wake::Wake;
+use content_events::Invocation;
+use content_events::{DrainError, DrainReport};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use tokio::time::Instant;
@@ -47,25 +47,25 @@ impl World {
         }
     }
 
-    async fn drain(&self, wake: Wake) -> Result<Answer, DrainError> {
+    async fn drain(&self, wake: Invocation) -> Result<DrainReport, DrainError> {
         self.drainer.run(&wake, in_a_minute()).await
     }
 
-    async fn sweep(&self) -> Result<Answer, DrainError> {
-        self.drain(Wake::Sweep).await
+    async fn sweep(&self) -> Result<DrainReport, DrainError> {
+        self.drain(Invocation::Sweep).await
     }
 
     /// As an operator would, with the payload of an invocation.
-    async fn ask(&self, payload: Value) -> Result<Answer, DrainError> {
-        self.drain(Wake::parse(&payload).unwrap()).await
+    async fn ask(&self, payload: Value) -> Result<DrainReport, DrainError> {
+        self.drain(Invocation::parse(&payload).unwrap()).await
     }
 
     /// Invocations with time for one slice of a backfill, until one of them has made it.
-    async fn slice(&self) -> Answer {
+    async fn slice(&self) -> DrainReport {
         loop {
             // A slice of a hundred is followed by a pause of a second, which this does not have.
             let stop_at = Instant::now() + Duration::from_millis(900);
-            let answer = self.drainer.run(&Wake::Sweep, stop_at).await.unwrap();
+            let answer = self.drainer.run(&Invocation::Sweep, stop_at).await.unwrap();
             if answer.backfilled > 0 {
                 return answer;
             }
@@ -101,7 +101,7 @@ fn config(database: &Database) -> Config {
         topic_arn: "arn:aws:sns:us-east-1:000000000000:events.fifo".to_owned(),
         source: "/wagrun/test".to_owned(),
         history_days: 30,
-        publishing: None,
+        schedules: None,
         metrics: wagrun_lambda::metric::Metrics::new("wagrun/test"),
     }
 }

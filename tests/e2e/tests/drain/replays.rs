@@ -1,11 +1,11 @@
 //! Replays: what was published is published again, in slices between the live events.
 
-use content_events::drain::Requested;
+use content_events::BackfillProgress;
 use uuid::Uuid;
 
 use super::*;
 
-fn requested(answer: &Answer) -> &Requested {
+fn requested(answer: &DrainReport) -> &BackfillProgress {
     answer.backfill.as_ref().unwrap()
 }
 
@@ -142,7 +142,7 @@ fn a_live_event_leaves_before_the_next_slice_and_is_not_replayed_itself() {
         published(&world, &mut session, 250).await;
         world.database.set_lambda_endpoint(&lambda.endpoint).await;
         let replay = json!({"replay": {"type": "wagtail.author.*"}});
-        let wake = Wake::parse(&replay).unwrap();
+        let wake = Invocation::parse(&replay).unwrap();
         let answer = world.drainer.run(&wake, Instant::now()).await.unwrap();
         assert!(answer.rang_again && !requested(&answer).finished);
         assert_eq!(lambda.calls().len(), 1, "the next invocation is rung for");
@@ -157,7 +157,7 @@ fn a_live_event_leaves_before_the_next_slice_and_is_not_replayed_itself() {
 
         let replayed = world.backfilled();
         assert_each_in_order(&replayed, 250, 1);
-        assert_eq!(world.sweep().await.unwrap(), Answer::default());
+        assert_eq!(world.sweep().await.unwrap(), DrainReport::default());
     });
 }
 
@@ -168,14 +168,15 @@ fn a_crash_between_publishing_and_keeping_the_cursor_repeats_a_slice_under_the_s
         let mut session = world.database.connect().await;
         published(&world, &mut session, 150).await;
         let replay = json!({"replay": {"type": "wagtail.author.*"}});
-        let wake = Wake::parse(&replay).unwrap();
+        let wake = Invocation::parse(&replay).unwrap();
         world.drainer.run(&wake, Instant::now()).await.unwrap();
 
         // What has arrived so far is not what is waited for.
         world.topic.arrival().await;
         world.topic.swallow_answers();
         let drainer = world.drainer.clone();
-        let killed = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let killed =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         world.topic.arrival().await;
         killed.abort();
         assert!(killed.await.unwrap_err().is_cancelled());
@@ -207,7 +208,7 @@ fn what_the_topic_refuses_stops_its_run_and_neither_another_nor_a_live_event() {
         assert_eq!(
             error,
             format!(
-                "backfill {id} can't go on: 3 events were not published, the first of blog.author/1: \
+                "backfill {id} cannot go on: 3 events were not published, the first of blog.author/1: \
                  InvalidParameter: not this one"
             )
         );
@@ -231,7 +232,7 @@ fn the_same_request_is_the_same_run_until_that_is_done() {
         let mut session = world.database.connect().await;
         published(&world, &mut session, 1).await;
         let replay = json!({"replay": {"type": "*"}});
-        let wake = Wake::parse(&replay).unwrap();
+        let wake = Invocation::parse(&replay).unwrap();
         let mut runs = Vec::new();
         for stop_at in [Instant::now(), in_a_minute(), in_a_minute()] {
             let answer = world.drainer.run(&wake, stop_at).await.unwrap();
@@ -248,14 +249,14 @@ fn a_cancelled_run_publishes_no_more() {
         let world = World::new().await;
         let mut session = world.database.connect().await;
         published(&world, &mut session, 150).await;
-        let wake = Wake::parse(&json!({"replay": {"type": "*"}})).unwrap();
+        let wake = Invocation::parse(&json!({"replay": {"type": "*"}})).unwrap();
         let answer = world.drainer.run(&wake, Instant::now()).await.unwrap();
         let id = requested(&answer).id;
         world.slice().await;
         let answer = world.ask(json!({"cancel": id})).await.unwrap();
         assert_eq!(
             requested(&answer),
-            &Requested {
+            &BackfillProgress {
                 id,
                 published: 100,
                 finished: true
@@ -278,7 +279,7 @@ fn runs_take_turns_whatever_their_length() {
         published(&world, &mut session, 250).await;
         for subscriber in ["first", "second"] {
             let replay = json!({"replay": {"type": "*", "subscriber": subscriber}});
-            let wake = Wake::parse(&replay).unwrap();
+            let wake = Invocation::parse(&replay).unwrap();
             world.drainer.run(&wake, Instant::now()).await.unwrap();
         }
         world.sweep().await.unwrap();
@@ -302,11 +303,12 @@ fn invocations_beside_each_other_keep_the_pace_of_one() {
         let world = World::new().await;
         let mut session = world.database.connect().await;
         published(&world, &mut session, 250).await;
-        let wake = Wake::parse(&json!({"replay": {"type": "*"}})).unwrap();
+        let wake = Invocation::parse(&json!({"replay": {"type": "*"}})).unwrap();
         world.drainer.run(&wake, Instant::now()).await.unwrap();
         let started = Instant::now();
         let drainer = world.drainer.clone();
-        let pacing = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let pacing =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         let mut observer = world.database.observer().await;
         until(
             &mut observer,

@@ -42,7 +42,9 @@ fn keys_and_columns_of_any_kind_are_drained() {
         )
         .await;
         let table = snippet_table("shop_note", "shop.note");
-        schema::watch(&mut session, &[table], soon()).await.unwrap();
+        schema::watch_tables(&mut session, &[table], soon())
+            .await
+            .unwrap();
         execute(
             &mut session,
             "set wagrun.editor = 'nobody';\n\
@@ -148,7 +150,7 @@ fn a_backlog_longer_than_the_time_is_taken_up_by_the_next_ring() {
         world.database.set_lambda_endpoint(&lambda.endpoint).await;
         let answer = world
             .drainer
-            .run(&Wake::Sweep, Instant::now())
+            .run(&Invocation::Sweep, Instant::now())
             .await
             .unwrap();
         // What is in flight when the time is over is settled, so that the next one begins where this one stopped.

@@ -1,7 +1,7 @@
 //! What is due becomes schedules, whatever Scheduler says in between.
 
 use axum::http::Method;
-use content_events::config::Publishing;
+use content_events::ScheduleConfig;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
@@ -30,7 +30,7 @@ impl Stage {
         let scheduler = FakeScheduler::start().await;
         let mut config = config(&database);
         config.database_instance = database_instance;
-        config.publishing = Some(Publishing {
+        config.schedules = Some(ScheduleConfig {
             group: "wagrun-publishing".to_owned(),
             function_arn: "arn:aws:lambda:us-east-1:000000000000:function:wagrun-migrate"
                 .to_owned(),
@@ -49,7 +49,7 @@ impl Stage {
     }
 
     /// Has a page, which is live, expire then; returns what content-events is woken by.
-    async fn expire(&mut self, page: i64, time: &str) -> Wake {
+    async fn expire(&mut self, page: i64, time: &str) -> Invocation {
         // Whatever the events are, this is not about them.
         execute(&mut self.session, "begin; set local wagrun.capture = 'off'").await;
         execute(
@@ -63,10 +63,10 @@ impl Stage {
             .unwrap();
         assert!(self.changes().await > 0, "page {page} is live");
         execute(&mut self.session, "commit").await;
-        Wake::Transactions(vec![xid.parse().unwrap()])
+        Invocation::Transactions(vec![xid.parse().unwrap()])
     }
 
-    async fn run(&self, wake: &Wake) -> Result<Answer, DrainError> {
+    async fn run(&self, wake: &Invocation) -> Result<DrainReport, DrainError> {
         self.drainer.run(wake, in_a_minute()).await
     }
 
@@ -128,7 +128,7 @@ fn what_was_missed_is_scheduled_for_the_next_minute_by_a_sweep() {
         execute(&mut stage.session, "delete from wagrun.schedule_change").await;
         stage.scheduler.put("publish-20200101T0000Z");
         let before = Timestamp::now();
-        stage.run(&Wake::Sweep).await.unwrap();
+        stage.run(&Invocation::Sweep).await.unwrap();
         let names = stage.scheduler.names();
         assert_eq!(names.len(), 1, "{names:?}");
         let earliest = (before + SignedDuration::from_secs(15)).strftime("publish-%Y%m%dT%H%MZ");
@@ -143,16 +143,16 @@ fn a_sweep_wakes_a_paused_database_for_what_was_missed_and_for_nothing_else() {
         let mut stage = Stage::asleep().await;
         stage.expire(3, "now() - interval '1 day'").await;
         stage.scheduler.put("publish-20990101T0000Z");
-        assert!(stage.run(&Wake::Sweep).await.unwrap().asleep);
+        assert!(stage.run(&Invocation::Sweep).await.unwrap().left_asleep);
         assert!(stage.changes().await > 0);
 
         stage.scheduler.put("publish-20200101T0000Z");
-        let answer = stage.run(&Wake::Sweep).await.unwrap();
+        let answer = stage.run(&Invocation::Sweep).await.unwrap();
         assert_eq!(
-            (answer.asleep, answer.scheduled, answer.unscheduled),
+            (answer.left_asleep, answer.scheduled, answer.unscheduled),
             (false, 1, 2)
         );
-        assert!(stage.run(&Wake::Sweep).await.unwrap().asleep);
+        assert!(stage.run(&Invocation::Sweep).await.unwrap().left_asleep);
     });
 }
 
@@ -226,7 +226,7 @@ fn a_scheduler_that_is_down_holds_no_event_back() {
         let world = World::new().await;
         let mut session = world.database.connect().await;
         let mut config = config(&world.database);
-        config.publishing = Some(Publishing {
+        config.schedules = Some(ScheduleConfig {
             group: "wagrun-publishing".to_owned(),
             function_arn: "arn".to_owned(),
             role_arn: "arn".to_owned(),
@@ -239,7 +239,10 @@ fn a_scheduler_that_is_down_holds_no_event_back() {
             "update wagtailcore_page set expire_at = '2031-05-01 08:00:00+00' where id = 3",
         )
         .await;
-        let error = drainer.run(&Wake::Sweep, in_a_minute()).await.unwrap_err();
+        let error = drainer
+            .run(&Invocation::Sweep, in_a_minute())
+            .await
+            .unwrap_err();
         assert!(matches!(error, DrainError::Schedule(_)), "{error}");
         assert_eq!(world.topic.taken().len(), 1);
         assert_eq!(pending(&mut session).await, 0);

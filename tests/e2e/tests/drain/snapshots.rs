@@ -9,7 +9,7 @@ fn snapshot() -> Value {
 }
 
 async fn open(world: &World, payload: &Value) -> Uuid {
-    let wake = Wake::parse(payload).unwrap();
+    let wake = Invocation::parse(payload).unwrap();
     let answer = world.drainer.run(&wake, Instant::now()).await.unwrap();
     answer.backfill.unwrap().id
 }
@@ -179,7 +179,9 @@ fn keys_of_any_type_are_gone_through_slice_by_slice() {
         )
         .await;
         let tables = ["note", "token", "moment"].map(watched);
-        schema::watch(&mut session, &tables, soon()).await.unwrap();
+        schema::watch_tables(&mut session, &tables, soon())
+            .await
+            .unwrap();
         assert!(
             world
                 .ask(snapshot())
@@ -233,7 +235,9 @@ fn a_table_that_is_dropped_or_loses_a_column_under_the_run_is_passed_by() {
         )
         .await;
         let tables = ["apple", "pear", "quince"].map(watched);
-        schema::watch(&mut session, &tables, soon()).await.unwrap();
+        schema::watch_tables(&mut session, &tables, soon())
+            .await
+            .unwrap();
         open(&world, &snapshot()).await;
         world.slice().await;
         execute(
@@ -271,7 +275,7 @@ fn a_key_column_that_is_gone_stops_its_run_alone_until_migrate_has_looked() {
         )
         .await;
         let apples = watched("apple");
-        schema::watch(&mut session, &[apples.clone(), author_table()], soon())
+        schema::watch_tables(&mut session, &[apples.clone(), author_table()], soon())
             .await
             .unwrap();
         open(&world, &snapshot()).await;
@@ -286,7 +290,7 @@ fn a_key_column_that_is_gone_stops_its_run_alone_until_migrate_has_looked() {
         rename(&mut session, 1, "live").await;
         let error = world.sweep().await.unwrap_err().to_string();
         assert!(
-            error.contains("can't go on") && error.contains("column wagrun_row.id does not exist"),
+            error.contains("cannot go on") && error.contains("column wagrun_row.id does not exist"),
             "{error}"
         );
         let titles: Vec<_> = world.topic.taken().iter().map(title).collect();
@@ -300,7 +304,7 @@ fn a_key_column_that_is_gone_stops_its_run_alone_until_migrate_has_looked() {
             key_column: "number".to_owned(),
             ..apples
         };
-        schema::watch(&mut session, &[renamed, author_table()], soon())
+        schema::watch_tables(&mut session, &[renamed, author_table()], soon())
             .await
             .unwrap();
         assert_eq!(world.sweep().await.unwrap().backfilled, 1);
@@ -317,7 +321,7 @@ fn a_model_that_can_not_be_read_is_left_out_at_the_third_time_and_the_others_are
         execute(&mut session, "create table apple (id integer)").await;
         // In order of labels, the apples come before the authors.
         let apples = snippet_table("apple", "aaa.apple");
-        schema::watch(&mut session, &[apples, author_table()], soon())
+        schema::watch_tables(&mut session, &[apples, author_table()], soon())
             .await
             .unwrap();
         execute(&mut session, "alter table apple drop column id").await;
@@ -394,7 +398,7 @@ fn commits_during_a_slice_follow_it_with_their_own_states() {
         let mut keeper = world.database.connect().await;
         execute(&mut keeper, "begin; lock table blog_blogpage").await;
         let drainer = world.drainer.clone();
-        let wake = Wake::parse(&snapshot()).unwrap();
+        let wake = Invocation::parse(&snapshot()).unwrap();
         let slice = tokio::spawn(async move { drainer.run(&wake, in_a_minute()).await });
         until(
             &mut world.database.observer().await,
@@ -475,7 +479,7 @@ fn while_content_changes_no_object_ever_goes_back() {
                         execute(&mut session, &increment).await;
                         // The others' changes are found by whoever looks.
                         if writer < 2 {
-                            drainer.run(&Wake::Sweep, in_a_minute()).await.unwrap();
+                            drainer.run(&Invocation::Sweep, in_a_minute()).await.unwrap();
                         }
                     }
                 }
@@ -563,7 +567,8 @@ fn a_crash_repeats_a_slice_under_the_same_ids() {
         open(&world, &snapshot()).await;
         world.topic.swallow_answers();
         let drainer = world.drainer.clone();
-        let killed = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let killed =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         world.topic.arrival().await;
         killed.abort();
         assert!(killed.await.unwrap_err().is_cancelled());
@@ -590,7 +595,7 @@ fn two_at_once_show_everything_to_both() {
             open(&world, &json!({"snapshot": {"subscriber": subscriber}})).await;
         }
         let beside = [world.drainer.clone(), world.drainer.clone()].map(|drainer| {
-            tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await })
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await })
         });
         for task in beside {
             task.await.unwrap().unwrap();

@@ -1,6 +1,6 @@
 //! What a real server writes, and which of it content-events takes for a doorbell.
 
-use content_events::wake::Wake;
+use content_events::Invocation;
 use local_stack::log_export::{ServerLog, Subscription};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, PgConnection};
@@ -36,14 +36,14 @@ async fn refused(session: &mut PgConnection, statement: &str) {
 }
 
 /// Everything that this database's sessions have written by now, as content-events understands it.
-async fn understood(log: &mut ServerLog, database: &Database) -> Wake {
+async fn understood(log: &mut ServerLog, database: &Database) -> Invocation {
     let mut records = log.records().await.unwrap();
     records.extend(log.records().await.unwrap());
     // The server is other tests' as well.
     let name = format!("@{}:[", database.name);
     records.retain(|record| record.contains(&name));
     let payload = Subscription::of_template().unwrap().payload(&records);
-    Wake::parse(&payload.expect("a record that matches")).unwrap()
+    Invocation::parse(&payload.expect("a record that matches")).unwrap()
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn the_trigger_s_lines_are_understood_whoever_saves() {
         }
         assert_eq!(
             understood(&mut log, &database).await,
-            Wake::Transactions(xids)
+            Invocation::Transactions(xids)
         );
         execute(&mut owner, &format!("drop role {}", quoted(odd))).await;
     });
@@ -106,7 +106,7 @@ fn what_anybody_has_the_server_write_names_no_transaction() {
         }
         assert_eq!(
             understood(&mut log, &database).await,
-            Wake::Transactions(Vec::new())
+            Invocation::Transactions(Vec::new())
         );
     });
 }

@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection};
 use testing::checkout;
 use testing::process::{Supervisor, free_port};
 use testing::progress::Progress;
-use wagrun_database::connection::{DatabaseConfig, Session};
+use wagrun_database::connection::{DatabaseConfig, SessionSettings};
 use wagrun_lambda::telemetry::chain;
 
 use super::{assert_migrated, migrate, start, until, until_free};
@@ -84,9 +84,9 @@ fn what_can_not_be_a_waking_server_fails_soon() {
             let started = Instant::now();
             let config = DatabaseConfig::trusted(options);
             let error = config
-                .connect(Session {
+                .connect(SessionSettings {
                     application_name: "a test",
-                    idle: Duration::from_secs(60),
+                    idle_timeout: Duration::from_secs(60),
                     lock_timeout: None,
                 })
                 .await

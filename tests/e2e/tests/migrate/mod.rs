@@ -14,7 +14,7 @@ use migrate::{MigrateError, Migrated, Migrator};
 use sqlx::PgConnection;
 use tokio::task::JoinHandle;
 use wagrun_database::connection::DatabaseConfig;
-use wagrun_database::schema::Run;
+use wagrun_database::schema::MigrationRun;
 
 use crate::databases::{ask, migrate_config, sdk};
 
@@ -39,8 +39,10 @@ fn start(url: &str) -> JoinHandle<Result<Migrated, MigrateError>> {
 }
 
 /// The history, the newest run first.
-async fn runs(session: &mut PgConnection) -> Vec<Run> {
-    wagrun_database::schema::runs(session, 100).await.unwrap()
+async fn runs(session: &mut PgConnection) -> Vec<MigrationRun> {
+    wagrun_database::schema::recent_runs(session, 100)
+        .await
+        .unwrap()
 }
 
 /// What holds after every run that ended well.

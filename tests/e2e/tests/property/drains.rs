@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use content_events::wake::Wake;
+use content_events::Invocation;
 use fastrand::Rng;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -38,7 +38,7 @@ impl Drains {
     }
 
     /// Starts an invocation.
-    pub fn start(&self, wake: Wake) {
+    pub fn start(&self, wake: Invocation) {
         let (drainer, ended_well, failed) = (
             self.site.drainer(),
             self.ended_well.clone(),
@@ -62,7 +62,7 @@ impl Drains {
     pub async fn sweep(&self, desk: &Desk, mut rng: Rng) {
         while !desk.is_over() {
             desk.others(rng.u64(2..60), LONGEST_PAUSE).await;
-            self.start(Wake::Sweep);
+            self.start(Invocation::Sweep);
             if rng.u8(..8) == 0 {
                 desk.others(rng.u64(1..20), LONGEST_PAUSE).await;
                 self.kill_one(&mut rng);

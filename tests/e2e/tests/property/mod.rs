@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use content_events::wake::Wake;
+use content_events::Invocation;
 use fastrand::Rng;
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -167,7 +167,7 @@ async fn edit_and_drain(site: &RelayedSite, desk: &Arc<Desk>, drains: &Arc<Drain
         let session = site.database.connect_as(WEB).await;
         let (desk, drains, rng) = (desk.clone(), drains.clone(), rng.fork());
         tasks.push(tokio::spawn(async move {
-            let announce = |xid| drains.start(Wake::Transactions(vec![xid]));
+            let announce = |xid| drains.start(Invocation::Transactions(vec![xid]));
             editor::edit(&desk, session, rng, announce).await;
         }));
     }
