@@ -87,7 +87,7 @@ START = "the managed policy AmazonECSTaskExecutionRolePolicy"
 ROLES = {
     "DoorbellRole": {"lambda:InvokeFunction": "shared/migrations/20261128000003_doorbell.sql calls aws_lambda.invoke"},
     "PublishingRole": {
-        "lambda:InvokeFunction": "functions/content-events/src/schedules.rs, the target",
+        "lambda:InvokeFunction": "functions/content-events/src/schedules/group.rs, the target",
         "sqs:SendMessage": "Scheduler's guide, Configuring a dead-letter queue: by the schedule's role",
     },
     "WebRole": {

@@ -172,7 +172,9 @@ fn number_or_text(key: &str) -> Value {
         .map_or_else(|_| json!(key), |number| json!(number))
 }
 
-/// Shortens an event that is too large: first by its previous values, then by the ends of long texts.
+/// Shortens an event that is too large, in three steps: its previous values, the ends of long texts, all of its fields.
+///
+/// An event is never dropped.
 fn trim(mut event: Event) -> Event {
     if size(&event) <= MAX_EVENT_BYTES {
         return event;

@@ -18,7 +18,7 @@ use crate::context::DrainContext;
 use crate::error::DrainError;
 use crate::invocation::Invocation;
 use crate::live_events::{self, LiveStatus};
-use crate::open_transactions::{Check, OpenTransactions};
+use crate::open_transactions::{OpenTransactions, WaitResult};
 use crate::publish::Topic;
 use crate::report::DrainReport;
 use crate::run_state::RunState;
@@ -160,7 +160,7 @@ async fn drain(
             LiveStatus::HeldByAnother => state.report.another_drainer = true,
             LiveStatus::Unfinished => break,
         }
-        if transactions.wait(connection).await? == Check::StopWaiting {
+        if transactions.wait(connection).await? == WaitResult::StopWaiting {
             if status == LiveStatus::Drained {
                 backfill::run(connection, context, &mut state).await?;
             }

@@ -51,15 +51,14 @@ async fn run(
         tracing::info!("drain started");
     }
     let report = drainer.run(&invocation, stop_at).await?;
-    log_report(&report);
+    // A sweep that left the database asleep has logged its decision.
+    if !report.left_asleep {
+        log_drained(&report);
+    }
     Ok(report)
 }
 
-fn log_report(report: &DrainReport) {
-    if report.left_asleep {
-        tracing::info!("database left asleep");
-        return;
-    }
+fn log_drained(report: &DrainReport) {
     tracing::info!(
         published = report.published,
         nothing = report.nothing,

@@ -12,7 +12,7 @@
 //!    drained. A crash here loses only the ring: the next ring, Lambda's own retry or the sweep finds the change. A
 //!    transaction that outlasts the wait gets a new ring.
 //! 2. **Take the drain lock**, a session advisory lock. A drainer that finds it taken stands by until it is free, or leaves
-//!    when another one stands by already. The holder looks for changes once more *after* it has released the lock, so one of
+//!    when another one stands by already. The holder looks for changes once more *after* it has released the lock. So one of
 //!    the two sees a change that was committed before the attempt. A crash ends the session, and with it the lock. Where the
 //!    server did not notice the crash, the session's time-outs end it, and the drainer that stands by takes over.
 //! 3. **Claim**: fold the changes of whole transactions into events, one for each object, and number them in the order in

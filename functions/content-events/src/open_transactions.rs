@@ -24,9 +24,9 @@ pub(crate) struct OpenTransactions {
     check_interval: Duration,
 }
 
-/// The result of a check of the open transactions.
+/// The result of a wait for the open transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Check {
+pub(crate) enum WaitResult {
     /// The outbox may have new rows: a transaction has ended, or others may have committed during the pause.
     DrainAgain,
     /// There is no open transaction, or the time limit is reached.
@@ -48,9 +48,9 @@ impl OpenTransactions {
     }
 
     /// Checks the transactions. Pauses before it returns when one of them is still open.
-    pub async fn wait(&mut self, connection: &mut PgConnection) -> Result<Check, sqlx::Error> {
+    pub async fn wait(&mut self, connection: &mut PgConnection) -> Result<WaitResult, sqlx::Error> {
         if self.ids.is_empty() {
-            return Ok(Check::StopWaiting);
+            return Ok(WaitResult::StopWaiting);
         }
         let mut open = Vec::new();
         for id in std::mem::take(&mut self.ids) {
@@ -61,14 +61,14 @@ impl OpenTransactions {
         self.ids = open;
         if self.ids.is_empty() {
             // The last transaction may have committed after the outbox was drained.
-            return Ok(Check::DrainAgain);
+            return Ok(WaitResult::DrainAgain);
         }
         if Instant::now() >= self.give_up_at {
-            return Ok(Check::StopWaiting);
+            return Ok(WaitResult::StopWaiting);
         }
         tokio::time::sleep(self.check_interval).await;
         self.check_interval = (self.check_interval * 2).min(MAX_CHECK_INTERVAL);
-        Ok(Check::DrainAgain)
+        Ok(WaitResult::DrainAgain)
     }
 
     /// Rings the doorbell again for each transaction that is still open. Returns true when there was one.

@@ -1,6 +1,6 @@
 //! Finds doorbell lines in PostgreSQL's log, and rejects texts that only look like them.
 //!
-//! PostgreSQL begins an entry with the prefix `%t:%r:%u@%d:[%p]:`, which Aurora lets nobody change, and the severity:
+//! PostgreSQL begins an entry with the prefix `%t:%r:%u@%d:[%p]:`, which cannot be changed on Aurora, and the severity:
 //!
 //! ```text
 //! 2026-11-21 21:46:46 UTC:10.0.0.4(51234):wagtail_web@wagtail:[77]:LOG:  wagrun doorbell {"xid":"901"} by log
@@ -49,7 +49,7 @@ fn log_message(line: &str) -> Option<&str> {
     is_genuine.then(|| without_sqlstate(severity.after))
 }
 
-/// Returns true when a line without a tab has the end of a prefix but not its beginning, as after a line break in a name.
+/// Returns true when a line has the end of a prefix but not its beginning, as after a line break in a name.
 fn is_rest_of_a_name(line: &str) -> bool {
     after_time(line).is_none() && severities(line).next().is_some()
 }

@@ -10,8 +10,8 @@
 //!
 //! # Cost
 //! One activity of others without a check after it costs one wake, and a sweep wakes the database once at most. A sweep's
-//! own check is no reason for the next one, except after 18 hours when others were present or the database paused late, and
-//! after a week.
+//! own check is no reason for the next one, with two exceptions: after 18 hours when others were present or the database
+//! paused late, and after a week.
 
 mod cloudwatch;
 mod decision;

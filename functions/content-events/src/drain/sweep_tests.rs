@@ -126,13 +126,13 @@ async fn a_sweep_of_an_unused_database_opens_no_connection() {
     assert_eq!(fixture.wakes(), 0);
     let requests = replay.requests();
     assert_eq!(requests.len(), 3);
-    for (request, words) in requests.iter().zip([
+    for (request, texts) in requests.iter().zip([
         ["AWS/RDS", "ServerlessDatabaseCapacity", "wagrun-1"],
         ["wagrun/test", "OldestPendingSeconds", "SampleCount"],
         ["wagrun/test", "SweepWakes", "SampleCount"],
     ]) {
-        for word in words {
-            assert!(request.body.contains(word), "{word} is in {request:?}");
+        for text in texts {
+            assert!(request.body.contains(text), "{text} is in {request:?}");
         }
     }
 }

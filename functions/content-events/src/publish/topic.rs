@@ -55,8 +55,8 @@ impl Topic {
 
     /// Publishes a batch in one call, and returns each event with its result.
     ///
-    /// When SNS refuses the call for a fault of one entry, each event is published alone, so that one event does not hold
-    /// back the others.
+    /// Publishes each event alone when SNS refuses the call for a fault of one entry. So one event does not hold back the
+    /// others.
     pub(super) async fn publish_batch(
         &self,
         batch: Vec<OutgoingEvent>,

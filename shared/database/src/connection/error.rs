@@ -31,7 +31,7 @@ pub enum AttemptError {
     #[error(transparent)]
     Token(#[from] TokenError),
     /// A connection pooler stands between this client and the server. It runs the statements of one session in several
-    /// server sessions, so a session lock could stay behind in one that this client never reaches again.
+    /// server sessions. So a session lock could stay behind in a session that this client never reaches again.
     #[error(
         "the session's settings do not reach the server, so that a connection pooler such as PgBouncer must be in \
          between, where no session lock holds: connect to PostgreSQL itself"

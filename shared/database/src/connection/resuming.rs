@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 
 /// Returns true when the same attempt may succeed in a few seconds, because the database is resuming from its pause.
 ///
-/// A resuming Aurora has been seen to time out, to reset or close the connection, to answer that it is starting up
-/// (57P03), and to answer `no pg_hba.conf entry` (28000), which anywhere else is final (reports in
+/// A resuming Aurora has been seen to time out, to reset or close the connection, and to answer that it is starting up
+/// (57P03). It has also answered `no pg_hba.conf entry` (28000), which is final elsewhere (reports in
 /// cyrilgdn/terraform-provider-postgresql#540 and terraform-aws-modules/terraform-aws-rds-aurora#476).
 /// A name that does not resolve, an unknown role or database and an untrusted certificate are final errors.
 pub fn may_be_resuming(error: &sqlx::Error) -> bool {

@@ -39,8 +39,8 @@ pub struct BackfillProgress {
 
 /// Opens a run and returns its id. Removes runs that ended more than `history_days` days ago.
 ///
-/// While a run with the same request is open, its id is returned instead: a caller repeats a request that seems to have
-/// failed, and so does Lambda.
+/// Returns the id of an open run with the same request instead, if there is one. A caller repeats a request that seems to
+/// have failed, and so does Lambda.
 pub async fn open_backfill(
     connection: &mut PgConnection,
     request: &Value,

@@ -14,8 +14,8 @@ left join django_content_type as content_type
     on content_type.id = wagrun.as_key(coalesce(change.after, change.before) ->> 'content_type_id')
 left join wagtailcore_locale as locale
     on locale.id = wagrun.as_key(coalesce(change.after, change.before) ->> 'locale_id')
--- The editor is the first that is known of: the user that the site named, the author of the new live or latest revision,
--- the creator of the object, the user in the audit log.
+-- The editor is the first known one of these: the user that the site named, the author of the new live or latest revision,
+-- the creator of the object, and the user in the audit log.
 -- Wagtail writes the audit log a moment after the change, so an entry may be missing. The entry has the time of the web
 -- server, whose clock may be slow by some milliseconds. A deletion is logged before it is done. The limits are narrow,
 -- because wider ones would find the entry of an earlier edit.

@@ -65,7 +65,7 @@ pub async fn settle(
 
 /// Records the reason for which an event could not be published. Returns true when the event is now set apart.
 ///
-/// The event stays pending. An event that was refused three times for a fault of its own is set apart, and no longer
+/// The event stays pending. An event that was refused three times for a fault of its own is set apart. It no longer
 /// holds back the later events of its object.
 pub async fn record_refusal(
     connection: &mut PgConnection,
