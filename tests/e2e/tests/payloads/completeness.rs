@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use content_events::classify::Action;
+use content_events::Action;
 use testing::checkout;
 
 use super::document::{REPLAYED_EXAMPLE, example_names, read};
