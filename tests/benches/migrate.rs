@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use local_stack::postgres::{Durability, MASTER, Postgres};
 use local_stack::tools::Tools;
-use migrate::config::Config;
-use migrate::{Ask, Migrator};
+use migrate::{Config, Invocation, Migrator};
 use testing::checkout;
 use testing::process::Supervisor;
 use testing::progress::Progress;
@@ -93,6 +92,7 @@ async fn measure_wagrun(tools: &Tools, postgres: &Postgres) -> Result<Measuremen
         superuser_parameter: None,
         capture_migrations: false,
         watched_tables: Vec::new(),
+        has_secret_key: false,
     };
     let sdk = aws_config::SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
@@ -100,15 +100,15 @@ async fn measure_wagrun(tools: &Tools, postgres: &Postgres) -> Result<Measuremen
     let migrator = Migrator::new(config, &sdk);
     let started = Instant::now();
     let runs = (0..SERVERS).map(|number| {
-        let ask = Ask {
-            asked_by: format!("server {number}"),
-            deploy: None,
+        let invocation = Invocation {
+            id: format!("server {number}"),
+            image: None,
             capture: None,
-            may_be_rollback: false,
+            is_stack_update: false,
             stop_at: tokio::time::Instant::now() + Duration::from_secs(800),
         };
         let migrator = &migrator;
-        async move { migrator.migrate(&ask).await }
+        async move { migrator.migrate(&invocation).await }
     });
     let ended = join_all(runs).await;
     for error in ended.iter().filter_map(|run| run.as_ref().err()) {

@@ -72,7 +72,7 @@ impl Config {
             crowded_at: parsed_or("CROWDED_DELIVERIES", 30_000, "a number of deliveries")?,
             rules: Rules {
                 schemes,
-                most_attempts: Some(parsed_or("MAX_ATTEMPTS", 8, "a number of attempts")?),
+                max_attempts: Some(parsed_or("MAX_ATTEMPTS", 8, "a number of attempts")?),
             },
             reach,
             topic_arn: required("TOPIC_ARN")?,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use wagrun_delivery::partial_batch::in_order;
+use wagrun_delivery::partial_batch::handle_in_order;
 use wagrun_lambda::telemetry::failed;
 
 use crate::backlog::{Sweep, SweptBacklog, sweep};
@@ -93,7 +93,7 @@ async fn deliver(handler: &Handler, batch: &SqsEvent) -> SqsBatchResponse {
     {
         return invalidate(handler, queue, batch).await;
     }
-    in_order(batch, async |record| {
+    handle_in_order(batch, async |record| {
         let received = handler.attempt(record);
         attempt(&handler.deliverer, &handler.deliveries, &received).await
     })

@@ -25,8 +25,8 @@ pub fn handler(aws: &SdkConfig, config: Config) -> Result<Handler, reqwest::Erro
     let backlogs = Backlogs {
         store: BacklogStore::new(ssm.clone(), &config.backlogs_path, config.subscriber_cache),
         bucket: Bucket::new(aws_sdk_s3::Client::new(aws), config.backlog_bucket),
-        deliveries: DeliveryQueue::of_deliveries(sqs.clone(), config.delivery_queue_url),
-        dead_letters: DeliveryQueue::of_dead_letters(sqs.clone(), config.dead_letter_queue_url),
+        deliveries: DeliveryQueue::deliveries(sqs.clone(), config.delivery_queue_url),
+        dead_letters: DeliveryQueue::dead_letters(sqs.clone(), config.dead_letter_queue_url),
         crowding: Crowding::new(deliveries.clone(), config.crowded_at),
         settling_time: Backlogs::settling_time(config.subscriber_cache),
         probes: Mutex::new(HashMap::new()),

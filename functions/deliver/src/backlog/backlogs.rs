@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use wagrun_delivery::queue::{DeliveryQueue, Message, Order, SendError};
+use wagrun_delivery::queue::{DeliveryQueue, FifoAttributes, Message, SendError};
 use wagrun_event::fifo::fifo_id;
 
 use super::bucket::{Bucket, BucketError};
@@ -155,7 +155,7 @@ impl Backlogs {
     pub async fn give_up(&self, lane: &Lane, key: &str, body: &str) -> Result<(), BacklogError> {
         let message = Message {
             subscriber: lane.subscriber.clone(),
-            order: Some(Order {
+            fifo: Some(FifoAttributes {
                 group_id: lane.group_id(),
                 deduplication_id: fifo_id(key),
             }),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use wagrun_delivery::queue::{Message, Order};
+use wagrun_delivery::queue::{FifoAttributes, Message};
 use wagrun_delivery::{Delivery, lane};
 use wagrun_event::fifo::fifo_id;
 
@@ -59,7 +59,7 @@ impl Lane {
         let lane = serde_json::json!({"subscriber": self.subscriber, "subject": self.subject});
         Message {
             subscriber: self.subscriber.clone(),
-            order: Some(Order {
+            fifo: Some(FifoAttributes {
                 group_id: self.group_id(),
                 deduplication_id: fifo_id(id),
             }),

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use wagrun_delivery::subscriber::{Found, Subscriber};
+use wagrun_delivery::subscriber::{Subscriber, SubscriberStatus};
 
 use super::store::Backlog;
 use crate::subscriber_health::MAX_FAILING_TIME;
@@ -53,7 +53,7 @@ pub struct Facts<'a> {
     /// The backlog's parameter.
     pub backlog: &'a Backlog,
     /// The subscriber whose backlog it is.
-    pub subscriber: Found<'a>,
+    pub subscriber: SubscriberStatus<'a>,
     /// True when the bucket holds nothing of it.
     pub is_empty: bool,
     /// True when the delivery queue is so long that nothing may be recalled into it.
@@ -108,14 +108,16 @@ impl<'a> Facts<'a> {
     /// Decides the state of the backlog and the action to take.
     pub fn decide(&self) -> (State, Action<'a>) {
         match (self.subscriber, self.backlog.returning_since) {
-            (Found::Enabled(subscriber), None) => (State::Kept, self.kept(subscriber)),
-            (Found::Enabled(_), Some(since)) => (State::Returning, self.returning(since)),
+            (SubscriberStatus::Enabled(subscriber), None) => (State::Kept, self.kept(subscriber)),
+            (SubscriberStatus::Enabled(_), Some(since)) => {
+                (State::Returning, self.returning(since))
+            }
             _ => (State::Waiting, self.waiting()),
         }
     }
 
     fn waiting(&self) -> Action<'a> {
-        let is_orphan = self.subscriber == Found::Gone && self.is_empty;
+        let is_orphan = self.subscriber == SubscriberStatus::Gone && self.is_empty;
         if is_orphan && self.since(self.backlog.since) >= MAX_ORPHAN_TIME {
             return Action::Remove;
         }

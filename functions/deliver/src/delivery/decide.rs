@@ -1,6 +1,6 @@
 //! Decides what becomes of a delivery, before and after its attempt. Nothing here calls a service.
 
-use wagrun_delivery::subscriber::{Found, InvalidSubscriber, Subscriber};
+use wagrun_delivery::subscriber::{InvalidSubscriber, Subscriber, SubscriberStatus};
 
 use crate::backlog::BacklogFacts;
 use crate::subscriber_health::Condition;
@@ -9,7 +9,7 @@ use crate::subscriber_health::Condition;
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
     /// The subscriber that the delivery is for.
-    pub subscriber: Found<'a>,
+    pub subscriber: SubscriberStatus<'a>,
     /// True when the subscriber's schedule has an attempt of this number.
     pub has_attempt: bool,
     /// True when the message comes from a FIFO queue. Only its deliveries have an order to keep, and can be set aside.
@@ -72,13 +72,15 @@ pub enum DropReason {
 /// The first delivery of a lane is set aside only when every copy of the function knows of the backlog.
 pub fn before_attempt<'a>(facts: &Facts<'a>) -> Action<'a> {
     match facts.subscriber {
-        Found::Enabled(subscriber) if facts.has_attempt => enabled(facts, subscriber),
-        Found::Enabled(subscriber) => Action::Skip(Skip::GiveUp(subscriber)),
-        Found::Disabled if facts.is_ordered => off(facts, OffReason::Disabled),
-        Found::Invalid(invalid) if facts.is_ordered => off(facts, OffReason::Invalid(invalid)),
-        Found::Invalid(invalid) => Action::Skip(Skip::Retry(invalid)),
-        Found::Disabled => Action::Skip(Skip::Drop(DropReason::Disabled)),
-        Found::Gone => Action::Skip(Skip::Drop(DropReason::Gone)),
+        SubscriberStatus::Enabled(subscriber) if facts.has_attempt => enabled(facts, subscriber),
+        SubscriberStatus::Enabled(subscriber) => Action::Skip(Skip::GiveUp(subscriber)),
+        SubscriberStatus::Disabled if facts.is_ordered => off(facts, OffReason::Disabled),
+        SubscriberStatus::Invalid(invalid) if facts.is_ordered => {
+            off(facts, OffReason::Invalid(invalid))
+        }
+        SubscriberStatus::Invalid(invalid) => Action::Skip(Skip::Retry(invalid)),
+        SubscriberStatus::Disabled => Action::Skip(Skip::Drop(DropReason::Disabled)),
+        SubscriberStatus::Gone => Action::Skip(Skip::Drop(DropReason::Gone)),
     }
 }
 

@@ -94,15 +94,12 @@ impl Deliverer {
 
     /// Returns the time until the delivery's next attempt; none after the last.
     pub(super) fn wait(&self, subscriber: &Subscriber, attempt: &Attempt<'_>) -> Option<Duration> {
-        let schedule = facts::schedule(subscriber, &self.schedule);
-        let seconds = schedule.wait(attempt.number)?;
-        Some(Duration::from_secs(seconds.into()))
+        facts::schedule(subscriber, &self.schedule).wait(attempt.number)
     }
 
     /// Keeps a message in the queue, by the default schedule because the subscriber's own is not known.
     pub(super) fn later(&self, attempt: &Attempt<'_>, error: DeliverError) -> Retained {
         let wait = self.schedule.wait(attempt.number);
-        let wait = wait.map(|seconds| Duration::from_secs(seconds.into()));
         Retained {
             error,
             redelivery: redelivery(wait, None, attempt.jitter),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wagrun_delivery::subscriber::{
-    Found, LoadError, RetrySchedule, Subscriber, SubscriberStore, Subscribers,
+    LoadError, RetrySchedule, Subscriber, SubscriberStatus, SubscriberStore, Subscribers,
 };
 
 use super::decide::Facts;
@@ -20,8 +20,8 @@ pub async fn subscribers(
 ) -> Result<Arc<Subscribers>, LoadError> {
     let known = store.current(attempt.now).await?;
     match known.find(name) {
-        Found::Enabled(_) => Ok(known),
-        Found::Disabled | Found::Invalid(_) | Found::Gone => {
+        SubscriberStatus::Enabled(_) => Ok(known),
+        SubscriberStatus::Disabled | SubscriberStatus::Invalid(_) | SubscriberStatus::Gone => {
             store.loaded_after(attempt.sent_at, attempt.now).await
         }
     }
@@ -34,17 +34,17 @@ pub fn schedule<'a>(subscriber: &'a Subscriber, default: &'a RetrySchedule) -> &
 
 /// Loads the facts about one delivery.
 pub async fn load<'a>(
-    subscriber: Found<'a>,
+    subscriber: SubscriberStatus<'a>,
     lane: &Lane,
     attempt: &Attempt<'_>,
     default_schedule: &RetrySchedule,
     backlogs: &Backlogs,
 ) -> Result<Facts<'a>, BacklogError> {
     let has_attempt = match subscriber {
-        Found::Enabled(subscriber) => {
+        SubscriberStatus::Enabled(subscriber) => {
             schedule(subscriber, default_schedule).has_attempt(attempt.number)
         }
-        Found::Disabled | Found::Invalid(_) | Found::Gone => false,
+        SubscriberStatus::Disabled | SubscriberStatus::Invalid(_) | SubscriberStatus::Gone => false,
     };
     let mut facts = Facts {
         subscriber,
@@ -54,16 +54,21 @@ pub async fn load<'a>(
         lane_has_objects: false,
     };
     match subscriber {
-        Found::Enabled(_) if has_attempt && facts.is_ordered && backlogs.bucket.can_hold(lane) => {
+        SubscriberStatus::Enabled(_)
+            if has_attempt && facts.is_ordered && backlogs.bucket.can_hold(lane) =>
+        {
             facts.backlog = backlogs.facts(&lane.subscriber, attempt.now).await?;
             if facts.backlog.is_some() {
                 facts.lane_has_objects = backlogs.bucket.has_objects(lane).await?;
             }
         }
-        Found::Disabled | Found::Invalid(_) if facts.is_ordered => {
+        SubscriberStatus::Disabled | SubscriberStatus::Invalid(_) if facts.is_ordered => {
             facts.backlog = backlogs.facts(&lane.subscriber, attempt.now).await?;
         }
-        Found::Enabled(_) | Found::Disabled | Found::Invalid(_) | Found::Gone => {}
+        SubscriberStatus::Enabled(_)
+        | SubscriberStatus::Disabled
+        | SubscriberStatus::Invalid(_)
+        | SubscriberStatus::Gone => {}
     }
     Ok(facts)
 }

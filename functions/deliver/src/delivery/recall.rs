@@ -1,7 +1,7 @@
 //! The way of a recall: the deliveries that were set aside of a lane are sent, the oldest first.
 
 use tracing::Instrument;
-use wagrun_delivery::subscriber::{Found, Subscriber};
+use wagrun_delivery::subscriber::{Subscriber, SubscriberStatus};
 use wagrun_lambda::telemetry::chain;
 
 use super::deliverer::Deliverer;
@@ -23,7 +23,7 @@ pub async fn replay(
         .loaded_after(attempt.sent_at, attempt.now);
     let subscribers = subscribers.await;
     let subscribers = subscribers.map_err(|error| deliverer.later(attempt, error.into()))?;
-    let Found::Enabled(subscriber) = subscribers.find(&lane.subscriber) else {
+    let SubscriberStatus::Enabled(subscriber) = subscribers.find(&lane.subscriber) else {
         // The deliveries stay in the bucket. The sweep recalls them when the subscriber is on again.
         return Ok(());
     };

@@ -87,11 +87,11 @@ pub async fn act(
             redelivery: Redelivery::IMMEDIATE,
         }),
         Skip::Drop(reason) => {
-            let reason = match reason {
-                DropReason::Disabled => "disabled",
-                DropReason::Gone => "gone",
+            let outcome = match reason {
+                DropReason::Disabled => "dropped_disabled",
+                DropReason::Gone => "dropped_gone",
             };
-            tracing::info!(outcome = "dropped", reason, "delivery dropped");
+            tracing::info!(outcome, "delivery dropped");
             Ok(())
         }
     }

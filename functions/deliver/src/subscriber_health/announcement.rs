@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use wagrun_event::{Event, NewEvent};
-use wagrun_event_topic::{EventTopic, PublishError, id_of};
+use wagrun_event_topic::{EventTopic, PublishError, event_id_from};
 
 /// The type of the event.
 const DISABLED: &str = "subscriber.disabled";
@@ -50,7 +50,7 @@ impl Topic {
         }
         Event::new(NewEvent {
             // Two copies of the function that switch off the same version publish the same event.
-            id: id_of(&format!(
+            id: event_id_from(&format!(
                 "{} {} {}",
                 self.source, disabled.name, disabled.version
             )),

@@ -14,7 +14,7 @@ use reqwest::{
     redirect::Policy,
 };
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
-use wagrun_delivery::subscriber::{TooLong, Webhook};
+use wagrun_delivery::subscriber::{PayloadTooLong, Webhook};
 
 use self::resolver::{NotPublic, PublicOnly};
 use self::retry_after::retry_after;
@@ -61,7 +61,7 @@ pub struct WebhookClient {
 pub enum WebhookError {
     /// The subscriber's template makes no payload of this event.
     #[error(transparent)]
-    Template(TooLong),
+    Template(PayloadTooLong),
     /// The event is not JSON, so the subscriber's template cannot read it.
     #[error("cannot read the event for the subscriber's template")]
     Json(#[source] serde_json::Error),

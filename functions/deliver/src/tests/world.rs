@@ -295,7 +295,7 @@ impl World {
 fn subscribers(ssm: &Replay) -> SubscriberStore {
     let rules = Rules {
         schemes: Schemes::HttpOrHttps,
-        most_attempts: Some(8),
+        max_attempts: Some(8),
     };
     let max_age = Duration::from_secs(30);
     SubscriberStore::new(&ssm.config(), "/wagrun/subscribers", max_age, rules)
@@ -312,8 +312,8 @@ fn backlogs(cloud: &Cloud) -> Backlogs {
             Duration::from_secs(30),
         ),
         bucket: Bucket::new(aws_sdk_s3::Client::new(&aws), "backlogs".into()),
-        deliveries: DeliveryQueue::of_deliveries(sqs.clone(), url("deliveries.fifo")),
-        dead_letters: DeliveryQueue::of_dead_letters(sqs.clone(), url("dead.fifo")),
+        deliveries: DeliveryQueue::deliveries(sqs.clone(), url("deliveries.fifo")),
+        dead_letters: DeliveryQueue::dead_letters(sqs.clone(), url("dead.fifo")),
         crowding: Crowding::new(Queue::new(sqs, url("deliveries.fifo")), 100),
         settling_time: Backlogs::settling_time(Duration::from_secs(30)),
         probes: Mutex::new(HashMap::new()),

@@ -98,7 +98,7 @@ fn migrating_again_changes_nothing_and_a_named_table_is_watched_too() {
             .await
             .unwrap();
         assert_eq!(answer.applied_django, [""; 0]);
-        assert_eq!(answer.superuser, "not configured");
+        assert_eq!(answer.superuser, migrate::SuperuserOutcome::NotConfigured);
         assert_eq!(dump(&database), before);
 
         let mut session = database.connect().await;

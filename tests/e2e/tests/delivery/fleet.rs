@@ -281,7 +281,7 @@ fn deliver(fleet: &Fleet) -> Handler {
         crowded_at: fleet.options().crowded_at,
         rules: Rules {
             schemes: Schemes::HttpOrHttps,
-            most_attempts: Some(fleet.options().attempts()),
+            max_attempts: Some(fleet.options().attempts()),
         },
         reach: Reach::Anywhere,
         topic_arn: "arn:aws:sns:us-east-1:000000000000:fleet-events.fifo".to_owned(),

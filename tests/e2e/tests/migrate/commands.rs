@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use local_stack::postgres::MASTER;
-use migrate::{Answer, Command, Migrator};
+use migrate::{Answer, Command, Migrator, SuperuserOutcome};
 use serde_json::Value;
 use wagrun_database::schema;
 use wagrun_lambda::telemetry::chain;
@@ -33,7 +33,7 @@ fn status_lists_past_runs_and_the_present_one() {
         assert_eq!((before.runs.len(), before.running), (0, None));
 
         let mut request = invocation();
-        request.deploy = Some("sha256:abc".to_owned());
+        request.image = Some("sha256:abc".to_owned());
         migrator.migrate(&request).await.unwrap();
         let mut session = database.connect().await;
         let _locked = schema::lock_migration(&mut session, request.stop_at)
@@ -60,7 +60,7 @@ async fn plan(database: &Database) -> Vec<Value> {
         .await
         .unwrap()
     {
-        Answer::Planned(planned) => planned.migrations,
+        Answer::Plan(plan) => plan.migrations,
         other => panic!("{other:?}"),
     }
 }
@@ -77,8 +77,8 @@ fn plan_lists_the_pending_migrations_and_applies_nothing() {
         assert!(names.contains(&"blog.0001_initial"), "{names:?}");
         let unknown: Vec<_> = planned
             .iter()
-            .filter(|one| !one["unknown"].is_null())
-            .map(|one| (&one["name"], &one["unknown"]))
+            .filter(|one| !one["unknown_reason"].is_null())
+            .map(|one| (&one["name"], &one["unknown_reason"]))
             .collect();
         // Django asks the tables for the names of constraints, and these tables do not exist yet.
         assert!(unknown.len() < planned.len() / 4, "{unknown:?}");
@@ -118,7 +118,7 @@ fn plan_warns_of_locks_on_an_existing_table() {
         let planned = Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT))
             .command(Command::Plan, &invocation())
             .await;
-        let Answer::Planned(planned) = planned.unwrap() else {
+        let Answer::Plan(planned) = planned.unwrap() else {
             panic!("no plan")
         };
         let warned: Vec<(&str, &str, bool)> = planned.migrations[0]["warnings"]
@@ -130,7 +130,7 @@ fn plan_warns_of_locks_on_an_existing_table() {
                 (
                     text("table"),
                     text("effect"),
-                    one["large"].as_bool().unwrap(),
+                    one["is_large"].as_bool().unwrap(),
                 )
             })
             .collect();
@@ -165,7 +165,7 @@ fn the_commands_of_the_site_run_and_show_what_they_print() {
         ] {
             match migrator.command(command, &invocation()).await.unwrap() {
                 // Publishing prints nothing when nothing is due.
-                Answer::Finished(finished) => assert_eq!(
+                Answer::CommandOutput(finished) => assert_eq!(
                     finished.output.is_empty(),
                     command == Command::PublishScheduled,
                     "{finished:?}"
@@ -193,7 +193,7 @@ fn the_superusers_parameter_is_not_read_where_there_is_one() {
         let migrator = Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT));
         let error = chain(&migrator.migrate(&invocation()).await.unwrap_err());
         assert!(
-            error.starts_with("can't read SSM parameter /deleted"),
+            error.starts_with("cannot read SSM parameter /deleted"),
             "{error}"
         );
 
@@ -205,7 +205,7 @@ fn the_superusers_parameter_is_not_read_where_there_is_one() {
         .await
         .unwrap();
         let migrated = migrator.migrate(&invocation()).await.unwrap();
-        assert_eq!(migrated.superuser, "exists");
+        assert_eq!(migrated.superuser, SuperuserOutcome::Exists);
     });
 }
 

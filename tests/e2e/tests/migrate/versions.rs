@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::put;
 use lambda_runtime::{Context, LambdaEvent};
 use local_stack::postgres::MASTER;
-use migrate::handler::handle;
+use migrate::handle;
 use serde_json::{Value, json};
 use testing::checkout;
 use tokio::net::TcpListener;

@@ -21,11 +21,11 @@ const DOORBELL_FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:funct
 pub const MIGRATION_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Returns migrate's configuration for a database of a test.
-pub async fn migrate_config(database: DatabaseConfig) -> migrate::config::Config {
+pub async fn migrate_config(database: DatabaseConfig) -> migrate::Config {
     let tools = Tools::install(checkout(), &Progress::quiet())
         .await
         .unwrap();
-    migrate::config::Config {
+    migrate::Config {
         database,
         web_user: WEB_ROLE.to_owned(),
         relay_user: RELAY_ROLE.to_owned(),
@@ -35,16 +35,17 @@ pub async fn migrate_config(database: DatabaseConfig) -> migrate::config::Config
         superuser_parameter: None,
         capture_migrations: false,
         watched_tables: Vec::new(),
+        has_secret_key: false,
     }
 }
 
 /// Returns an invocation with the time that Lambda gives it.
-pub fn invocation() -> migrate::Ask {
-    migrate::Ask {
-        asked_by: "a test".to_owned(),
-        deploy: None,
+pub fn invocation() -> migrate::Invocation {
+    migrate::Invocation {
+        id: "a test".to_owned(),
+        image: None,
         capture: None,
-        may_be_rollback: false,
+        is_stack_update: false,
         stop_at: tokio::time::Instant::now() + Duration::from_secs(800),
     }
 }

@@ -31,7 +31,7 @@ const RETURNING: BacklogFacts = BacklogFacts {
     ..SETTLED
 };
 
-fn facts(subscriber: Found<'_>) -> Facts<'_> {
+fn facts(subscriber: SubscriberStatus<'_>) -> Facts<'_> {
     Facts {
         subscriber,
         has_attempt: true,
@@ -61,7 +61,7 @@ fn a_delivery_to_a_subscriber_that_is_on() {
         let facts = Facts {
             backlog,
             lane_has_objects,
-            ..facts(Found::Enabled(subscriber))
+            ..facts(SubscriberStatus::Enabled(subscriber))
         };
         assert_eq!(before_attempt(&facts), expected, "{facts:?}");
         let without_attempt = Facts {
@@ -81,8 +81,11 @@ fn a_delivery_to_a_subscriber_that_is_on() {
 fn a_delivery_to_a_subscriber_that_is_off() {
     let invalid = &*INVALID;
     for (subscriber, reason) in [
-        (Found::Disabled, OffReason::Disabled),
-        (Found::Invalid(invalid), OffReason::Invalid(invalid)),
+        (SubscriberStatus::Disabled, OffReason::Disabled),
+        (
+            SubscriberStatus::Invalid(invalid),
+            OffReason::Invalid(invalid),
+        ),
     ] {
         let cases = [
             (None, Action::Skip(Skip::BeginBacklog(reason))),
@@ -105,11 +108,11 @@ fn a_delivery_to_a_subscriber_that_is_off() {
 fn a_delivery_of_a_standard_queue_to_a_subscriber_that_is_off() {
     let cases = [
         (
-            Found::Disabled,
+            SubscriberStatus::Disabled,
             Action::Skip(Skip::Drop(DropReason::Disabled)),
         ),
         (
-            Found::Invalid(&INVALID),
+            SubscriberStatus::Invalid(&INVALID),
             Action::Skip(Skip::Retry(&INVALID)),
         ),
     ];
@@ -127,7 +130,7 @@ fn a_delivery_to_a_subscriber_that_is_gone_is_dropped() {
     for is_ordered in [true, false] {
         let facts = Facts {
             is_ordered,
-            ..facts(Found::Gone)
+            ..facts(SubscriberStatus::Gone)
         };
         assert_eq!(
             before_attempt(&facts),
@@ -140,10 +143,10 @@ fn a_delivery_to_a_subscriber_that_is_gone_is_dropped() {
 #[test]
 fn no_combination_of_facts_breaks_the_order_of_a_lane() {
     let subscribers = [
-        Found::Enabled(&SUBSCRIBER),
-        Found::Disabled,
-        Found::Invalid(&INVALID),
-        Found::Gone,
+        SubscriberStatus::Enabled(&SUBSCRIBER),
+        SubscriberStatus::Disabled,
+        SubscriberStatus::Invalid(&INVALID),
+        SubscriberStatus::Gone,
     ];
     let all = [true, false];
     let mut combinations = 0;

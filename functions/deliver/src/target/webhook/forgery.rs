@@ -19,7 +19,7 @@ use crate::tests::world::{EVENT, EVENT_ID, SECRET, now};
 /// The rules of a stack on AWS.
 const RULES: Rules = Rules {
     schemes: Schemes::HttpsOnly,
-    most_attempts: None,
+    max_attempts: None,
 };
 
 const TIMEOUTS: Timeouts = Timeouts {

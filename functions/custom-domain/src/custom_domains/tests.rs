@@ -1,4 +1,6 @@
+use serde_json::{Value, json};
 use testing::replay::Replay;
+use wagrun_lambda::telemetry::chain;
 
 use super::*;
 
@@ -37,12 +39,12 @@ fn refused(code: &str) -> (u16, String) {
     )
 }
 
-/// Without a pause between looks; patient for ever, or not at all.
-fn service(replay: &Replay, patient: bool) -> Domains {
-    Domains {
-        patience: if patient { PATIENCE } else { Duration::ZERO },
-        pause: Duration::ZERO,
-        ..Domains::new(Client::new(&replay.config()))
+/// The client under test, which never sleeps between two requests.
+fn custom_domains(replay: &Replay, timeout: Duration) -> CustomDomains {
+    CustomDomains {
+        timeout,
+        poll_interval: Duration::ZERO,
+        ..CustomDomains::new(Client::new(&replay.config()))
     }
 }
 
@@ -65,7 +67,7 @@ fn names(replay: &Replay) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_domain_is_asked_for_and_its_records_are_waited_for() {
+async fn a_domain_is_associated_and_its_records_are_waited_for() {
     let other = custom_domain("example.org", "ACTIVE", 1);
     let replay = Replay::new([
         domains(std::slice::from_ref(&other)),
@@ -76,12 +78,12 @@ async fn a_domain_is_asked_for_and_its_records_are_waited_for() {
             custom_domain(DOMAIN, "PENDING_CERTIFICATE_DNS_VALIDATION", 2),
         ]),
     ]);
-    let association = service(&replay, true)
+    let association = custom_domains(&replay, TIMEOUT)
         .associate(SERVICE, DOMAIN)
         .await
         .unwrap();
     assert_eq!(
-        Value::Object(association.data()),
+        Value::Object(association.attributes()),
         json!({
             "DnsTarget": "x.eu-central-1.awsapprunner.com",
             "ValidationName1": "_1.www.example.org.", "ValidationValue1": "_1.acm-validations.aws.",
@@ -106,33 +108,33 @@ async fn a_domain_is_asked_for_and_its_records_are_waited_for() {
 }
 
 #[tokio::test]
-async fn a_domain_that_is_there_is_not_asked_for_again() {
+async fn a_domain_that_the_service_has_is_not_requested_again() {
     let replay = Replay::new([domains(&[custom_domain(DOMAIN, "ACTIVE", 1)])]);
-    let association = service(&replay, true)
+    let association = custom_domains(&replay, TIMEOUT)
         .associate(SERVICE, DOMAIN)
         .await
         .unwrap();
-    assert_eq!(association.records.len(), 1);
+    assert_eq!(association.validation_records.len(), 1);
     assert_eq!(names(&replay), ["DescribeCustomDomains"]);
 }
 
 #[tokio::test]
-async fn without_records_in_time_the_domain_is_there_all_the_same() {
+async fn without_records_in_time_the_domain_is_associated_all_the_same() {
     let replay = Replay::new([domains(&[custom_domain(DOMAIN, "CREATING", 0)])]);
-    let association = service(&replay, false)
+    let association = custom_domains(&replay, Duration::ZERO)
         .associate(SERVICE, DOMAIN)
         .await
         .unwrap();
-    let data = association.data();
+    let attributes = association.attributes();
     assert_eq!(
-        data["ValidationRecords"],
+        attributes["ValidationRecords"],
         "not known yet: aws apprunner describe-custom-domains"
     );
-    assert_eq!(data["DnsTarget"], "x.eu-central-1.awsapprunner.com");
+    assert_eq!(attributes["DnsTarget"], "x.eu-central-1.awsapprunner.com");
 }
 
 #[tokio::test]
-async fn a_service_that_is_busy_is_asked_again_and_one_that_stays_so_is_named() {
+async fn a_busy_service_is_asked_again_and_one_that_stays_busy_is_an_error() {
     let busy = || refused("InvalidStateException");
     let replay = Replay::new([
         domains(&[]),
@@ -141,24 +143,28 @@ async fn a_service_that_is_busy_is_asked_again_and_one_that_stays_so_is_named() 
         changed(),
         domains(&[custom_domain(DOMAIN, "CREATING", 1)]),
     ]);
-    service(&replay, true)
+    custom_domains(&replay, TIMEOUT)
         .associate(SERVICE, DOMAIN)
         .await
         .unwrap();
 
     let replay = Replay::new([domains(&[]), busy()]);
-    let error = service(&replay, false)
+    let error = custom_domains(&replay, Duration::ZERO)
         .associate(SERVICE, DOMAIN)
         .await
         .unwrap_err();
-    assert!(matches!(error, DomainError::State(_)), "{error}");
-    assert!(error.to_string().ends_with("not now"), "{error}");
+    assert!(
+        matches!(error, CustomDomainError::ServiceBusy(_)),
+        "{error}"
+    );
+    let text = chain(&error);
+    assert!(text.ends_with("not now"), "{text}");
 }
 
 #[tokio::test]
 async fn what_app_runner_refuses_is_an_error() {
     let replay = Replay::new([domains(&[custom_domain(DOMAIN, "CREATE_FAILED", 0)])]);
-    let error = service(&replay, true)
+    let error = custom_domains(&replay, TIMEOUT)
         .associate(SERVICE, DOMAIN)
         .await
         .unwrap_err();
@@ -166,14 +172,13 @@ async fn what_app_runner_refuses_is_an_error() {
     assert_eq!(error.to_string(), text);
 
     let replay = Replay::new([domains(&[]), refused("InvalidRequestException")]);
-    let error = service(&replay, true)
+    let error = custom_domains(&replay, TIMEOUT)
         .associate(SERVICE, DOMAIN)
         .await
         .unwrap_err();
-    assert!(
-        error.to_string().starts_with("can't associate the domain:"),
-        "{error}"
-    );
+    let text = chain(&error);
+    assert!(text.starts_with("cannot associate the domain: "), "{text}");
+    assert!(text.contains("InvalidRequestException"), "{text}");
 }
 
 #[tokio::test]
@@ -203,16 +208,19 @@ async fn a_domain_is_removed_and_one_that_is_gone_counts_as_removed() {
     ];
     for (answers, expected) in table {
         let replay = Replay::new(answers);
-        service(&replay, true)
+        custom_domains(&replay, TIMEOUT)
             .disassociate(SERVICE, DOMAIN)
             .await
             .unwrap();
         assert_eq!(names(&replay), expected);
     }
     let replay = Replay::new([there(), refused("InvalidStateException")]);
-    let error = service(&replay, false)
+    let error = custom_domains(&replay, Duration::ZERO)
         .disassociate(SERVICE, DOMAIN)
         .await
         .unwrap_err();
-    assert!(matches!(error, DomainError::State(_)), "{error}");
+    assert!(
+        matches!(error, CustomDomainError::ServiceBusy(_)),
+        "{error}"
+    );
 }

@@ -1,4 +1,4 @@
-//! Calls an operation no more often than its quota allows, and again when AWS says "later".
+//! Calls an operation no more often than its quota allows, and retries it when AWS asks to.
 
 use std::error::Error;
 use std::time::{Duration, SystemTime};
@@ -8,17 +8,16 @@ use aws_sdk_cloudwatchlogs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SharedTimeSource;
 
-/// What is waited before another try. Only this run calls, one call after another, so that there is nobody to make room for
-/// by chance.
-const PAUSES: [Duration; 5] = [
+/// The delays before the retries of a call. They have no random part, because a run makes one call after the other.
+const RETRY_DELAYS: [Duration; 5] = [
     Duration::from_secs(1),
     Duration::from_secs(2),
     Duration::from_secs(4),
     Duration::from_secs(8),
     Duration::from_secs(16),
 ];
-/// What CloudWatch Logs answers when another try may succeed, besides everything that is its own fault (5xx).
-const TEMPORARY: [&str; 5] = [
+/// Error codes of CloudWatch Logs after which a retry may succeed. Every error of the server (5xx) counts too.
+const RETRYABLE_CODES: [&str; 5] = [
     "OperationAbortedException",
     "RequestLimitExceeded",
     "ServiceUnavailableException",
@@ -29,23 +28,23 @@ const TEMPORARY: [&str; 5] = [
 /// A call without a result.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// The run's time is over; the next run goes on.
+    /// The run's time is over. The next run continues.
     #[error("the time is over")]
     OutOfTime,
-    /// What it was about is no longer there.
+    /// The log group or the stream no longer exists.
     #[error("{0}: not found")]
-    Gone(&'static str),
-    /// It failed for good, or six times.
+    NotFound(&'static str),
+    /// The call failed with an error that is not retried, or six times.
     #[error("{operation} failed")]
     Failed {
         /// The operation, as AWS names it.
         operation: &'static str,
-        /// What came back.
+        /// The last error.
         source: Box<dyn Error + Send + Sync>,
     },
 }
 
-/// Where time comes from, and when a run has to end.
+/// The clock of a run, and the end of its time.
 #[derive(Debug, Clone)]
 pub struct Clock {
     time: SharedTimeSource,
@@ -54,7 +53,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The SDK's own.
+    /// Takes the clock of the SDK.
     pub fn new(sdk: &SdkConfig, stop_at: SystemTime) -> Self {
         Self {
             time: sdk.time_source().unwrap_or_default(),
@@ -65,7 +64,7 @@ impl Clock {
         }
     }
 
-    /// The time now.
+    /// Returns the present time.
     pub fn now(&self) -> SystemTime {
         self.time.now()
     }
@@ -84,23 +83,23 @@ impl Clock {
     }
 }
 
-/// One operation's quota, or that of several together.
+/// The rate limit of one operation, or of several operations together.
 #[derive(Debug)]
-pub struct Pace {
+pub struct RateLimit {
     interval: Duration,
-    free_at: SystemTime,
+    next_call_at: SystemTime,
 }
 
-impl Pace {
-    /// So many calls a second, evenly.
+impl RateLimit {
+    /// Allows a number of calls a second, at even intervals.
     pub fn per_second(calls: u32) -> Self {
         Self {
             interval: Duration::from_secs(1) / calls,
-            free_at: SystemTime::UNIX_EPOCH,
+            next_call_at: SystemTime::UNIX_EPOCH,
         }
     }
 
-    /// Sends until there is an answer that stays, each try in its turn.
+    /// Calls `send` until it returns a result or an error that is final. Each call waits for the rate limit.
     pub async fn call<T, E, F>(
         &mut self,
         clock: &Clock,
@@ -111,20 +110,20 @@ impl Pace {
         F: Future<Output = Result<T, SdkError<E>>>,
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        let mut pauses = PAUSES.iter();
+        let mut delays = RETRY_DELAYS.iter();
         loop {
-            self.turn(clock).await?;
+            self.wait(clock).await?;
             let error = match send().await {
                 Ok(answer) => return Ok(answer),
                 Err(error) if error.code() == Some("ResourceNotFoundException") => {
-                    return Err(CallError::Gone(operation));
+                    return Err(CallError::NotFound(operation));
                 }
                 Err(error) => error,
             };
-            match pauses.next() {
-                Some(pause) if is_temporary(&error) => {
-                    tracing::debug!(operation, code = error.code(), "tries again");
-                    clock.wait_until(clock.now() + *pause).await?;
+            match delays.next() {
+                Some(delay) if is_retryable(&error) => {
+                    tracing::debug!(operation, code = error.code(), "call retried");
+                    clock.wait_until(clock.now() + *delay).await?;
                 }
                 _ => {
                     return Err(CallError::Failed {
@@ -136,21 +135,23 @@ impl Pace {
         }
     }
 
-    async fn turn(&mut self, clock: &Clock) -> Result<(), CallError> {
-        clock.wait_until(self.free_at).await?;
-        self.free_at = clock.now().max(self.free_at) + self.interval;
+    async fn wait(&mut self, clock: &Clock) -> Result<(), CallError> {
+        clock.wait_until(self.next_call_at).await?;
+        self.next_call_at = clock.now().max(self.next_call_at) + self.interval;
         Ok(())
     }
 }
 
-fn is_temporary<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+fn is_retryable<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
             true
         }
         SdkError::ServiceError(context) => {
             context.raw().status().is_server_error()
-                || error.code().is_some_and(|code| TEMPORARY.contains(&code))
+                || error
+                    .code()
+                    .is_some_and(|code| RETRYABLE_CODES.contains(&code))
         }
         _ => false,
     }
