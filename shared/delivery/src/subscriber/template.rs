@@ -10,7 +10,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Problem;
+use super::invalid::Problem;
 
 /// Longest payload in bytes. An event has a quarter of it at most.
 const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
