@@ -95,6 +95,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
     use testing::replay::Replay;
+    use wagrun_lambda::telemetry::chain;
 
     async fn resolve(
         answer: (u16, Value),
@@ -164,9 +165,14 @@ mod tests {
         );
         let denied = (
             400,
-            json!({"__type": "AccessDeniedException", "message": "no"}),
+            json!({"__type": "AccessDeniedException", "message": "not authorized"}),
         );
         let (image, _) = resolve(denied, json!({"tag": "v9"})).await;
-        assert!(matches!(image, Err(ResolveError::Aws(_))));
+        let error = image.unwrap_err();
+        assert!(matches!(error, ResolveError::Aws(_)));
+        let error = chain(&error);
+        assert!(error.starts_with("cannot look up the image: "), "{error}");
+        assert!(error.contains("AccessDeniedException"), "{error}");
+        assert!(error.contains("not authorized"), "{error}");
     }
 }

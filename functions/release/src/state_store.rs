@@ -86,6 +86,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
     use testing::replay::Replay;
+    use wagrun_lambda::telemetry::chain;
 
     fn store(replay: &Replay) -> StateStore {
         StateStore::new(Client::new(&replay.config()), "/wagrun/release".to_owned())
@@ -95,7 +96,7 @@ mod tests {
     async fn the_first_state_is_empty_and_every_other_one_is_loaded() {
         let absent = json!({"__type": "ParameterNotFound"});
         let found = json!({"Parameter": {"Value": r#"{"sequence":7}"#}});
-        let denied = json!({"__type": "AccessDeniedException"});
+        let denied = json!({"__type": "AccessDeniedException", "Message": "not authorized"});
         let replay = Replay::new([
             (400, absent.to_string()),
             (200, found.to_string()),
@@ -104,7 +105,12 @@ mod tests {
         let store = store(&replay);
         assert_eq!(store.load().await.unwrap(), State::default());
         assert_eq!(store.load().await.unwrap().sequence, 7);
-        assert!(matches!(store.load().await, Err(StateStoreError::Aws(_))));
+        let error = store.load().await.unwrap_err();
+        assert!(matches!(error, StateStoreError::Aws(_)));
+        let error = chain(&error);
+        assert!(error.starts_with("cannot read the state: "), "{error}");
+        assert!(error.contains("AccessDeniedException"), "{error}");
+        assert!(error.contains("not authorized"), "{error}");
         assert_eq!(replay.requests()[0].operation, "AmazonSSM.GetParameter");
     }
 
