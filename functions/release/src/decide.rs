@@ -14,7 +14,7 @@ use crate::state::{Phase, State};
 /// The time for which AWS may defer a command.
 const COMMAND_TIMEOUT: SignedDuration = SignedDuration::from_secs(10 * 60);
 
-/// Decides on a signal. The observation is one of what the current phase waits for.
+/// Decides on a signal. The observation shows what the current phase waits for.
 pub fn decide(
     state: State,
     signal: &Signal,

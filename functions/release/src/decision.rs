@@ -169,9 +169,9 @@ impl Decision {
         self.continue_release();
     }
 
-    /// Checks the current release at once when nothing but a message drives its phase.
+    /// Checks the current release at once if only messages drive its phase.
     ///
-    /// Such a phase would stop if a message about something else did not continue it.
+    /// AWS sends no event in such a phase, so a message about something else has to continue it.
     pub fn continue_release(&mut self) {
         let is_driven_by_messages = self.state.current.as_ref().is_some_and(|release| {
             matches!(

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tracing::{Instrument, Span};
 use wagrun_lambda::telemetry::chain;
 
 use crate::queue::{Queue, retry_interval};
@@ -43,7 +44,11 @@ async fn handle_batch(handler: &Handler, payload: &Value) -> Result<Value, Error
     for record in &batch.records {
         // All records are of one message group. None may overtake a record that failed.
         let is_held_back = !response.batch_item_failures.is_empty();
-        if is_held_back || !handle_record(handler, record).await {
+        if is_held_back
+            || !handle_record(handler, record)
+                .instrument(span(record))
+                .await
+        {
             response.add_failure(record.message_id.as_deref().unwrap_or_default());
         }
     }
@@ -52,7 +57,7 @@ async fn handle_batch(handler: &Handler, payload: &Value) -> Result<Value, Error
 
 /// Handles one message. Returns false after hiding a message that has to come again.
 async fn handle_record(handler: &Handler, record: &SqsMessage) -> bool {
-    let receive_count = attribute(record, "ApproximateReceiveCount").unwrap_or(1);
+    let receive_count = receive_count(record);
     let message = ReceivedMessage {
         body: record.body.as_deref().unwrap_or_default(),
         // SQS sends the attribute with every message. Without it the request counts as older than any other.
@@ -69,7 +74,6 @@ async fn handle_record(handler: &Handler, record: &SqsMessage) -> bool {
             tracing::error!(
                 error = chain(&error),
                 is_retryable,
-                receive_count,
                 "release message failed"
             );
             // Without a delay, a hopeless message is soon in the dead-letter queue and lets the next one pass.
@@ -110,6 +114,19 @@ async fn handle_request(
     // The request id makes each request a message of its own, even with the same text within five minutes.
     handler.queue.send(&message.to_string(), request_id).await?;
     Ok(json!({"queued": message}))
+}
+
+/// Creates the span of all lines about one message.
+fn span(record: &SqsMessage) -> Span {
+    tracing::info_span!(
+        "message",
+        message_id = record.message_id,
+        receive_count = receive_count(record),
+    )
+}
+
+fn receive_count(record: &SqsMessage) -> u32 {
+    attribute(record, "ApproximateReceiveCount").unwrap_or(1)
 }
 
 fn attribute<T: FromStr>(record: &SqsMessage, name: &str) -> Option<T> {

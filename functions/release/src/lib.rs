@@ -12,7 +12,7 @@
 //!
 //! 1. `message` reads it as a `Signal`.
 //! 2. `releaser` observes the function or service that the release waits for.
-//! 3. `decide` makes a `Decision` from the state, the signal and the observation. It calls nothing.
+//! 3. `decide` makes a `Decision` from the state, the signal and the observation. It makes no call.
 //! 4. `releaser` carries the decision out: it notifies, saves the state and executes the command.
 //! 5. The answer to the command is the next signal.
 //!

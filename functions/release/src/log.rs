@@ -7,13 +7,12 @@ use crate::signal::Signal;
 use crate::state::Release;
 
 /// Creates the span of all lines about one signal.
-pub fn signal_span(signal: &Signal, receive_count: u32) -> Span {
+pub fn signal_span(signal: &Signal) -> Span {
     tracing::info_span!(
         "signal",
         signal.kind = signal.kind(),
         signal.digest = signal.digest(),
         signal.detail = signal.detail(),
-        receive_count,
     )
 }
 

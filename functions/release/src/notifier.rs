@@ -1,4 +1,4 @@
-//! Notifies programs of the end of a release (event topic), and people of what needs them (alarm topic).
+//! Notifies programs that a release ended (event topic), and people that a release failed or waits (alarm topic).
 
 use aws_sdk_sns::Client;
 use jiff::Timestamp;
@@ -15,10 +15,10 @@ use crate::text::tail;
 
 /// The subject of the events. A stack has one site.
 const SUBJECT: &str = "site";
-/// The length of a reason, in characters: a mail is read on a telephone, and an event has a size limit.
-const MAX_REASON: usize = 4000;
-/// The length of a mail's subject, in characters. SNS refuses 100.
-const MAX_MAIL_SUBJECT: usize = 99;
+/// The maximum length of a reason, in characters. A mail is read on a telephone, and an event has a size limit.
+const MAX_REASON_LENGTH: usize = 4000;
+/// The maximum length of a mail's subject, in characters. SNS refuses 100.
+const MAX_SUBJECT_LENGTH: usize = 99;
 
 /// Sends notifications to the event topic and to the alarm topic.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ impl Notifier {
                 self.publish("site.deployed", release, None, now).await
             }
             Notification::Failed { release, reason } => {
-                let reason = tail(reason, MAX_REASON);
+                let reason = tail(reason, MAX_REASON_LENGTH);
                 self.publish("site.deployment_failed", release, Some(&reason), now)
                     .await?;
                 let digest = release.image.short_digest();
@@ -148,7 +148,7 @@ impl Notifier {
 
     /// Publishes to the alarm topic, which sends a mail to its subscribers.
     async fn mail(&self, subject: &str, text: &str) -> Result<(), NotifyError> {
-        let subject: String = subject.chars().take(MAX_MAIL_SUBJECT).collect();
+        let subject: String = subject.chars().take(MAX_SUBJECT_LENGTH).collect();
         self.client
             .publish()
             .topic_arn(&self.alarm_topic)

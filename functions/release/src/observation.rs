@@ -18,7 +18,7 @@ pub enum Observation {
 pub struct MigrateStatus {
     /// The digest of its image.
     pub digest: Option<String>,
-    /// The answer to whether Lambda would invoke it.
+    /// Its readiness to be invoked.
     pub readiness: Readiness,
 }
 
@@ -27,9 +27,9 @@ pub struct MigrateStatus {
 pub enum Readiness {
     /// It is active, and its last update was successful.
     Ready,
-    /// It became inactive because it was not invoked for long. An update activates it.
+    /// It became inactive because it was not invoked for a long time. An update activates it.
     Inactive,
-    /// It changes to another state; the text continues "migrate …".
+    /// It changes to another state. The text continues a sentence that begins with "migrate".
     Busy(String),
     /// Its last update failed, for this reason.
     Failed(String),
@@ -49,7 +49,7 @@ pub enum ServiceStatus {
         /// App Runner's operation, or ECS's service revision.
         deployment_id: String,
     },
-    /// The deployment that the state knows has this status.
+    /// The release's deployment, whose id the state holds, has this status.
     Deployment(DeploymentStatus),
     /// It accepts no deployment, now or later, for this reason.
     Unusable(String),

@@ -75,7 +75,7 @@ pub enum ReleaseError {
     /// A notification could not be sent.
     #[error(transparent)]
     Notify(#[from] NotifyError),
-    /// The decisions did not come to an end. This is a fault of the decisions.
+    /// The decisions did not come to an end. This is a bug in `decide`.
     #[error("no end after {MAX_DECISIONS} decisions; the release is {phase}")]
     Endless {
         /// The phase of the current release.
@@ -150,7 +150,7 @@ impl Releaser {
         };
         let mut state = self.store.load().await?;
         for _ in 0..MAX_DECISIONS {
-            let span = log::signal_span(&signal, message.receive_count);
+            let span = log::signal_span(&signal);
             let advanced = self.advance(&mut state, &signal, message.receive_count);
             signal = match advanced.instrument(span).await? {
                 ControlFlow::Continue(answer) => answer,

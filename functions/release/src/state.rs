@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::image::{Image, RequestedImage};
 use crate::text::tail;
 
-/// The length of a stored reason, in characters. An SSM parameter of the free tier holds 4096.
-const MAX_STORED_REASON: usize = 600;
+/// The maximum length of a stored reason, in characters. A standard SSM parameter, which is free, holds 4096.
+const MAX_REASON_LENGTH: usize = 600;
 
 /// The releases and images that later decisions need.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,7 +140,7 @@ impl Release {
             sequence: self.sequence,
             image: self.image.clone(),
             phase: self.phase.name().to_owned(),
-            reason: tail(reason, MAX_STORED_REASON),
+            reason: tail(reason, MAX_REASON_LENGTH),
             failed_at: now,
         }
     }

@@ -31,7 +31,7 @@ impl EcsExpress {
         }
     }
 
-    /// Returns the readiness for a deployment, or the deployment of the image that was accepted since the release started.
+    /// Returns the deployment of the image that was accepted since the release started, or else the service's readiness.
     pub async fn status(&self, image: &str, started_at: Timestamp) -> Result<Status, AwsError> {
         let Some(service) = self.describe().await? else {
             return Ok(Status::Unusable("ECS describes no service".to_owned()));
