@@ -4,7 +4,7 @@ use aws_sdk_sns::Client;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use wagrun_event::{Event, NewEvent};
-use wagrun_event_topic::{EventTopic, PublishError, id_of};
+use wagrun_event_topic::{EventTopic, PublishError, event_id_from};
 
 use crate::aws_error::AwsError;
 use crate::config::Config;
@@ -132,7 +132,7 @@ impl Notifier {
         }
         Event::new(NewEvent {
             // A repeated event of the same release has the same id.
-            id: id_of(&format!(
+            id: event_id_from(&format!(
                 "{} {} {} {kind}",
                 self.source, release.sequence, release.started_at
             )),

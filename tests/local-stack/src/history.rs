@@ -220,7 +220,7 @@ mod tests {
         all_fields.extend(fields.as_object().unwrap().clone());
         let line = LogLine {
             written_ms: 1_795_297_606_000 + ms,
-            message: json!({"fields": all}).to_string(),
+            message: all.to_string(),
         };
         Line::read(function, &line).unwrap()
     }

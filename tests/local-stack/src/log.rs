@@ -41,8 +41,7 @@ pub struct Line {
 impl Line {
     /// The line of this function; none where it is not JSON, such as what Lambda itself writes.
     pub fn read(function: &'static str, line: &LogLine) -> Option<Self> {
-        let json: Value = serde_json::from_str(&line.message).ok()?;
-        let fields = json.get("fields")?;
+        let fields: Value = serde_json::from_str(&line.message).ok()?;
         let text = |name: &str| fields[name].as_str().map(str::to_owned);
         let number = |name: &str| fields[name].as_u64();
         Some(Self {
@@ -78,7 +77,7 @@ mod tests {
             message: message.to_owned(),
         };
         let attempt = line(
-            r#"{"level":"INFO","fields":{"message":"delivery attempted","event.id":"c1c6b142-8006-4082-a4ef-3606cd4e02d9","event.type":"wagtail.page.published","event.subject":"page/4","subscriber":"cdn","attempt":2,"outcome":"refused","status":500,"duration_ms":6}}"#,
+            r#"{"timestamp":"2026-11-21T21:46:46.426651Z","level":"INFO","message":"delivery attempted","requestId":"r","event.id":"c1c6b142-8006-4082-a4ef-3606cd4e02d9","event.type":"wagtail.page.published","event.subject":"page/4","subscriber":"cdn","attempt":2,"outcome":"refused","status":500,"duration_ms":6}"#,
         );
         let read = Line::read("deliver", &attempt).unwrap();
         assert!(read.is_attempt());

@@ -118,7 +118,7 @@ impl Known<'_> {
             None => State::LastFailed,
             Some(wait) => State::Retrying {
                 attempt: last.number + 1,
-                at: last.ended() + SignedDuration::from_secs(wait.into()),
+                at: last.ended() + SignedDuration::try_from(wait).unwrap_or_default(),
             },
         }
     }

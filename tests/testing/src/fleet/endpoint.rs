@@ -21,7 +21,7 @@ use crate::bucket_in_memory::BucketInMemory;
 /// What is behind the address.
 #[derive(Debug)]
 pub struct Services {
-    /// Found by the end of their URLs.
+    /// SubscriberStatus by the end of their URLs.
     pub queues: Vec<Arc<SharedQueue>>,
     parameters: Mutex<Parameters>,
     bucket: Mutex<BucketInMemory>,

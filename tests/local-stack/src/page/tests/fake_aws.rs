@@ -64,7 +64,7 @@ impl FakeAws {
     pub fn log(&self, fields: &Value) {
         let line = json!({
             "timestamp": Timestamp::now().as_millisecond(),
-            "message": json!({"level": "INFO", "fields": fields}).to_string(),
+            "message": fields.to_string(),
         });
         self.held.lock().unwrap().log.push(line);
     }
