@@ -3,9 +3,10 @@
 //! The admin leaves out, without a word, pages on which the action is not possible: unpublishing a draft, or a page that
 //! is locked by a scheduled publication.
 
+use super::error::AdminError;
+use super::html::check_box;
 use super::ids::PageId;
-use super::pages::checked;
-use super::{Admin, AdminError};
+use super::session::Admin;
 
 impl Admin {
     /// Publishes the newest revision of each page, and with `include_descendants` of every page under it.
@@ -40,7 +41,7 @@ impl Admin {
         let ids: Vec<String> = pages.iter().map(|page| format!("id={page}")).collect();
         let path = format!("/admin/bulk/wagtailcore/page/{action}/?{}", ids.join("&"));
         let mut fields = vec![("next", "/admin/pages/1/")];
-        fields.extend(checked("include_descendants", include_descendants));
+        fields.extend(check_box("include_descendants", include_descendants));
         let answer = self.post(&path, &fields).await?;
         answer.redirected().map(drop)
     }

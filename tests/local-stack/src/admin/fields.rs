@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::html::Form;
+use super::html::{Form, encode_stream};
 use super::ids::{ImageId, SnippetId};
 
 /// The fields that an editor changes; all others stay as the form has them.
@@ -72,8 +72,8 @@ impl Fields {
         self
     }
 
-    /// Puts the changes into the form.
-    pub(super) fn fill(&self, form: &mut Form) {
+    /// Returns the fields of `form` with these changes.
+    pub(super) fn fill(&self, mut form: Form) -> Vec<(String, String)> {
         for (name, value) in &self.plain {
             form.set(name, value);
         }
@@ -85,8 +85,9 @@ impl Fields {
             }
         }
         if let Some(links) = &self.related_links {
-            replace_links(form, links);
+            replace_links(&mut form, links);
         }
+        form.into_fields()
     }
 }
 
@@ -112,29 +113,6 @@ fn content_state(text: &str) -> Value {
         }],
         "entityMap": {},
     })
-}
-
-/// The form fields of a StreamField with these blocks, `{"type", "value", "id"}` each.
-pub(super) fn encode_stream(name: &str, blocks: &[Value]) -> Vec<(String, String)> {
-    let mut fields = vec![(format!("{name}-count"), blocks.len().to_string())];
-    for (index, block) in blocks.iter().enumerate() {
-        let text = |key: &str| block[key].as_str().unwrap_or_default().to_owned();
-        let value = match &block["value"] {
-            Value::String(value) => value.clone(),
-            Value::Null => String::new(),
-            // A chooser's data describes the chosen object; the form carries its key alone.
-            Value::Object(chosen) => chosen.get("id").map(Value::to_string).unwrap_or_default(),
-            other => other.to_string(),
-        };
-        fields.extend([
-            (format!("{name}-{index}-type"), text("type")),
-            (format!("{name}-{index}-id"), text("id")),
-            (format!("{name}-{index}-order"), index.to_string()),
-            (format!("{name}-{index}-deleted"), String::new()),
-            (format!("{name}-{index}-value"), value),
-        ]);
-    }
-    fields
 }
 
 /// Deletes the inline forms that are there, and adds these behind them.

@@ -3,9 +3,10 @@
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
+use super::error::AdminError;
 use super::fields::Fields;
 use super::ids::{DocumentId, ImageId};
-use super::{Admin, AdminError};
+use super::session::Admin;
 
 impl Admin {
     /// Uploads an image as dropping it on the library does; `name` is the file's, and becomes the title.
@@ -69,17 +70,5 @@ impl Admin {
         let answer = self.upload(path, form).await?;
         let body: Value = serde_json::from_str(&answer.body).map_err(|_| answer.refused())?;
         body[key].as_i64().ok_or_else(|| answer.refused())
-    }
-
-    /// Reads the form at `path`, changes `fields` and posts it.
-    pub(super) async fn submit(&self, path: &str, fields: &Fields) -> Result<(), AdminError> {
-        let form = self.form(path).await?.filled(fields);
-        self.post(path, &form).await?.redirected().map(drop)
-    }
-
-    /// Says yes on a page that asks.
-    pub(super) async fn confirm(&self, path: &str) -> Result<(), AdminError> {
-        let answer = self.post::<&str, &str>(path, &[]).await?;
-        answer.redirected().map(drop)
     }
 }

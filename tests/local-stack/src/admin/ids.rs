@@ -45,3 +45,11 @@ impl PageId {
     /// Wagtail's own root, the parent of every site's front page.
     pub const ROOT: Self = Self(1);
 }
+
+/// Returns the key in an address, between the first `before` and the `after` that follows the key at once.
+pub(super) fn key_in(address: &str, before: &str, after: &str) -> Option<i64> {
+    address.match_indices(before).find_map(|(start, _)| {
+        let rest = &address[start + before.len()..];
+        rest.split_once(after)?.0.parse().ok()
+    })
+}

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::error::AdminError;
 use super::fields::Fields;
-use super::html;
-use super::ids::{PageId, RevisionId};
-use super::{Admin, AdminError, Answer};
+use super::html::check_box;
+use super::ids::{PageId, RevisionId, key_in};
+use super::session::{Admin, Answer};
 
 /// The button under the editor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +43,12 @@ impl Admin {
         action: Action,
     ) -> Result<PageId, AdminError> {
         let path = format!("/admin/pages/add/{model}/{parent}/");
-        let mut form = self.form(&path).await?.filled(fields);
+        let mut form = fields.fill(self.form(&path).await?);
         fill_slug(&mut form);
         let answer = self.post(&path, &with_button(form, action)).await?;
         let location = answer.redirected()?;
         // A draft stays open; a published page is only named by the message on its parent's page.
-        match id_between(&location, "/admin/pages/", "/edit/") {
+        match key_in(&location, "/admin/pages/", "/edit/") {
             Some(id) => Ok(PageId(id)),
             None => self.announced_page(&location).await,
         }
@@ -61,7 +62,7 @@ impl Admin {
         action: Action,
     ) -> Result<(), AdminError> {
         let path = format!("/admin/pages/{page}/edit/");
-        let form = self.form(&path).await?.filled(fields);
+        let form = fields.fill(self.form(&path).await?);
         let answer = self.post(&path, &with_button(form, action)).await?;
         answer.redirected().map(drop)
     }
@@ -75,7 +76,7 @@ impl Admin {
         overwrite: Option<RevisionId>,
     ) -> Result<RevisionId, AdminError> {
         let path = format!("/admin/pages/{page}/edit/");
-        let mut form = self.form(&path).await?.filled(fields);
+        let mut form = fields.fill(self.form(&path).await?);
         if let Some(revision) = overwrite {
             form.push(("overwrite_revision_id".into(), revision.to_string()));
         }
@@ -94,8 +95,7 @@ impl Admin {
     /// Withdraws the schedule of a page's revision, as the page's history offers it.
     pub async fn unschedule(&self, page: PageId, revision: i64) -> Result<(), AdminError> {
         let path = format!("/admin/pages/{page}/revisions/{revision}/unschedule/");
-        let answer = self.post::<&str, &str>(&path, &[]).await?;
-        answer.redirected().map(drop)
+        self.confirm(&path).await
     }
 
     /// Takes a page from the site, and with `include_descendants` every page under it.
@@ -104,7 +104,7 @@ impl Admin {
         page: PageId,
         include_descendants: bool,
     ) -> Result<(), AdminError> {
-        let fields = checked("include_descendants", include_descendants);
+        let fields = check_box("include_descendants", include_descendants);
         let answer = self
             .post(
                 &format!("/admin/pages/{page}/unpublish/"),
@@ -130,8 +130,8 @@ impl Admin {
             ("new_slug", copy.slug),
             ("new_parent_page", parent.as_str()),
         ];
-        fields.extend(checked("copy_subpages", copy.recursive));
-        fields.extend(checked("publish_copies", copy.publish));
+        fields.extend(check_box("copy_subpages", copy.recursive));
+        fields.extend(check_box("publish_copies", copy.publish));
         let answer = self
             .post(&format!("/admin/pages/{page}/copy/"), &fields)
             .await?;
@@ -142,16 +142,13 @@ impl Admin {
     /// Deletes a page with everything under it.
     pub async fn delete_page(&self, page: PageId) -> Result<(), AdminError> {
         let path = format!("/admin/pages/{page}/delete/");
-        let answer = self.post::<&str, &str>(&path, &[]).await?;
-        answer.redirected().map(drop)
+        self.confirm(&path).await
     }
 
-    /// The page that the newest message at `location` links to.
     async fn announced_page(&self, location: &str) -> Result<PageId, AdminError> {
-        let answer = self.get(location).await?;
-        let id = last_id_between(html::messages(&answer.body), "/admin/pages/", "/edit/");
-        id.map(PageId)
-            .ok_or_else(|| answer.without("message with a link to the new page"))
+        let missing = "message with a link to the new page";
+        let id = self.announced(location, "/admin/pages/", "/edit/", missing);
+        id.await.map(PageId)
     }
 }
 
@@ -184,25 +181,4 @@ fn saved_revision(answer: &Answer) -> Option<RevisionId> {
     let body: Value = serde_json::from_str(&answer.body).ok()?;
     body["success"].as_bool().filter(|success| *success)?;
     body["revision_id"].as_i64().map(RevisionId)
-}
-
-/// A ticked check box sends itself; an empty one sends nothing.
-pub(super) fn checked(name: &str, ticked: bool) -> Option<(&str, &str)> {
-    ticked.then_some((name, "on"))
-}
-
-/// The number between the first `before` and the `after` that follows it at once.
-fn id_between(text: &str, before: &str, after: &str) -> Option<i64> {
-    text.match_indices(before).find_map(|(start, _)| {
-        let rest = &text[start + before.len()..];
-        rest.split_once(after)?.0.parse().ok()
-    })
-}
-
-/// The same, from the last such place.
-pub(super) fn last_id_between(text: &str, before: &str, after: &str) -> Option<i64> {
-    text.rmatch_indices(before).find_map(|(start, _)| {
-        let rest = &text[start + before.len()..];
-        rest.split_once(after)?.0.parse().ok()
-    })
 }
