@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::time::Duration;
 
-use testing::fleet::account::Account;
+use testing::fleet::audit::Audit;
 use testing::fleet::events::events;
-use testing::fleet::receivers::Manner;
-use testing::fleet::{Options, healthy};
+use testing::fleet::receivers::Behavior;
+use testing::fleet::{FleetOptions, healthy};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::crew::Crew;
@@ -27,7 +27,7 @@ const WORKERS: [usize; 3] = [24, 48, 96];
 struct Half {
     p50: Duration,
     p99: Duration,
-    account: Account,
+    audit: Audit,
     /// The most workers that were busy when an event was published.
     busy: usize,
 }
@@ -48,8 +48,8 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
             ms(mixed.p99),
             mixed.p99.as_secs_f64() / alone.p99.as_secs_f64(),
             mixed.busy,
-            alone.account.lost.len() + mixed.account.lost.len(),
-            alone.account.disordered.len() + mixed.account.disordered.len(),
+            alone.audit.lost.len() + mixed.audit.lost.len(),
+            alone.audit.out_of_order.len() + mixed.audit.out_of_order.len(),
         );
     }
     println!();
@@ -57,27 +57,30 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 /// Of each ten, one that is dead and one that is slow.
-fn mix() -> Vec<(String, Manner)> {
+fn mix() -> Vec<(String, Behavior)> {
     let mut subscribers = healthy(SUBSCRIBERS);
-    for (number, (_, manner)) in subscribers.iter_mut().enumerate() {
-        *manner = match number % 20 {
-            3 => Manner::Failing,
-            13 => Manner::Gone,
-            7 | 17 => Manner::Slow(SLOW),
-            _ => Manner::Healthy,
+    for (number, (_, behavior)) in subscribers.iter_mut().enumerate() {
+        *behavior = match number % 20 {
+            3 => Behavior::Failing,
+            13 => Behavior::Unreachable,
+            7 | 17 => Behavior::Slow(SLOW),
+            _ => Behavior::Healthy,
         };
     }
     subscribers
 }
 
-async fn half(workers: usize, subscribers: Vec<(String, Manner)>) -> Result<Half, Box<dyn Error>> {
+async fn half(
+    workers: usize,
+    subscribers: Vec<(String, Behavior)>,
+) -> Result<Half, Box<dyn Error>> {
     // The same ones in both halves.
     let well: HashSet<_> = mix()
         .into_iter()
-        .filter(|(_, manner)| *manner == Manner::Healthy)
+        .filter(|(_, behavior)| *behavior == Behavior::Healthy)
         .map(|(name, _)| name)
         .collect();
-    let mut crew = Crew::new(Options::new(subscribers)).await?;
+    let mut crew = Crew::new(FleetOptions::new(subscribers)).await?;
     crew.start_fan_out(2).await?;
     crew.start_deliver(workers).await?;
     // Everybody reads the subscribers once before it counts: two rounds reach every worker.
@@ -103,7 +106,7 @@ async fn half(workers: usize, subscribers: Vec<(String, Manner)>) -> Result<Half
     Ok(Half {
         p50: percentile(&latencies, 50),
         p99: percentile(&latencies, 99),
-        account: crew.fleet.account(&events),
+        audit: crew.fleet.audit(&events),
         busy,
     })
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use local_stack::admin::{Action, Fields, PageId};
 use serde_json::{Value, json};
 use testing::progress::{Progress, Wait, wait_until};
-use testing::receiver::{Answer, Delivery};
+use testing::receiver::{Answer, WebhookRequest};
 use wagrun_event::Event;
 use wagrun_lambda::telemetry::chain;
 
@@ -17,12 +17,12 @@ use crate::story::{Story, page};
 use crate::subscribers::{requests, retitle, subscribe, unsubscribe};
 use crate::world::PATIENCE;
 
-fn subject(delivery: &Delivery) -> &str {
+fn subject(delivery: &WebhookRequest) -> &str {
     &delivery.event.as_ref().unwrap().subject
 }
 
 /// Which event it was, by type and subject, and what it was answered.
-fn outcome(delivery: &Delivery) -> (&str, &str, u16) {
+fn outcome(delivery: &WebhookRequest) -> (&str, &str, u16) {
     let event = delivery.event.as_ref().unwrap();
     let status = delivery.status.unwrap().as_u16();
     (&event.kind, &event.subject, status)
@@ -51,7 +51,7 @@ fn a_failing_receiver_is_tried_again_later_and_in_order_and_holds_up_one_page_on
         let all = requests(&story, "failing-twice", 3).await;
         let of = |post: PageId| {
             let post = format!("page/{post}");
-            move |delivery: &&Delivery| subject(delivery) == post
+            move |delivery: &&WebhookRequest| subject(delivery) == post
         };
         assert_eq!(
             all.iter().filter(of(two)).count(),
@@ -60,7 +60,7 @@ fn a_failing_receiver_is_tried_again_later_and_in_order_and_holds_up_one_page_on
         );
 
         let all = requests(&story, "failing-twice", 6).await;
-        let lane: Vec<&Delivery> = all.iter().filter(of(one)).collect();
+        let lane: Vec<&WebhookRequest> = all.iter().filter(of(one)).collect();
         let outcomes: Vec<(&str, u16)> = lane
             .iter()
             .map(|one| (outcome(one).0, outcome(one).2))
@@ -119,7 +119,7 @@ fn a_delivery_that_always_fails_ends_whole_in_the_dead_letter_queue() {
             .await
             .unwrap_or_else(|error| panic!("{}", chain(&error)));
         assert_eq!(dead["event"], serde_json::to_value(&events[0]).unwrap());
-        assert_eq!(story.receiver().deliveries("dead").len(), 3);
+        assert_eq!(story.receiver().requests("dead").len(), 3);
 
         retitle(&mut story, post, "Next").await;
         let all = requests(&story, "dead", 4).await;
@@ -175,7 +175,7 @@ fn a_redrive_brings_what_was_given_up_in_its_own_order_and_after_what_has_passed
         let accepted = story.receiver().events("redriven");
         assert_eq!(accepted, [three.clone(), one, two]);
         for (again, first) in [(7, 0), (8, 3)] {
-            let id = |delivery: &Delivery| delivery.header("webhook-id").map(str::to_owned);
+            let id = |delivery: &WebhookRequest| delivery.header("webhook-id").map(str::to_owned);
             assert_eq!(id(&all[again]), id(&all[first]));
             assert_eq!(all[again].signature, Ok(()), "signed anew");
         }

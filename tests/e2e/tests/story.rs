@@ -3,7 +3,7 @@
 use local_stack::admin::{Action, Admin, Fields, PageId};
 use sqlx::{Connection, PgConnection};
 use testing::progress::{Progress, Wait, wait_until};
-use testing::receiver::{Delivery, Receiver};
+use testing::receiver::{Receiver, WebhookRequest};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 use wagrun_event::Event;
@@ -258,9 +258,9 @@ impl Story {
     }
 
     /// What `EVERYTHING` was sent of this story, in the order of arrival.
-    fn deliveries(&self) -> Vec<(Delivery, Event)> {
+    fn deliveries(&self) -> Vec<(WebhookRequest, Event)> {
         self.receiver()
-            .deliveries(EVERYTHING)
+            .requests(EVERYTHING)
             .into_iter()
             .filter_map(|delivery| {
                 let event = delivery.event.clone().unwrap();
@@ -292,7 +292,7 @@ fn line(event: &Event) -> Line {
     (event.kind.clone(), event.subject.clone())
 }
 
-fn assert_genuine(delivery: &Delivery, event: &Event) {
+fn assert_genuine(delivery: &WebhookRequest, event: &Event) {
     assert_eq!(delivery.signature, Ok(()), "{event:?}");
     assert_eq!(delivery.header("webhook-id"), Some(&*event.id.to_string()));
     assert_eq!(event.specversion, "1.0");

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use local_stack::admin::{Action, Fields, PageId};
 use serde_json::{Value, json};
 use testing::progress::{Progress, Wait, wait_until};
-use testing::receiver::{Answer, Delivery};
+use testing::receiver::{Answer, WebhookRequest};
 use wagrun_event::Event;
 use wagrun_lambda::telemetry::chain;
 
@@ -35,9 +35,9 @@ pub async fn unsubscribe(story: &Story, name: &str) {
 }
 
 /// All requests for a subscriber, once there are `count`.
-pub async fn requests(story: &Story, name: &str, count: usize) -> Vec<Delivery> {
+pub async fn requests(story: &Story, name: &str, count: usize) -> Vec<WebhookRequest> {
     let what = format!("{count} requests");
-    let enough = |all: &[Delivery]| (all.len() >= count).then(|| all.to_vec());
+    let enough = |all: &[WebhookRequest]| (all.len() >= count).then(|| all.to_vec());
     let waited = story.receiver().wait_until(name, &what, PATIENCE, enough);
     waited.await.unwrap_or_else(|missing| panic!("{missing}"))
 }

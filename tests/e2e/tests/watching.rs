@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use local_stack::browser::{Browser, Look};
-use local_stack::deployment::forget_the_test;
+use local_stack::browser::{Browser, Viewport};
+use local_stack::demo_file::DemoFile;
+use local_stack::deployment::remove_cargo_variables;
 use local_stack::page::Page;
-use local_stack::running::Running;
 use serde_json::json;
 use testing::progress::{Progress, Wait, wait_until};
-use testing::receiver::{Answer, Delivery};
+use testing::receiver::{Answer, WebhookRequest};
 use uuid::Uuid;
 use wagrun_event::Event;
 use wagrun_lambda::telemetry::chain;
@@ -33,7 +33,7 @@ impl Watcher {
             receiver: Arc::clone(&stack.receiver),
             deployment: stack.deployment.clone(),
             subscribers: subscribers.iter().map(|&name| name.to_owned()).collect(),
-            waits: vec![1, 6],
+            retry_seconds: vec![1, 6],
             since: Timestamp::now(),
             database: stack.database_url(),
             admin: format!("{}/admin/", stack.site.url),
@@ -41,13 +41,13 @@ impl Watcher {
         let (address, server) = page.bind().await.unwrap();
         let server = tokio::spawn(server);
         let mut browser = Browser::start().await.unwrap();
-        let look = Look {
+        let viewport = Viewport {
             width: 1100,
             height: 900,
             dark: false,
         };
         let origin = format!("http://{address}/");
-        browser.open(&origin, look).await.unwrap();
+        browser.open(&origin, viewport).await.unwrap();
         let mut watcher = Self {
             browser,
             _server: server,
@@ -104,7 +104,7 @@ fn a_lane_is_seen_to_wait_and_to_recover() {
             .see_fate(second.id, "steady", "signature verified")
             .await;
 
-        watcher.choose("slow", "takes").await;
+        watcher.choose("slow", "accepts").await;
         watcher
             .see_fate(first.id, "slow", "delivered by attempt 3")
             .await;
@@ -137,7 +137,7 @@ fn a_lane_is_seen_to_wait_and_to_recover() {
     });
 }
 
-fn tried(delivery: &Delivery) -> (Uuid, u16) {
+fn tried(delivery: &WebhookRequest) -> (Uuid, u16) {
     let event = delivery.event.as_ref().unwrap();
     (event.id, delivery.status.unwrap().as_u16())
 }
@@ -201,14 +201,14 @@ async fn make(story: &Story, arguments: &[&str]) -> (bool, String) {
         .directory()
         .join(format!("{}.env", Uuid::new_v4()));
     let endpoint = stack.emulator.endpoint();
-    let _running = Running::announce(file.clone(), endpoint, &stack.database_url()).unwrap();
+    let _running = DemoFile::write(file.clone(), endpoint, &stack.database_url()).unwrap();
     let mut command = std::process::Command::new("make");
     command
         .args(arguments)
         .arg(format!("DEMO={}", file.display()))
         .arg("STACK=")
         .current_dir(testing::checkout());
-    forget_the_test(&mut command);
+    remove_cargo_variables(&mut command);
     // Those of `make test` are not for it.
     for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
         command.env_remove(name);
@@ -257,7 +257,7 @@ fn a_subscriber_is_tested_as_deliver_would_call_it() {
         let parameter = "subscriber /wagrun-local/subscribers/tested: retry_seconds: ";
         assert!(text.contains(parameter), "{text}");
         assert!(text.contains("Error 2\n"), "{text}");
-        assert_eq!(story.receiver().deliveries("tested").len(), 2);
+        assert_eq!(story.receiver().requests("tested").len(), 2);
         unsubscribe(&story, "tested").await;
     });
 }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use local_stack::stack::{LocalStack, Options};
+use local_stack::stack::{LocalStack, StackOptions};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -75,16 +75,16 @@ impl Drop for Turn {
 impl World {
     /// The one of this program, started by whoever asks first.
     pub async fn get() -> &'static Self {
-        let start = || Self::start(Options::new("e2e"));
+        let start = || Self::start(StackOptions::new("e2e"));
         Self::started(WORLD.get_or_init(start).await)
     }
 
     /// Another one, whose database rings by its log alone.
     pub async fn by_log() -> &'static Self {
         let start = || {
-            Self::start(Options {
+            Self::start(StackOptions {
                 rings_by_log: true,
-                ..Options::new("e2e-by-log")
+                ..StackOptions::new("e2e-by-log")
             })
         };
         Self::started(WORLD_BY_LOG.get_or_init(start).await)
@@ -97,7 +97,7 @@ impl World {
         }
     }
 
-    async fn start(mut options: Options) -> Result<Self, String> {
+    async fn start(mut options: StackOptions) -> Result<Self, String> {
         options.subscribers = vec![(EVERYTHING.to_owned(), json!({}))];
         // Two waits, the second long enough to do something else in it, and a delivery that is given up soon.
         options.parameters.extend([

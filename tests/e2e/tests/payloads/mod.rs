@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::http::StatusCode;
 use local_stack::admin::{Action, Fields, PageId};
 use serde_json::{Value, json};
-use testing::receiver::{Answer, Delivery};
+use testing::receiver::{Answer, WebhookRequest};
 use wagrun_event::Event;
 
 use crate::databases::run;
@@ -54,7 +54,7 @@ async fn everything_that_is_sent() -> Examples {
     releases::published(story.world).await;
     let mut examples = Examples::new();
     for subscriber in [EVERYTHING, SEARCH] {
-        for delivery in story.receiver().deliveries(subscriber) {
+        for delivery in story.receiver().requests(subscriber) {
             let event = delivery.event.as_ref().unwrap();
             if let Some(name) = example_of(event, &story, post, subscriber) {
                 assert_eq!(delivery.signature, Ok(()));
@@ -168,16 +168,16 @@ async fn once_more(story: &Story, post: PageId) {
 async fn snapshot(story: &Story, which: &Value, objects: usize) {
     let mut asked = which.clone();
     asked["subscriber"] = json!(SEARCH);
-    let arrived = |all: &[Delivery]| {
+    let arrived = |all: &[WebhookRequest]| {
         let events = all
             .iter()
             .filter_map(|delivery| delivery.event.as_ref().ok());
         let ours = events.filter(|event| event.is_snapshot() && story.is_mine(event));
         ours.count()
     };
-    let before = arrived(&story.receiver().deliveries(SEARCH));
+    let before = arrived(&story.receiver().requests(SEARCH));
     invoke(story, &json!({"snapshot": asked})).await;
-    let enough = |all: &[Delivery]| (arrived(all) >= before + objects).then_some(());
+    let enough = |all: &[WebhookRequest]| (arrived(all) >= before + objects).then_some(());
     let waited = story
         .receiver()
         .wait_until(SEARCH, "the snapshot", PATIENCE, enough);

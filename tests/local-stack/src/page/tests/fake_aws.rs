@@ -1,4 +1,4 @@
-//! An AWS with parameters, deliver's log and a dead-letter queue.
+//! The parts of AWS that the page reads: parameters, deliver's log and the dead-letter queue.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ struct Held {
     parameters: BTreeMap<String, String>,
     log: Vec<Value>,
     dead: Vec<Value>,
-    /// Whether the dead letters were just received, and are hidden.
+    /// True if the dead letters were just received and are hidden.
     hidden: bool,
 }
 
@@ -64,7 +64,7 @@ impl FakeAws {
     pub fn log(&self, fields: &Value) {
         let line = json!({
             "timestamp": Timestamp::now().as_millisecond(),
-            "message": json!({"level": "INFO", "fields": fields}).to_string(),
+            "message": fields.to_string(),
         });
         self.held.lock().unwrap().log.push(line);
     }
