@@ -1,6 +1,6 @@
 //! What happens to a page with others under it happens to each of them.
 
-use local_stack::admin::{Action, Copy, Fields, PageId};
+use local_stack::admin::{Action, CopyOptions, Fields, PageId};
 use serde_json::json;
 
 use crate::databases::run;
@@ -78,7 +78,7 @@ fn a_copied_subtree_is_new_pages() {
     run(async {
         let mut story = Story::new("copying").await;
         let (index, ..) = index_with_posts(&mut story).await;
-        let copy = Copy {
+        let copy = CopyOptions {
             title: "Copy",
             slug: "copy",
             parent: story.root,
@@ -106,7 +106,7 @@ fn a_copy_as_a_draft_is_never_published() {
     run(async {
         let mut story = Story::new("copying-drafts").await;
         let post = story.live_post(story.root, "Post").await;
-        let copy = Copy {
+        let copy = CopyOptions {
             title: "Copy",
             slug: "copy",
             parent: story.root,

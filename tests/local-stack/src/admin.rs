@@ -1,8 +1,8 @@
-//! An editor: an HTTP client of the real Wagtail admin.
+//! An HTTP client of the Wagtail admin, which does what an editor does in a browser.
 //!
-//! Every method is what a click sends: it reads the form that the admin renders, changes some fields and posts it back
-//! with its CSRF token. Nothing here touches the database or Wagtail's Python API, so what an end-to-end test
-//! observes is what an editor causes.
+//! A method sends the requests of one click. It reads the form that the admin renders, changes some fields, and posts the form
+//! with its CSRF token. It uses neither the database nor the Python API of Wagtail. So an end-to-end test observes exactly the
+//! effects of an editor.
 
 mod bulk;
 mod error;
@@ -18,5 +18,5 @@ mod session;
 pub use error::AdminError;
 pub use fields::{Block, Fields};
 pub use ids::{DocumentId, ImageId, PageId, RevisionId, SnippetId};
-pub use pages::{Action, Copy};
+pub use pages::{Action, CopyOptions};
 pub use session::Admin;

@@ -42,7 +42,7 @@ pub struct Emulator {
 impl Emulator {
     /// Starts an emulator on a free port of 127.0.0.1, and waits until it answers.
     ///
-    /// It records all requests in the directory `requests`, in the format of `tools/aws_models/recording.py`.
+    /// The emulator records all requests in the directory `requests`, in the format of `tools/aws_models/recording.py`.
     pub async fn start(
         tools: &Tools,
         supervisor: &Supervisor,

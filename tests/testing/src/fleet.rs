@@ -6,8 +6,8 @@
 //! Runtime API that invokes their programs ([`runtime_api`], [`programs`]), and the receivers ([`receivers`], [`tls`]).
 //! [`audit`] checks that no delivery was lost and that every lane kept its order.
 //!
-//! The fleet does not have: other machines and the time to reach them, cold starts, failures of SQS and Lambda, quotas
-//! other than that of SSM, and the rate at which Lambda adds workers.
+//! The fleet has no network between machines, no cold starts, and no failures of SQS and Lambda. It has no quota except that of
+//! SSM. Lambda adds workers at a limited rate, but here all workers start at once.
 
 pub mod audit;
 pub mod endpoint;

@@ -1,7 +1,7 @@
-//! Several pages at once: tick boxes in the listing, then a button. Each is one transaction.
+//! Actions on several pages at once, which an editor has ticked in a listing. Each action is one transaction.
 //!
-//! The admin leaves out, without a word, pages on which the action is not possible: unpublishing a draft, or a page that
-//! is locked by a scheduled publication.
+//! The admin silently skips pages for which the action is not possible. It does not unpublish a draft, or a page that a
+//! scheduled publication has locked.
 
 use super::error::AdminError;
 use super::html::check_box;
@@ -9,7 +9,7 @@ use super::ids::PageId;
 use super::session::Admin;
 
 impl Admin {
-    /// Publishes the newest revision of each page, and with `include_descendants` of every page under it.
+    /// Publishes the newest revision of each page. `include_descendants` adds all pages under it.
     pub async fn bulk_publish(
         &self,
         pages: &[PageId],
@@ -18,7 +18,7 @@ impl Admin {
         self.bulk("publish", pages, include_descendants).await
     }
 
-    /// Unpublishes each page, and with `include_descendants` every page under it.
+    /// Unpublishes each page. `include_descendants` adds all pages under it.
     pub async fn bulk_unpublish(
         &self,
         pages: &[PageId],

@@ -1,4 +1,4 @@
-//! Images and documents.
+//! Uploads, edits and deletes images and documents.
 
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use super::ids::{DocumentId, ImageId};
 use super::session::Admin;
 
 impl Admin {
-    /// Uploads an image as dropping it on the library does; `name` is the file's, and becomes the title.
+    /// Uploads an image. `name` is the name of the file, and becomes the title.
     pub async fn upload_image(&self, name: &str, bytes: Vec<u8>) -> Result<ImageId, AdminError> {
         let id = self
             .upload_file("/admin/images/multiple/add/", "image_id", name, bytes)
@@ -17,7 +17,7 @@ impl Admin {
         Ok(ImageId(id))
     }
 
-    /// Changes an image's title, description or tags.
+    /// Changes the title, the description or the tags of an image.
     pub async fn edit_image(&self, image: ImageId, fields: &Fields) -> Result<(), AdminError> {
         self.submit(&format!("/admin/images/{image}/"), fields)
             .await
@@ -29,7 +29,7 @@ impl Admin {
             .await
     }
 
-    /// Uploads a document; `name` is the file's, and becomes the title.
+    /// Uploads a document. `name` is the name of the file, and becomes the title.
     pub async fn upload_document(
         &self,
         name: &str,
@@ -41,7 +41,7 @@ impl Admin {
         Ok(DocumentId(id))
     }
 
-    /// Changes a document's title or tags.
+    /// Changes the title or the tags of a document.
     pub async fn edit_document(
         &self,
         document: DocumentId,

@@ -16,7 +16,7 @@ use super::ids::key_in;
 /// The admin's front page.
 const HOME: &str = "/admin/";
 
-/// A logged-in session of the admin; clones share it.
+/// A session of the admin after the log-in. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Admin {
     client: Client,
@@ -24,7 +24,7 @@ pub struct Admin {
     base: Url,
 }
 
-/// What the admin answered, whatever the status.
+/// An answer of the admin, with any status.
 pub(super) struct Answer {
     request: String,
     status: StatusCode,
@@ -33,15 +33,15 @@ pub(super) struct Answer {
 }
 
 impl Admin {
-    /// Logs in with the form at `/admin/login/`; `site` is the site's root, such as `http://127.0.0.1:8000/`.
+    /// Logs in with the form at `/admin/login/`. `site` is the root of the site, such as `http://127.0.0.1:8000/`.
     pub async fn login(site: Url, username: &str, password: &str) -> Result<Self, AdminError> {
         testing::install_crypto();
         let cookies = Arc::new(Jar::default());
         let client = Client::builder()
             .cookie_provider(Arc::clone(&cookies))
-            // A redirect is how the admin says yes, and must be seen.
+            // A redirect means success, so it must not be followed.
             .redirect(Policy::none())
-            // A proxy of whoever runs this has no business between two processes of one machine.
+            // A proxy of the developer must not be used between two processes of one machine.
             .no_proxy()
             .build()
             .map_err(|source| AdminError::request("build an HTTP client", source))?;
@@ -50,7 +50,7 @@ impl Admin {
             cookies,
             base: site,
         };
-        // The first page sets the cookie that the form's token is compared with.
+        // The first page sets the cookie with which the token of the form is compared.
         admin.get("/admin/login/").await?;
         let form = [
             ("username", username),
@@ -64,7 +64,7 @@ impl Admin {
         Ok(admin)
     }
 
-    /// A page's HTML, which must be there.
+    /// Requests a page. Any other status than 200 is an error.
     pub(super) async fn get(&self, path: &str) -> Result<Answer, AdminError> {
         let answer = self
             .send(format!("GET {path}"), self.client.get(self.url(path)?))
@@ -76,7 +76,7 @@ impl Admin {
         }
     }
 
-    /// The form at `path` that posts to `path`, as the browser would send it unchanged.
+    /// Returns the form at `path` that posts to `path`, with unchanged fields.
     pub(super) async fn form(&self, path: &str) -> Result<Form, AdminError> {
         let answer = self.get(path).await?;
         Form::parse(&answer.body, path)
@@ -92,7 +92,7 @@ impl Admin {
         self.send(format!("POST {path}"), request).await
     }
 
-    /// Posts as the page editor's own script does, and is answered in JSON.
+    /// Posts like the script of the page editor, which requests an answer in JSON.
     pub(super) async fn post_for_json<K: AsRef<str>, V: AsRef<str>>(
         &self,
         path: &str,
@@ -104,6 +104,7 @@ impl Admin {
         self.send(format!("POST {path}"), request).await
     }
 
+    /// Builds a POST request with the CSRF token.
     fn form_request<K: AsRef<str>, V: AsRef<str>>(
         &self,
         path: &str,
@@ -122,19 +123,21 @@ impl Admin {
             .form(&body))
     }
 
-    /// Reads the form at `path`, changes `fields` and posts it.
+    /// Reads the form at `path`, changes fields, and posts it.
     pub(super) async fn submit(&self, path: &str, fields: &Fields) -> Result<(), AdminError> {
         let form = fields.fill(self.form(path).await?);
         self.post(path, &form).await?.redirected().map(drop)
     }
 
-    /// Says yes on a page that asks.
+    /// Confirms an action at `path`.
     pub(super) async fn confirm(&self, path: &str) -> Result<(), AdminError> {
         let answer = self.post::<&str, &str>(path, &[]).await?;
         answer.redirected().map(drop)
     }
 
-    /// Returns the key in the link of the newest message at `location`, whose address is `<before><key><after>`.
+    /// Returns the key in the newest link of the messages at `location`. The link is `<before><key><after>`.
+    ///
+    /// `missing` describes the message in the error.
     pub(super) async fn announced(
         &self,
         location: &str,
@@ -194,7 +197,7 @@ impl Admin {
         })
     }
 
-    /// The cookie's value is itself a valid token, so that a post needs no page before it.
+    /// Returns the CSRF token. The value of the cookie is a valid token, so a request needs no form.
     fn csrf_token(&self) -> String {
         let cookies = self.cookies.cookies(&self.base);
         cookies
@@ -211,16 +214,16 @@ impl Admin {
 }
 
 impl Answer {
-    /// The address that the admin sent the browser to, which is how it says that it did what was asked.
+    /// Returns the address of the redirect, with which the admin reports success.
     pub(super) fn redirected(self) -> Result<String, AdminError> {
         match (self.status.is_redirection(), &self.location) {
-            // Someone who may not do it (or a page that is locked) is sent home.
+            // A redirect to the front page means a lack of permission, or a page that is locked.
             (true, Some(location)) if location != HOME => Ok(location.clone()),
             _ => Err(self.refused()),
         }
     }
 
-    /// Nothing, where only one address means success.
+    /// Checks that the admin redirected to `path`, where only this address means success.
     pub(super) fn redirected_to(&self, path: &str) -> Result<(), AdminError> {
         if self.status.is_redirection() && self.location.as_deref() == Some(path) {
             Ok(())
@@ -229,6 +232,7 @@ impl Answer {
         }
     }
 
+    /// Returns the error for an answer that does not mean success.
     pub(super) fn refused(&self) -> AdminError {
         AdminError::Refused {
             request: self.request.clone(),
@@ -238,6 +242,7 @@ impl Answer {
         }
     }
 
+    /// Returns the error for a page without an expected element.
     pub(super) fn without(&self, missing: &'static str) -> AdminError {
         AdminError::Missing {
             request: self.request.clone(),

@@ -1,4 +1,4 @@
-//! Snippets of any registered model; `model` is its address, such as `blog/author`.
+//! Creates, edits and deletes snippets. `model` is the part of the address that names the model, such as `blog/author`.
 
 use super::error::AdminError;
 use super::fields::Fields;
@@ -21,7 +21,7 @@ impl Admin {
         Ok(SnippetId(id))
     }
 
-    /// Changes `fields` of a snippet.
+    /// Changes fields of a snippet.
     pub async fn edit_snippet(
         &self,
         model: &str,

@@ -76,7 +76,7 @@ impl Deployer<'_> {
 
     /// Deletes a stack, and waits until it does not exist.
     ///
-    /// It does not use `sam delete`, which does not accept the emulator's address of the nested template as one of S3.
+    /// `sam delete` cannot be used: it does not accept the emulator's address of the nested template as one of S3.
     pub async fn delete(&self, stack: &str, progress: &Progress) -> Result<(), DeploymentError> {
         let aws = self.emulator.aws();
         describe(aws, "DeleteStack", stack).await?;

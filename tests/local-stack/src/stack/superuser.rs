@@ -1,4 +1,4 @@
-//! The superuser of the admin, whom migrate creates.
+//! The superuser of the admin, which migrate creates.
 
 use serde_json::json;
 

@@ -135,7 +135,7 @@ async fn a_failing_lambda_raises_aurora_s_errors() {
     let unable = "AWS Lambda client returned 'Unable to connect to endpoint'.";
     assert_eq!(detail("").await.0, unable, "no endpoint");
     let refused = format!("http://127.0.0.1:{}", free_port().unwrap());
-    assert_eq!(detail(&refused).await.0, unable, "nobody listens");
+    assert_eq!(detail(&refused).await.0, unable, "no program listens");
 
     let (endpoint, _request) =
         lambda_once("HTTP/1.1 500 Oops\r\nContent-Length: 19\r\n\r\n{\"message\": \"Oops\"}").await;
@@ -150,7 +150,7 @@ async fn a_failing_lambda_raises_aurora_s_errors() {
         "AWS Lambda client returned 'HTTP response code: 503'."
     );
 
-    // It accepts and never answers: the default is three seconds.
+    // The listener accepts and does not answer. The default timeout is three seconds.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let hanging = format!("http://{}", listener.local_addr().unwrap());
     let (said, took) = detail(&hanging).await;
@@ -160,7 +160,7 @@ async fn a_failing_lambda_raises_aurora_s_errors() {
     );
     assert!(took >= Duration::from_secs(3), "took only {took:?}");
 
-    // As on Aurora, as far as anybody knows: who is no superuser may set it, and may not store it in a function.
+    // As far as is known, Aurora does the same: a role that is not a superuser can set it, but not store it in a function.
     let mut master = fixture.with_endpoint(&hanging).await;
     let stored = "create function ring() returns int language sql set aws_lambda.request_timeout_ms = '300' as 'select 1'";
     let refused = one(&mut master, stored).await.unwrap_err();
