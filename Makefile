@@ -1,70 +1,80 @@
-# The one front door, for people and for CI.
+# The entry point for people and for CI.
 
 SHELL := /bin/bash -euo pipefail
 .DEFAULT_GOAL := help
 
-# The local stack has the functions built for this machine by name and with the features of the whole workspace
-# (--workspace in template.yaml). Asking for the same here means that no dependency is compiled twice.
+# Every build has the features of the whole workspace where the local stack's has (--workspace in template.yaml), and the
+# target that .cargo/config.toml names. So no dependency is compiled twice.
 HOST := $(shell rustc -vV | sed -n 's/^host: //p')
-CARGO_TARGET := --target $(HOST)
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(HOST)/debug
 TOOLS := .local/venv/tools/bin
-# SAM asks for a region and credentials even where it calls nothing.
+# SAM needs a region and credentials, although it calls nothing.
 SAM_OFFLINE := AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none SAM_CLI_TELEMETRY=0
 
-# Where the tests record what they ask of AWS.
+# The directory in which the tests record their requests to AWS.
 REQUESTS := .local/requests
 
-# Where the demo that runs says where its parts are.
+# The file in which the running demo writes its addresses.
 DEMO := .local/demo.env
 
-# What the SDKs of AWS read. With STACK it is what the AWS CLI knows, whatever its way to log in; without, the demo that runs.
+# The environment for the SDKs of AWS. With STACK, the credentials come from the AWS CLI, with any of its ways to log
+# in. Without it, they come from the running demo.
 define AWS_ENVIRONMENT
 if [ -n "$(STACK)" ]; then \
   export STACK="$(STACK)"; credentials="$$(aws configure export-credentials --format env)"; eval "$$credentials"; \
 elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
-else echo "No demo runs here (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
+else echo "No demo is running (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test test bench bench-migrate bench-deliver site check format lint template recorded-access models dockerfile image dependencies schema payloads property audit build clean
+.PHONY: help demo history subscriber-test test unit e2e watch bench bench-migrate bench-deliver site check format lint template recorded-access models dockerfile image dependencies schema payloads property audit build clean
 
-help: ## what there is to make
+help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: ## the whole stack on this machine, from a page published to a webhook verified; ONCE=1 stops there, DOORBELL=Logs rings by log
-	cargo build --workspace --locked $(CARGO_TARGET) --bin demo
+	cargo build --workspace --locked --bin demo
 	exec $(BUILT)/demo
 
-history: ## what happened to OBJECT=page/42 in the demo that runs, event by event and for each subscriber
-	@cargo build --quiet --workspace --locked $(CARGO_TARGET) --bin history
-	@if [ -e "$(DEMO)" ]; then . "$(DEMO)"; else echo "No demo runs here (make demo)." >&2; exit 2; fi; \
+history: ## the events of OBJECT=page/42 in the running demo, and their state for each subscriber
+	@cargo build --quiet --workspace --locked --bin history
+	@if [ -e "$(DEMO)" ]; then . "$(DEMO)"; else echo "No demo is running (make demo)." >&2; exit 2; fi; \
 	  exec $(BUILT)/history "$(OBJECT)"
 
-subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK=wagrun on AWS, or of the demo that runs
-	@cargo build --quiet --workspace --locked $(CARGO_TARGET) --bin subscriber-test
+subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK=wagrun on AWS, or of the running demo
+	@cargo build --quiet --workspace --locked --bin subscriber-test
 	@$(AWS_ENVIRONMENT); exec $(BUILT)/subscriber-test "$(NAME)"
 
 test: check site ## every check and every test
 	rm -rf $(REQUESTS)
-	cargo test --workspace --locked $(CARGO_TARGET)
+	cargo test --workspace --locked
 	.local/venv/emulator/bin/python tools/check_requests.py $(REQUESTS)
 	$(MAKE) --no-print-directory recorded-access
 
+unit: ## the unit tests; CRATE=deliver runs those of one crate, TEST=name those with this in their name
+	cargo test $(if $(CRATE),--package $(CRATE),--workspace --exclude local-stack) --locked --lib -- $(TEST)
+
+e2e: ## the end-to-end tests with TEST=drain::runs in their name
+	@if [ -z "$(TEST)" ]; then echo "TEST=… names the tests, such as TEST=drain::runs. make test runs all of them." >&2; exit 2; fi
+	cargo test --workspace --locked --test e2e -- $(TEST)
+
+watch: ## the unit tests of CRATE=deliver, each time one of its files is saved
+	@python3 tools/watch.py $(CRATE)
+
 BENCH ?= migrate deliver
 
-bench: $(addprefix bench-,$(BENCH)) ## what docs/benchmarks.md shows: twenty migrations at once, deliveries; BENCH=deliver for one of them
+bench: $(addprefix bench-,$(BENCH)) ## the benchmarks of docs/benchmarks.md: twenty migrations at once, deliveries; BENCH=deliver runs one
 
-# Built as the tests are: what is measured here is waiting, and an optimised build takes long.
+# Built as the tests are: the bench measures waiting, and an optimised build takes long.
 bench-migrate:
-	cargo bench --workspace --locked $(CARGO_TARGET) --profile dev --bench migrate
+	cargo bench --workspace --locked --profile dev --bench migrate
 
-# Here it is processor time; the profile says how it is built. `SECTIONS="one mix"` makes some of its tables.
+# Measures processor time; the profile has the build options. `SECTIONS="cost isolation"` makes some of its tables.
 bench-deliver:
 	python3 tools/venv.py webhooks
-	cargo build --workspace --locked $(CARGO_TARGET) --profile measured --bin fan-out --bin deliver
-	cargo bench --workspace --locked $(CARGO_TARGET) --profile measured --bench deliver -- $(SECTIONS)
+	cargo build --workspace --locked --profile measured --bin fan-out --bin deliver
+	cargo bench --workspace --locked --profile measured --bench deliver -- $(SECTIONS)
 
-# None of these connects, but the settings want to know where to.
+# The tests do not connect, but the settings need these variables.
 site:
 	python3 tools/venv.py site
 	cd site && DATABASE_HOST=localhost DATABASE_NAME=none DATABASE_USER=none SECRET_KEY=tests PYTHONDONTWRITEBYTECODE=1 \
@@ -75,22 +85,27 @@ check: format lint template models dockerfile dependencies ## formatting, lints,
 format:
 	cargo fmt --all --check
 
-lint:
-	cargo clippy --workspace --all-targets --locked $(CARGO_TARGET) -- -D warnings
+lint: ## clippy, module cycles, and dependencies that would be compiled twice
+	python3 tools/module_graph.py
+	python3 tools/test_features.py
+	cargo clippy --workspace --all-targets --locked -- -D warnings
 
-template: ## the templates: cfn-lint, SAM, checkov, cloudformation-validate, our own rules, every combination of the choices, who may what; and subscribers' schema
+template: ## the templates: cfn-lint, SAM, checkov, cloudformation-validate, our rules, every combination of choices, permissions, schema
 	python3 tools/venv.py tools checkov
 	python3 tools/npm.py access
 	$(TOOLS)/cfn-lint
 	$(SAM_OFFLINE) $(TOOLS)/sam validate --lint --template-file template.yaml
 	.local/venv/checkov/bin/checkov --config-file .checkov.yaml
 	$(TOOLS)/python tools/template_rules.py
-	$(TOOLS)/python tools/template_policies.py
 	$(TOOLS)/python tools/template_render.py
 	$(TOOLS)/python tools/template_order.py
 	$(TOOLS)/python tools/template_validate.py
 	$(TOOLS)/python tools/template_access.py
-	$(TOOLS)/python tools/test_template.py
+	$(TOOLS)/python tools/test_template_rules.py
+	$(TOOLS)/python tools/test_template_rules_access.py
+	$(TOOLS)/python tools/test_template_choices.py
+	$(TOOLS)/python tools/test_template_render.py
+	$(TOOLS)/python tools/test_template_stacks.py
 	$(TOOLS)/python tools/test_template_order.py
 	$(TOOLS)/python tools/test_template_account.py
 	$(TOOLS)/python tools/test_template_validate.py
@@ -100,21 +115,21 @@ template: ## the templates: cfn-lint, SAM, checkov, cloudformation-validate, our
 	$(TOOLS)/python tools/test_subscriber_schema.py
 	python3 tools/costs.py --check
 
-recorded-access: ## whether the roles' policies allow what the functions called in the last tests, and nothing beside it
+recorded-access: ## compares the calls of the functions in the last tests with the policies of their roles
 	python3 tools/venv.py tools
 	python3 tools/npm.py access
 	$(TOOLS)/python tools/recorded_access.py $(REQUESTS)
 
-models: ## whether the check of requests against AWS's models finds what is wrong; `make test` holds the tests' requests against them
+models: ## tests the check of requests against the models of AWS; `make test` checks the requests of the tests
 	python3 tools/venv.py emulator
 	.local/venv/emulator/bin/python tools/test_aws_models.py
 
-dockerfile: ## the site's image, as far as that goes without Docker: hadolint, and its steps done by hand
+dockerfile: ## the image of the site, without Docker: hadolint, and its steps run one by one
 	python3 tools/venv.py hadolint site tools
 	.local/venv/hadolint/bin/hadolint --failure-threshold style site/Dockerfile
 	$(TOOLS)/python tools/test_image.py
 
-# Not part of check, which has to pass without root and without a builder.
+# Not part of check, which must pass without root and without a builder.
 image: ## builds the image with buildah, as root, on stand-ins for its base images; serves and migrates from it
 	@python3 tools/image/requirements.py
 	python3 tools/venv.py postgres tools
@@ -124,29 +139,29 @@ dependencies:
 	python3 tools/venv.py tools
 	PATH="$(CURDIR)/$(TOOLS):$$PATH" cargo deny --locked check bans licenses sources
 
-schema: ## writes shared/schema.sql anew, after a change of shared/migrations
-	UPDATE_SCHEMA=1 cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- schema::the_dumped_schema_is_what_is_installed
+schema: ## writes shared/database/schema.sql again, after a change of shared/database/migrations
+	UPDATE_SCHEMA=1 cargo test --workspace --locked --test e2e -- schema::the_dumped_schema_is_what_is_installed
 
-payloads: ## writes the examples in docs/*.md anew, after a change of what is sent
-	UPDATE_PAYLOADS=1 cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- payloads::the_documented_payloads_are_what_is_sent
+payloads: ## writes the examples in docs/*.md again, after a change of the payloads
+	UPDATE_PAYLOADS=1 cargo test --workspace --locked --test e2e -- payloads::the_documented_payloads_are_what_is_sent
 
-# Each round prints its seed; `make property SEED=…` begins with that one.
-property: ## random editors against the database's own log for SECONDS=600; SEED=1234 repeats what failed
+# Each round prints its seed. `make property SEED=…` begins with that seed.
+property: ## compares random edits with the log of the database for SECONDS=600; SEED=1234 repeats a failed run
 	WAGRUN_PROPERTY_SECONDS=$(or $(SECONDS),600) WAGRUN_PROPERTY_SEED=$(SEED) \
-	  cargo test --workspace --locked $(CARGO_TARGET) --test e2e -- --nocapture property::random \
+	  cargo test --workspace --locked --test e2e -- --nocapture property::random \
 	  | grep -v '^{"_aws"'
 
-audit: ## known vulnerabilities of the dependencies; not part of check, as it fetches the advisory database from the internet
+audit: ## known vulnerabilities of the dependencies; not part of check, because it downloads the advisory database
 	python3 tools/venv.py tools
 	PATH="$(CURDIR)/$(TOOLS):$$PATH" cargo deny --locked check advisories
 
-# A target directory of its own: SAM collects the binaries of every build from one place inside it, where those of the
-# local stack, for another machine, would otherwise be mixed in.
+# A separate target directory: SAM collects the binaries of every build from one place inside it. Otherwise they would
+# be mixed with those of the local stack, which are for another machine.
 build: ## the functions for AWS, in .aws-sam/build; ARCHITECTURE=x86_64 for the other processor
 	python3 tools/venv.py tools
 	$(if $(filter x86_64,$(ARCHITECTURE)),,rustup target add aarch64-unknown-linux-gnu)
 	PATH="$(CURDIR)/$(TOOLS):$$PATH" CARGO_TARGET_DIR="$(CURDIR)/target/aws" SAM_CLI_TELEMETRY=0 \
 	  sam build --parameter-overrides Architecture=$(or $(ARCHITECTURE),arm64)
 
-clean: ## everything that was built or installed here
+clean: ## removes everything that was built or installed here
 	rm -rf target .aws-sam .local

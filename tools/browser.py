@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Installs a pinned headless Chromium into this checkout, without root, and prints where: tools/browser.py
+"""Installs a pinned headless Chromium into this checkout, without root, and prints its directory: tools/browser.py
 
-It is the one that people run in Lambda functions: it needs the C library and nothing else of the system, and brings its own
-fonts, so that a page looks the same everywhere. It is published on npm, and npm comes from PyPI: a fresh machine has no Node.
+This Chromium is built for Lambda functions. It needs only the C library of the system, and has its own fonts, so a page looks
+the same everywhere. It is published on npm, and npm comes from PyPI, because a fresh machine has no Node.
 """
 
 import base64
@@ -11,23 +11,21 @@ import fcntl
 import hashlib
 import platform
 import shutil
-import subprocess
 import sys
 import tarfile
-from pathlib import Path
 
 import venv
 
 PACKAGE = "@sparticuz/chromium@153.0.0"
-# As npm has it in the package's `dist.integrity`.
+# The checksum that npm has in `dist.integrity` of the package.
 SHA512 = "jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA=="
 DIRECTORY = venv.ROOT / ".local/browser"
-# Brotli is in Node, and not in Python.
+# Node has Brotli, and Python does not.
 DECOMPRESS = """
 const [from, to] = process.argv.slice(1);
 require("fs").writeFileSync(to, require("zlib").brotliDecompressSync(require("fs").readFileSync(from)));
 """
-# In place of the package's own, which names the paths of a Lambda function.
+# Replaces the file of the package, which names the paths of a Lambda function.
 FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir prefix="relative">fonts</dir><cachedir prefix="xdg">fontconfig</cachedir></fontconfig>
@@ -45,10 +43,10 @@ def main():
         stamp, wanted = DIRECTORY / "installed", f"{PACKAGE} {SHA512}"
         if not stamp.exists() or stamp.read_text() != wanted:
             print(f"installing {PACKAGE} into {DIRECTORY.relative_to(venv.ROOT)} …", file=sys.stderr, flush=True)
-            # Whoever asks reads one line, which is where it is.
+            # The caller reads one line, which is the directory.
             with contextlib.redirect_stdout(sys.stderr):
                 install()
-            # Last, so that an installation that was cut off is done again.
+            # Written last, so an interrupted installation is repeated.
             stamp.write_text(wanted)
     print(DIRECTORY)
 
@@ -62,7 +60,7 @@ def install():
     (archive,) = DIRECTORY.glob("*.tgz")
     found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if found != SHA512:
-        sys.exit(f"{PACKAGE} is not what it was: its SHA-512 is {found}")
+        sys.exit(f"{PACKAGE} has changed: its SHA-512 is {found}")
     for name in ("chromium", "al2023.tar", "fonts.tar"):
         unpack(archive, name, programs / "node")
     (DIRECTORY / "chromium").chmod(0o755)
@@ -71,7 +69,7 @@ def install():
 
 
 def unpack(archive, name, node):
-    """Writes package/bin/NAME.br into the directory, and unpacks it there if it is an archive itself."""
+    """Writes package/bin/NAME.br into the directory, and unpacks it if it is an archive."""
     compressed = DIRECTORY / f"{name}.br"
     with tarfile.open(archive) as package, open(compressed, "wb") as file:
         shutil.copyfileobj(package.extractfile(f"package/bin/{name}.br"), file)

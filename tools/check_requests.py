@@ -1,24 +1,25 @@
 #!/usr/bin/env python3
-"""Holds what the tests have asked of AWS against AWS's models: check_requests.py DIRECTORY
+"""Checks the requests of the tests against the models of AWS: check_requests.py DIRECTORY
 
-Run with the Python of .local/venv/emulator, as `make test` does after the tests. Requests to the emulator were checked as they
-came; here they are counted, and their violations reported. Those that tests without an emulator recorded are checked now.
+Run with the Python of .local/venv/emulator, as `make test` does after the tests. Requests to the emulator were checked when
+they were received; here they are counted, and their violations are reported. The requests that tests without an emulator
+recorded are checked now.
 """
 
-import base64
-import json
+import re
 import sys
 import tomllib
 from collections import Counter
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from aws_models.decode import checked
 from aws_models.models import service
 from aws_models.patterns import not_compiled
-from aws_models.request import Request
+from aws_models.recording import records, request_of
 
 ROOT = Path(__file__).resolve().parent.parent
+# `testing::replay`, also as `testing::{fleet, replay}`.
+REPLAY = re.compile(r"\btesting::(\{[^}]*\b)?replay\b")
 
 
 def main(directory):
@@ -35,7 +36,7 @@ def main(directory):
     for violation in records(directory, "violations"):
         problems.update(f"{violation['caller'] or violation['agent']}: {problem}" for problem in violation["problems"])
     for package in sorted(recording_packages() - packages):
-        problems[f"the tests of {package} have recorded no request, although they play AWS (the feature `testing`)"] += 1
+        problems[f"the tests of {package} have recorded no request, although they use `testing::replay`"] += 1
     if not emulated:
         problems["no request to the emulator was recorded"] += 1
 
@@ -43,36 +44,25 @@ def main(directory):
     print(f"{recorded.total()} recorded requests and {emulated.total()} to the emulator, of {len(operations)} operations")
     for name in sorted({name for name, _ in operations if name}):
         for shape, pattern in not_compiled(service(name)).items():
-            print(f"not checked, as it is no expression here: the pattern of {name} {shape}: {pattern}")
+            print(f"not checked, because it cannot be compiled: the pattern of {name} {shape}: {pattern}")
     for problem, times in sorted(problems.items()):
         print(problem + (f" ({times} times)" if times > 1 else ""))
     return 1 if problems else 0
 
 
-def records(directory, kind):
-    for path in sorted(directory.glob(f"{kind}-*.jsonl")):
-        with path.open() as file:
-            yield from map(json.loads, file)
-
-
-def request_of(record):
-    """A recorded request, with the bucket in its path wherever the client has it in the host's name."""
-    uri = urlsplit(record["uri"])
-    bucket, dot, _ = (uri.hostname or "").partition(".s3.")
-    path = f"/{bucket}{uri.path}" if dot else uri.path
-    return Request(record["method"], path, uri.query, record["headers"], base64.b64decode(record["body"]))
-
-
 def recording_packages():
-    """The packages whose tests use shared/src/replay.rs."""
+    """Returns the packages whose tests use the replay of tests/testing. Such a test records each request of the SDK."""
     workspace = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]
     found = set()
     for member in workspace["members"]:
         manifest = tomllib.loads((ROOT / member / "Cargo.toml").read_text())
-        shared = manifest.get("dev-dependencies", {}).get("wagrun", {})
-        if "testing" in shared.get("features", []):
+        if "testing" in manifest.get("dev-dependencies", {}) and uses_replay(ROOT / member):
             found.add(manifest["package"]["name"])
     return found
+
+
+def uses_replay(package):
+    return any(REPLAY.search(path.read_text()) for path in package.rglob("*.rs"))
 
 
 if __name__ == "__main__":

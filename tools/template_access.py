@@ -1,28 +1,28 @@
 #!/usr/bin/env python3
-"""Evaluates the policies of the templates as IAM does: what must be called is allowed, what is beside it is denied.
+"""Evaluates the policies of the templates as IAM does: calls that must work are allowed, and similar calls are denied.
 
-template.yaml is rendered for each of STACKS, which between them have every condition that decides about a role or what is in
-its policies come out both ways. tools/access/roles.yaml says which calls each role makes; tools/access/resources.yaml whom
-the policies of topics, queues, buckets, endpoints, functions and the image repository let in. Everything else that those
-tables know is expected to be denied, and so are the neighbours of a call: the same in another account, region or stack.
+template.yaml is rendered for each of STACKS. Among these, every condition that decides about a role or its policies has both
+outcomes. tools/access/roles.yaml has the calls that each role makes. tools/access/resources.yaml has the principals that the
+policies of topics, queues, buckets, endpoints, functions and the image repository let in. All other calls in these tables must
+be denied, and so must the neighbours of a call: the same in another account, region or stack.
 
-A statement that no call needs is a fault, and so is a role or a policy that no table knows.
+A statement that no call needs is reported, and so is a role or a policy that no table has.
 """
 
 import sys
 
 from access import calls, resources
-from access.expectations import judge, unused
-from access.stack import Stack, deciding
+from access.expectations import evaluate_all, unused
+from access.stack import Stack, conditions_of_policies
 from template import ROOT, TEMPLATE, load, say, translate, unfold
-from template_render import DATABASE_LOG, EXISTING, IMAGE, NIGHT, SUBNETS, VPC, named
+from template_choices import DATABASE_LOG, EXISTING, IMAGE, NIGHT, SUBNETS, VPC, named
 
 RELEASE = {**IMAGE, "ReleaseTag": "prod"}
 IN_VPC = {**EXISTING, **SUBNETS, **VPC, "DatabaseResourceId": "cluster-ABC"}
-# The account's own policy, which nobody here knows: roles are evaluated without it.
+# A policy of the account, whose content is not known here: roles are evaluated without it.
 BOUNDARY = {"PermissionsBoundary": "arn:aws:iam::111122223333:policy/boundary"}
 STACKS = (
-    # App Runner with all that it has, and the secret key from Secrets Manager.
+    # App Runner with all its options, and the secret key from Secrets Manager.
     {
         "WebPlatform": "AppRunner",
         **RELEASE,
@@ -31,7 +31,7 @@ STACKS = (
         "InvalidationBatches": "true",
         "FlowLogs": "true",
     },
-    # The secret key from a parameter, tracing, a superuser; published by nobody, released by hand.
+    # The secret key from a parameter, tracing, a superuser, no scheduled publishing, no release tag.
     {
         "WebPlatform": "AppRunner",
         **IMAGE,
@@ -50,7 +50,7 @@ STACKS = (
     },
     {"WebPlatform": "EcsExpress", **IMAGE, "SecretKeyParameter": "/site/key", "Doorbell": "PublicAddress"},
     {"WebPlatform": "None", **RELEASE, "DatabaseSnapshot": "before", "Doorbell": "PublicAddress"},
-    # A database that was there before: with IAM, and as on one's own machine.
+    # An existing database: with IAM, and as on a developer's machine.
     {"WebPlatform": "EcsExpress", **RELEASE, **IN_VPC, **DATABASE_LOG, **BOUNDARY, "DatabaseInstanceId": "db-1"},
     {"WebPlatform": "AppRunner", **IMAGE, **IN_VPC},
     {"WebPlatform": "None", **EXISTING, "SiteDirectory": "/srv/site", "Tracing": "true"},
@@ -59,7 +59,7 @@ STACKS = (
 
 
 def stacks(translated):
-    """The stacks of template.yaml, each after the template's own Rules have let it pass."""
+    """Yields the stacks of template.yaml. Raises ValueError if the template's own Rules refuse one."""
     for parameters in STACKS:
         stack = Stack(translated, parameters)
         refused = list(stack.rendering.refusals())
@@ -68,19 +68,19 @@ def stacks(translated):
         yield stack
 
 
-def undecided(translated, found):
-    """Conditions that decide about policies and come out one way only, as sentences."""
-    for name in sorted(set(deciding(translated))):
+def constant_conditions(translated, found):
+    """Yields a sentence for each condition that decides about policies and has one outcome only."""
+    for name in sorted(set(conditions_of_policies(translated))):
         for outcome in (True, False):
             if not any(stack.rendering.condition(name) == outcome for stack in found):
                 yield f"condition {name} is {str(outcome).lower()} in none of STACKS"
 
 
 def problems(translated, repository):
-    """The sentences about what is wrong, and how many requests were evaluated."""
+    """Returns the sentences about problems, and the evaluated requests with their answers."""
     found, registry = list(stacks(translated)), Stack(repository, {})
     roles, policies = calls.table(), resources.table()
-    sentences = [*undecided(translated, found), *calls.unknown(found, roles), *calls.lonely(found, roles)]
+    sentences = [*constant_conditions(translated, found), *calls.unknown(found, roles), *calls.calls_without_neighbours(found, roles)]
     sentences += resources.unknown([*found, registry], policies)
     expectations, holders = [], []
     for stack in (*found, registry):
@@ -88,7 +88,7 @@ def problems(translated, repository):
         expectations += [*calls.Roles(stack, roles).expectations(), *known.expectations()]
         holders += [(role, policy) for role in stack.roles() for policy in (*stack.identity(role), stack.trust(role))]
         holders += known.policies.items()
-    complaints, pairs = judge(expectations)
+    complaints, pairs = evaluate_all(expectations)
     sentences += [*complaints, *unused(holders, pairs)]
     return list(dict.fromkeys(sentences)), pairs
 

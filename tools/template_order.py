@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
-"""Computes the order in which each way to deploy is created and deleted, and holds it to the rules below.
+"""Computes the order in which each way to deploy is created and deleted, and checks it against the rules below.
 
-CloudFormation creates a resource when all that it names is there, and deletes it when nothing that is there names it any
-more: the reverse. `tools/template_order.py NAME` prints the order of parameters/NAME.yaml, a line for each step, in which
-everything happens at once.
+CloudFormation creates a resource when all resources that it names exist. It deletes a resource when no remaining resource
+names it any more, which is the reverse order. `tools/template_order.py NAME` prints the order of parameters/NAME.yaml, one
+line for each step. The resources of a step are created at the same time.
 """
 
 import sys
 
 from template import ROOT, TEMPLATE, listed, load, references, say, target, text, translate, unfold, walk
-from template_render import DATABASE_GROUP, DATABASE_LOG, IMAGE, SUBNETS, VPC, Rendering
+from template_choices import DATABASE_GROUP, DATABASE_LOG, IMAGE, SUBNETS, VPC
+from template_render import Rendering
 
 WAYS = {path.stem: path for path in sorted((ROOT / "parameters").glob("*.yaml")) if path.stem not in ("dev", "prod")}
-# What the file of a way leaves to fill in.
-FILLED_IN = {
+# The values that the file of a way leaves empty.
+EXAMPLE_VALUES = {
     "existing": {
         "DatabaseHost": "cms.cluster-abc.us-east-1.rds.amazonaws.com",
         "DatabaseResourceId": "cluster-ABC",
@@ -24,27 +25,27 @@ FILLED_IN = {
         **SUBNETS,
     }
 }
-# How a function in the VPC reaches the database, and AWS.
-WAYS_OUT = {"FunctionsReachDatabase", "EgressOnlyRoute", "PrivateRoutesOfSubnetA", "PrivateRoutesOfSubnetB"}
-# Who sends to a queue or a topic from outside the template's roles, and what lets it.
-DOORS = {"AWS::SQS::QueuePolicy": "Queues", "AWS::SNS::TopicPolicy": "Topics"}
+# The resources by which a function in the VPC reaches the database and AWS.
+NETWORK_PATHS = {"FunctionsReachDatabase", "EgressOnlyRoute", "PrivateRoutesOfSubnetA", "PrivateRoutesOfSubnetB"}
+# The types of policies that let services send to a queue or a topic, and their property with the receivers.
+RESOURCE_POLICIES = {"AWS::SQS::QueuePolicy": "Queues", "AWS::SNS::TopicPolicy": "Topics"}
 
 
 def parameters(way):
-    """What a deployment of this way gives the template."""
+    """Returns the parameters of a deployment of this way."""
     chosen = {name: text(value) for name, value in load(WAYS[way].read_text()).items()}
-    return {**chosen, **FILLED_IN.get(way, {}), **IMAGE}
+    return {**chosen, **EXAMPLE_VALUES.get(way, {}), **IMAGE}
 
 
 class Order:
-    """What waits for what in one rendered template."""
+    """The dependencies between the resources of one rendered template."""
 
     def __init__(self, rendered):
         self.resources = rendered["Resources"]
         self.waits = {name: set(references(part)) & set(self.resources) - {name} for name, part in self.resources.items()}
 
     def before(self, name):
-        """Everything that is there when this resource's creation begins, and still there when its deletion ends."""
+        """Returns all resources that exist when the creation of this one begins, and still exist when its deletion ends."""
         found, queue = set(), [name]
         while queue:
             for other in self.waits[queue.pop()] - found:
@@ -53,7 +54,7 @@ class Order:
         return found
 
     def steps(self):
-        """The order of creation; each step is a list of names."""
+        """Yields the order of creation; each step is a list of names."""
         left = dict(self.waits)
         while left:
             ready = sorted(name for name, others in left.items() if not others & set(left))
@@ -65,16 +66,16 @@ class Order:
         return {name: part.get("Properties") or {} for name, part in self.resources.items() if part["Type"] in types}
 
     def allowed(self, role, action):
-        """What a role may do this to: logical names, wherever the policy is written."""
+        """Yields the logical ids on which a role may take this action, wherever its policy is written."""
         policies = listed(self.resources.get(role, {}).get("Properties", {}).get("Policies", []))
         policies += [properties for properties in self.of_type("AWS::IAM::RolePolicy").values() if target(properties["RoleName"]) == role]
         for _, statement in walk(policies):
             if isinstance(statement, dict) and statement.get("Effect") == "Allow" and action in listed(statement["Action"]):
                 yield from (target(resource) for resource in listed(statement["Resource"]) if target(resource))
 
-    def doors(self, name):
-        """The resource policies of a queue or topic."""
-        for kind, key in DOORS.items():
+    def resource_policies(self, name):
+        """Yields the resource policies of a queue or a topic."""
+        for kind, key in RESOURCE_POLICIES.items():
             for policy, properties in self.of_type(kind).items():
                 if name in [target(thing) for thing in properties[key]]:
                     yield policy
@@ -83,32 +84,32 @@ class Order:
 # ---------------------------------------------------------------- the rules
 
 
-def nothing_is_published_before_somebody_is_subscribed(order):
-    """content-events counts an event as published when the topic has taken it."""
+def events_are_published_after_the_subscription(order):
+    """An event counts as published when the topic has accepted it, so the subscription must exist before."""
     for function, properties in order.of_type("AWS::Lambda::Function").items():
         there = order.before(function)
         for topic in sorted(set(order.allowed(target(properties["Role"]), "sns:Publish"))):
-            needed = set(order.doors(topic))
+            needed = set(order.resource_policies(topic))
             for subscription, given in order.of_type("AWS::SNS::Subscription").items():
-                # A mail has to be confirmed by a person first, whatever the order is.
+                # A person has to confirm a mail subscription first, whatever the order is.
                 if target(given["TopicArn"]) == topic and given["Protocol"] == "sqs":
                     needed.add(subscription)
             for name in sorted(needed - there):
                 yield f"{function} may publish to {topic} before {name} is there, and after it is gone"
 
 
-def nothing_is_sent_before_it_is_let_in(order):
-    """A topic, a rule or an alarm does not try again what a queue's or topic's policy refuses."""
+def messages_are_sent_after_the_permission(order):
+    """A topic, a rule or an alarm does not retry a message that the policy of a queue or a topic has refused."""
     senders = {name: target(given["Endpoint"]) for name, given in order.of_type("AWS::SNS::Subscription").items() if given["Protocol"] == "sqs"}
     senders |= {name: target(given["Targets"][0]["Arn"]) for name, given in order.of_type("AWS::Events::Rule").items()}
     senders |= {name: target(given["AlarmActions"][0]) for name, given in order.of_type("AWS::CloudWatch::Alarm").items()}
     for sender, receiver in senders.items():
-        for policy in sorted(set(order.doors(receiver)) - order.before(sender)):
+        for policy in sorted(set(order.resource_policies(receiver)) - order.before(sender)):
             yield f"{sender} sends to {receiver} before {policy} lets it in, and after it is gone"
 
 
-def nothing_is_deleted_before_who_writes_to_it(order):
-    """The reverse of: whatever a function writes to is there before it."""
+def functions_are_deleted_before_their_targets(order):
+    """A resource that a function writes to exists before the function, and so is deleted after it."""
     writes = ("sns:Publish", "sqs:SendMessage", "s3:PutObject", "logs:PutLogEvents")
     for function, properties in order.of_type("AWS::Lambda::Function").items():
         role = target(properties["Role"])
@@ -117,8 +118,8 @@ def nothing_is_deleted_before_who_writes_to_it(order):
             yield f"{name} is deleted before {function}, which writes to it"
 
 
-def no_schedule_fires_before_what_it_calls_can_work(order):
-    """A rate begins at once; what fails three times then is the first thing that a new stack says."""
+def schedules_begin_after_their_targets(order):
+    """A rate begins at once. Three failed runs would otherwise raise the first alarm of a new stack."""
     for schedule, properties in order.of_type("AWS::Scheduler::Schedule").items():
         there, role = order.before(schedule), target(properties["Target"]["RoleArn"])
         called = target(properties["Target"]["Arn"])
@@ -127,40 +128,40 @@ def no_schedule_fires_before_what_it_calls_can_work(order):
             needed |= {called}
             variables = order.resources[called]["Properties"].get("Environment", {}).get("Variables", {})
             if "DATABASE_HOST" in variables:
-                needed |= set(order.of_type("AWS::RDS::DBInstance", "Custom::Migration")) | (WAYS_OUT & set(order.resources))
+                needed |= set(order.of_type("AWS::RDS::DBInstance", "Custom::Migration")) | (NETWORK_PATHS & set(order.resources))
         else:
             needed |= set(order.of_type("AWS::AppRunner::Service"))
         for name in sorted(needed - there):
             yield f"{schedule} fires before {name} is there"
 
 
-def whoever_uses_a_role_waits_for_its_policies(order):
-    """A policy apart from its role is there for a reason: the role must be there before what the policy names."""
+def users_of_a_role_wait_for_its_policies(order):
+    """A policy is apart from its role if the role must exist before the resources that the policy names."""
     for policy, given in order.of_type("AWS::IAM::RolePolicy").items():
         role = target(given["RoleName"])
-        # The database rings from the first trigger on, and a trigger is the migration's.
+        # The database rings from the first trigger on, and the migration attaches the triggers.
         for name in order.of_type("Custom::Migration"):
             if role in order.before(name) and policy not in order.before(name):
-                yield f"{name} comes before {policy}, without which {role} may nothing"
+                yield f"{name} comes before {policy}, without which {role} allows nothing"
 
 
 RULES = (
-    nothing_is_published_before_somebody_is_subscribed,
-    nothing_is_sent_before_it_is_let_in,
-    nothing_is_deleted_before_who_writes_to_it,
-    no_schedule_fires_before_what_it_calls_can_work,
-    whoever_uses_a_role_waits_for_its_policies,
+    events_are_published_after_the_subscription,
+    messages_are_sent_after_the_permission,
+    functions_are_deleted_before_their_targets,
+    schedules_begin_after_their_targets,
+    users_of_a_role_wait_for_its_policies,
 )
 
 
-def broken(rendered):
-    """Everything in a rendered template whose order breaks a rule."""
+def violations(rendered):
+    """Returns a sentence for each violation of a rule in a rendered template."""
     order = Order(rendered)
     return [problem for rule in RULES for problem in rule(order)]
 
 
 def rendered(translated, given):
-    """The template as one way to deploy has it; refused parameters are an error."""
+    """Returns the rendered template of one way to deploy. Raises ValueError if the Rules refuse the parameters."""
     rendering = Rendering(translated, given)
     refusals = list(rendering.refusals())
     if refusals:
@@ -181,7 +182,7 @@ def main(names):
     problems, more = [], ({}, {"ReleaseTag": "prod"}, {"Doorbell": "LambdaEndpoint"}, {"MigrateOnDeploy": "false"})
     for name in WAYS:
         for extra in more:
-            found = broken(rendered(translated, {**parameters(name), **extra}))
+            found = violations(rendered(translated, {**parameters(name), **extra}))
             problems += [f"{name}: {problem}" for problem in found]
     say(list(dict.fromkeys(problems)), f"{len(RULES)} rules about order hold in {len(WAYS)} ways to deploy, each in {len(more)} variants")
 

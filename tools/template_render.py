@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
-"""Renders template.yaml for every combination of the choices below, as SAM and CloudFormation would.
+"""Renders template.yaml for every combination of its choices, as SAM and CloudFormation would.
 
-Every combination means: each of PLATFORMS with each of PLACES (database, network, zones), DOORBELLS, PROGRAMS (image,
-program or neither) and EXTRAS, which are every other parameter that a condition asks for, all at their defaults or all at
-another value. Every condition of the template comes out both ways in what is not refused; parameters that no condition
-asks for stay at their defaults.
+A combination has one element of each list in template_choices.py: PLATFORMS, PLACES (database, network, zones), DOORBELLS,
+PROGRAMS (image, program or neither) and EXTRAS. EXTRAS sets all other parameters that a condition uses, to their defaults or
+to other values. Every condition must come out both ways among the combinations that are not refused. Parameters that no
+condition uses keep their defaults.
 
-Each combination is either refused by the template's own Rules, or gives a template in which every reference resolves and
-no resource waits for itself. A smaller number, the largest for each place with each doorbell and for each place with each
-platform, is linted as it comes out, with values instead of conditions, and with every check.
+A combination is either refused by the template's own Rules, or makes a template in which every reference resolves and no
+resource waits for itself. A smaller number of combinations is linted after the rendering, with every check of cfn-lint: the
+largest for each place with each doorbell, and for each place with each platform.
 """
 
-import itertools
 import json
 import re
 import sys
@@ -21,74 +20,13 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from template import NESTED, TEMPLATE, defaults, load, references, say, text, translate, unfold
+from template_choices import DOORBELLS, EXTRAS, PLACES, PLATFORMS, PROGRAMS, PSEUDO, combinations, named
 
-PSEUDO = {
-    "AWS::AccountId": "111122223333",
-    "AWS::Partition": "aws",
-    "AWS::Region": "us-east-1",
-    "AWS::StackName": "wagrun-test",
-    "AWS::URLSuffix": "amazonaws.com",
-}
 NO_VALUE = object()
-
-IMAGE = {"ImageUri": "111122223333.dkr.ecr.us-east-1.amazonaws.com/team/site@sha256:" + "0" * 64}
-SUBNETS = {"SubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1"}
-VPC = {"VpcId": "vpc-0123456789abcdef0", "WebSubnetIds": "subnet-0123456789abcdef2,subnet-0123456789abcdef3"}
-AURORA, EXISTING = {"Database": "Aurora"}, {"Database": "Existing", "DatabaseHost": "db.example.org", "Network": "Existing"}
-DATABASE_LOG = {"DatabaseLogGroup": "/aws/rds/cluster/cms/postgresql"}
-DATABASE_GROUP = {"DatabaseSecurityGroupId": "sg-0123456789abcdef1"}
-NIGHT = {"PauseSchedule": "cron(0 20 * * ? *)", "ResumeSchedule": "cron(0 7 ? * MON-FRI *)", "PauseTimeZone": "Europe/Berlin"}
-WEB_ACL = {"WebAclArn": "arn:aws:wafv2:us-east-1:111122223333:regional/webacl/site/01234567-89ab-cdef-0123-456789abcdef"}
-PLATFORMS = [{"WebPlatform": platform} for platform in ("AppRunner", "EcsExpress", "None")] + [
-    {"WebPlatform": "AppRunner", "CustomDomain": "www.example.org", **NIGHT, **WEB_ACL},
-    {"WebPlatform": "EcsExpress", **WEB_ACL},
-]
-DOORBELLS = [{"Doorbell": doorbell} for doorbell in ("LambdaEndpoint", "PublicAddress", "Logs")]
-PLACES = [
-    {**AURORA, "Network": "Create", "LambdaEndpointZones": "1"},
-    {**AURORA, "Network": "Create", "LambdaEndpointZones": "2", "FlowLogs": "true"},
-    {**AURORA, "Network": "Existing", **SUBNETS, **VPC},
-    {**EXISTING, **SUBNETS, **VPC, "DatabaseResourceId": "cluster-ABC", "DatabaseInstanceId": "db-1", **DATABASE_LOG, **DATABASE_GROUP},
-    {**EXISTING, **SUBNETS, **VPC, "DatabaseResourceId": "db-ABC"},
-    {**AURORA, "Network": "Create", "DatabaseSnapshot": "before"},
-    {**EXISTING, **SUBNETS, "SecurityGroupIds": "sg-0123456789abcdef0"},
-    EXISTING,
-    {**EXISTING, **DATABASE_LOG},
-]
-PROGRAMS = [{}, IMAGE, {**IMAGE, "ReleaseTag": "prod"}, {"SiteDirectory": "/srv/site"}]
-EXTRAS = [
-    {},
-    {"InvalidationBatches": "true", "Monitoring": "Alarms"},
-    {
-        "AlarmEmail": "oncall@example.org",
-        "DeleteOrphanedLogs": "true",
-        "EnforceLogRetention": "true",
-        "LogGroupPrefixes": "/aws/codebuild/wagrun-test/,/builds/wagrun-test/",
-        "LogGroupsByTag": "true",
-        "MigrateOnDeploy": "false",
-        "MinCapacity": "0.5",
-        "Monitoring": "None",
-        "MonthlyBudget": "50",
-        "PermissionsBoundary": "arn:aws:iam::111122223333:policy/boundary",
-        "ReservedConcurrency": "true",
-        "ScheduledPublishing": "false",
-        "SecretKeyParameter": "/site/key",
-        "SiteDomain": "www.example.org",
-        "SuperuserParameter": "/site/superuser",
-        "Tracing": "true",
-        "ZoneNames": "us-east-1b,us-east-1c",
-    },
-]
 
 
 class Unresolved(Exception):
-    """Something is named that is not there."""
-
-
-def combinations(*choices):
-    """Every combination of one choice each, as one dictionary of parameters."""
-    for chosen in itertools.product(*choices):
-        yield {name: value for choice in chosen for name, value in choice.items()}
+    """A reference to a name that does not exist."""
 
 
 class Rendering:
@@ -103,7 +41,7 @@ class Rendering:
         self.conditions = {}
 
     def refusals(self):
-        """The texts of the Rules that refuse these parameters."""
+        """Yields the descriptions of the Rules that refuse these parameters."""
         for rule in self.template.get("Rules", {}).values():
             if "RuleCondition" not in rule or self.holds(rule["RuleCondition"]):
                 for assertion in rule["Assertions"]:
@@ -135,7 +73,9 @@ class Rendering:
         raise Unresolved(f"unknown function {function} in a condition")
 
     def value(self, node):
-        """What a Rule or a condition compares: a text or a parameter. In a nested stack it may be anything that it was given."""
+        """Returns an operand of a Rule or a condition: a text, or the value of a parameter. In a nested stack it may be any
+        node.
+        """
         if not isinstance(node, dict):
             return text(node)
         if "Fn::If" in node:
@@ -144,7 +84,7 @@ class Rendering:
         return self.parameters.get(node.get("Ref"), node)
 
     def render(self):
-        """The template without conditions and with the parameters' values."""
+        """Returns the template without conditions and with the values of the parameters."""
         resources = {
             name: self.resolve(resource)
             for name, resource in self.template["Resources"].items()
@@ -176,7 +116,7 @@ class Rendering:
                 return self.parameters[arguments]
             if function == "Fn::Split":
                 separator, whole = self.resolve(arguments)
-                # A text with a name of CloudFormation's own in it is CloudFormation's to split.
+                # A text with a name that only CloudFormation knows is left for CloudFormation to split.
                 return whole.split(separator) if isinstance(whole, str) else {"Fn::Split": [separator, whole]}
             if function == "Fn::Select":
                 index, items = self.resolve(arguments)
@@ -209,8 +149,8 @@ class Rendering:
         return {"Fn::Sub": [whole, left] if left else whole}
 
 
-def dangling(rendered):
-    """References of a rendered template to what is not in it, each as a sentence."""
+def dangling_references(rendered):
+    """Yields a sentence for each reference of a rendered template to a name that is not in it."""
     there = {*rendered["Resources"], *PSEUDO}
     for section in ("Resources", "Outputs"):
         for name, part in rendered[section].items():
@@ -219,8 +159,8 @@ def dangling(rendered):
                     yield f"{name} names {target}, which is not there"
 
 
-def circles(rendered):
-    """Resources that wait for themselves, each as a sentence."""
+def cycles(rendered):
+    """Yields a sentence if resources wait for each other in a circle."""
     waits = {name: set(references(part)) & set(rendered["Resources"]) for name, part in rendered["Resources"].items()}
     while True:
         free = {name for name, others in waits.items() if not others & set(waits)}
@@ -231,8 +171,8 @@ def circles(rendered):
         yield f"each of {', '.join(sorted(waits))} waits for another one of them"
 
 
-def order(rendered, first, second):
-    """Whether CloudFormation finishes `first` before it begins `second`."""
+def is_created_before(rendered, first, second):
+    """Returns true if CloudFormation finishes `first` before it begins `second`."""
     seen, queue = set(), [second]
     while queue:
         for target in references(rendered["Resources"][queue.pop()]):
@@ -242,12 +182,8 @@ def order(rendered, first, second):
     return first in seen
 
 
-def named(parameters):
-    return " ".join(f"{name}={value}" for name, value in parameters.items())
-
-
-def one_sided(template, outcomes):
-    """Conditions that came out one way only, each as a sentence; `outcomes` is the set of names with their outcomes."""
+def constant_conditions(template, outcomes):
+    """Yields a sentence for each condition that has one outcome only. `outcomes` is the set of pairs of name and outcome."""
     for name in template["Conditions"]:
         for outcome in (True, False):
             if (name, outcome) not in outcomes:
@@ -255,7 +191,7 @@ def one_sided(template, outcomes):
 
 
 def check(translated, parameters):
-    """The problems of one combination, or None when the Rules refuse it; and what came out."""
+    """Returns the problems of one combination and the rendered template. The problems are None if the Rules refuse it."""
     rendering = Rendering(translated, parameters)
     if any(rendering.refusals()):
         return None, None
@@ -263,21 +199,21 @@ def check(translated, parameters):
         rendered = rendering.render()
     except Unresolved as problem:
         return [str(problem)], None
-    return [*dangling(rendered), *circles(rendered)], rendered
+    return [*dangling_references(rendered), *cycles(rendered)], rendered
 
 
-def linted(rendered):
-    """cfn-lint's opinion of what came out."""
+def lint_problems(rendered):
+    """Returns the problems that cfn-lint finds in a rendered template."""
     for resource in rendered["Resources"].values():
         if resource["Type"] == NESTED:
-            # `sam package` puts the place of the upload here.
+            # `sam package` writes the address of the uploaded template here.
             resource["Properties"]["TemplateURL"] = "https://bucket.s3.us-east-1.amazonaws.com/key"
     matches = lint(json.dumps(rendered), config=ManualArgs(regions=["us-east-1"]))
     return [f"{match.rule.id} {match.message} at {'/'.join(str(key) for key in match.path)}" for match in matches]
 
 
 def main():
-    # What SAM makes of the template does not depend on the parameters: it leaves conditions and Refs to CloudFormation.
+    # The output of SAM does not depend on the parameters: it leaves conditions and Refs to CloudFormation.
     translated = translate(unfold(load(TEMPLATE.read_text())), {})
     problems, count, refused, to_lint, outcomes = [], 0, 0, {}, set()
     for parameters in combinations(PLATFORMS, PLACES, DOORBELLS, PROGRAMS, EXTRAS):
@@ -292,14 +228,14 @@ def main():
         if rendered:
             place = tuple(parameters.get(name) for name in ("Database", "Network", "Doorbell", "VpcId", "DatabaseSnapshot"))
             for key in (place, (parameters["WebPlatform"], *place[:2])):
-                # The largest of each kind has the most to say.
+                # The largest template of each kind covers most.
                 if key not in to_lint or len(rendered["Resources"]) > len(to_lint[key][1]["Resources"]):
                     to_lint[key] = (parameters, rendered)
-    problems += one_sided(translated, outcomes)
+    problems += constant_conditions(translated, outcomes)
     different = {named(parameters): (parameters, rendered) for parameters, rendered in to_lint.values()}
     with ProcessPoolExecutor() as pool:
-        opinions = pool.map(linted, [rendered for _, rendered in different.values()])
-        for (parameters, _), found in zip(different.values(), opinions):
+        lint_results = pool.map(lint_problems, [rendered for _, rendered in different.values()])
+        for (parameters, _), found in zip(different.values(), lint_results):
             problems += [f"{problem}, with {named(parameters)}" for problem in found]
     say(problems, f"{count} combinations of the choices resolve, {refused} are refused, {len(different)} were linted")
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Asks cloudformation-validate, which is AWS's own, about what comes out of the templates: a second opinion beside cfn-lint's.
+"""Checks the rendered templates with cloudformation-validate, a program of AWS with its own resource schemas and rules.
 
-It has resource schemas and an engine of its own, and looks at whole stacks: whether a subnet is inside its VPC, a pattern of
-EventBridge is one, two ends of a range are the right way round. A whole template with its conditions is more than it gets
-through, so it is given what is rendered: the stacks of tools/template_access.py, each way to deploy of parameters/, and ecr.yaml.
+It looks at whole stacks: a subnet must be inside its VPC, a pattern of EventBridge must be valid, and the ends of a range must
+be in order. It does not finish a whole template with conditions. So it gets rendered ones: the stacks of
+tools/template_access.py, each way to deploy of parameters/, and ecr.yaml.
 
-What it only remarks upon (INFO) is advice about properties, not about what is there. Each warning that stays has its reason in
-WAIVERS; one that nothing needs is a fault.
+Findings of the level INFO are advice about properties, and are left out. Each warning that stays has its reason in WAIVERS. A
+waiver that no warning needs is reported.
 """
 
 import json
@@ -19,30 +19,30 @@ from template import NESTED, ROOT, TEMPLATE, load, say, translate, unfold
 from template_access import STACKS
 from template_render import Rendering
 
-# A rule, and on which resource, or None for all; and why its warning stays.
+# The rule and the resource of a warning that stays, and why. The resource is None for all resources.
 WAIVERS = {
-    ("W9002", "DoorbellLinesMayInvoke"): "the name of an existing log group, a parameter, is in what is rendered",
-    ("W9003", None): "CloudFormation hands a parameter over as a text, of type Number too",
-    ("W9013", None): "the ARN of a permissions boundary, a parameter, is in what is rendered",
+    ("W9002", "DoorbellLinesMayInvoke"): "the name of an existing log group, a parameter, is in the rendered template",
+    ("W9003", None): "CloudFormation gives every parameter as a text, also one of type Number",
+    ("W9013", None): "the ARN of a permissions boundary, a parameter, is in the rendered template",
     (
         "W9011",
         "DatabaseInstance",
-    ): "Doorbell=PublicAddress is this, for the way out; the security group lets nobody in from the internet",
+    ): "Doorbell=PublicAddress needs a public address for outgoing calls; the security group lets nothing in from the internet",
 }
 
 
 def rendered(translated, parameters):
-    """A template without its conditions, as a text."""
+    """Returns a template without its conditions, as a text."""
     template = Rendering(translated, parameters).render()
     for resource in template["Resources"].values():
         if resource["Type"] == NESTED:
-            # `sam package` puts the place of the upload here.
+            # `sam package` writes the address of the uploaded template here.
             resource["Properties"]["TemplateURL"] = "https://bucket.s3.us-east-1.amazonaws.com/key"
     return json.dumps(template)
 
 
 def texts():
-    """Pairs of a name and a template to look at. The resources of nested stacks are in those of template.yaml."""
+    """Yields pairs of a name and a template to check. Resources of nested stacks are in the templates of template.yaml."""
     translated = translate(unfold(load(TEMPLATE.read_text())), {})
     for number, parameters in enumerate(STACKS):
         yield f"template.yaml, number {number} of STACKS", rendered(translated, parameters)
@@ -51,11 +51,11 @@ def texts():
     yield "ecr.yaml", rendered(load((ROOT / "ecr.yaml").read_text()), {})
 
 
-def opinions(engine, name, text):
-    """Its findings about a template: pairs of a waiver that fits, or None, and a sentence."""
+def findings(engine, name, text):
+    """Yields its findings about a template: pairs of the waiver that fits, or None, and a sentence."""
     report = engine.validate_template(TemplateContent(text, name), ValidateConfig(severity_level=Severity.WARN))
     if report.status != ReportStatus.OK:
-        yield None, f"{name}: {report.status.name.lower()}, so that something may have gone unseen"
+        yield None, f"{name}: {report.status.name.lower()}, so the check may be incomplete"
     for found in report.diagnostics:
         resource = found.entity.logical_id if found.entity else None
         waiver = next((key for key in ((found.rule_id, resource), (found.rule_id, None)) if key in WAIVERS), None)
@@ -66,11 +66,11 @@ def main():
     engine, problems, used, count = CompositeEngine(), [], set(), 0
     for name, text in texts():
         count += 1
-        for waiver, sentence in opinions(engine, name, text):
+        for waiver, sentence in findings(engine, name, text):
             used.add(waiver)
             problems += [] if waiver else [sentence]
-    problems += [f"WAIVERS has {rule} for {resource}, which nothing needs" for rule, resource in WAIVERS.keys() - used]
-    say(problems, f"cloudformation-validate has nothing against {count} templates")
+    problems += [f"WAIVERS has {rule} for {resource}, which no warning needs" for rule, resource in WAIVERS.keys() - used]
+    say(problems, f"cloudformation-validate finds nothing in {count} templates")
 
 
 if __name__ == "__main__":

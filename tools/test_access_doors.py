@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Breaks a copy of the policies that say who takes a role and whom a resource lets in, and sees the evaluation notice.
+"""Breaks a copy of the trust policies and of the policies of resources, and expects a sentence of the evaluation.
 
 Run with the Python of .local/venv/tools, as `make template` does.
 """
@@ -7,14 +7,14 @@ Run with the Python of .local/venv/tools, as `make template` does.
 import unittest
 
 from access import resources
-from access.expectations import judge
+from access.expectations import evaluate_all
 from access.stack import Stack
 from access.testing import APP_RUNNER, Breaking, statement
 from template import ROOT, load
 
 
 class DoorsTest(Breaking):
-    def test_a_role_that_anybody_takes(self):
+    def test_a_role_that_any_service_takes(self):
         def service(template):
             trust = template["Resources"]["DeliverRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]
             trust["Principal"] = {"Service": ["lambda.amazonaws.com", "ec2.amazonaws.com"]}
@@ -52,9 +52,9 @@ class DoorsTest(Breaking):
 
         self.assert_breaks("999988887777:wagrun-test-events.fifo", "EventQueuePolicy", APP_RUNNER, change)
 
-    def test_a_topic_that_anybody_publishes_to(self):
+    def test_a_topic_that_any_principal_publishes_to(self):
         def change(template):
-            statement(template, "EventTopicPolicy", "LeaveItToIam")["Principal"] = "*"
+            statement(template, "EventTopicPolicy", "AllowByIam")["Principal"] = "*"
 
         self.assert_breaks("EventTopicPolicy: sns:Publish", "EventTopicPolicy", APP_RUNNER, change)
 
@@ -64,7 +64,7 @@ class DoorsTest(Breaking):
 
         self.assert_breaks('{"aws:SecureTransport": "false"} is allowed', "MediaBucketPolicy", APP_RUNNER, change)
 
-    def test_an_endpoint_that_anybody_rings_through(self):
+    def test_an_endpoint_that_any_principal_rings_through(self):
         def change(template):
             del statement(template, "LambdaEndpoint", "RingContentEvents")["Condition"]
 
@@ -87,7 +87,7 @@ class DoorsTest(Breaking):
         one = registry["Resources"]["Repository"]["Properties"]["RepositoryPolicyText"]["Statement"][0]
         del one["Condition"]
         known = resources.Resources(Stack(registry, {}), resources.table())
-        complaints, _ = judge(list(known.expectations()))
+        complaints, _ = evaluate_all(list(known.expectations()))
         self.assertIn("Repository: ecr:BatchGetImage", "\n".join(complaints))
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Breaks requests of each protocol in each way that the models guard against, and sees the check notice.
+"""Breaks requests of each protocol in each way that the models guard against, and expects a problem for it.
 
-Run with the Python of .local/venv/emulator, as `make requests` does. botocore itself writes the sound requests.
+Run with the Python of .local/venv/emulator, as `make models` does. botocore itself writes the valid requests.
 """
 
 import copy
@@ -37,8 +37,8 @@ STATISTICS = {
     "Period": 60,
     "Statistics": ["Maximum"],
 }
-# An operation of each protocol with sound parameters.
-SOUND = {
+# An operation of each protocol with valid parameters.
+VALID_REQUESTS = {
     "json": ("sqs", "SendMessageBatch", BATCH),
     "query": ("sns", "Publish", {"TopicArn": "arn:t", "Message": "m", "MessageAttributes": {"a": {"DataType": "String"}}}),
     "ec2": ("ec2", "CreateTags", {"Resources": ["vpc-1", "vpc-2"], "Tags": [{"Key": "k", "Value": "v"}]}),
@@ -49,7 +49,7 @@ SOUND = {
 
 
 def written(name, operation, parameters, protocol=None):
-    """The request that botocore makes of parameters, whatever is wrong with them, as it would be signed."""
+    """Returns the request that botocore makes of parameters, also of invalid ones, with a signature."""
     model = service(name)
     operation = model.operation_model(operation)
     protocol = protocol or model.metadata["protocol"]
@@ -71,28 +71,28 @@ class ModelsTest(unittest.TestCase):
         for sentence in sentences:
             self.assertIn(sentence, problems)
 
-    def assert_sound(self, request):
+    def assert_valid(self, request):
         call = checked(request)
         self.assertEqual([], call.problems)
         return call
 
 
 class ProtocolsTest(ModelsTest):
-    """What one protocol reads, all have to read: what is wrong is found in each."""
+    """Each protocol finds the same faults."""
 
     def broken(self, protocol, **changes):
-        name, operation, parameters = SOUND[protocol]
+        name, operation, parameters = VALID_REQUESTS[protocol]
         return written(name, operation, {**copy.deepcopy(parameters), **changes})
 
     def without(self, protocol, member):
-        name, operation, parameters = SOUND[protocol]
+        name, operation, parameters = VALID_REQUESTS[protocol]
         return written(name, operation, {key: value for key, value in parameters.items() if key != member})
 
-    def test_sound_requests_are_read_as_they_were_meant(self):
-        for protocol, (name, operation, parameters) in SOUND.items():
+    def test_valid_requests_are_read_without_problems(self):
+        for protocol, (name, operation, parameters) in VALID_REQUESTS.items():
             with self.subTest(protocol):
                 self.assertIn(protocol, protocols(service(name)))
-                call = self.assert_sound(written(name, operation, parameters))
+                call = self.assert_valid(written(name, operation, parameters))
                 self.assertEqual((name, operation, protocol), (call.service, call.operation, call.protocol))
                 read = {key: value for key, value in call.parameters.items() if key not in ("StartTime", "EndTime", "StartDate")}
                 self.assertEqual({key: value for key, value in parameters.items() if key in read}, read)
@@ -137,7 +137,7 @@ class ProtocolsTest(ModelsTest):
                 self.assertIn(right, request.body)
                 request.body = request.body.replace(right, wrong)
                 name = wrong.strip(b'">').decode().rpartition(".")[2]
-                self.assert_found(request, f"{name} is no member of")
+                self.assert_found(request, f"{name} is not a member of")
 
     def test_a_value_that_is_too_long(self):
         self.assert_found(written("ssm", "GetParameter", {"Name": ""}), "Name has 0 characters, fewer than 1")
@@ -165,16 +165,16 @@ class ProtocolsTest(ModelsTest):
         request = self.broken("json")
         request.body = request.body.replace(b'"one"', b"1")
         self.assert_found(request, "Entries[0].Id is 1, where String is a string")
-        self.assert_found(written("lambda", "ListFunctions", {"MaxItems": "many"}), "MaxItems is 'many', which is no integer")
+        self.assert_found(written("lambda", "ListFunctions", {"MaxItems": "many"}), "MaxItems is 'many', which is not of the type integer")
         request = self.broken("smithy-rpc-v2-cbor")
         request.body = request.body.replace(b"Period\x18\x3c", b"Period\x61a")
         self.assert_found(request, "Period is 'a', where Period is a integer")
 
 
 class FormTest(ModelsTest):
-    """What the protocols ask for around the parameters."""
+    """The parts of a request that the protocols require besides the parameters."""
 
-    def test_a_service_that_nobody_knows(self):
+    def test_an_unknown_service(self):
         request = written("sqs", "ListQueues", {})
         request.headers["authorization"] = request.headers["authorization"].replace("/sqs/", "/sqqs/")
         self.assert_found(request, "is signed for sqqs")
@@ -204,12 +204,12 @@ class FormTest(ModelsTest):
 
     def test_the_query_string_and_the_headers(self):
         invoke = {"FunctionName": "f", "InvocationType": "Event", "Qualifier": "live", "Payload": b"{}"}
-        call = self.assert_sound(written("lambda", "Invoke", invoke))
+        call = self.assert_valid(written("lambda", "Invoke", invoke))
         self.assertEqual(invoke, call.parameters)
         self.assert_found(written("lambda", "Invoke", {**invoke, "InvocationType": "Soon"}), "InvocationType is 'Soon'")
         request = written("lambda", "Invoke", invoke)
         request.query = request.query.replace("Qualifier", "Qualifer")
-        self.assert_found(request, "?Qualifer is no parameter of Invoke")
+        self.assert_found(request, "?Qualifer is not a parameter of Invoke")
         request = written("lambda", "Invoke", invoke)
         request.headers["x-amz-invocation-typ"] = request.headers.pop("x-amz-invocation-type")
         self.assert_found(request, "header x-amz-invocation-typ is known to no member")
@@ -228,22 +228,22 @@ class FormTest(ModelsTest):
         ]:
             request = written("s3", operation, parameters)
             request.path = quote(request.path, safe="/%")
-            self.assertEqual(operation, self.assert_sound(request).operation)
+            self.assertEqual(operation, self.assert_valid(request).operation)
 
     def test_timestamps(self):
-        self.assert_sound(written("logs", "FilterLogEvents", {"logGroupName": "g", "startTime": 1}))
+        self.assert_valid(written("logs", "FilterLogEvents", {"logGroupName": "g", "startTime": 1}))
         request = written("scheduler", "CreateSchedule", SCHEDULE)
         body = json.loads(request.body)
         body["StartDate"] = "tomorrow"
         request.body = json.dumps(body).encode()
-        self.assert_found(request, "StartDate is 'tomorrow', which is no timestamp of the form unixTimestamp")
+        self.assert_found(request, "StartDate is 'tomorrow', which is not a timestamp of the form unixTimestamp")
         request = written("cloudwatch", "GetMetricStatistics", STATISTICS, "query")
-        self.assert_sound(request)
+        self.assert_valid(request)
         request.body = request.body.replace(b"2026-11-25T01%3A04", b"2026-11-35T01%3A04")
-        self.assert_found(request, "StartTime is '2026-11-35T01:04:00Z', which is no timestamp of the form iso8601")
+        self.assert_found(request, "StartTime is '2026-11-35T01:04:00Z', which is not a timestamp of the form iso8601")
 
     def test_lists_that_are_not_numbered_from_one(self):
-        request = written("ec2", "CreateTags", SOUND["ec2"][2])
+        request = written("ec2", "CreateTags", VALID_REQUESTS["ec2"][2])
         request.body = request.body.replace(b"ResourceId.2", b"ResourceId.3")
         self.assert_found(request, "not numbered from 1")
 
@@ -279,7 +279,7 @@ class FormTest(ModelsTest):
 
 class AnswersTest(ModelsTest):
     def test_a_refusal_says_why_in_the_protocol(self):
-        for protocol, (name, operation, parameters) in SOUND.items():
+        for protocol, (name, operation, parameters) in VALID_REQUESTS.items():
             with self.subTest(protocol):
                 request = written(name, operation, parameters)
                 request.method = "TRACE"

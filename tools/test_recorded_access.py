@@ -1,14 +1,21 @@
 #!/usr/bin/env python3
-"""Hands small recordings to the evaluation of recorded calls, and sees it notice what is wrong with them.
+"""Gives small recordings to the evaluation of recorded calls, and expects a sentence for each fault in them.
 
 Run with the Python of .local/venv/tools, as `make template` does.
 """
 
+import base64
+import json
+import tempfile
 import unittest
+from pathlib import Path
 
-from recorded_access import problems
+from access.coverage import allowed_actions, differences, packages
+from access.replayed import replayed
+from recorded_access import called, problems
 from template import TEMPLATE, load, translate, unfold
 
+SOURCE = unfold(load(TEMPLATE.read_text()))
 TRANSLATED = translate(unfold(load(TEMPLATE.read_text())), {})
 ROOT = "arn:aws:iam::000000000000:root"
 PARAMETERS = {
@@ -125,7 +132,7 @@ class RecordedTest(unittest.TestCase):
         self.assert_allowed(deployed("local-two"), by("FanOutRole", "sqs", "SendMessage", stack="local-two", QueueUrl=queue))
         self.assertIn("is denied", self.found(deployed("local-two"), by("FanOutRole", "sqs", "SendMessage", QueueUrl=queue)))
 
-    def test_an_operation_that_nobody_mapped(self):
+    def test_an_unknown_operation(self):
         self.assertIn(
             "operations.py does not know sqs PurgeQueue",
             self.found(by("FanOutRole", "sqs", "PurgeQueue", QueueUrl=QUEUE("local-events.fifo"))),
@@ -137,6 +144,90 @@ class RecordedTest(unittest.TestCase):
 
     def test_a_recording_without_calls(self):
         self.assertEqual("no call of a function was recorded", self.found(call(ROOT, "sqs", "ListQueues")))
+
+
+class CoverageTest(unittest.TestCase):
+    """Each permission is called, and each call of a test without an emulator has a permission."""
+
+    def setUp(self):
+        self.replayed = {package: set(allowed_actions(SOURCE, role)) for package, role in packages(SOURCE).items()}
+
+    def differences(self, emulated=None):
+        return list(differences(SOURCE, emulated or {}, self.replayed))
+
+    def test_every_function_is_of_a_package(self):
+        self.assertEqual(
+            {"content-events", "custom-domain", "deliver", "fan-out", "log-retention", "migrate", "release"}, set(self.replayed)
+        )
+        self.assertEqual([], self.differences())
+
+    def test_a_permission_that_no_recorded_call_needs(self):
+        self.replayed["deliver"].remove("sqs:ChangeMessageVisibility")
+        sentence = "DeliverRole allows sqs:ChangeMessageVisibility, which no recorded call needs"
+        self.assertEqual([sentence], self.differences())
+        # A call in the emulator counts as well, if it is by this role.
+        self.assertEqual([sentence], self.differences({"ReleaseRole": {"sqs:ChangeMessageVisibility"}}))
+        self.assertEqual([], self.differences({"DeliverRole": {"sqs:ChangeMessageVisibility"}}))
+
+    def test_a_recorded_call_without_a_permission(self):
+        self.replayed["deliver"].add("sqs:PurgeQueue")
+        self.assertEqual(["the tests of deliver call sqs:PurgeQueue, which DeliverRole does not allow"], self.differences())
+
+    def test_lambda_s_own_calls_and_the_database_s_token_are_not_recorded(self):
+        for package in self.replayed:
+            self.replayed[package] = set()
+        found = "\n".join(self.differences())
+        for action in ("logs:PutLogEvents", "sqs:ReceiveMessage", "xray:", "ec2:", "rds-db:connect"):
+            self.assertNotIn(action, found)
+        self.assertIn("FanOutRole allows sqs:SendMessage, which no recorded call needs", found)
+
+    def test_the_emulator_s_calls_by_role(self):
+        lines = [deployed("local"), by("FanOutRole", "sqs", "SendMessageBatch", QueueUrl=QUEUE("local-deliveries.fifo"))]
+        _, pairs, _ = problems(TRANSLATED, [lines])
+        self.assertEqual({"FanOutRole": {"sqs:SendMessage"}}, called(pairs))
+
+
+class ReplayedTest(unittest.TestCase):
+    """Reads requests that tests have recorded without an emulator."""
+
+    def replayed(self, *requests):
+        with tempfile.TemporaryDirectory() as directory:
+            lines = "".join(json.dumps(request) + "\n" for request in requests)
+            Path(directory, "requests-deliver-1.jsonl").write_text(lines)
+            return replayed(Path(directory), {"deliver", "release"})
+
+    def request(self, package, service, target, **parameters):
+        return {
+            "package": package,
+            "test": "a_test",
+            "method": "POST",
+            "uri": f"https://{service}.eu-central-1.amazonaws.com/",
+            "headers": {
+                "authorization": f"AWS4-HMAC-SHA256 Credential=test/20261128/eu-central-1/{service}/aws4_request, Signature=0",
+                "content-type": "application/x-amz-json-1.0",
+                "x-amz-target": target,
+            },
+            "body": base64.b64encode(json.dumps(parameters).encode()).decode(),
+        }
+
+    def test_a_request_is_an_action_of_its_package(self):
+        queue = "https://sqs.eu-central-1.amazonaws.com/111122223333/t.fifo"
+        request = self.request("deliver", "sqs", "AmazonSQS.PurgeQueue", QueueUrl=queue)
+        change = self.request(
+            "deliver", "sqs", "AmazonSQS.ChangeMessageVisibility", QueueUrl=queue, ReceiptHandle="one", VisibilityTimeout=1
+        )
+        actions = {"deliver": {"sqs:ChangeMessageVisibility"}}
+        self.assertEqual((actions, []), self.replayed(change))
+        self.assertEqual((actions, ["deliver: tools/access/operations.py does not know sqs PurgeQueue"]), self.replayed(change, request))
+
+    def test_an_update_of_a_service_passes_roles(self):
+        service = "arn:aws:apprunner:eu-central-1:111122223333:service/wagrun/8fe1e10304f84fd2b0df550fe98a71fa"
+        request = self.request("release", "apprunner", "AppRunner.UpdateService", ServiceArn=service)
+        self.assertEqual(({"release": {"apprunner:UpdateService", "iam:PassRole"}}, []), self.replayed(request))
+
+    def test_requests_of_other_packages_are_no_function_s(self):
+        request = self.request("subscriber-test", "lambda", "ListFunctions")
+        self.assertEqual(({}, []), self.replayed(request))
 
 
 if __name__ == "__main__":

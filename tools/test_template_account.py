@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What a real account asks for, and the emulator does not: breaks a copy of the template in each way, and sees the check notice.
+"""Tests what a real account requires and the emulator does not: permissions boundaries, quotas, regions and the ways to
+deploy.
 
 Run with the Python of .local/venv/tools, as `make template` does.
 """
@@ -16,6 +17,7 @@ import template_order
 import template_render
 import template_rules
 from template import ROOT, TEMPLATE, load, statements, translate, unfold
+from template_choices import DATABASE_LOG, WEB_ACL
 
 TEXT = TEMPLATE.read_text()
 SOURCE = unfold(load(TEXT))
@@ -30,7 +32,7 @@ class RulesTest(unittest.TestCase):
     def assert_breaks(self, sentence, change):
         template = copy.deepcopy(SOURCE)
         change(template["Resources"])
-        self.assertIn(sentence, "\n".join(template_rules.broken(template, TEXT)))
+        self.assertIn(sentence, "\n".join(template_rules.violations(template, TEXT)))
 
     def test_a_role_that_an_account_with_a_boundary_refuses(self):
         def role(resources):
@@ -57,8 +59,8 @@ class RulesTest(unittest.TestCase):
                 roles = [part["Properties"] for part in rendered(way, PermissionsBoundary=boundary).values() if part["Type"] == "AWS::IAM::Role"]
                 self.assertEqual({boundary or None}, {role.get("PermissionsBoundary") for role in roles}, way)
 
-    def test_a_service_that_acts_for_anybody(self):
-        def anybody(resources):
+    def test_a_service_that_acts_for_any_account(self):
+        def any_account(resources):
             del resources["ScheduleRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
 
         def unsent(resources):
@@ -72,8 +74,8 @@ class RulesTest(unittest.TestCase):
                 }],
             }
 
-        self.assert_breaks("ScheduleRole can be taken by scheduler.amazonaws.com for any account", anybody)
-        self.assert_breaks("FanOutRole asks lambda.amazonaws.com for aws:SourceAccount, which it may not send", unsent)
+        self.assert_breaks("ScheduleRole can be taken by scheduler.amazonaws.com for any account", any_account)
+        self.assert_breaks("FanOutRole requires aws:SourceAccount of lambda.amazonaws.com, which may not send it", unsent)
 
     def test_a_role_that_any_service_may_be_handed(self):
         def change(resources):
@@ -96,16 +98,16 @@ class RulesTest(unittest.TestCase):
     def test_what_runs_at_once_fits_a_new_account(self):
         sources = [part["Properties"] for part in rendered("ecs-express", ReleaseTag="prod").values() if part["Type"] == "AWS::Lambda::EventSourceMapping"]
         self.assertEqual(3, len(sources))
-        # Ten, of which content-events and migrate need one each.
+        # The quota is ten, of which content-events and migrate need one each.
         self.assertLessEqual(sum(int(source["ScalingConfig"]["MaximumConcurrency"]) for source in sources), 8)
 
 
 class RegionsTest(unittest.TestCase):
-    # Other partitions, which nobody has looked at.
+    # Other partitions, which are not checked.
     ELSEWHERE = ("cn-", "us-gov-", "us-iso", "eu-iso", "eusc-")
 
     def test_the_template_names_nothing_that_a_region_does_not_know(self):
-        """CloudFormation refuses such a template, whatever its conditions are."""
+        """CloudFormation refuses a template with a type that the region does not have, whatever its conditions are."""
         named = {resource["Type"] for resource in translate(load(TEXT), {})["Resources"].values()}
         for region in REGIONS:
             if not region.startswith(self.ELSEWHERE):
@@ -119,17 +121,17 @@ class WaysTest(unittest.TestCase):
         image = rendered("app-runner", SiteDomain="www.example.org")["AppRunnerService"]["Properties"]["SourceConfiguration"]["ImageRepository"]
         runner = image["ImageConfiguration"]["RuntimeEnvironmentVariables"]
 
-        def told(variables):
+        def variables_of(variables):
             values = {variable["Name"]: variable["Value"] for variable in variables}
-            # Each platform has names of its own for the site.
+            # Each platform has its own names for the site.
             return {**values, "ALLOWED_HOSTS": str(values["ALLOWED_HOSTS"]).split(",", 1)[1]}
 
-        self.assertEqual(told(express), told(runner))
-        self.assertIn("https://www.example.org", told(express)["SITE_URL"])
+        self.assertEqual(variables_of(express), variables_of(runner))
+        self.assertIn("https://www.example.org", variables_of(express)["SITE_URL"])
 
     def test_an_existing_database_rings_and_is_watched(self):
         resources = rendered("existing")
-        group = template_render.DATABASE_LOG["DatabaseLogGroup"]
+        group = DATABASE_LOG["DatabaseLogGroup"]
         for name in ("DoorbellLines", "FailedDoorbells", "FailedCaptures"):
             self.assertEqual(group, resources[name]["Properties"]["LogGroupName"], name)
         self.assertTrue(str(resources["DoorbellLinesMayInvoke"]["Properties"]["SourceArn"]).count(f":log-group:{group}:*"))
@@ -137,7 +139,7 @@ class WaysTest(unittest.TestCase):
             self.assertIn(name, resources)
         for name in ("FunctionsReachDatabase", "WebReachesDatabase"):
             self.assertEqual("sg-0123456789abcdef1", resources[name]["Properties"]["GroupId"])
-        # The triggers ring from the migration on.
+        # The triggers ring as soon as the migration has attached them.
         order = template_order.Order({"Resources": resources})
         for name in ("DoorbellLines", "DoorbellPolicy", "FunctionsReachDatabase"):
             self.assertIn(name, order.before("Migration"))
@@ -152,7 +154,7 @@ class WaysTest(unittest.TestCase):
     def test_a_web_acl_is_in_front_of_either_platform(self):
         for way, name in (("app-runner", "AppRunnerWebAcl"), ("ecs-express", "EcsWebAcl")):
             self.assertNotIn(name, rendered(way))
-            self.assertIn(name, rendered(way, **template_render.WEB_ACL))
+            self.assertIn(name, rendered(way, **WEB_ACL))
 
     def test_a_budget_and_flow_logs_are_there_on_request(self):
         asked = rendered("ecs-express", MonthlyBudget="50", AlarmEmail="oncall@example.org", FlowLogs="true")

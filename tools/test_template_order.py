@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Takes out of the template what keeps each rule of template_order.py, and sees the rule notice.
+"""Breaks a copy of the template in each way that the rules of template_order.py guard against, and expects a sentence for it.
 
 Run with the Python of .local/venv/tools, as `make template` does.
 """
@@ -17,7 +17,7 @@ class OrderTest(unittest.TestCase):
     def broken(self, change, way="app-runner", **more):
         translated = copy.deepcopy(TRANSLATED)
         change(translated["Resources"])
-        return template_order.broken(template_order.rendered(translated, {**template_order.parameters(way), **more}))
+        return template_order.violations(template_order.rendered(translated, {**template_order.parameters(way), **more}))
 
     def assert_breaks(self, sentence, change, **more):
         self.assertIn(sentence, self.broken(change, **more))
@@ -26,7 +26,7 @@ class OrderTest(unittest.TestCase):
         for way in template_order.WAYS:
             self.assertEqual([], self.broken(lambda resources: None, way), way)
 
-    def test_events_that_are_published_to_nobody(self):
+    def test_events_that_are_published_without_a_subscription(self):
         def change(resources):
             for name in ("ContentEventsFunction", "DeliverFunction", "ReleaseFunction"):
                 resources[name]["DependsOn"] = ["EventTopicPolicy"]
@@ -76,7 +76,7 @@ class OrderTest(unittest.TestCase):
             del resources["ContentEventsFunction"]["Metadata"]
 
         self.assert_breaks("ContentEventsFunctionSweep fires before Migration is there", change)
-        for name in template_order.WAYS_OUT:
+        for name in template_order.NETWORK_PATHS:
             self.assert_breaks(f"ContentEventsFunctionSweep fires before {name} is there", no_way_out, MigrateOnDeploy="false")
 
     def test_a_schedule_before_its_role_may_anything(self):
@@ -93,7 +93,7 @@ class OrderTest(unittest.TestCase):
         def change(resources):
             resources["Migration"]["Properties"]["WayOfRings"] = []
 
-        self.assert_breaks("Migration comes before DoorbellPolicy, without which DoorbellRole may nothing", change)
+        self.assert_breaks("Migration comes before DoorbellPolicy, without which DoorbellRole allows nothing", change)
 
     def test_a_stack_name_is_refused_before_the_database_is_created(self):
         order = template_order.Order(template_order.rendered(TRANSLATED, template_order.parameters("ecs-express")))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Breaks what comes out of the template in ways that cfn-lint does not see, and sees the second opinion notice.
+"""Breaks a rendered template in ways that cfn-lint does not find, and expects a finding of cloudformation-validate.
 
 Run with the Python of .local/venv/tools, as `make template` does.
 """
@@ -19,7 +19,7 @@ class ValidateTest(unittest.TestCase):
     def found(self, change=lambda resources: None):
         template = json.loads(RENDERED)
         change(template["Resources"])
-        found = template_validate.opinions(ENGINE, "template.yaml", json.dumps(template))
+        found = template_validate.findings(ENGINE, "template.yaml", json.dumps(template))
         return "\n".join(sentence for waiver, sentence in found if waiver is None)
 
     def assert_noticed(self, sentence, logical, **properties):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Installs pinned Python packages into this checkout: tools/venv.py NAME...
 
-NAME is one of the requirements files below; its packages go to .local/venv/NAME, and stay there until the file, or the
-Python that runs this, changes. Runs at the same time wait for each other.
+NAME is one of the requirements files below. Its packages go to .local/venv/NAME. They stay there until the file or the Python
+that runs this changes. Concurrent runs wait for each other.
 """
 
 import fcntl
@@ -26,9 +26,9 @@ REQUIREMENTS = {
     "tools": ROOT / "requirements/tools.txt",
     "webhooks": ROOT / "requirements/webhooks.txt",
 }
-# What the pinned packages ask for; Beautiful Soup's selectors are the most demanding.
-OLDEST_PYTHON = (3, 11, 5)
-# Not the Python of an environment, which may be the one to replace.
+# The oldest version that the pinned packages support. The selectors of Beautiful Soup need the newest one.
+MIN_PYTHON = (3, 11, 5)
+# The real interpreter and not that of an environment, which may be the one to replace.
 PYTHON = os.path.realpath(sys.executable)
 
 
@@ -36,8 +36,8 @@ def main(names):
     unknown = [name for name in names if name not in REQUIREMENTS]
     if unknown or not names:
         sys.exit(f"usage: tools/venv.py NAME..., each one of {', '.join(REQUIREMENTS)}; not {' '.join(unknown) or 'none'}")
-    if sys.version_info < OLDEST_PYTHON:
-        sys.exit(f"Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed, this is {sys.version.split()[0]}")
+    if sys.version_info < MIN_PYTHON:
+        sys.exit(f"Python {'.'.join(map(str, MIN_PYTHON))} or newer is needed, this is {sys.version.split()[0]}")
     for name in names:
         install(name)
 
@@ -57,12 +57,12 @@ def install(name):
             [directory / "bin/python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "-r", requirements],
             f"the packages of {requirements} could not be installed",
         )
-        # Last, so that an installation that was cut off is done again.
+        # Written last, so an interrupted installation is repeated.
         stamp.write_text(wanted)
 
 
 def fingerprint(requirements):
-    """Changes with the packages asked for, the constraints on them, and the interpreter."""
+    """Returns a hash of the requested packages, their constraints and the interpreter."""
     text = requirements.read_text()
     for line in text.splitlines():
         option, _, path = line.partition(" ")
@@ -72,7 +72,7 @@ def fingerprint(requirements):
 
 
 def run(command, complaint):
-    # The caller's standard output may be read by a program; pip's complaints go to standard error anyway.
+    # A program may read the standard output of the caller. pip writes its messages to standard error anyway.
     if subprocess.run(command, stdout=sys.stderr).returncode != 0:
         sys.exit(complaint)
 

@@ -1,4 +1,4 @@
-"""A blog: an index, its posts, and the authors who write them."""
+"""A blog: an index, its posts and their authors."""
 
 from django.db import models
 from django.utils import timezone
@@ -14,7 +14,7 @@ from wagtail.snippets.models import register_snippet
 
 @register_snippet
 class Author(index.Indexed, models.Model):
-    """Somebody who writes posts."""
+    """The author of a post."""
 
     name = models.CharField(max_length=255)
     bio = models.TextField(blank=True)
@@ -67,7 +67,7 @@ class BlogPage(Page):
 
 
 class RelatedLink(Orderable):
-    """A link at the end of a post; it has rows of its own, but is edited and published with its page."""
+    """A link at the end of a post. It has its own rows, but is edited and published with its page."""
 
     page = ParentalKey(BlogPage, on_delete=models.CASCADE, related_name="related_links")
     title = models.CharField(max_length=255)

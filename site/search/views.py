@@ -6,7 +6,7 @@ from wagtail.models import Page
 
 
 def search(request):
-    """Ten results a page for `?query=`; a page number that doesn't exist shows the nearest."""
+    """Returns a page of ten results for `?query=`. A page number that does not exist shows the nearest page."""
     query = request.GET.get("query", "")
     results = Page.objects.live().search(query) if query else Page.objects.none()
     return TemplateResponse(

@@ -1,4 +1,4 @@
-"""Tells the database who is editing, so that an event can name its editor even where no row of the change does."""
+"""Tells the database the name of the editor, so an event can name its editor even if no changed row does."""
 
 from django.db import connection
 
@@ -6,7 +6,9 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 class EditorMiddleware:
-    """Sets wagrun.editor for the request's own connection, which CONN_MAX_AGE=0 closes at its end."""
+    """Sets wagrun.editor on the connection of the request, which CONN_MAX_AGE=0 closes at the end of the
+    request.
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response

@@ -6,12 +6,14 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def optional(name, default=None):
-    """The variable's value; an empty one counts as absent, as CloudFormation can only set it empty."""
+    """Returns the value of the variable. An empty one counts as absent, because CloudFormation can only set it
+    empty.
+    """
     return os.environ.get(name) or default
 
 
 def required(name):
-    """The variable's value, or an error that names it."""
+    """Returns the value of the variable. Raises an error that names it if it is absent."""
     value = optional(name)
     if value is None:
         raise ImproperlyConfigured(f"environment variable {name} is not set")
@@ -19,7 +21,7 @@ def required(name):
 
 
 def one_of(name, values, default):
-    """One of the values, each spelled exactly; anything else is an error, so that a typo is no choice."""
+    """Returns one of the values. Any other spelling is an error, so a typo does not select a default."""
     value = optional(name, default)
     if value not in values:
         raise ImproperlyConfigured(f"environment variable {name}: {value!r}, expected {' or '.join(values)}")
@@ -27,10 +29,10 @@ def one_of(name, values, default):
 
 
 def boolean(name, default):
-    """True for "true", False for "false"."""
+    """Returns True for "true" and False for "false"."""
     return one_of(name, ("true", "false"), "true" if default else "false") == "true"
 
 
 def comma_list(name):
-    """The items between the commas, without the blanks around them; an absent variable is an empty list."""
+    """Returns the items between the commas, without blanks around them. An absent variable is an empty list."""
     return [item.strip() for item in optional(name, "").split(",") if item.strip()]

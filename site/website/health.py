@@ -1,15 +1,14 @@
-"""Answers the platform's health check, and nothing else."""
+"""Answers the health check of the platform."""
 
 from django.http import HttpResponse
 
 
 class HealthMiddleware:
-    """
-    Answers `/health/` before every other middleware.
+    """Answers `/health/` before every other middleware.
 
-    No session, no page and so no database is touched: a health check every few seconds would keep the database from
-    ever pausing. Django checks ALLOWED_HOSTS only when something asks for `request.get_host()`, which nothing before
-    this point does; a check that calls the container by its address is therefore answered too.
+    It uses no session and no page, and so no database: a health check every few seconds would keep the
+    database from pausing. Django checks ALLOWED_HOSTS only at a call of `request.get_host()`, and nothing
+    before this point calls it. So a check that uses the address of the container is answered too.
     """
 
     def __init__(self, get_response):

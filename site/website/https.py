@@ -1,14 +1,13 @@
-"""Tells Django what the platform in front of it does not always say: that the visitor came by https."""
+"""Marks requests as https, because the platform does not always send the scheme."""
 
 
 class HttpsMiddleware:
-    """
-    Counts every request as https, except on a site whose own address is http.
+    """Treats every request as https, except on a site whose own address is http.
 
-    App Runner and ECS Express end TLS in front of the container and let nothing else through. Django compares the
-    origin of a form with `request.scheme`, so a login is refused where the platform sends no X-Forwarded-Proto or a
-    wrong one. Trusting the platform's whole domain instead (CSRF_TRUSTED_ORIGINS with a `*`) would trust everybody
-    else's sites on it.
+    App Runner and ECS Express end TLS in front of the container and let nothing else through. Django compares
+    the origin of a form with `request.scheme`. So a log-in is refused if the platform sends no
+    X-Forwarded-Proto or a wrong one. The alternative is to trust the whole domain of the platform
+    (CSRF_TRUSTED_ORIGINS with a `*`), which would trust all other sites on it.
     """
 
     def __init__(self, get_response):

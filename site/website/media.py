@@ -10,11 +10,11 @@ from website import aws
 
 CONFIG = Config(
     signature_version="s3v4",
-    # The bucket's plain regional name, which the VPC's S3 gateway endpoint routes; AWS_USE_DUALSTACK_ENDPOINT is for
-    # other services and would lead around it.
+    # The plain regional name of the bucket, which the S3 gateway endpoint of the VPC routes.
+    # AWS_USE_DUALSTACK_ENDPOINT is for other services, and would bypass the endpoint.
     s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
     use_dualstack_endpoint=False,
-    # botocore's own (a minute, five times) would keep an editor waiting for a bucket that can't be reached.
+    # The defaults of botocore (a minute, five times) would keep an editor waiting for an unreachable bucket.
     connect_timeout=5,
     read_timeout=30,
     retries={"mode": "standard", "total_max_attempts": 3},
@@ -23,15 +23,16 @@ CONFIG = Config(
 
 @cache
 def session():
-    """boto3's view of the one session; a second one would register its additions to S3's client twice."""
+    """Returns a boto3 session on the one botocore session. A second one would register its extensions of S3's
+    client twice.
+    """
     return boto3.Session(botocore_session=aws.session())
 
 
 class MediaStorage(S3Storage):
-    """
-    Files that nobody but the site may write, each read at a signed address that ends after a while.
+    """Files that only the site can write. Each is read at a signed address that expires.
 
-    Nothing is overwritten and no ACL is set: the bucket has its owner's permissions and nothing else.
+    Nothing is overwritten and no ACL is set: objects have the permissions of the owner of the bucket only.
     """
 
     def get_default_settings(self):
@@ -40,17 +41,19 @@ class MediaStorage(S3Storage):
             "default_acl": None,
             "file_overwrite": False,
             "querystring_auth": True,
-            # Role credentials end, and signatures with them: a longer promise could not be kept.
+            # The credentials of a role expire, and the signatures with them. A longer validity could not be
+            # kept.
             "querystring_expire": 3600,
         }
 
     def _create_session(self):
-        # One for all threads: with a session of its own each would load S3's model again, 10 MB and a tenth of a second.
+        # One for all threads. With its own session each thread would load the model of S3 again: 10 MB and a
+        # tenth of a second.
         return session()
 
     @property
     def connection(self):
-        # One for each thread, as boto3 wants it.
+        # One for each thread, as boto3 requires.
         if not hasattr(self._connections, "connection"):
             with aws.lock:
                 return super().connection

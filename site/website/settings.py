@@ -1,4 +1,4 @@
-"""The site's settings, each from one environment variable (README.md has the table)."""
+"""The settings of the site. Each comes from one environment variable; README.md has the table."""
 
 from pathlib import Path
 
@@ -10,19 +10,20 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 DEBUG = boolean("DEBUG", default=False)
 
-# What only the web service needs is checked in wsgi.py: management commands (`migrate` runs them in a function of its
-# own) then start without a secret that they have no use for. Django itself refuses to use an empty SECRET_KEY.
+# wsgi.py checks the variables that only the web service needs. So management commands start without a secret
+# that they do not use; `migrate` runs them in its own function. Django itself refuses to use an empty
+# SECRET_KEY.
 REQUIRED_TO_SERVE = ("SECRET_KEY", "ALLOWED_HOSTS")
 SECRET_KEY = optional("SECRET_KEY", "")
 ALLOWED_HOSTS = comma_list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = comma_list("CSRF_TRUSTED_ORIGINS")
 
-# A platform makes up the site's name when it creates the service, too late to be told to it; then SITE_URL is absent,
-# and so must be Wagtail's setting, which counts as known when it is there at all.
+# A platform chooses the name of the site when it creates the service, too late for an environment variable.
+# Then SITE_URL is absent. Wagtail treats its setting as known if it exists, so the setting must be absent too.
 SITE_URL = optional("SITE_URL", "").rstrip("/")
 if SITE_URL:
     WAGTAILADMIN_BASE_URL = SITE_URL
-# Following the site's own scheme lets the local stack log in over plain http.
+# The scheme of SITE_URL decides, so a log-in to the local stack works over plain http.
 HTTPS = SITE_URL.startswith("https://") if SITE_URL else not DEBUG
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 
@@ -86,7 +87,7 @@ TEMPLATES = [
     },
 ]
 
-# Where the server trusts the address, as a local one does, "none" needs no password either.
+# If the server trusts the address, as a local one does, "none" needs no password either.
 DATABASE_AUTH = one_of("DATABASE_AUTH", ("none", "iam"), "none")
 DATABASES = {
     "default": {
@@ -96,7 +97,8 @@ DATABASES = {
         "NAME": required("DATABASE_NAME"),
         "USER": required("DATABASE_USER"),
         "PASSWORD": optional("DATABASE_PASSWORD", ""),
-        # Any open connection keeps the database from pausing, so none outlives its request, and there is no pool.
+        # Any open connection keeps the database from pausing. So a connection ends with its request, and there
+        # is no pool.
         "CONN_MAX_AGE": 0,
         "OPTIONS": {
             "sslmode": optional("DATABASE_SSL_MODE", "verify-full"),
@@ -105,10 +107,11 @@ DATABASES = {
 }
 if DATABASE_AUTH == "iam":
     if DATABASES["default"]["OPTIONS"]["sslmode"] != "verify-full":
-        # A token lets whoever reads it in for a quarter of an hour.
+        # Every reader of a token can connect with it for a quarter of an hour.
         raise ImproperlyConfigured("DATABASE_AUTH=iam needs DATABASE_SSL_MODE=verify-full")
     DATABASES["default"]["OPTIONS"]["iam_region"] = required("AWS_REGION")
-# With a bundle libpq verifies for `require` too, which is meant for a server whose authority the image does not know.
+# With a bundle, libpq verifies for `require` too. But `require` is meant for a server whose authority the image
+# does not know.
 ca_bundle = optional("DATABASE_CA_BUNDLE")
 if ca_bundle and DATABASES["default"]["OPTIONS"]["sslmode"].startswith("verify-"):
     DATABASES["default"]["OPTIONS"]["sslrootcert"] = ca_bundle
@@ -133,7 +136,7 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / ".collected"
 STATICFILES_DIRS = [BASE_DIR / "website" / "static"]
-# With DEBUG, WhiteNoise serves from the apps' own folders, and nothing has to be collected first.
+# With DEBUG, WhiteNoise serves from the folders of the apps, so nothing has to be collected.
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
@@ -153,10 +156,11 @@ STORAGES = {
     },
 }
 
-# A page with many StreamField blocks passes Django's default of 1000 fields.
+# A page with many StreamField blocks has more than the 1000 fields of Django's default.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
-# The platform collects standard output; the default also mails errors to ADMINS, and is silent without DEBUG.
+# The platform collects standard output. The default also mails errors to ADMINS, and logs nothing without
+# DEBUG.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -171,9 +175,10 @@ LOGGING = {
     "root": {"handlers": ["stdout"], "level": optional("LOG_LEVEL", "INFO")},
     "loggers": {
         "django": {"handlers": [], "propagate": True},
-        # "Found credentials", in every process.
+        # Without this, every process logs "Found credentials".
         "botocore": {"level": "WARNING"},
-        # Search index and references: two lines for each of several tasks a save.
+        # Without this, each save logs two lines for each of several tasks of the search index and the
+        # references.
         "django_tasks": {"level": "WARNING"},
     },
 }
@@ -181,5 +186,5 @@ LOGGING = {
 WAGTAIL_SITE_NAME = "Website"
 WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database"}}
 WAGTAILDOCS_EXTENSIONS = ["csv", "docx", "key", "odt", "pdf", "pptx", "rtf", "txt", "xlsx", "zip"]
-# The admin would otherwise ask wagtail.org for the newest version from every editor's browser.
+# Otherwise the browser of every editor asks wagtail.org for the newest version.
 WAGTAIL_ENABLE_UPDATE_CHECK = False

@@ -13,7 +13,8 @@ from website.environment import required
 for name in settings.REQUIRED_TO_SERVE:
     required(name)
 
-# What AWS needs is loaded before gunicorn forks: the workers share its memory, and the first visitor does not wait.
+# Loads the modules for AWS before gunicorn forks. The workers share their memory, and the first visitor does
+# not wait.
 storages["default"]
 if settings.DATABASE_AUTH == "iam":
     import website.database.iam

@@ -1,6 +1,7 @@
-//! Twenty servers of a site that boot together and migrate, as they do without wagrun and with it.
+//! Measures twenty servers of a site that boot together and migrate, without wagrun and with it.
 //!
-//! Each half has an empty database of its own on the same PostgreSQL; both run in one go, so that their ratio holds.
+//! Each measurement has an empty database of its own on the same PostgreSQL. Both run in one program, so that they can be
+//! compared.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -8,8 +9,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use local_stack::postgres::{Durability, MASTER, Postgres};
 use local_stack::tools::Tools;
-use migrate::config::Config;
-use migrate::{Ask, Migrator};
+use migrate::{Config, Invocation, Migrator};
 use testing::checkout;
 use testing::process::Supervisor;
 use testing::progress::Progress;
@@ -18,8 +18,8 @@ use wagrun_database::connection::DatabaseConfig;
 
 const SERVERS: usize = 20;
 
-/// How one half went.
-struct Half {
+/// The result of twenty migrations at once.
+struct Measurement {
     failed: usize,
     took: Duration,
 }
@@ -31,31 +31,31 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let supervisor = Supervisor::start("bench", &checkout().join(".local/logs"))?;
     let venv = tools.environment("postgres");
     let postgres = Postgres::start(&supervisor, &venv, Durability::Fast, &progress).await?;
-    for database in ["plain", "alone"] {
+    for database in ["plain", "wagrun"] {
         postgres.create_database(database, None).await?;
     }
-    let plain = plain(&tools, &postgres).await;
-    let alone = alone(&tools, &postgres).await?;
+    let plain = measure_plain(&tools, &postgres).await;
+    let wagrun = measure_wagrun(&tools, &postgres).await?;
     println!("| {SERVERS} at once, empty database | failed | until the last had ended |");
     println!("|---|---|---|");
-    for (name, half) in [
+    for (name, measurement) in [
         ("`manage.py migrate`", &plain),
-        ("wagrun's `migrate`", &alone),
+        ("wagrun's `migrate`", &wagrun),
     ] {
         println!(
             "| {name} | {} | {:.1} s |",
-            half.failed,
-            half.took.as_secs_f64()
+            measurement.failed,
+            measurement.took.as_secs_f64()
         );
     }
     println!(
         "time, wagrun : plain = {:.2}",
-        alone.took.as_secs_f64() / plain.took.as_secs_f64()
+        wagrun.took.as_secs_f64() / plain.took.as_secs_f64()
     );
     Ok(())
 }
 
-async fn plain(tools: &Tools, postgres: &Postgres) -> Half {
+async fn measure_plain(tools: &Tools, postgres: &Postgres) -> Measurement {
     let started = Instant::now();
     let servers = (0..SERVERS).map(|_| {
         Command::new(tools.program("site", "python"))
@@ -72,18 +72,18 @@ async fn plain(tools: &Tools, postgres: &Postgres) -> Half {
             .output()
     });
     let ended = join_all(servers).await;
-    let well = |output: &Result<std::process::Output, _>| {
+    let succeeded = |output: &Result<std::process::Output, _>| {
         output.as_ref().is_ok_and(|output| output.status.success())
     };
-    Half {
-        failed: ended.iter().filter(|output| !well(output)).count(),
+    Measurement {
+        failed: ended.iter().filter(|output| !succeeded(output)).count(),
         took: started.elapsed(),
     }
 }
 
-async fn alone(tools: &Tools, postgres: &Postgres) -> Result<Half, Box<dyn Error>> {
+async fn measure_wagrun(tools: &Tools, postgres: &Postgres) -> Result<Measurement, Box<dyn Error>> {
     let config = Config {
-        database: DatabaseConfig::trusted(postgres.url("alone").parse()?),
+        database: DatabaseConfig::trusted(postgres.url("wagrun").parse()?),
         web_user: "wagtail_web".to_owned(),
         relay_user: "wagrun_relay".to_owned(),
         site_directory: checkout().join("site"),
@@ -92,6 +92,7 @@ async fn alone(tools: &Tools, postgres: &Postgres) -> Result<Half, Box<dyn Error
         superuser_parameter: None,
         capture_migrations: false,
         watched_tables: Vec::new(),
+        has_secret_key: false,
     };
     let sdk = aws_config::SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
@@ -99,21 +100,21 @@ async fn alone(tools: &Tools, postgres: &Postgres) -> Result<Half, Box<dyn Error
     let migrator = Migrator::new(config, &sdk);
     let started = Instant::now();
     let runs = (0..SERVERS).map(|number| {
-        let ask = Ask {
-            asked_by: format!("server {number}"),
-            deploy: None,
+        let invocation = Invocation {
+            id: format!("server {number}"),
+            image: None,
             capture: None,
-            may_be_rollback: false,
+            is_stack_update: false,
             stop_at: tokio::time::Instant::now() + Duration::from_secs(800),
         };
         let migrator = &migrator;
-        async move { migrator.migrate(&ask).await }
+        async move { migrator.migrate(&invocation).await }
     });
     let ended = join_all(runs).await;
     for error in ended.iter().filter_map(|run| run.as_ref().err()) {
         println!("{}", wagrun_lambda::telemetry::chain(error));
     }
-    Ok(Half {
+    Ok(Measurement {
         failed: ended.iter().filter(|run| run.is_err()).count(),
         took: started.elapsed(),
     })

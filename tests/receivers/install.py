@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Installs what the receivers of docs/webhooks.md in Python and JavaScript run with: tests/receivers/install.py.
+"""Installs the packages that the Python and JavaScript receivers of docs/webhooks.md need: tests/receivers/install.py.
 
-Python's packages go to .local/venv/webhooks, those of package-lock.json and a link to Node.js to .local/npm/receivers.
+The Python packages go to .local/venv/webhooks. Those of package-lock.json and a link to Node.js go to .local/npm/receivers.
 """
 
 import subprocess
@@ -13,7 +13,7 @@ TOOLS = Path(__file__).resolve().parent.parent.parent / "tools"
 
 def main():
     for program, name in (("venv.py", "webhooks"), ("npm.py", "receivers")):
-        # What is printed here is not the caller's.
+        # Standard output belongs to the caller.
         if subprocess.run([sys.executable, TOOLS / program, name], stdout=sys.stderr).returncode != 0:
             sys.exit(f"tools/{program} {name} failed")
 

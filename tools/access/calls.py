@@ -1,4 +1,4 @@
-"""The calls that each role must be able to make, and those that it must not, from roles.yaml and roles-of-services.yaml."""
+"""The calls that each role must be able to make, and the calls that it must not, from roles.yaml and roles-of-services.yaml."""
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -13,7 +13,7 @@ from template import load
 from template_rules_access import UNASKED
 
 HERE = Path(__file__).resolve().parent
-# The services that take a role or call a resource somewhere in the templates, and some that do nowhere.
+# The services that take a role or call a resource in the templates, and some others.
 SERVICES = (
     "apprunner.amazonaws.com",
     "build.apprunner.amazonaws.com",
@@ -34,13 +34,13 @@ SERVICES = (
 
 
 def table():
-    """The entry of each role, by its logical id."""
+    """Returns the entry of each role, by its logical id."""
     return {**load((HERE / "roles.yaml").read_text()), **load((HERE / "roles-of-services.yaml").read_text())}
 
 
 @dataclass(frozen=True)
 class Call:
-    """One action on one resource, that a role makes in a stack."""
+    """One action on one resource that a role makes in a stack."""
 
     role: str
     action: str
@@ -53,7 +53,7 @@ def active(stack, entry):
 
 
 def resolved(stack, texts):
-    """These texts with the stack's names in them, less those that name what is not there."""
+    """Yields these texts with the names of the stack in them, without those that name a resource the stack does not have."""
     for text in texts:
         try:
             yield stack.text(text)
@@ -61,8 +61,8 @@ def resolved(stack, texts):
             continue
 
 
-def made(stack, role, entries):
-    """The calls that a role makes in this stack."""
+def calls_made(stack, role, entries):
+    """Yields the calls that a role makes in this stack."""
     for entry in entries:
         if active(stack, entry):
             for action in entry["actions"]:
@@ -70,8 +70,8 @@ def made(stack, role, entries):
                     yield Call(role, action, stack.text(resource), entry)
 
 
-def belongs(stack, calls, action, resource):
-    """Returns true if an action on a resource is among these calls, or of the family of one."""
+def is_among(stack, calls, action, resource):
+    """Returns true if an action on a resource is among these calls, or is of the family of one."""
     for call in calls:
         if call.action == action:
             family = call.entry.get("family")
@@ -81,16 +81,16 @@ def belongs(stack, calls, action, resource):
 
 
 class Roles:
-    """Everything that is expected of the roles of one stack."""
+    """All expectations about the roles of one stack."""
 
     def __init__(self, stack, known):
         self.stack, self.known = stack, known
-        self.calls = {role: list(made(stack, role, known[role]["calls"])) for role in stack.roles() if role in known}
+        self.calls = {role: list(calls_made(stack, role, known[role]["calls"])) for role in stack.roles() if role in known}
         self.identities = {role: (stack.attribute(role, "Arn"), stack.identity(role)) for role in self.calls}
         self.there = {call.resource for calls in self.calls.values() for call in calls} | set(self.resources())
 
     def request(self, role, action, resource, context):
-        """The role's own request, about a resource that is said to be of its account: so its own policies alone decide."""
+        """Returns a request of the role about a resource in its own account, so only its own policies decide."""
         arn, identity = self.identities[role]
         return Request(arn, action, resource, self.stack.account, context, identity)
 
@@ -104,7 +104,7 @@ class Roles:
         yield from self.trust(role)
 
     def own(self, role):
-        """The role's calls, which are allowed, and their neighbours, which are denied."""
+        """Yields the calls of the role, which must be allowed, and their neighbours, which must be denied."""
         for call in self.calls[role]:
             context = self.context(call.entry.get("with", {}))
             yield Expectation(self.request(role, call.action, call.resource, context), True, role)
@@ -113,13 +113,13 @@ class Roles:
             for name, beside in neighbours(self.stack, call.resource).items():
                 yield Expectation(self.request(role, call.action, beside, context), name in opened, role, opened.get(name, ""))
             for beside in resolved(self.stack, call.entry.get("neighbours", [])):
-                if kind(beside) == kind(call.resource) and not belongs(self.stack, self.calls[role], call.action, beside):
+                if kind(beside) == kind(call.resource) and not is_among(self.stack, self.calls[role], call.action, beside):
                     yield Expectation(self.request(role, call.action, beside, context), False, role)
         for entry in self.known[role]["calls"]:
             if not active(self.stack, entry):
                 for action in entry["actions"]:
                     for resource in resolved(self.stack, entry["resources"]):
-                        if not belongs(self.stack, self.calls[role], action, resource):
+                        if not is_among(self.stack, self.calls[role], action, resource):
                             reason = f"it is for {' and '.join(entry['when'])}"
                             context = self.context(entry.get("with", {}))
                             yield Expectation(self.request(role, action, resource, context), False, role, reason)
@@ -134,25 +134,27 @@ class Roles:
             yield Expectation(self.request(role, action, resource, self.context(context)), False, role)
 
     def others(self, role):
-        """The calls of other roles, and this role's actions on other resources of the same kind. All of them are denied."""
+        """Yields the calls of other roles, and the actions of this role on other resources of the same kind. All must be
+        denied.
+        """
         mine = self.calls[role]
         for call in {(call.action, call.resource): call for calls in self.calls.values() for call in calls}.values():
-            if not belongs(self.stack, mine, call.action, call.resource):
+            if not is_among(self.stack, mine, call.action, call.resource):
                 yield Expectation(
                     self.request(role, call.action, call.resource, self.context(call.entry.get("with", {}))), False, role
                 )
         for call in mine:
             for resource in self.there:
-                if kind(resource) == kind(call.resource) and not belongs(self.stack, mine, call.action, resource):
+                if kind(resource) == kind(call.resource) and not is_among(self.stack, mine, call.action, resource):
                     yield Expectation(
                         self.request(role, call.action, resource, self.context(call.entry.get("with", {}))), False, role
                     )
 
     def resources(self):
-        """The ARNs of the stack's own resources."""
+        """Yields the ARNs of the resources of the stack."""
         for name in self.stack.of_type(*KINDS):
             for attribute in KINDS[self.stack.resources[name]["Type"]].attributes:
-                # That of a log group ends with an asterisk, and is no name.
+                # The ARN of a log group ends with an asterisk, and is not a name.
                 if attribute.endswith("Arn") and not self.stack.attribute(name, attribute).endswith("*"):
                     yield self.stack.attribute(name, attribute)
 
@@ -160,7 +162,7 @@ class Roles:
         return keys(self.stack.texts(entry))
 
     def trust(self, role):
-        """The requests to take the role: by its service for this account, and by others."""
+        """Yields the requests to take the role: by its service for this account, and by other principals."""
         known = self.known[role]["trust"]
         service = known["service"]
         if isinstance(service, dict):
@@ -175,7 +177,7 @@ class Roles:
         for other in SERVICES:
             if other != service:
                 yield Expectation(taken(other, right), False, role)
-        for principal in (f"arn:aws:iam::{account}:role/somebodys", STRANGER):
+        for principal in (f"arn:aws:iam::{account}:role/another", STRANGER):
             yield Expectation(taken(principal, (), (EVERYTHING,)), False, role)
         for context in known.get("not from", []):
             yield Expectation(taken(service, self.context(context)), False, role)
@@ -184,7 +186,7 @@ class Roles:
 
 
 def unknown(stacks, known):
-    """Roles that are in a template and not in the table, the reverse, and policies that are not evaluated, as sentences."""
+    """Yields a sentence for each role without an entry, each entry without a role, and each policy that is not evaluated."""
     there = {role for stack in stacks for role in stack.roles()}
     for role in sorted(there - known.keys()):
         yield f"{role} is not in tools/access/roles.yaml"
@@ -193,14 +195,14 @@ def unknown(stacks, known):
     managed = {(role, arn) for stack in stacks for role in stack.roles() for arn in stack.managed(role)}
     for role, arn in sorted(managed):
         if arn not in known.get(role, {}).get("managed", {}):
-            yield f"{role} has {arn}, which can't be evaluated and has no reason in tools/access/roles.yaml"
+            yield f"{role} has {arn}, which cannot be evaluated and has no reason in tools/access/roles.yaml"
 
 
-def lonely(stacks, known):
-    """Calls beside which nothing is denied, as sentences."""
+def calls_without_neighbours(stacks, known):
+    """Yields a sentence for each call that has no neighbours, so no similar call is denied."""
     for stack in stacks:
         for role in stack.roles():
-            for call in made(stack, role, known.get(role, {"calls": []})["calls"]):
+            for call in calls_made(stack, role, known.get(role, {"calls": []})["calls"]):
                 beside = {*neighbours(stack, call.resource)} - {"account", "region"}
                 if call.resource != "*" and not beside and not call.entry.get("neighbours"):
                     yield f"{role}: {call.action} on {call.resource} has no neighbours in tools/access/roles.yaml"

@@ -1,4 +1,4 @@
-"""Compares what is expected of requests with what the evaluation says."""
+"""Compares the expected decisions about requests with the evaluated ones."""
 
 import json
 from dataclasses import dataclass
@@ -13,18 +13,20 @@ EVERYTHING = document({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"
 
 @dataclass(frozen=True)
 class Expectation:
-    """A request, and whether it must be allowed."""
+    """A request and its expected decision."""
 
     request: Request
     allowed: bool
-    # The role or the resource whose policy it is about.
+    # The role or the resource that has the evaluated policy.
     subject: str
-    # The reason, where it is not plain.
+    # The reason, if it is not obvious.
     reason: str = ""
 
 
-def judge(expectations):
-    """Evaluates each different request once. Returns sentences about what is not as expected, and the pairs with their answers."""
+def evaluate_all(expectations):
+    """Evaluates each different request once. Returns a sentence for each unexpected decision, and the expectations with their
+    answers.
+    """
     different = list(dict.fromkeys(expectations))
     pairs = list(zip(different, evaluate([expectation.request for expectation in different])))
     return [sentence for pair in pairs for sentence in complaint(*pair)], pairs
@@ -34,16 +36,16 @@ def complaint(expectation, answer):
     about = f"{expectation.subject}: {expectation.request}"
     because = f" ({expectation.reason})" if expectation.reason else ""
     if answer.error:
-        yield f"{about} can't be evaluated: {answer.error}"
+        yield f"{about} cannot be evaluated: {answer.error}"
     elif answer.allowed != expectation.allowed:
         yield f"{about} is {'allowed and must be denied' if answer.allowed else 'denied and must be allowed'}{because}"
 
 
 def unused(holders, pairs):
-    """Each action that a statement allows or denies on a resource, and that no request has met, as a sentence.
+    """Returns a sentence for each action that a statement allows or denies on a resource and that no request uses.
 
-    `holders` are pairs of who has a policy, as the sentences call it, and its document. Without a request nothing says what the
-    statement is for.
+    `holders` are pairs of the name of a policy's holder, as the sentences have it, and the document of the policy. A statement
+    without a request has no known purpose.
     """
     met = {}
     for expectation, answer in pairs:
@@ -60,7 +62,7 @@ def unused(holders, pairs):
                 called = {resource for one, resource in here if fnmatchcase(one, action)}
                 if not called:
                     sentences.add(f"{holder}: nothing calls {action} (statement {statement.get('Sid', index)})")
-                # A denial is met by one resource; each resource of an allowance has to be called.
+                # A denial needs one request. An allowance needs one for each of its resources.
                 elif statement["Effect"] == "Allow":
                     for resource in listed(statement.get("Resource", "")):
                         if resource not in called and fits(resource, called):
@@ -71,7 +73,7 @@ def unused(holders, pairs):
 
 
 def fits(resource, called):
-    """Returns true if an action that was called on these could be called on this resource too.
+    """Returns true if an action that was called on these resources could be called on this resource too.
 
     A statement about a bucket has actions for the bucket and others for its objects.
     """

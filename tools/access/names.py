@@ -7,9 +7,10 @@ from dataclasses import dataclass
 class Kind:
     """The names and ARNs of one type of resource."""
 
-    # The property with its name, where it may have one. Otherwise CloudFormation makes one of the stack's and its own.
+    # The property with the name, if the template may set one. Otherwise CloudFormation makes a name from the stack and the
+    # logical id.
     named_by: str | None
-    # The attributes, and Ref; {here} is region and account.
+    # The attributes and the Ref. {here} stands for region and account.
     attributes: dict
     ref: str = "{name}"
 
@@ -18,14 +19,14 @@ KINDS = {
     "AWS::AppRunner::Service": Kind("ServiceName", {"ServiceArn": "arn:aws:apprunner:{here}:service/{name}/0123456789abcdef"}),
     "AWS::ECR::Repository": Kind("RepositoryName", {"Arn": "arn:aws:ecr:{here}:repository/{name}"}),
     "AWS::ECS::Cluster": Kind("ClusterName", {"Arn": "arn:aws:ecs:{here}:cluster/{name}"}),
-    # The cluster's name is CloudFormation's to make as well.
+    # CloudFormation makes the name of the cluster.
     "AWS::ECS::ExpressGatewayService": Kind(
         "ServiceName", {"ServiceArn": "arn:aws:ecs:{here}:service/{stack}-EcsCluster-{end}/{name}"}
     ),
     "AWS::Events::Rule": Kind("Name", {"Arn": "arn:aws:events:{here}:rule/{name}"}),
     "AWS::IAM::Role": Kind("RoleName", {"Arn": "arn:aws:iam::{account}:role/{name}", "RoleId": "AROA0123456789"}),
     "AWS::Lambda::Function": Kind("FunctionName", {"Arn": "arn:aws:lambda:{here}:function:{name}"}),
-    # With the asterisk that stands for its streams.
+    # The asterisk stands for the streams of the group.
     "AWS::Logs::LogGroup": Kind("LogGroupName", {"Arn": "arn:aws:logs:{here}:log-group:{name}:*"}),
     "AWS::RDS::DBCluster": Kind("DBClusterIdentifier", {"DBClusterResourceId": "cluster-0123456789ABCDEF"}),
     "AWS::S3::Bucket": Kind("BucketName", {"Arn": "arn:aws:s3:::{name}"}),
@@ -44,6 +45,6 @@ END = "A1B2C3D4E5F6"
 
 
 def generated(stack, logical, kind):
-    """A name that CloudFormation makes. Buckets have no capitals."""
+    """Returns the name that CloudFormation makes for a resource. Names of buckets have no capitals."""
     name = f"{stack}-{logical}-{END}"
     return name.lower() if kind == "AWS::S3::Bucket" else name

@@ -1,10 +1,10 @@
-"""Resources that a role might take for its own: the same kind and nearly the same ARN."""
+"""The neighbours of a resource: resources of the same kind with nearly the same ARN, which a role must not reach."""
 
 ANOTHER_ACCOUNT, ANOTHER_REGION = "999988887777", "eu-west-1"
 
 
 def neighbours(stack, arn):
-    """The resources beside this one, by the name of the difference."""
+    """Returns the neighbours of a resource, by the name of the difference."""
     region = stack.pseudo["AWS::Region"]
     found = {}
     if f":{stack.account}:" in arn:
@@ -19,7 +19,7 @@ def neighbours(stack, arn):
 
 
 def kind(arn):
-    """The kind of resource that an ARN names. An action that takes one takes others of the same kind."""
+    """Returns the kind of resource that an ARN names. An action on one resource can be called on others of the same kind."""
     if arn == "*":
         return arn
     _, _, service, _, _, rest = arn.split(":", 5)

@@ -1,11 +1,11 @@
-"""The permissions that an operation takes, by its parameters: the Service Authorization Reference for what is called here."""
+"""The permissions that each operation needs, by its parameters. The source is the Service Authorization Reference."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Needed:
-    """An action on a resource, with the condition keys that the call brings."""
+    """An action on a resource, with the condition keys of the call."""
 
     action: str
     resource: str
@@ -13,18 +13,23 @@ class Needed:
 
 
 class UnknownOperation(Exception):
-    """OPERATIONS lacks it."""
+    """An operation that is not in OPERATIONS."""
 
 
 def needed(stack, service, operation, parameters):
-    """The permissions that a call takes, in this stack's region and account."""
+    """Returns the permissions that a call needs, in the region and the account of this stack."""
     if (service, operation) not in OPERATIONS:
         raise UnknownOperation(f"tools/access/operations.py does not know {service} {operation}")
     return list(OPERATIONS[service, operation](stack, parameters))
 
 
+def actions(stack, service, operation, parameters):
+    """Returns the actions that a call needs, also those on resources that its parameters do not name."""
+    return {one.action for one in needed(stack, service, operation, parameters)} | ALSO_NEEDED.get((service, operation), set())
+
+
 def queue(action):
-    """Of a queue, by its URL. A batch takes the permission of its single messages."""
+    """Permission on the queue of QueueUrl. A batch needs the permission of its single messages."""
     return lambda stack, asked: [Needed(action, f"arn:aws:sqs:{stack.here}:{asked['QueueUrl'].rsplit('/', 1)[1]}")]
 
 
@@ -33,7 +38,7 @@ def topic(action):
 
 
 def parameter(action, names):
-    """Of each parameter, or of the path as if it were one. Names begin with a slash here, as paths do."""
+    """Permission on each parameter, or on the path as if it were a parameter. Names begin with a slash, as paths do."""
     return lambda stack, asked: [Needed(action, f"arn:aws:ssm:{stack.here}:parameter{name}") for name in names(asked)]
 
 
@@ -50,13 +55,13 @@ def bucket(action):
 
 
 def everything(action):
-    """Of no resource: AWS knows none for the action."""
+    """Permission on "*": AWS has no resource for the action."""
     return lambda stack, asked: [Needed(action, "*")]
 
 
 def function(action):
     def of(stack, asked):
-        # A function is named by its name or its ARN, with a version behind either.
+        # FunctionName is the name or the ARN of the function, and may end with a version.
         name = asked["FunctionName"].removeprefix(f"arn:aws:lambda:{stack.here}:function:")
         return [Needed(action, f"arn:aws:lambda:{stack.here}:function:{name}")]
 
@@ -65,7 +70,7 @@ def function(action):
 
 def log_group(action):
     def of(stack, asked):
-        # An asterisk behind the name stands for the group's streams.
+        # An asterisk after the name stands for the streams of the group.
         arn = asked.get("resourceArn") or f"arn:aws:logs:{stack.here}:log-group:{asked['logGroupName']}"
         stream = f":log-stream:{asked['logStreamName']}" if "logStreamName" in asked else ""
         return [Needed(action, arn.removesuffix(":*") + stream)]
@@ -77,7 +82,7 @@ def schedule(action):
     def of(stack, asked):
         yield Needed(action, f"arn:aws:scheduler:{stack.here}:schedule/{asked.get('GroupName', 'default')}/{asked['Name']}")
         if "Target" in asked:
-            # Whoever creates a schedule hands its role to Scheduler.
+            # The caller passes the schedule's role to Scheduler: EventBridge Scheduler's guide, "Setting up".
             yield Needed("iam:PassRole", asked["Target"]["RoleArn"], {"iam:PassedToService": "scheduler.amazonaws.com"})
 
     return of
@@ -99,15 +104,37 @@ def clusters(stack, asked):
         yield Needed("ecs:DescribeClusters", name if name.startswith("arn:") else f"arn:aws:ecs:{stack.here}:cluster/{name}")
 
 
+def apprunner_service(action):
+    return lambda stack, asked: [Needed(action, asked["ServiceArn"])]
+
+
+def ecs_service(action, member):
+    return lambda stack, asked: [Needed(action, asked[member])]
+
+
+def repository(action):
+    return lambda stack, asked: [Needed(action, f"arn:aws:ecr:{stack.here}:repository/{asked['repositoryName']}")]
+
+
 def name(asked):
     return [asked["Name"]]
 
 
 OPERATIONS = {
-    ("apprunner", "DescribeService"): lambda stack, asked: [Needed("apprunner:DescribeService", asked["ServiceArn"])],
+    ("apprunner", "AssociateCustomDomain"): apprunner_service("apprunner:AssociateCustomDomain"),
+    ("apprunner", "DescribeCustomDomains"): apprunner_service("apprunner:DescribeCustomDomains"),
+    ("apprunner", "DescribeService"): apprunner_service("apprunner:DescribeService"),
+    ("apprunner", "DisassociateCustomDomain"): apprunner_service("apprunner:DisassociateCustomDomain"),
+    ("apprunner", "ListOperations"): apprunner_service("apprunner:ListOperations"),
+    ("apprunner", "StartDeployment"): apprunner_service("apprunner:StartDeployment"),
+    ("apprunner", "UpdateService"): apprunner_service("apprunner:UpdateService"),
     ("cloudfront", "CreateInvalidation"): distribution,
     ("cloudwatch", "GetMetricStatistics"): everything("cloudwatch:GetMetricStatistics"),
+    ("ecr", "DescribeImages"): repository("ecr:DescribeImages"),
     ("ecs", "DescribeClusters"): clusters,
+    ("ecs", "DescribeExpressGatewayService"): ecs_service("ecs:DescribeExpressGatewayService", "serviceArn"),
+    ("ecs", "ListServiceDeployments"): ecs_service("ecs:ListServiceDeployments", "service"),
+    ("ecs", "UpdateExpressGatewayService"): ecs_service("ecs:UpdateExpressGatewayService", "serviceArn"),
     ("events", "PutEvents"): buses,
     ("lambda", "GetFunction"): function("lambda:GetFunction"),
     ("lambda", "GetFunctionConfiguration"): function("lambda:GetFunctionConfiguration"),
@@ -144,4 +171,10 @@ OPERATIONS = {
     ("ssm", "GetParameters"): parameter("ssm:GetParameters", lambda asked: asked["Names"]),
     ("ssm", "GetParametersByPath"): parameter("ssm:GetParametersByPath", lambda asked: [asked["Path"]]),
     ("ssm", "PutParameter"): parameter("ssm:PutParameter", name),
+}
+# The further actions that AWS checks, on resources of the service that are not in the call. The sources are the managed policy
+# AWSAppRunnerFullAccess, and the permissions that AWS's own GitHub action amazon-ecs-deploy-express-service lists.
+ALSO_NEEDED = {
+    ("apprunner", "UpdateService"): {"iam:PassRole"},
+    ("ecs", "UpdateExpressGatewayService"): {"ecs:RegisterTaskDefinition", "iam:PassRole"},
 }

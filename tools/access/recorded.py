@@ -1,7 +1,7 @@
 """Reads the calls of functions that a run of the tests has recorded, and expects them to be allowed.
 
-A line is a JSON object with caller, service, operation, parameters and status; tools/aws_models/recording.py has more. Which
-stacks there were, and with which parameters, the recording tells itself: SAM's CreateChangeSet is in it. Their policies are
+A line is a JSON object with caller, service, operation, parameters and status. tools/aws_models/recording.py has the details.
+The recording also has the stacks and their parameters, because it has the CreateChangeSet calls of SAM. Their policies are
 rendered as they are on AWS, and not as the emulator needs them.
 """
 
@@ -14,37 +14,37 @@ from access.neighbours import neighbours
 from access.operations import UnknownOperation, needed
 from access.simulator import keys
 from access.stack import Stack
-from template_render import PSEUDO
+from template_choices import PSEUDO
 
-# arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION: whatever else signed is a test, or SAM.
+# The caller of a function: arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION. Other callers are a test or SAM.
 FUNCTION = re.compile(r"arn:aws:sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/")
 
 
 def calls(directory):
-    """Every call that was recorded, in order; a list for each emulator."""
+    """Yields the recorded calls of each emulator, as a list in their order."""
     for path in sorted(directory.glob("calls-*.jsonl")):
         yield [json.loads(line) for line in path.read_text().splitlines()]
 
 
 class Recording:
-    """The calls that one emulator was asked, in order."""
+    """The calls that one emulator received, in their order."""
 
     def __init__(self, translated, lines, known):
         self.translated, self.lines, self.known = translated, lines, known
-        # Each stack that is deployed by now: its parameters, its line in the recording, and its roles. And the tags of log groups.
+        # The deployed stacks: their parameters, their line in the recording, and their roles. The tags of log groups.
         self.parameters, self.created, self.roles, self.tags = {}, {}, {}, {}
         self.problems, self.counts = [], {}
 
     def expectations(self):
-        """Each call is expected to be allowed, and its neighbours to be denied."""
+        """Yields that each call is allowed and that its neighbours are denied."""
         for number, line in enumerate(self.lines):
-            self.notice(number, line)
+            self.store_state(number, line)
             match = FUNCTION.match(line["caller"] or "")
             if match:
                 yield from self.call(line, match["account"], match["role"])
 
-    def notice(self, number, line):
-        """Keeps what later calls depend on."""
+    def store_state(self, number, line):
+        """Stores the stacks and the tags that later calls depend on."""
         asked = line["parameters"]
         if line["operation"] == "CreateChangeSet":
             before = self.parameters.get(asked["StackName"], {})
@@ -82,8 +82,8 @@ class Recording:
                     yield Expectation(roles.request(role, one.action, beside, context), False, role)
 
     def role(self, account, name):
-        """The roles of the stack that a role of this name belongs to, and which it is."""
-        # The longest first: one stack's name may begin another's.
+        """Returns the roles of the stack that a role of this name belongs to, and the logical id of the role."""
+        # The longest name first: the name of one stack may be the beginning of another.
         for stack_name in sorted(self.parameters, key=len, reverse=True):
             logical = name.removeprefix(f"{stack_name}-").rsplit("-", 1)[0]
             if name.startswith(f"{stack_name}-"):
@@ -101,7 +101,7 @@ class Recording:
         return self.roles[stack_name, account]
 
     def names(self, stack):
-        """The names that the emulator made up, as they occur in the recording while this stack is there."""
+        """Yields the names that the emulator made for the resources of this stack, as they are in the recording."""
         life = []
         for line in self.lines[self.created.get(stack.name, 0) :]:
             if life and creates(line, stack.name):
@@ -114,13 +114,13 @@ class Recording:
                 yield logical, found[0]
 
     def tagged(self, resource):
-        """The tags of a log group, as condition keys."""
+        """Returns the tags of a log group as condition keys."""
         _, found, name = resource.partition(":log-group:")
         tags = self.tags.get(name.split(":log-stream:")[0], {}) if found else {}
         return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
 
 
 def creates(line, stack_name):
-    """Returns true if a call creates a stack of this name. One that was there before had other names for its resources."""
+    """Returns true if a call creates a stack of this name. A deleted stack of this name had other names for its resources."""
     asked = line["parameters"]
     return line["operation"] == "CreateChangeSet" and asked["StackName"] == stack_name and asked.get("ChangeSetType") == "CREATE"

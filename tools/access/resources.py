@@ -1,4 +1,4 @@
-"""The requests that the policies of resources must let in, and those that they must not, from resources.yaml."""
+"""The requests that the policies of resources must allow, and those that they must deny, from resources.yaml."""
 
 from pathlib import Path
 
@@ -16,12 +16,12 @@ def table():
 
 
 class Resources:
-    """Everything that is expected of the policies of one stack's resources."""
+    """All expectations about the policies of the resources of one stack."""
 
     def __init__(self, stack, known):
         self.stack, self.known = stack, known
         self.policies = stack.resource_policies()
-        self.member = f"arn:aws:iam::{stack.account}:role/somebodys"
+        self.member = f"arn:aws:iam::{stack.account}:role/another"
 
     def expectations(self):
         for holder in self.policies:
@@ -30,15 +30,15 @@ class Resources:
     def of(self, holder):
         entries = [entry for entry in self.known.get(holder, []) if active(self.stack, entry)]
         for entry in entries:
-            yield from self.entry(holder, self.policies[holder], entry, {one["who"] for one in entries})
+            yield from self.entry(holder, self.policies[holder], entry, {one["principal"] for one in entries})
 
-    def entry(self, holder, policy, entry, welcome):
+    def entry(self, holder, policy, entry, expected_principals):
         context = self.context(entry.get("with", {}))
         for resource in map(self.stack.text, entry["resources"]):
             for action in entry["actions"]:
 
-                def expect(allowed, who=entry["who"], context=context, resource=resource, action=action):
-                    return Expectation(self.request(holder, policy, who, action, resource, context), allowed, holder)
+                def expect(allowed, principal=entry["principal"], context=context, resource=resource, action=action):
+                    return Expectation(self.request(holder, policy, principal, action, resource, context), allowed, holder)
 
                 yield expect(True)
                 for other in entry.get("not with", []):
@@ -46,19 +46,19 @@ class Resources:
                 for beside in resolved(self.stack, entry.get("neighbours", [])):
                     if kind(beside) == kind(resource):
                         yield expect(False, resource=beside)
-                # A denial is about nobody in particular, and an endpoint's policy about whoever comes through it.
+                # A denial is for every principal, and the policy of an endpoint is for every principal that uses the endpoint.
                 if not self.endpoint(holder):
-                    for who in (*SERVICES, STRANGER):
-                        if who not in welcome:
-                            yield expect(False, who=who)
+                    for principal in (*SERVICES, STRANGER):
+                        if principal not in expected_principals:
+                            yield expect(False, principal=principal)
             for action in entry.get("never", []):
                 yield expect(False, action=action)
 
     def endpoint(self, holder):
         return self.stack.resources[holder]["Type"] == "AWS::EC2::VPCEndpoint"
 
-    def request(self, holder, policy, who, action, resource, context):
-        principal = self.member if who == "account" else who
+    def request(self, holder, policy, principal, action, resource, context):
+        principal = self.member if principal == "account" else principal
         identity = (EVERYTHING,) if principal.startswith("arn:") else ()
         if self.endpoint(holder):
             return Request(principal, action, resource, self.stack.account, context, identity, None, policy)
@@ -69,7 +69,7 @@ class Resources:
 
 
 def unknown(stacks, known):
-    """Policies that are in a template and not in the table, and the reverse, as sentences."""
+    """Yields a sentence for each policy without an entry, and for each entry without a policy."""
     there = {holder for stack in stacks for holder in stack.resource_policies()}
     for holder in sorted(there - known.keys()):
         yield f"{holder} is not in tools/access/resources.yaml"

@@ -1,11 +1,11 @@
-// Evaluates requests as IAM would, by @cloud-copilot/iam-simulate: each line that comes in has many, each that goes out their
-// answers, as JSON.
+// Evaluates requests as IAM would, by @cloud-copilot/iam-simulate. Each line of input has many requests, and each line of output
+// has their answers, as JSON.
 //
 // In:  {policies: [document], requests: [{principal, action, resource, account, context, identity, resourcePolicy, endpoint}]},
-//      where the last three name policies by their number; identity is a list of them.
-// Out: [{allowed, statements: [{policy, index, effect, resources}]}], with what decided; or [{error}].
+//      the last three give policies by their number; identity is a list of numbers.
+// Out: [{allowed, statements: [{policy, index, effect, resources}]}], the statements that decided; or [{error}].
 //
-// Runs where the packages are installed (tools/npm.py), which is not where this file is.
+// Runs in the directory of the installed packages (tools/npm.py), which is not the directory of this file.
 
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'

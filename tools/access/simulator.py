@@ -1,4 +1,4 @@
-"""Asks the evaluation of policies, a program in Node.js, about many requests at once."""
+"""Evaluates many requests against policies at once, by a program in Node.js."""
 
 import atexit
 import functools
@@ -15,12 +15,14 @@ PROGRAM = Path(__file__).resolve().parent / "simulate.mjs"
 
 
 def document(policy):
-    """A policy as a text, which is how requests and answers name it. A single statement may be written without a list."""
+    """Returns a policy as a text, which requests and answers use as its name. A single statement may be given without a
+    list.
+    """
     return json.dumps({**policy, "Statement": listed(policy["Statement"])}, sort_keys=True)
 
 
 def keys(context):
-    """Condition keys and their values, in an order of their own."""
+    """Returns condition keys and their values as a sorted tuple."""
     return tuple(sorted(context.items()))
 
 
@@ -30,16 +32,16 @@ def listed(value):
 
 @dataclass(frozen=True)
 class Request:
-    """One call of an action on one resource, and the policies that say whether it may be."""
+    """One call of an action on one resource, and the policies that decide about it."""
 
     principal: str
     action: str
     resource: str
-    # The account that the resource is said to be in. In the principal's own, its policies alone decide; in another one the
-    # resource's policy has to agree.
+    # The account of the resource. In the account of the principal, the policies of the principal decide alone. In another
+    # account, the policy of the resource must allow the call too.
     account: str
     context: tuple = ()
-    # The policies' documents.
+    # The documents of the policies.
     identity: tuple = ()
     resource_policy: str | None = None
     endpoint_policy: str | None = None
@@ -51,7 +53,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Applied:
-    """A statement that applied to a request, with those of its resources that did."""
+    """A statement that applied to a request, with those of its resources that applied."""
 
     policy: str
     index: int
@@ -61,7 +63,7 @@ class Applied:
 
 @dataclass(frozen=True)
 class Answer:
-    """The decision about a request. With an error it could not be evaluated, which is neither yes nor no."""
+    """The decision about a request. With an error there is no decision."""
 
     allowed: bool | None
     applied: tuple = ()
@@ -69,7 +71,7 @@ class Answer:
 
 
 def evaluate(requests):
-    """The answer to each request, in their order."""
+    """Returns the answer to each request, in their order."""
     policies = {}
 
     def number(policy):
@@ -104,7 +106,7 @@ def evaluate(requests):
 
 
 def run(text):
-    """Sends the program a line, and returns its answer."""
+    """Sends a line to the program, and returns its answer."""
     process = program()
     process.stdin.write(f"{text}\n")
     process.stdin.flush()
@@ -116,7 +118,7 @@ def run(text):
 
 @functools.cache
 def program():
-    """The program, which runs where its packages are and ends with its input."""
+    """Starts the program in the directory of its packages. It ends when its input ends."""
     process = subprocess.Popen(
         [DIRECTORY / "node", PROGRAM], cwd=DIRECTORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -1,19 +1,20 @@
-"""A template as it is once it is deployed: which policies there are, with a concrete ARN for each name in them."""
+"""A deployed template: its policies, with a concrete ARN for each name in them."""
 
 import re
 
 from access.names import END, KINDS, generated
 from access.simulator import document
 from template import walk
-from template_render import PSEUDO, Rendering
+from template_choices import PSEUDO
+from template_render import Rendering
 
 
 class Unknown(Exception):
-    """A name that the table of kinds does not know."""
+    """A name that the stack or the table of kinds does not have."""
 
 
 class Stack:
-    """A template with these parameters, deployed."""
+    """A template that is deployed with these parameters."""
 
     def __init__(self, translated, parameters, pseudo=PSEUDO, names=None):
         self.pseudo = pseudo
@@ -22,18 +23,18 @@ class Stack:
         self.resources = self.rendering.render()["Resources"]
         self.here = f"{pseudo['AWS::Region']}:{pseudo['AWS::AccountId']}"
         self.account, self.name = pseudo["AWS::AccountId"], pseudo["AWS::StackName"]
-        # The names in a stack that was really deployed, where the table would make others.
+        # The names of a stack that was really deployed, instead of those of the table.
         self.names = names or {}
 
     def of_type(self, *kinds):
-        """The logical ids of the resources of these types."""
+        """Returns the logical ids of the resources of these types."""
         return [name for name, resource in self.resources.items() if resource["Type"] in kinds]
 
     def properties(self, logical):
         return self.resources[logical].get("Properties", {})
 
     def attribute(self, logical, attribute=None):
-        """The value of Fn::GetAtt, or of Ref without an attribute."""
+        """Returns the value of Fn::GetAtt, or of Ref without an attribute."""
         if logical not in self.resources:
             raise Unknown(f"{logical} is not in this stack")
         kind = self.resources[logical]["Type"]
@@ -43,13 +44,13 @@ class Stack:
         return form.format(name=self.physical(logical), here=self.here, account=self.account, stack=self.name, end=END)
 
     def physical(self, logical):
-        """The name that a resource has in AWS."""
+        """Returns the name that a resource has in AWS."""
         kind = self.resources[logical]["Type"]
         given = self.properties(logical).get(KINDS[kind].named_by)
         return self.names.get(logical) or (self.concrete(given) if given else generated(self.name, logical, kind))
 
     def concrete(self, node):
-        """A part of the template without functions."""
+        """Returns a part of the template without functions."""
         if isinstance(node, list):
             return [self.concrete(item) for item in node]
         if not isinstance(node, dict):
@@ -77,14 +78,14 @@ class Stack:
         return {key: self.concrete(value) for key, value in node.items()}
 
     def texts(self, entry):
-        """Condition keys as texts; a key of several values has them as a tuple."""
+        """Returns condition keys as texts. A key with several values has them as a tuple."""
         return {
             name: tuple(self.text(one) for one in value) if isinstance(value, list) else self.text(value)
             for name, value in entry.items()
         }
 
     def text(self, whole, names=None):
-        """A text with ${…} in it, as Fn::Sub takes it; ${Here} is region and account."""
+        """Replaces the names in a text as Fn::Sub does. ${Here} is region and account."""
         known = {"Here": self.here, **(names or {})}
 
         def replace(match):
@@ -93,7 +94,7 @@ class Stack:
         return re.sub(r"\$\{([^!}]+)\}", replace, whole)
 
     def holds(self, condition):
-        """Returns true if a condition of the template holds, or does not where "not " is before its name."""
+        """Returns true if a condition of the template holds. With "not " before its name, returns true if it does not hold."""
         name = condition.removeprefix("not ")
         return self.rendering.condition(name) != (name != condition)
 
@@ -103,7 +104,7 @@ class Stack:
         return self.of_type("AWS::IAM::Role")
 
     def identity(self, role):
-        """The documents of a role's own policies, wherever they are written."""
+        """Returns the documents of a role's own policies, wherever they are written."""
         documents = [policy["PolicyDocument"] for policy in self.properties(role).get("Policies", [])]
         for name in self.of_type("AWS::IAM::RolePolicy"):
             if self.properties(name)["RoleName"] == {"Ref": role}:
@@ -111,15 +112,15 @@ class Stack:
         return tuple(document(policy) for policy in self.concrete(documents))
 
     def managed(self, role):
-        """The ARNs of AWS's own policies that a role has."""
+        """Returns the ARNs of the managed policies of a role."""
         return self.concrete(self.properties(role).get("ManagedPolicyArns", []))
 
     def trust(self, role):
-        """The document that says who takes a role."""
+        """Returns the trust policy of a role."""
         return document(self.concrete(self.properties(role)["AssumeRolePolicyDocument"]))
 
     def resource_policies(self):
-        """The documents of resources' policies, by the logical id of what holds them."""
+        """Returns the documents of the policies of resources, by the logical id of the holder."""
         found = {}
         for name, resource in self.resources.items():
             properties = resource.get("Properties", {})
@@ -132,7 +133,7 @@ class Stack:
         return found
 
     def permission(self, properties):
-        """A permission of Lambda as the statement that Lambda makes of it."""
+        """Returns the statement that Lambda makes of a permission."""
         properties = self.concrete(properties)
         function = properties["FunctionName"]
         arn = function if function.startswith("arn:") else f"arn:aws:lambda:{self.here}:function:{function}"
@@ -152,8 +153,8 @@ class Stack:
         return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def deciding(translated):
-    """The conditions that decide what is in a role's policies."""
+def conditions_of_policies(translated):
+    """Yields the conditions that decide about the policies of roles."""
     for name, resource in translated["Resources"].items():
         if resource["Type"] in ("AWS::IAM::Role", "AWS::IAM::RolePolicy"):
             for _, node in walk(resource):

@@ -1,13 +1,13 @@
-"""Breaks copies of a template's policies, for the tests of the evaluation."""
+"""Breaks copies of the policies of a template, for the tests of the evaluation."""
 
 import copy
 import unittest
 
 from access import calls, resources
-from access.expectations import judge, unused
+from access.expectations import evaluate_all, unused
 from access.stack import Stack
 from template import TEMPLATE, load, translate, unfold
-from template_render import IMAGE
+from template_choices import IMAGE
 
 TRANSLATED = translate(unfold(load(TEMPLATE.read_text())), {})
 ROLES, POLICIES = calls.table(), resources.table()
@@ -15,13 +15,13 @@ APP_RUNNER = {"WebPlatform": "AppRunner", **IMAGE, "ReleaseTag": "prod"}
 
 
 def statement(template, holder, sid):
-    """The statement of this name, in the policies of a resource."""
+    """Returns the statement with this Sid in the policies of a resource."""
     properties = template["Resources"][holder]["Properties"]
     documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
     documents += [properties[key] for key in ("PolicyDocument", "AssumeRolePolicyDocument") if key in properties]
     for document in documents:
         for one in document["Statement"]:
-            # The second part of an Fn::If is what there is when it holds.
+            # The second element of an Fn::If is its value if the condition holds.
             one = one["Fn::If"][1] if "Fn::If" in one else one
             if one.get("Sid") == sid:
                 return one
@@ -29,10 +29,10 @@ def statement(template, holder, sid):
 
 
 class Breaking(unittest.TestCase):
-    """A test that breaks one role's or resource's policy in one stack."""
+    """A test that breaks the policy of one role or resource in one stack."""
 
     def found(self, holder, parameters, change=lambda template: None):
-        """The problems of one role or resource, in one stack."""
+        """Returns the problems of one role or resource, in one stack."""
         template = copy.deepcopy(TRANSLATED)
         change(template)
         stack = Stack(template, parameters)
@@ -42,7 +42,7 @@ class Breaking(unittest.TestCase):
         else:
             known = resources.Resources(stack, POLICIES)
             expectations, holders = known.of(holder), [(holder, known.policies[holder])]
-        complaints, pairs = judge(list(expectations))
+        complaints, pairs = evaluate_all(list(expectations))
         self.assertGreater(len(pairs), 5)
         return "\n".join([*complaints, *unused(holders, pairs)])
 

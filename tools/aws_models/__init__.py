@@ -1,6 +1,6 @@
-"""Checks requests to AWS against AWS's own service models, those that botocore brings.
+"""Checks requests to AWS against the service models of AWS, which botocore has.
 
-`decode` makes an operation and its parameters of an HTTP request, as the service's protocol says, and `validate` holds the
-parameters against the model. `emulator` starts the emulator with this in front; `tools/check_requests.py` reads the requests
+`decode` reads an operation and its parameters from an HTTP request, by the protocol of the service. `validate` checks the
+parameters against the model. `emulator` starts the emulator behind this check. `tools/check_requests.py` reads the requests
 that tests without an emulator have recorded.
 """

@@ -1,4 +1,4 @@
-"""The answer to a request that breaks the model, in the form that each protocol has for errors."""
+"""The answer to a request that violates the model, in the error format of each protocol."""
 
 import json
 import struct
@@ -8,7 +8,7 @@ CODE = "ValidationException"
 
 
 def refusal(call):
-    """Status, headers and body."""
+    """Returns status, headers and body."""
     message = "; ".join(call.problems)
     content_type, body = _form(call, message)
     headers = {"content-type": content_type, "content-length": str(len(body)), "x-amzn-errortype": CODE}
@@ -32,7 +32,7 @@ def _form(call, message):
 
 
 def _text(value):
-    """A text in CBOR."""
+    """Returns a text in CBOR."""
     data = value.encode()
     if len(data) < 24:
         return bytes([0x60 + len(data)]) + data

@@ -1,4 +1,4 @@
-"""From an HTTP request to an operation of a service and its parameters, as the protocol says that the request has."""
+"""Reads the operation of a service and its parameters from an HTTP request, by the protocol of the service."""
 
 from urllib.parse import parse_qsl
 
@@ -13,7 +13,7 @@ from .validate import validate
 
 
 def checked(request):
-    """The call that a request is, with all problems of its form and of its values."""
+    """Returns the call of a request, with all problems of its form and of its values."""
     findings = Findings()
     call = Call()
     _, signing_name = request.signer()
@@ -101,7 +101,7 @@ def _form(model, request, names, findings):
         return None, {}
     if operation.input_shape is None:
         for part in root:
-            findings.add(part, f"is no parameter of {name}, which has none")
+            findings.add(part, f"is not a parameter of {name}, which has none")
         return operation, {}
     return operation, from_tree(names, operation.input_shape, root, "", findings)
 

@@ -1,4 +1,4 @@
-"""Bounds that the models of SQS, SNS and EventBridge have in their documentation only, by service and member."""
+"""Bounds that SQS, SNS and EventBridge document without having them in their models, by service and member."""
 
 # Alphanumeric characters and punctuation.
 _FIFO_ID = {"min": 1, "max": 128, "pattern": r"[!-~]*"}
@@ -10,7 +10,7 @@ DOCUMENTED = {
     ("sqs", "MessageDeduplicationId"): _FIFO_ID,
     ("sqs", "Id"): _ENTRY_ID,
     ("sqs", "Entries"): _BATCH,
-    # What XML allows; one character at least, and 1 MiB at most.
+    # The characters of XML, at least one character, and at most 1 MiB.
     ("sqs", "MessageBody"): {"min": 1, "max": 1_048_576, "pattern": r"[\t\n\r -\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]*"},
     ("sqs", "DelaySeconds"): {"min": 0, "max": 900},
     ("sqs", "VisibilityTimeout"): {"min": 0, "max": 43_200},

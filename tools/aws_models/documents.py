@@ -1,4 +1,4 @@
-"""Bodies in JSON and CBOR."""
+"""Reads bodies in JSON and CBOR."""
 
 import json
 
@@ -9,38 +9,39 @@ from .scalars import decoded, timestamp
 
 
 def read_json(body, findings):
-    """The object that a body is; an empty one is an object without members."""
+    """Returns the object in a body. An empty body is an object without members."""
     try:
         value = json.loads(body or b"{}")
     except ValueError as error:
-        findings.add("the body", f"is no JSON: {error}")
+        findings.add("the body", f"is not JSON: {error}")
         return {}
     if not isinstance(value, dict):
-        findings.add("the body", "is no JSON object")
+        findings.add("the body", "is not a JSON object")
         return {}
     return value
 
 
 def read_cbor(body, findings):
-    """The map that a body is."""
+    """Returns the map in a body."""
     if not body:
         return {}
     parser = RpcV2CBORParser()
     try:
         value = parser.parse_data_item(parser.get_peekable_stream_from_bytes(body))
-    except Exception as error:  # Whatever a damaged body makes the parser raise.
-        findings.add("the body", f"is no CBOR: {error}")
+    except Exception as error:  # The parser raises several types for a damaged body.
+        findings.add("the body", f"is not CBOR: {error}")
         return {}
     if not isinstance(value, dict):
-        findings.add("the body", "is no CBOR map")
+        findings.add("the body", "is not a CBOR map")
         return {}
     return value
 
 
 def from_document(shape, value, place, findings, timestamps):
-    """A value with the model's names for those of the wire. Types that can't be told apart on the way are left to `validate`.
+    """Returns a value with the names of the model instead of the names on the wire. Types that have the same form on the wire
+    are left to `validate`.
 
-    `timestamps` is the protocol's format: unixTimestamp, or cbor, which has a type for them and for blobs.
+    `timestamps` is the format of the protocol: unixTimestamp, or cbor, which has its own types for timestamps and blobs.
     """
     kind = shape.type_name
     if getattr(shape, "is_document_type", False):
@@ -65,7 +66,7 @@ def _structure(shape, value, place, findings, timestamps):
     for wire_name, item in value.items():
         inner = f"{place}.{wire_name}" if place else wire_name
         if wire_name not in known or location(known[wire_name][1]) is not None:
-            findings.add(inner, f"is no member of {shape.name}")
+            findings.add(inner, f"is not a member of {shape.name}")
         elif item is not None:
             name, member = known[wire_name]
             result[name] = from_document(member, item, inner, findings, timestamps)

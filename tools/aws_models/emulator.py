@@ -1,13 +1,13 @@
-"""Starts the emulator with the models in front: emulator.py DIRECTORY NAME, with the Python of .local/venv/emulator.
+"""Starts the emulator behind a check of the models: emulator.py DIRECTORY NAME, with the Python of .local/venv/emulator.
 
-A request that breaks its model is answered with 400 and never reaches the emulator. It is also written to
-DIRECTORY/violations-NAME.jsonl, as its sender may take no notice; DIRECTORY/calls-NAME.jsonl has every other.
+A request that violates its model is answered with 400 and never reaches the emulator. It is also written to
+DIRECTORY/violations-NAME.jsonl, because the sender may ignore the answer. DIRECTORY/calls-NAME.jsonl has every other request.
 """
 
 import sys
 from pathlib import Path
 
-# Behind everything else, so that nothing here is taken for a module of the emulator's.
+# At the end of the path, so that the emulator does not import a module of this directory by mistake.
 sys.path[0:1] = []
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
@@ -20,12 +20,12 @@ from aws_models.decode import checked
 from aws_models.recording import line
 from aws_models.request import Request
 
-# What the emulator answers besides AWS's services: its own state, and what its CloudFormation has functions call.
+# The addresses besides AWS's services: the state of the emulator, and the calls of functions by its CloudFormation.
 OWN_PATHS = ("/_ministack/", "/_localstack/", "/health")
 
 
 class Checked:
-    """An ASGI application that lets no request through to another which AWS would not know."""
+    """An ASGI application that passes only requests that AWS would accept to another application."""
 
     def __init__(self, app, directory, name):
         self.app = app
@@ -80,7 +80,7 @@ def request_of(scope, messages):
 
 
 def caller(request):
-    """The principal whose access key signed a request: a function's role, as the emulator gave it the key, or root."""
+    """Returns the principal of the access key that signed a request: the role of a function, or root."""
     access_key, _ = request.signer()
     if not access_key:
         return None

@@ -1,13 +1,13 @@
-"""Parameters of the query protocols, `Entries.member.1.Id=a`, as a tree that the shapes are laid over."""
+"""Reads parameters of the query protocols, such as `Entries.member.1.Id=a`, into a tree that is matched with the shapes."""
 
 from .scalars import from_text
 
-# A value that has no further names below it.
+# The key of a value without further names below it.
 LEAF = ""
 
 
 def tree(pairs, findings):
-    """Nested dictionaries, one level for each part of a name; the value is under LEAF."""
+    """Returns nested dictionaries, with one level for each part of a name. The value is under LEAF."""
     root = {}
     for name, value in pairs:
         node = root
@@ -20,10 +20,10 @@ def tree(pairs, findings):
 
 
 class Query:
-    """How the protocol `query` names things."""
+    """The names in the protocol `query`."""
 
     def member_name(self, name, shape):
-        # A flattened list takes the name of its elements, where they have one.
+        # A flattened list takes the name of its elements, if they have one.
         if shape.type_name == "list" and self.is_flattened(shape) and "name" in shape.member.serialization:
             return shape.member.serialization["name"]
         return shape.serialization.get("name", name)
@@ -36,7 +36,7 @@ class Query:
 
 
 class Ec2(Query):
-    """How EC2 names things: all lists are flattened, and names begin with a capital."""
+    """The names in the protocol of EC2: all lists are flattened, and names begin with a capital."""
 
     def member_name(self, name, shape):
         if "queryName" in shape.serialization:
@@ -49,7 +49,7 @@ class Ec2(Query):
 
 
 def from_tree(names, shape, node, place, findings):
-    """The value at a node; `names` is the protocol."""
+    """Returns the value at a node. `names` is the protocol."""
     if shape.type_name == "structure":
         return _structure(names, shape, node, place, findings)
     if shape.type_name == "list":
@@ -68,7 +68,7 @@ def _structure(names, shape, node, place, findings):
     for part, inner in node.items():
         inner_place = f"{place}.{part}" if place else part
         if part not in known:
-            findings.add(inner_place if part else place, f"is no member of {shape.name}")
+            findings.add(inner_place if part else place, f"is not a member of {shape.name}")
             continue
         name, member = known[part]
         result[name] = from_tree(names, member, inner, inner_place, findings)
@@ -109,7 +109,7 @@ def _only(node, name, place, findings):
 
 
 def _numbered(node, place, findings):
-    """The nodes 1, 2, 3 … in their order."""
+    """Returns the nodes 1, 2, 3 … in their order."""
     expected = [str(number) for number in range(1, len(node) + 1)]
     if set(node) != set(expected):
         findings.add(place, f"has the elements {', '.join(sorted(node))}, which are not numbered from 1")

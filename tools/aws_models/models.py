@@ -1,4 +1,4 @@
-"""botocore's service models, and the names that things have on the wire."""
+"""The service models of botocore, and the names of their members on the wire."""
 
 import functools
 
@@ -6,7 +6,7 @@ from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-# The services whose name in a signature is not botocore's name of them.
+# The services whose signing name differs from botocore's name.
 BY_SIGNING_NAME = {"monitoring": "cloudwatch"}
 
 _loader = Loader()
@@ -14,7 +14,7 @@ _loader = Loader()
 
 @functools.cache
 def service(signing_name):
-    """The model of the service that signs by this name; None if botocore knows none."""
+    """Returns the model of the service with this signing name, or None if botocore does not know it."""
     name = BY_SIGNING_NAME.get(signing_name, signing_name)
     try:
         return ServiceModel(_loader.load_service_model(name, "service-2"), name)
@@ -23,18 +23,18 @@ def service(signing_name):
 
 
 def protocols(model):
-    """Every protocol that a service speaks."""
+    """Returns every protocol of a service."""
     return model.metadata.get("protocols") or [model.metadata["protocol"]]
 
 
 @functools.cache
 def members(structure):
-    """The members of a structure by their name on the wire: (the model's name, the shape)."""
+    """Returns the members of a structure by their name on the wire: (name in the model, shape)."""
     return {shape.serialization.get("name", name): (name, shape) for name, shape in structure.members.items()}
 
 
 def location(shape):
-    """Where a REST protocol puts a member: uri, querystring, header, headers, statusCode, or None for the body."""
+    """Returns the place of a member in a REST protocol: uri, querystring, header, headers, statusCode, or None for the body."""
     return shape.serialization.get("location")
 
 

@@ -1,16 +1,18 @@
-"""The patterns of the models, which are Java's regular expressions or Smithy's. `regex` takes what `re` does not: \\p{L}."""
+"""The patterns of the models, which are regular expressions of Java or Smithy. `regex` supports \\p{L}, which `re` does not."""
 
 import functools
 
 import regex
 
-# Java's way to write every character above U+FFFF, as pairs of UTF-16.
+# Java's notation for every character above U+FFFF, as pairs of UTF-16.
 SURROGATES = r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF"
 
 
 @functools.cache
 def compiled(pattern):
-    """The expression, which a whole value has to match; None for one that can't be compiled, which checks nothing."""
+    """Returns the expression that a whole value must match. Returns None for one that cannot be compiled, which checks
+    nothing.
+    """
     try:
         return regex.compile(pattern.replace(*SURROGATES))
     except regex.error:
@@ -18,7 +20,7 @@ def compiled(pattern):
 
 
 def not_compiled(model):
-    """The patterns of a service that check nothing, by shape."""
+    """Returns the patterns of a service that check nothing, by shape."""
     found = {}
     for name in model.shape_names:
         pattern = model.shape_for(name).metadata.get("pattern")

@@ -1,4 +1,4 @@
-"""An HTTP request as it came, and what is found out about it."""
+"""An HTTP request as it was received, and the problems that are found in it."""
 
 import gzip
 import re
@@ -10,7 +10,7 @@ CREDENTIAL = re.compile(r"Credential=([^/,\s]*)/[^/]*/[^/]*/([^/]+)/aws4_request
 
 @dataclass
 class Request:
-    """Names of headers are in lower case; `path` and `query` are as they were sent, percent-encoded."""
+    """An HTTP request. Names of headers are in lower case; `path` and `query` are as they were sent, percent-encoded."""
 
     method: str
     path: str
@@ -19,15 +19,17 @@ class Request:
     body: bytes = b""
 
     def parameters(self):
-        """The query string's names and values, in their order."""
+        """Returns the names and values of the query string, in their order."""
         return parse_qsl(self.query, keep_blank_values=True)
 
     def content(self):
-        """The body without the compression that an SDK adds."""
+        """Returns the body without the compression of the SDK."""
         return gzip.decompress(self.body) if self.headers.get("content-encoding") == "gzip" else self.body
 
     def signer(self):
-        """The access key and the service's name in the signature; None twice for a request that is not signed."""
+        """Returns the access key and the signing name of the service in the signature. Both are None for a request that is not
+        signed.
+        """
         text = self.headers.get("authorization", "")
         for name, value in self.parameters():
             if name.lower() == "x-amz-credential":
@@ -38,7 +40,7 @@ class Request:
 
 @dataclass
 class Call:
-    """A request as an operation of a service. `problems` are the ways in which it breaks the model, each a sentence."""
+    """A request as an operation of a service. `problems` are the violations of the model, each a sentence."""
 
     service: str | None = None
     operation: str | None = None
@@ -51,7 +53,7 @@ class Call:
 
 
 class Findings:
-    """Collects problems with the place in the request where each is."""
+    """Collects problems with their place in the request."""
 
     def __init__(self):
         self.sentences = []

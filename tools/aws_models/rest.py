@@ -6,7 +6,7 @@ from .routes import find
 from .scalars import from_text
 from .xml import from_element, read_xml
 
-# What every request may have, whatever its operation: signature, tracing, and S3's way to send a body in pieces.
+# The headers and query parameters that every request may have: signature, tracing, and the framing of S3 for a body in pieces.
 HEADERS = {
     "x-amz-api-version",
     "x-amz-content-sha256",
@@ -22,7 +22,7 @@ QUERY |= {"x-amz-signature", "x-amz-signedheaders"}
 
 
 def read(model, request, findings):
-    """The operation and its parameters; None for a request that names no operation."""
+    """Returns the operation and its parameters. The operation is None for a request that names no operation."""
     route, labels = find(model, request)
     if route is None:
         findings.add("", f"is {request.method} {request.path}, which is no operation of {model.service_name}")
@@ -55,7 +55,7 @@ def _query(route, members, request, result, findings):
         elif maps:
             result.setdefault(maps[0], {})[wire_name] = text
         else:
-            findings.add(f"?{wire_name}", f"is no parameter of {route.operation.name}")
+            findings.add(f"?{wire_name}", f"is not a parameter of {route.operation.name}")
 
 
 def _headers(members, request, result, findings):

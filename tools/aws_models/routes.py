@@ -1,4 +1,4 @@
-"""Which operation of a REST protocol a method, a path and a query string name."""
+"""Finds the operation of a REST protocol by the method, the path and the query string."""
 
 import functools
 import re
@@ -15,29 +15,30 @@ class Route:
     operation: object
     method: str
     path: re.Pattern
-    # How many characters of the path are not labels'.
+    # The number of characters of the path outside the labels.
     literal: int
-    # What the query string has to have: (name, value), where an empty value stands for any.
+    # The required parts of the query string: (name, value). An empty value stands for any.
     query: tuple
-    # The names in the query string and the headers without which it is another operation on the same path.
+    # The names in the query string and the headers that the operation requires. Without them it is another operation on the
+    # same path.
     required: frozenset
 
 
 @functools.cache
 def routes(model):
-    """Every route of a service."""
+    """Returns every route of a service."""
     return [_route(model.operation_model(name)) for name in model.operation_names]
 
 
 def find(model, request):
-    """The operation that a request names and the texts of its labels; None twice if there is no such operation."""
+    """Returns the route of a request and the texts of its labels. Both are None if no operation fits."""
     found = []
     query = dict(request.parameters())
     names = set(query) | set(request.headers)
     for route in routes(model):
         match = route.path.fullmatch(request.path) if route.method == request.method else None
         if match and all(name in query and value in ("", query[name]) for name, value in route.query):
-            # Operations on one path differ by what they require, such as PutObject, UploadPart and CopyObject.
+            # Operations on one path differ by their required parts, such as PutObject, UploadPart and CopyObject.
             rank = (len(route.query), route.literal, route.required <= names, len(route.required & names))
             found.append((rank, route, match))
     if not found:
@@ -65,7 +66,7 @@ def _route(operation):
     return Route(
         operation,
         operation.http["method"],
-        # S3's clients write a slash behind the bucket.
+        # Clients of S3 write a slash after the bucket.
         re.compile(pattern + ("/?" if template.endswith("}") and "+}" not in template else "")),
         len(LABEL.sub("", template)),
         tuple(parse_qsl(query, keep_blank_values=True)),

@@ -1,4 +1,4 @@
-"""Single values: from the texts of URIs, headers, forms and XML, and from JSON and CBOR, to the model's types."""
+"""Converts single values of URIs, headers, forms, XML, JSON and CBOR to the types of the model."""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ NUMBERS = {"integer", "long", "float", "double", "bigdecimal", "biginteger"}
 
 
 def from_text(shape, text, place, findings, timestamps):
-    """The value of a text; `timestamps` is the format that the protocol has here unless the shape says another."""
+    """Returns the value of a text. `timestamps` is the format of the protocol in this place, which a shape may override."""
     kind = shape.type_name
     if kind == "boolean":
         if text in ("true", "false"):
@@ -22,7 +22,7 @@ def from_text(shape, text, place, findings, timestamps):
         try:
             return int(text) if kind in ("integer", "long", "biginteger") else float(text)
         except ValueError:
-            findings.add(place, f"is {text!r}, which is no {kind}")
+            findings.add(place, f"is {text!r}, which is not of the type {kind}")
             return None
     if kind == "timestamp":
         return timestamp(shape, text, place, findings, timestamps)
@@ -32,10 +32,10 @@ def from_text(shape, text, place, findings, timestamps):
 
 
 def timestamp(shape, value, place, findings, default):
-    """A timestamp as it came, once it is known to have the right form."""
+    """Returns a timestamp unchanged, after a check of its form."""
     form = shape.serialization.get("timestampFormat", default)
     if not _has_form(value, form):
-        findings.add(place, f"is {value!r}, which is no timestamp of the form {form}")
+        findings.add(place, f"is {value!r}, which is not a timestamp of the form {form}")
     return value
 
 
@@ -57,7 +57,7 @@ def _has_form(value, form):
 
 
 def decoded(text, place, findings):
-    """The bytes that base64 stands for."""
+    """Returns the bytes of a text in base64."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError, TypeError):

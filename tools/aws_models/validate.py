@@ -1,4 +1,4 @@
-"""Holds parameters against the shapes of the model, as botocore does and further: enumerations, patterns, all bounds."""
+"""Checks parameters against the shapes of the model, as botocore does, and further: enumerations, patterns and all bounds."""
 
 from .documented import DOCUMENTED
 from .exceptions import EXCEPTIONS
@@ -31,10 +31,10 @@ class _Validation:
         self.findings = findings
 
     def value(self, shape, value, place, documented):
-        """`documented` is what is known of the value besides what its shape says."""
+        """Checks one value. `documented` has facts about the value that its shape does not have."""
         kind = shape.type_name
         if value is None or kind == "timestamp" or getattr(shape, "is_document_type", False):
-            # Timestamps were checked where their form is known, and what could not be read has its sentence.
+            # Timestamps are checked with their form. A value that could not be read already has its sentence.
             return
         if not isinstance(value, TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
             self.add(shape, place, "type", f"is {_shown(shape, value)}, where {shape.name} is a {kind}")

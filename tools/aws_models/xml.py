@@ -1,4 +1,4 @@
-"""Bodies in XML."""
+"""Reads bodies in XML."""
 
 from xml.etree import ElementTree
 
@@ -7,11 +7,11 @@ from .scalars import from_text
 
 
 def read_xml(body, name, findings):
-    """The root element, which must have this name."""
+    """Returns the root element, which must have this name."""
     try:
         root = ElementTree.fromstring(body)
     except ElementTree.ParseError as error:
-        findings.add("the body", f"is no XML: {error}")
+        findings.add("the body", f"is not XML: {error}")
         return None
     if _local(root.tag) != name:
         findings.add("the body", f"is an element {_local(root.tag)}, where the model has {name}")
@@ -19,7 +19,7 @@ def read_xml(body, name, findings):
 
 
 def from_element(shape, element, place, findings):
-    """The value of an element, with the model's names for those of the wire."""
+    """Returns the value of an element, with the names of the model instead of the names on the wire."""
     kind = shape.type_name
     if kind == "structure":
         return _structure(shape, element, place, findings)
@@ -43,14 +43,14 @@ def _structure(shape, element, place, findings):
     for attribute, text in element.attrib.items():
         found = [known[wire] for wire in known if _local(attribute) == wire.rpartition(":")[2]]
         if not found or not found[0][1].serialization.get("xmlAttribute"):
-            findings.add(f"{place}.{_local(attribute)}", f"is no attribute of {shape.name}")
+            findings.add(f"{place}.{_local(attribute)}", f"is not an attribute of {shape.name}")
             continue
         result[found[0][0]] = text
     for child in element:
         tag = _local(child.tag)
         inner = f"{place}.{tag}" if place else tag
         if tag not in known:
-            findings.add(inner, f"is no member of {shape.name}")
+            findings.add(inner, f"is not a member of {shape.name}")
             continue
         name, member = known[tag]
         if member.type_name == "list" and is_flattened(member):

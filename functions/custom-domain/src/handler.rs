@@ -1,69 +1,87 @@
-//! The edge: Lambda's types in, nothing out; CloudFormation gets its own answer.
+//! The edge: takes Lambda's types and returns nothing, because CloudFormation gets its own answer.
 
 use std::time::SystemTime;
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
-use wagrun_custom_resource::{Change, Request, Resource};
+use tracing::Instrument;
+use wagrun_custom_resource::{Request, RequestType, Resource, serve};
+use wagrun_lambda::telemetry::failed;
 
-use crate::domain::{DomainError, Domains};
+use crate::custom_domains::{CustomDomainError, CustomDomains};
 
-/// Serves one request of CloudFormation's.
+/// The id of a resource that has no domain, because the creation failed for lack of one.
+const ID_WITHOUT_DOMAIN: &str = "none";
+/// The type of every error that Lambda's caller gets.
+const ERROR_TYPE: &str = "CustomDomainFailed";
+
+/// Serves one request of CloudFormation.
 ///
 /// # Errors
-/// When the payload is none, when the domain could not be set, or when CloudFormation could not be told.
-pub async fn handle(domains: &Domains, event: LambdaEvent<Value>) -> Result<(), Diagnostic> {
-    serve(domains, &event)
-        .await
-        .map_err(|error| wagrun_lambda::telemetry::failed("CustomDomainFailed", error.as_ref()))
-}
-
-async fn serve(domains: &Domains, event: &LambdaEvent<Value>) -> Result<(), Error> {
-    let request =
-        Request::parse(&event.payload).ok_or("expected a request of CloudFormation's")??;
+/// When the payload is not such a request, when the domain could not be set, and when CloudFormation could not be answered.
+pub async fn handle(domains: &CustomDomains, event: LambdaEvent<Value>) -> Result<(), Diagnostic> {
+    let request = parse(&event.payload).map_err(|error| failed(ERROR_TYPE, error.as_ref()))?;
+    let properties = &request.resource_properties;
     let remaining = event
         .context
         .deadline()
         .duration_since(SystemTime::now())
         .unwrap_or_default();
-    let properties = &request.resource_properties;
-    // The id of a creation that fails, by which CloudFormation takes it back.
-    let id = property(properties, "DomainName").unwrap_or("none");
-    let served = request.serve(id, Instant::now() + remaining, async |change| {
-        apply(domains, change, properties).await
-    });
-    Ok(served.await?)
+    let deadline = Instant::now() + remaining;
+    let new_id = property(properties, "DomainName").unwrap_or(ID_WITHOUT_DOMAIN);
+    let span = tracing::info_span!(
+        "run",
+        domain = property(properties, "DomainName").ok(),
+        service = property(properties, "ServiceArn").ok(),
+    );
+    let work = async {
+        serve(&request, new_id, deadline, async |request_type| {
+            apply(domains, request_type, properties).await
+        })
+        .await
+        .map_err(|error| failed(ERROR_TYPE, &error))
+    };
+    work.instrument(span).await
+}
+
+fn parse(payload: &Value) -> Result<Request, Error> {
+    Ok(Request::parse(payload).ok_or("expected a request of CloudFormation")??)
 }
 
 async fn apply(
-    domains: &Domains,
-    change: Change,
+    domains: &CustomDomains,
+    request_type: RequestType,
     properties: &Map<String, Value>,
-) -> Result<Resource, DomainError> {
+) -> Result<Resource, CustomDomainError> {
     let (service, domain) = match (
         property(properties, "ServiceArn"),
         property(properties, "DomainName"),
     ) {
         (Ok(service), Ok(domain)) => (service, domain),
-        // What is deleted here was never created, and must not keep the stack.
-        _ if change == Change::Delete => {
+        // Such a resource was never created. Its deletion must not fail, because the stack could not be deleted then.
+        _ if request_type == RequestType::Delete => {
             return Ok(Resource {
-                physical_id: "none".to_owned(),
+                physical_id: ID_WITHOUT_DOMAIN.to_owned(),
                 ..Resource::default()
             });
         }
         (service, domain) => (service?, domain?),
     };
-    tracing::info!(?change, service, domain, "asked");
-    let data = match change {
-        Change::Create | Change::Update => domains.associate(service, domain).await?.data(),
-        Change::Delete => {
+    let data = match request_type {
+        RequestType::Create | RequestType::Update => {
+            let association = domains.associate(service, domain).await?;
+            let validation_records = association.validation_records.len();
+            tracing::info!(validation_records, "domain associated");
+            association.attributes()
+        }
+        RequestType::Delete => {
             domains.disassociate(service, domain).await?;
+            tracing::info!("domain disassociated");
             Map::new()
         }
     };
-    // The id is the domain: with another one CloudFormation takes the old one away once the new one is there.
+    // With the domain as the id, CloudFormation removes the old domain as soon as the new one is there.
     Ok(Resource {
         physical_id: domain.to_owned(),
         data,
@@ -73,10 +91,10 @@ async fn apply(
 fn property<'a>(
     properties: &'a Map<String, Value>,
     name: &'static str,
-) -> Result<&'a str, DomainError> {
+) -> Result<&'a str, CustomDomainError> {
     let text = properties.get(name).and_then(Value::as_str);
     text.filter(|text| !text.is_empty())
-        .ok_or(DomainError::Missing(name))
+        .ok_or(CustomDomainError::MissingProperty(name))
 }
 
 #[cfg(test)]
@@ -89,7 +107,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_property_is_named() {
-        let domains = Domains::new(aws_sdk_apprunner::Client::new(
+        let domains = CustomDomains::new(aws_sdk_apprunner::Client::new(
             &Replay::new([(200, "{}")]).config(),
         ));
         for properties in [
@@ -97,11 +115,13 @@ mod tests {
             json!({"ServiceArn": SERVICE, "DomainName": ""}),
         ] {
             let properties = properties.as_object().unwrap();
-            let error = apply(&domains, Change::Create, properties)
+            let error = apply(&domains, RequestType::Create, properties)
                 .await
                 .unwrap_err();
             assert_eq!(error.to_string(), "property DomainName is missing");
-            apply(&domains, Change::Delete, properties).await.unwrap();
+            apply(&domains, RequestType::Delete, properties)
+                .await
+                .unwrap();
         }
     }
 
@@ -115,9 +135,14 @@ mod tests {
             }],
         });
         let replay = Replay::new([(200, answer.to_string())]);
-        let domains = Domains::new(aws_sdk_apprunner::Client::new(&replay.config()));
+        let domains = CustomDomains::new(aws_sdk_apprunner::Client::new(&replay.config()));
         let properties = json!({"ServiceArn": SERVICE, "DomainName": "www.example.org"});
-        let resource = apply(&domains, Change::Update, properties.as_object().unwrap()).await;
+        let resource = apply(
+            &domains,
+            RequestType::Update,
+            properties.as_object().unwrap(),
+        )
+        .await;
         assert_eq!(resource.unwrap().physical_id, "www.example.org");
     }
 }

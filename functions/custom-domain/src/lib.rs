@@ -1,15 +1,17 @@
-//! A CloudFormation custom resource: a domain of one's own on an App Runner service, which CloudFormation can't set.
+//! Sets a custom domain of an App Runner service, as a CloudFormation custom resource. CloudFormation has none of its own.
 //!
-//! # What it promises
-//! CloudFormation always gets its answer. After a creation the domain belongs to the service, and the answer has the
-//! records that its DNS needs; App Runner serves it when it has found them there. Every request may be repeated.
+//! # The promise
+//! CloudFormation always gets its answer. After a creation the domain belongs to the service, and the answer has the DNS
+//! records that it needs. App Runner serves the domain as soon as it has found these records. Every request may be repeated.
 //!
-//! # What a crash does
-//! CloudFormation waits for as long as the template says, and then takes the change back with another request. A domain
-//! that is there already is not asked for again, and one that is gone counts as removed.
+//! # Crashes
+//! CloudFormation waits for as long as the template says, and then rolls the change back with another request. A domain that
+//! the service has already is not requested again, and a domain that the service does not have counts as removed.
 
-pub mod domain;
-pub mod handler;
+mod association;
+mod custom_domains;
+mod handler;
 
-pub use domain::Domains;
+pub use association::Association;
+pub use custom_domains::{CustomDomainError, CustomDomains};
 pub use handler::handle;

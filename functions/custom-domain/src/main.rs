@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use custom_domain::{Domains, handle};
+use custom_domain::{CustomDomains, handle};
 use lambda_runtime::{Error, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -16,7 +16,7 @@ async fn serve() -> Result<(), Error> {
         .install_default()
         .map_err(|_| "the process already has a TLS provider")?;
     let sdk = wagrun_lambda::aws::config().await;
-    let domains = Domains::new(aws_sdk_apprunner::Client::new(&sdk));
+    let domains = CustomDomains::new(aws_sdk_apprunner::Client::new(&sdk));
     lambda_runtime::run(service_fn(async |event| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.
         Box::pin(handle(&domains, event)).await

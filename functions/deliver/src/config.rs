@@ -1,4 +1,4 @@
-//! What the template sets.
+//! The settings that the template gives the function.
 
 use std::time::Duration;
 
@@ -6,43 +6,43 @@ use wagrun_delivery::subscriber::{RetrySchedule, Rules, Schemes};
 use wagrun_lambda::environment::{EnvironmentError, optional, parsed_or, required};
 use wagrun_lambda::metric::Metrics;
 
-use crate::Reach;
+use crate::target::Reach;
 
-/// Read once, at start-up.
+/// The settings, read once at start-up.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the subscribers' parameters are, such as `/wagrun/subscribers`.
+    /// The path of the subscribers' parameters, such as `/wagrun/subscribers`.
     pub subscribers_path: String,
-    /// How long the subscribers are used before they are read again.
+    /// The time for which parameters are used before they are read again.
     pub subscriber_cache: Duration,
     /// The FIFO queue that deliveries come from.
     pub delivery_queue_url: String,
-    /// The queue that invalidations come from, where there is one.
+    /// The queue that invalidations come from; none when it is not deployed.
     pub invalidation_queue_url: Option<String>,
-    /// The wait after each failed attempt, for subscribers without a schedule of their own.
+    /// The retry schedule of subscribers that have none of their own.
     pub schedule: RetrySchedule,
-    /// Where it is noted whose deliveries are set aside, such as `/wagrun/backlogs`.
+    /// The path of the backlogs' parameters, such as `/wagrun/backlogs`.
     pub backlogs_path: String,
-    /// The bucket for what is set aside.
+    /// The bucket for deliveries that are set aside.
     pub backlog_bucket: String,
-    /// Where what is set aside goes when it is given up.
+    /// The queue for deliveries that are set aside and given up.
     pub dead_letter_queue_url: String,
-    /// With so many deliveries waiting, a subscriber that fails twice is set aside.
+    /// Number of waiting deliveries from which on a subscriber that fails twice is set aside.
     pub crowded_at: u64,
-    /// What a subscriber may ask for.
+    /// The rules for subscribers' parameters.
     pub rules: Rules,
-    /// Where its receiver may be.
+    /// The addresses that a receiver may have.
     pub reach: Reach,
-    /// The topic that is told of a subscriber that was switched off.
+    /// The topic for events about subscribers that were switched off.
     pub topic_arn: String,
     /// The events' `source`, `/wagrun/<stack>`.
     pub source: String,
-    /// What is counted.
+    /// Counts the attempts.
     pub metrics: Metrics,
 }
 
 impl Config {
-    /// From `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30), `DELIVERY_QUEUE_URL`,
+    /// Reads `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30), `DELIVERY_QUEUE_URL`,
     /// `INVALIDATION_QUEUE_URL` (none), `RETRY_SECONDS` (the schedule of Standard Webhooks), `MAX_ATTEMPTS` (8), `ALLOW_HTTP_WEBHOOKS` (false),
     /// `BACKLOGS_PATH`, `BACKLOG_BUCKET`, `DELIVERY_DEAD_LETTER_QUEUE_URL`, `CROWDED_DELIVERIES` (30000),
     /// `TOPIC_ARN`, `EVENT_SOURCE` and `METRICS_NAMESPACE`.
@@ -72,7 +72,7 @@ impl Config {
             crowded_at: parsed_or("CROWDED_DELIVERIES", 30_000, "a number of deliveries")?,
             rules: Rules {
                 schemes,
-                most_attempts: Some(parsed_or("MAX_ATTEMPTS", 8, "a number of attempts")?),
+                max_attempts: Some(parsed_or("MAX_ATTEMPTS", 8, "a number of attempts")?),
             },
             reach,
             topic_arn: required("TOPIC_ARN")?,

@@ -1,177 +1,121 @@
 //! The edge: Lambda's types in, Lambda's types out.
 
-use std::{collections::HashMap, str::FromStr};
+use std::str::FromStr;
 
-use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::sync::Mutex;
-use wagrun_delivery::partial_batch::in_order;
-use wagrun_delivery::queue::DeliveryQueue;
-use wagrun_delivery::subscriber::SubscriberStore;
-use wagrun_event_topic::EventTopic;
+use wagrun_delivery::partial_batch::handle_in_order;
 use wagrun_lambda::telemetry::failed;
 
-use crate::{
-    Attempt, BacklogStore, Backlogs, Bucket, CloudFrontClient, Config, Deliverer,
-    EventBridgeClient, Health, LookedAfter, Parameters, Queue, Targets, Timeouts, Topic,
-    WebhookClient,
-};
+use crate::backlog::{Sweep, SweptBacklog, sweep};
+use crate::delivery::{Attempt, Deliverer, attempt, deliver_batch};
+use crate::sqs::Queue;
 
-/// What the schedule sends: `{"look_after": "backlogs"}`; an operator who will not wait adds `"at_once": true`.
+/// The payload of the schedule: `{"sweep": "backlogs"}`. An operator adds `"at_once": true` to have every subscriber tried
+/// now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ByTheClock {
-    /// What is to be looked after.
-    pub look_after: Work,
-    /// Whether whoever is tried once in a while is tried now.
+pub struct SweepRequest {
+    /// The things to sweep.
+    pub sweep: Swept,
+    /// Tries subscribers that were tried a short time ago as well.
     #[serde(default)]
     pub at_once: bool,
 }
 
-/// What deliver does by the clock.
+/// The things that can be swept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Work {
-    /// What was set aside.
+pub enum Swept {
+    /// The deliveries that are set aside.
     Backlogs,
 }
 
-/// What Lambda is answered.
+/// The answer to Lambda.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Answer {
     /// To a queue: the records that go back to it.
     Batch(SqsBatchResponse),
-    /// To the schedule: each backlog.
-    Backlogs(Vec<LookedAfter>),
+    /// To a sweep: the backlogs.
+    Backlogs(Vec<SweptBacklog>),
 }
 
-/// What every record needs: the deliverer, its queues, and where time and chance come from.
+/// The deliverer, its queues, and the source of chance.
 #[derive(Debug)]
 pub struct Handler {
     /// Makes the attempts.
     pub deliverer: Deliverer,
-    /// One delivery at a time, in order.
+    /// The FIFO queue, whose deliveries are made in order, one at a time.
     pub deliveries: Queue,
-    /// Many at once, in no order, where there is such a queue.
+    /// The standard queue, whose invalidations are made many at once; none when it is not deployed.
     pub invalidations: Option<Queue>,
-    /// The time now.
-    pub clock: fn() -> Timestamp,
-    /// A number from -1 to 1.
+    /// Returns a number from -1 to 1.
     pub jitter: fn() -> f64,
 }
 
-/// Does what the queues and the schedule ask for.
+/// Handles a batch of a queue, or a sweep.
 ///
 /// # Errors
-/// When the payload is neither of the two, and when a backlog could not be looked after.
+/// When the payload is neither of the two, and when a backlog could not be swept.
 pub async fn handle(handler: &Handler, payload: &RawValue) -> Result<Answer, Diagnostic> {
     if let Ok(batch) = serde_json::from_str(payload.get()) {
         return Ok(Answer::Batch(deliver(handler, &batch).await));
     }
-    // What is no batch was written by somebody, who is told what is wrong with it.
-    let asked = serde_json::from_str(payload.get());
-    let ByTheClock {
-        look_after: Work::Backlogs,
+    let request: Result<SweepRequest, _> = serde_json::from_str(payload.get());
+    let SweepRequest {
+        sweep: Swept::Backlogs,
         at_once,
-    } = asked.map_err(|error| failed("RequestUnknown", &error))?;
-    let looked_after = handler
-        .deliverer
-        .look_after_backlogs(handler.clock, at_once);
-    let looked_after = looked_after.await;
-    looked_after
-        .map(Answer::Backlogs)
-        .map_err(|error| failed("BacklogsNotLookedAfter", &error))
+    } = request.map_err(|error| failed("RequestUnknown", &error))?;
+    let deliverer = &handler.deliverer;
+    let sweep_of_backlogs = Sweep {
+        backlogs: &deliverer.backlogs,
+        subscribers: &deliverer.subscribers,
+        health: &deliverer.health,
+        metrics: &deliverer.metrics,
+        clock: deliverer.clock,
+        at_once,
+    };
+    let swept = sweep(&sweep_of_backlogs).await.map(Answer::Backlogs);
+    swept.map_err(|error| failed("BacklogsNotSwept", &error))
 }
 
 /// Attempts each record's delivery, and reports the records that go back to the queue.
 async fn deliver(handler: &Handler, batch: &SqsEvent) -> SqsBatchResponse {
-    // A batch comes from one queue.
+    // All records of a batch come from one queue.
     let source = batch.records.first();
     let source = source.and_then(|record| record.event_source_arn.as_deref());
     if let (Some(queue), Some(arn)) = (&handler.invalidations, source)
         && queue.is_source(arn)
     {
-        return purge(handler, queue, batch).await;
+        return invalidate(handler, queue, batch).await;
     }
-    in_order(batch, async |record| {
-        let attempt = handler.attempt(record);
-        let deliverer = &handler.deliverer;
-        deliverer.attempt(&handler.deliveries, &attempt).await
+    handle_in_order(batch, async |record| {
+        let received = handler.attempt(record);
+        attempt(&handler.deliverer, &handler.deliveries, &received).await
     })
     .await
 }
 
-async fn purge(handler: &Handler, queue: &Queue, batch: &SqsEvent) -> SqsBatchResponse {
+async fn invalidate(handler: &Handler, queue: &Queue, batch: &SqsEvent) -> SqsBatchResponse {
     let attempts: Vec<_> = batch
         .records
         .iter()
-        .map(|one| handler.attempt(one))
+        .map(|record| handler.attempt(record))
         .collect();
     let mut response = SqsBatchResponse::default();
-    for message_id in handler.deliverer.purge(queue, &attempts).await {
+    for message_id in deliver_batch(&handler.deliverer, queue, &attempts).await {
         response.add_failure(message_id);
     }
     response
 }
 
 impl Handler {
-    /// With clients of this configuration; the process's TLS provider must be installed before.
-    pub fn new(aws: &SdkConfig, config: Config) -> Result<Self, reqwest::Error> {
-        let sqs = aws_sdk_sqs::Client::new(aws);
-        let ssm = aws_sdk_ssm::Client::new(aws);
-        let topic = EventTopic::new(aws_sdk_sns::Client::new(aws), config.topic_arn);
-        let deliveries = Queue::new(sqs.clone(), config.delivery_queue_url.clone());
-        let deliverer = Deliverer {
-            subscribers: SubscriberStore::new(
-                aws,
-                &config.subscribers_path,
-                config.subscriber_cache,
-                config.rules,
-            ),
-            health: Health::new(
-                Parameters::new(ssm.clone()),
-                Topic::new(topic, config.source),
-            ),
-            backlogs: Backlogs {
-                store: BacklogStore::new(ssm, &config.backlogs_path, config.subscriber_cache),
-                bucket: Bucket::new(aws_sdk_s3::Client::new(aws), config.backlog_bucket),
-                deliveries: DeliveryQueue::of_deliveries(sqs.clone(), config.delivery_queue_url),
-                dead_letters: DeliveryQueue::of_dead_letters(
-                    sqs.clone(),
-                    config.dead_letter_queue_url,
-                ),
-                queue: deliveries.clone(),
-                crowded_at: config.crowded_at,
-                grace: Backlogs::grace(config.subscriber_cache),
-                probes: Mutex::new(HashMap::new()),
-                crowd: Mutex::new(None),
-            },
-            targets: Targets {
-                webhooks: WebhookClient::new(Timeouts::default(), config.reach)?,
-                event_bridge: EventBridgeClient::new(aws_sdk_eventbridge::Client::new(aws)),
-                cloud_front: CloudFrontClient::new(aws_sdk_cloudfront::Client::new(aws)),
-            },
-            schedule: config.schedule,
-            metrics: config.metrics,
-        };
-        Ok(Self {
-            deliverer,
-            deliveries,
-            invalidations: config
-                .invalidation_queue_url
-                .map(|url| Queue::new(sqs, url)),
-            clock: Timestamp::now,
-            jitter: || fastrand::f64() * 2.0 - 1.0,
-        })
-    }
-
     fn attempt<'a>(&self, record: &'a SqsMessage) -> Attempt<'a> {
-        let now = (self.clock)();
+        let now = (self.deliverer.clock)();
         Attempt {
             message_id: record.message_id.as_deref().unwrap_or_default(),
             body: record.body.as_deref().unwrap_or_default(),

@@ -1,60 +1,37 @@
-//! Makes one delivery of an event to one subscriber: a webhook signed as Standard Webhooks 1.0 say, an event on an
-//! EventBridge bus, or an invalidation in a CloudFront distribution, of which it makes many at once.
+//! Makes one delivery of an event to one subscriber. A delivery is a webhook signed as Standard Webhooks 1.0 specify, an event
+//! on an EventBridge bus, or an invalidation in a CloudFront distribution. Many invalidations become one call.
 //!
-//! # What it promises
-//! A delivery leaves the queue when its receiver has taken it, when its subscriber is gone by then, or when it is set aside
-//! because its subscriber takes nothing or is switched off (see [`backlog`]). Everything else puts it back with a growing
-//! delay, and after the last try it is in the delivery dead-letter queue, whole. Deliveries of one lane (subscriber and object) are made in order, one at a time. Nothing is called that is not on
-//! the internet.
+//! # The promise
+//! A delivery leaves the queue in three cases. Its receiver has accepted it. Or its subscriber does not exist any more. Or it
+//! is set aside, because its subscriber accepts nothing or is switched off (see [`backlog`]). In every other case it stays in
+//! the queue with a growing delay. After the last attempt it is in the delivery dead-letter queue, whole. Deliveries of one lane
+//! (a subscriber and an object) are made in order, one at a time. Only addresses on the internet are called.
 //!
-//! # What a crash or a failure does
+//! # Crashes and failures
 //! - Before the receiver answered: the delivery comes back when the queue's visibility timeout has passed.
-//! - After the receiver answered 2xx, before Lambda acknowledged: the delivery is made again with the same
-//!   `webhook-id`, by which the receiver can drop it; an invalidation with the same caller reference.
-//! - The delay can't be set: the delivery comes back after the queue's own visibility timeout instead.
-//! - The subscribers or what is set aside can't be read: as if the receiver had failed.
-//! - A subscriber is to be switched off, and the event or the parameter can't be written: as if the receiver had failed; the
-//!   next attempt tries both again, with the same event id.
+//! - After the receiver answered 2xx, before Lambda acknowledged: the delivery is made again. It has the same `webhook-id`, by
+//!   which the receiver can drop it. An invalidation has the same caller reference.
+//! - The delay cannot be set: the delivery comes back after the queue's own visibility timeout.
+//! - The subscribers or the backlogs cannot be read: as if the receiver had failed.
+//! - A subscriber cannot be switched off: as if the receiver had failed. The next attempt tries it again, with the same
+//!   event id.
 
-mod address;
-mod attempt;
 mod backlog;
-mod backoff;
-mod cloud_front;
 mod config;
-mod deliver;
-mod event_bridge;
+mod delivery;
 mod handler;
-mod health;
-mod parameter;
-mod purge;
-mod queue;
-mod report;
-mod resolver;
-mod retry_after;
-mod sign;
+mod sqs;
+mod subscriber_health;
 mod target;
-mod topic;
-mod tried;
-mod webhook;
+mod wiring;
 
-pub use attempt::{Attempt, DeliverError};
-pub use backlog::{
-    Backlog, BacklogError, BacklogStore, Backlogs, Bucket, BucketError, Lane, LookedAfter, Recall,
-    StoreError,
-};
-pub use cloud_front::{CloudFrontClient, CloudFrontError};
 pub use config::Config;
-pub use deliver::Deliverer;
-pub use event_bridge::{EventBridgeClient, EventBridgeError};
-pub use handler::{Answer, ByTheClock, Handler, Work, handle};
-pub use health::{DisableError, Failing, Health};
-pub use parameter::{ParameterError, Parameters};
-pub use queue::{DepthError, Queue};
-pub use resolver::NotPublic;
-pub use target::{Outgoing, TargetError, Targets};
-pub use topic::Topic;
-pub use webhook::{Reach, Timeouts, WebhookClient, WebhookError};
+pub use handler::{Answer, Handler, handle};
+pub use target::{
+    CloudFrontClient, EventBridgeClient, Outgoing, Reach, TargetError, Targets, Timeouts,
+    WebhookClient,
+};
+pub use wiring::handler;
 
 #[cfg(test)]
 mod tests;

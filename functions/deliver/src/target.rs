@@ -1,54 +1,59 @@
-//! Where deliveries go, whatever the target.
+//! The targets that events are sent to, behind one call.
+
+mod cloud_front;
+mod event_bridge;
+mod webhook;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use wagrun_delivery::subscriber::{Subscriber, Target};
 use wagrun_event::Event;
 
-use crate::{
-    CloudFrontClient, CloudFrontError, EventBridgeClient, EventBridgeError, WebhookClient,
-    WebhookError,
-};
+pub use cloud_front::{CloudFrontClient, CloudFrontError};
+pub use event_bridge::{EventBridgeClient, EventBridgeError};
+pub use webhook::{Reach, Timeouts, WebhookClient, WebhookError};
 
 /// One client for each kind of target.
 #[derive(Debug)]
 pub struct Targets {
-    /// Posts.
+    /// Sends webhooks.
     pub webhooks: WebhookClient,
-    /// Puts on buses.
+    /// Puts events on EventBridge buses.
     pub event_bridge: EventBridgeClient,
-    /// Invalidates.
+    /// Creates CloudFront invalidations.
     pub cloud_front: CloudFrontClient,
 }
 
-/// What is delivered.
+/// An event that is sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Outgoing<'a> {
-    /// The message that it came in.
+    /// The id of the message that the event came in. An invalidation takes its caller reference from it.
     pub message_id: &'a str,
     /// The event.
     pub event: &'a Event,
-    /// The event as it was published.
+    /// The event's JSON as it was published.
     pub json: &'a str,
-    /// When the attempt began.
+    /// The time at which the attempt began.
     pub now: Timestamp,
 }
 
-/// The target has not taken the event.
+/// The target did not accept the event.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// A webhook.
+    /// The receiver of a webhook.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
-    /// A bus.
+    /// An EventBridge bus.
     #[error(transparent)]
     EventBridge(#[from] EventBridgeError),
-    /// A distribution.
+    /// A CloudFront distribution.
     #[error(transparent)]
     CloudFront(#[from] CloudFrontError),
 }
 
 impl TargetError {
-    /// One word for logs and metrics.
+    /// Returns one word for logs and metrics.
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Webhook(error) => error.outcome(),
@@ -57,7 +62,7 @@ impl TargetError {
         }
     }
 
-    /// The receiver's HTTP status, where it answered with one of its own.
+    /// Returns the receiver's HTTP status, if it answered with one.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Webhook(error) => error.status(),
@@ -65,15 +70,15 @@ impl TargetError {
         }
     }
 
-    /// The seconds after which the receiver wants to be asked again, where it says so.
-    pub fn retry_after(&self) -> Option<u32> {
+    /// Returns the delay that the receiver asks for, if it does.
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Webhook(error) => error.retry_after(),
             Self::EventBridge(_) | Self::CloudFront(_) => None,
         }
     }
 
-    /// Why this receiver is not to be asked again, if it said so.
+    /// Returns the reason why this receiver is never to be called again, if it gave one.
     pub fn reason_to_disable(&self) -> Option<&'static str> {
         match self {
             Self::Webhook(error) => error.reason_to_disable(),
@@ -83,7 +88,7 @@ impl TargetError {
 }
 
 impl Targets {
-    /// Delivers one event; the status, where the receiver answered with one.
+    /// Sends one event. Returns the HTTP status, if the receiver has one.
     pub async fn deliver(
         &self,
         subscriber: &Subscriber,

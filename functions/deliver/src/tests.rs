@@ -1,12 +1,11 @@
-//! The function as Lambda calls it, with prepared answers of SSM and SQS and a receiver that listens.
+//! Tests of the function as Lambda calls it, with prepared answers of SSM and SQS and a receiver that listens.
 
 mod backlogs;
 mod cloud;
-mod forgery;
 mod health;
 mod receivers;
 mod targets;
-mod world;
+pub(crate) mod world;
 
 use std::time::Duration;
 
@@ -22,7 +21,8 @@ use tokio::net::TcpListener;
 use self::world::{
     EVENT, EVENT_ID, OTHER_SECRET, Receiver, SECRET, World, delivery, now, parameters, subscriber,
 };
-use crate::{Attempt, Handler};
+use crate::Handler;
+use crate::delivery::{self, Attempt};
 
 fn ok() -> Response {
     StatusCode::NO_CONTENT.into_response()
@@ -243,7 +243,9 @@ async fn the_error_names_event_subscriber_and_fault() {
             deliveries,
             ..
         } = &world.handler;
-        let error = deliverer.attempt(deliveries, &attempt).await.unwrap_err();
+        let error = delivery::attempt(deliverer, deliveries, &attempt)
+            .await
+            .unwrap_err();
         assert_eq!(wagrun_lambda::telemetry::chain(&error), expected);
     }
 }

@@ -1,24 +1,24 @@
-//! What the template sets.
+//! The settings that the template gives the function.
 
 use std::time::Duration;
 
 use wagrun_lambda::environment::{EnvironmentError, optional, parsed_or, required};
 
-/// Read once, at start-up.
+/// The settings, read once at start-up.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the subscribers' parameters are, such as `/wagrun/subscribers`.
+    /// The path of the subscribers' parameters, such as `/wagrun/subscribers`.
     pub subscribers_path: String,
-    /// How long the subscribers are used before they are read again.
+    /// The time for which subscribers are used before they are read again.
     pub subscriber_cache: Duration,
-    /// The FIFO queue in front of deliver.
+    /// The delivery queue (FIFO).
     pub delivery_queue_url: String,
-    /// The queue for deliveries that need no order and are made many at a time, where there is one.
+    /// The invalidation queue (standard); none when it is not deployed.
     pub invalidation_queue_url: Option<String>,
 }
 
 impl Config {
-    /// From `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30), `DELIVERY_QUEUE_URL` and
+    /// Reads `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30), `DELIVERY_QUEUE_URL` and
     /// `INVALIDATION_QUEUE_URL` (none).
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         Ok(Self {

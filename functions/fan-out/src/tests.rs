@@ -1,4 +1,4 @@
-//! The function as Lambda calls it, with prepared answers of SSM and SQS.
+//! Tests of the function as Lambda calls it, with prepared answers of SSM and SQS.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use wagrun_delivery::subscriber::{Rules, SubscriberStore};
 use crate::{FanOut, handle};
 
 const ID: &str = "0f2c8f6e-7d1b-4c8e-9a53-000000000001";
-/// A run whose id says when it was asked for.
+/// A run's id, which contains the time of the request.
 const RUN: &str = "019ae000-0000-7000-8000-000000000000";
 
 fn event(subject: &str) -> String {
@@ -62,7 +62,7 @@ async fn run(
     run_with(Some(INVALIDATIONS), ssm, sqs, records).await
 }
 
-/// Runs the function on records of `(message id, body)`; returns the reported ids and the calls to SQS.
+/// Runs the function on records of `(message id, body)`. Returns the reported ids and the calls to SQS.
 async fn run_with(
     invalidations: Option<&str>,
     ssm: (u16, String),
@@ -140,7 +140,7 @@ async fn each_matching_subscriber_gets_a_delivery_in_its_lane() {
     );
 }
 
-/// An event that somebody asked for, with these fields instead of or beside those of a live one.
+/// Returns an event of a backfill: a live one with these fields changed or added.
 fn asked_for(fields: Value) -> String {
     let mut event: Value = serde_json::from_str(&event("page/4")).unwrap();
     let fields = fields.as_object().unwrap().clone();
@@ -149,7 +149,7 @@ fn asked_for(fields: Value) -> String {
     event.to_string()
 }
 
-/// Who receives an event, of subscribers that differ in their filters.
+/// Returns the names of the subscribers that receive an event. Their filters differ.
 async fn receivers(event: String) -> Vec<String> {
     let ssm = parameters(&[
         ("all", subscriber(json!({}))),
@@ -235,8 +235,8 @@ async fn a_subscriber_that_was_created_right_before_its_snapshot_was_asked_for_i
         None,
     );
     let snapshot = asked_for(json!({"type": "wagtail.page.snapshot", "subscriber": "new"}));
-    let asked_at = Timestamp::from_millisecond(0x019a_e000_0000).unwrap();
-    let seconds = |seconds| asked_at + jiff::SignedDuration::from_secs(seconds);
+    let requested_at = Timestamp::from_millisecond(0x019a_e000_0000).unwrap();
+    let seconds = |seconds| requested_at + jiff::SignedDuration::from_secs(seconds);
     fan_out
         .fan_out(&event("page/4"), seconds(-1))
         .await

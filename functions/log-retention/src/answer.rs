@@ -1,126 +1,140 @@
-//! What a run says it did; with `plan`, what it would do.
+//! The answer of a run: counts and lists. With `plan` they are the changes that a run would make.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// Entries of a list that are spelled out. Lambda carries 6 MB; the log has every one.
-const MOST_LISTED: usize = 1000;
+/// The number of entries that a list of the answer spells out. Lambda carries 6 MB; the log has every entry.
+const MAX_LISTED: usize = 1000;
 
-/// Counts and lists.
+/// The log groups of the stack and the changes to them.
 #[derive(Debug, Default, Serialize)]
 pub struct Answer {
-    /// Whether nothing was changed, and the rest says what would be.
+    /// True when nothing was changed, and the lists are those of the changes that a run would make.
     pub plan: bool,
-    /// What a log group without a retention gets.
+    /// The configured retention, in days.
     pub retention_days: i32,
-    /// Log groups of the stack.
+    /// The number of log groups of the stack.
     pub log_groups: usize,
-    /// Those of them that have this retention already.
-    pub right: usize,
-    /// Those that got it.
-    pub set: Listed<Change>,
-    /// Those that keep another one.
-    pub kept: Listed<Kept>,
-    /// Those that would have got it and have the tag that says no.
-    pub opted_out: Listed<String>,
-    /// Those for which the account's retention policy decides.
-    pub governed: Listed<Governed>,
-    /// Those whose writer no longer exists.
-    pub orphans: Listed<Orphan>,
-    /// Those that have streams with nothing in them, to which nobody writes again.
-    pub empty_streams: Listed<StreamsOfGroup>,
+    /// The number of log groups that had the configured retention already.
+    pub up_to_date: usize,
+    /// The log groups that got the configured retention.
+    pub set: CappedList<RetentionChange>,
+    /// The log groups that keep another retention.
+    pub kept: CappedList<KeptRetention>,
+    /// The log groups that would have got the configured retention, and have the tag that forbids it.
+    pub opted_out: CappedList<String>,
+    /// The log groups for which the account's retention policy decides.
+    pub under_policy: CappedList<PolicyRetention>,
+    /// The log groups whose writer no longer exists.
+    pub orphans: CappedList<Orphan>,
+    /// The log groups that have empty streams which nothing writes to again.
+    pub empty_streams: CappedList<EmptyStreams>,
 }
 
-/// How many there are, and the first of them.
+/// The number of entries, and the first of them.
 #[derive(Debug, Serialize)]
-pub struct Listed<T> {
-    /// All of them.
+pub struct CappedList<T> {
+    /// The number of all entries.
     pub count: usize,
-    /// At most a thousand.
+    /// The first entries, at most a thousand.
     pub first: Vec<T>,
 }
 
 /// A retention that was set.
 #[derive(Debug, Serialize)]
-pub struct Change {
+pub struct RetentionChange {
     /// The log group.
     pub log_group: String,
-    /// What it had; none is for ever.
+    /// The retention before, in days; none kept events for ever.
     pub from_days: Option<i32>,
 }
 
-/// A retention that somebody set.
+/// A retention that differs from the configured one, and is kept.
 #[derive(Debug, Serialize)]
-pub struct Kept {
+pub struct KeptRetention {
     /// The log group.
     pub log_group: String,
-    /// What it has; none where its class decides.
+    /// The retention in days; none where the log group's class decides.
     pub days: Option<i32>,
 }
 
 /// A log group under a retention policy of the account.
 #[derive(Debug, Serialize)]
-pub struct Governed {
+pub struct PolicyRetention {
     /// The log group.
     pub log_group: String,
-    /// The policy's name.
+    /// The name of the policy.
     pub policy: String,
-    /// What the policy says; none is for ever.
+    /// The retention of the policy, in days; none keeps events for ever.
     pub days: Option<i32>,
 }
 
-/// A log group whose writer is gone.
+/// A log group whose writer no longer exists.
 #[derive(Debug, Serialize)]
 pub struct Orphan {
     /// The log group.
     pub log_group: String,
-    /// What wrote it.
+    /// The writer.
     pub writer: String,
-    /// When it was last written to.
+    /// The time of the last write.
     pub last_written: Timestamp,
-    /// When its retention has passed; none is never.
+    /// The time at which the retention has passed since then; none keeps events for ever.
     pub expires: Option<Timestamp>,
-    /// What became of it.
-    pub outcome: Outcome,
+    /// The result for this log group.
+    pub outcome: OrphanOutcome,
 }
 
-/// What became of an orphan.
+/// The result for an orphan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Nobody asked to delete it.
+pub enum OrphanOutcome {
+    /// It was only reported, because no deletion was requested.
     Reported,
-    /// Its retention has not passed.
-    Waits,
-    /// It refuses to be deleted.
+    /// It was not deleted, because its retention has not passed.
+    NotExpired,
+    /// It was not deleted, because deletion protection is on.
     Protected,
-    /// It has the tag that says no.
+    /// It was not deleted, because it has the tag that forbids it.
     OptedOut,
     /// It was deleted.
     Deleted,
 }
 
-/// Empty streams of one log group.
+/// The empty streams of one log group.
 #[derive(Debug, Serialize)]
-pub struct StreamsOfGroup {
+pub struct EmptyStreams {
     /// The log group.
     pub log_group: String,
-    /// How many are empty.
+    /// The number of empty streams.
     pub streams: usize,
-    /// How many of them were deleted.
+    /// The number of streams that were deleted.
     pub deleted: usize,
 }
 
-impl<T> Listed<T> {
-    pub(crate) fn push(&mut self, entry: T) {
+impl OrphanOutcome {
+    /// Returns the outcome's name in log lines, which is the name in the answer.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reported => "reported",
+            Self::NotExpired => "not_expired",
+            Self::Protected => "protected",
+            Self::OptedOut => "opted_out",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl<T> CappedList<T> {
+    /// Counts an entry, and lists it while there is room.
+    pub fn push(&mut self, entry: T) {
         self.count += 1;
-        if self.first.len() < MOST_LISTED {
+        if self.first.len() < MAX_LISTED {
             self.first.push(entry);
         }
     }
 }
 
-impl<T> Default for Listed<T> {
+impl<T> Default for CappedList<T> {
     fn default() -> Self {
         Self {
             count: 0,

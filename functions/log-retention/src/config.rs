@@ -1,39 +1,40 @@
-//! What the template sets.
+//! The function's configuration, from its environment.
 
 use wagrun_lambda::environment::{EnvironmentError, optional, parsed_or, required};
 
-use crate::{RetentionDays, Selection, SelectionError};
+use crate::retention_days::RetentionDays;
+use crate::selection::{Selection, SelectionError};
 
-/// Read once, at start-up.
+/// The function's configuration, read once at start-up.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Which log groups are the stack's.
+    /// The rules by which a log group belongs to the stack.
     pub selection: Selection,
-    /// What a log group without a retention gets.
+    /// The retention for a log group that has none.
     pub retention: RetentionDays,
-    /// Whether log groups are looked for by tag as well.
+    /// True to find log groups by tag too.
     pub by_tag: bool,
 }
 
-/// The environment can't be used.
+/// An environment that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A variable is absent, or not what it should be.
+    /// A variable is missing or invalid.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
-    /// A prefix is not the stack's alone.
+    /// Log groups that are not the stack's could begin with a prefix.
     #[error(transparent)]
     Selection(#[from] SelectionError),
 }
 
 impl Config {
-    /// From `STACK_NAME`, `LOG_GROUP_PREFIXES` (none, with commas between), `LOG_GROUPS_BY_TAG` (false) and
+    /// Reads `STACK_NAME`, `LOG_GROUP_PREFIXES` (none; separated by commas), `LOG_GROUPS_BY_TAG` (false) and
     /// `LOG_RETENTION_DAYS` (30).
     pub fn from_environment() -> Result<Self, ConfigError> {
         let stack = required("STACK_NAME")?;
-        let further = optional("LOG_GROUP_PREFIXES").unwrap_or_default();
+        let extra_prefixes = optional("LOG_GROUP_PREFIXES").unwrap_or_default();
         Ok(Self {
-            selection: Selection::new(&stack, &further)?,
+            selection: Selection::new(&stack, &extra_prefixes)?,
             retention: parsed_or(
                 "LOG_RETENTION_DAYS",
                 RetentionDays::default(),

@@ -1,38 +1,42 @@
-//! When what was written is gone, and with it the use of a stream.
+//! Decides whether the events of a log group or a stream have expired.
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::logs::Stream;
+use crate::log_group::LogStream;
 
-/// How long CloudWatch Logs may take to delete what has expired.
-const LATE: SignedDuration = SignedDuration::from_hours(72);
+/// Longest time that CloudWatch Logs takes to delete an expired event.
+const MAX_DELETION_DELAY: SignedDuration = SignedDuration::from_hours(72);
 
-/// A time and so many days.
-pub fn after(time: Timestamp, days: i32) -> Timestamp {
-    // Only for what is not a time at all, such as the end of time itself, does it matter what too much becomes.
-    time.saturating_add(SignedDuration::from_hours(24 * i64::from(days)))
+/// Returns the time at which an event expires.
+pub fn expires_at(written: Timestamp, retention_days: i32) -> Timestamp {
+    // Only a time such as `Timestamp::MAX` saturates. An event of that time never expires.
+    written
+        .saturating_add(SignedDuration::from_hours(24 * i64::from(retention_days)))
         .unwrap_or(Timestamp::MAX)
 }
 
-/// Whether everything written until `time` is gone by `now`, where events are kept for so many days.
-pub fn is_gone(time: Timestamp, days: i32, now: Timestamp) -> bool {
-    now.duration_since(after(time, days)) > LATE
+/// Returns true when CloudWatch Logs has deleted the events that were written at a time.
+pub fn is_deleted(written: Timestamp, retention_days: i32, now: Timestamp) -> bool {
+    now.duration_since(expires_at(written, retention_days)) > MAX_DELETION_DELAY
 }
 
-/// Whether a stream is empty, and of a function. A running copy of a function has a stream of its own, and lives for some
-/// hours; everything else (a task, a database) may write to its stream again after a silence of any length.
-pub fn is_over(stream: &Stream, days: i32, now: Timestamp) -> bool {
-    is_functions(&stream.name) && is_gone(stream.last_written, days, now)
+/// Returns true when a stream is empty and nothing writes to it again.
+///
+/// Only a stream of a function can be such a stream: each running copy of a function has its own, and lives for some hours.
+/// Every other writer, such as a task or a database, may write to its stream again after any time.
+pub fn is_abandoned(stream: &LogStream, retention_days: i32, now: Timestamp) -> bool {
+    is_name_of_function_stream(&stream.name) && is_deleted(stream.last_written, retention_days, now)
 }
 
-/// `2026/11/21/[$LATEST]0123…`, or `2026/11/21/name[$LATEST]0123…` in a log group that was given to the function.
-fn is_functions(stream: &str) -> bool {
-    let shape = |text: &str| {
+/// Returns true for `2026/11/21/[$LATEST]0123…`, and for `2026/11/21/name[$LATEST]0123…`. A function writes the latter to a log
+/// group that its configuration names.
+fn is_name_of_function_stream(stream: &str) -> bool {
+    let is_date = |text: &str| {
         text.bytes()
             .map(|byte| if byte.is_ascii_digit() { b'0' } else { byte })
             .eq(*b"0000/00/00/")
     };
-    stream.get(..11).is_some_and(shape) && stream[11..].contains('[')
+    stream.get(..11).is_some_and(is_date) && stream[11..].contains('[')
 }
 
 #[cfg(test)]
@@ -40,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_functions_streams_that_expired_are_over() {
+    fn only_expired_streams_of_functions_are_abandoned() {
         let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
         let table = [
             ("2026/09/01/[$LATEST]0123abcd", "2026-10-19T11:59:59Z", true),
@@ -49,7 +53,7 @@ mod tests {
                 "2026-10-19T11:59:59Z",
                 true,
             ),
-            // Thirty days and three for CloudWatch Logs.
+            // Thirty days of retention, and three of CloudWatch Logs.
             (
                 "2026/09/01/[$LATEST]0123abcd",
                 "2026-10-19T12:00:00Z",
@@ -62,18 +66,19 @@ mod tests {
             ("2026-09-01/[1]x", "2026-01-01T00:00:00Z", false),
             ("straße/0/0", "2026-01-01T00:00:00Z", false),
         ];
-        for (name, last_written, over) in table {
-            let stream = Stream {
+        for (name, last_written, expected) in table {
+            let stream = LogStream {
                 name: name.into(),
                 last_written: last_written.parse().unwrap(),
             };
-            assert_eq!(is_over(&stream, 30, now), over, "{name} {last_written}");
+            let abandoned = is_abandoned(&stream, 30, now);
+            assert_eq!(abandoned, expected, "{name} {last_written}");
         }
     }
 
     #[test]
-    fn what_has_no_time_is_never_over() {
-        assert!(!is_gone(Timestamp::MAX, 3653, Timestamp::UNIX_EPOCH));
-        assert_eq!(after(Timestamp::MAX, 30), Timestamp::MAX);
+    fn an_event_without_a_time_never_expires() {
+        assert!(!is_deleted(Timestamp::MAX, 3653, Timestamp::UNIX_EPOCH));
+        assert_eq!(expires_at(Timestamp::MAX, 30), Timestamp::MAX);
     }
 }

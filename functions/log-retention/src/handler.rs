@@ -1,56 +1,73 @@
-//! The edge: Lambda's types in, counts and lists out.
+//! The edge: takes Lambda's types and returns counts and lists.
 
 use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
+use tracing::{Instrument, Span, info_span};
 use wagrun_lambda::telemetry::failed;
 
-use crate::{Answer, LogRetention, Request};
+use crate::answer::Answer;
+use crate::request::Request;
+use crate::run::LogRetention;
 
 /// Time before the function's own deadline at which a run begins nothing more.
-const MARGIN: Duration = Duration::from_secs(20);
+const SHUTDOWN_MARGIN: Duration = Duration::from_secs(20);
 
-/// Looks after the stack's log groups because of one invocation.
+/// Checks the stack's log groups once.
 ///
 /// # Errors
-/// When the payload is unknown, and when anything failed or was left for lack of time; Lambda then tries twice more, and the
-/// failure destination has the invocation.
+/// When the payload is unknown, when a step failed, and when the time was not enough. Lambda then retries the invocation twice,
+/// and sends it to the failure destination.
 pub async fn handle(
     log_retention: &LogRetention,
     event: LambdaEvent<Value>,
 ) -> Result<Answer, Diagnostic> {
     let request =
         Request::parse(&event.payload).map_err(|error| failed("RequestUnknown", &error))?;
-    tracing::info!(?request, "asked");
     let stop_at = event
         .context
         .deadline()
-        .checked_sub(MARGIN)
+        .checked_sub(SHUTDOWN_MARGIN)
         .unwrap_or(SystemTime::UNIX_EPOCH);
-    match log_retention.run(&request, stop_at).await {
-        Ok(answer) => {
-            log(&answer);
-            Ok(answer)
+    let run = async {
+        match log_retention.run(&request, stop_at).await {
+            Ok(answer) => {
+                log_counts(&answer);
+                Ok(answer)
+            }
+            Err(incomplete) => {
+                log_counts(&incomplete.answer);
+                Err(failed("LogRetentionIncomplete", incomplete.as_ref()))
+            }
         }
-        Err(incomplete) => {
-            log(&incomplete.answer);
-            Err(failed("LogRetentionIncomplete", incomplete.as_ref()))
-        }
+    };
+    run.instrument(span(&request)).await
+}
+
+/// Returns the span of the run, with the fields that all of its lines have.
+fn span(request: &Request) -> Span {
+    match request {
+        Request::AllLogGroups(options) => info_span!(
+            "run",
+            plan = options.plan,
+            enforce = options.enforce,
+            delete_orphans = options.delete_orphans,
+        ),
+        Request::CreatedLogGroup(name) => info_span!("run", created = name),
     }
 }
 
-fn log(answer: &Answer) {
+fn log_counts(answer: &Answer) {
     tracing::info!(
-        plan = answer.plan,
         log_groups = answer.log_groups,
-        right = answer.right,
+        up_to_date = answer.up_to_date,
         set = answer.set.count,
         kept = answer.kept.count,
         opted_out = answer.opted_out.count,
-        governed = answer.governed.count,
+        under_policy = answer.under_policy.count,
         orphans = answer.orphans.count,
         empty_streams = answer.empty_streams.count,
-        "looked after the log groups"
+        "log groups checked"
     );
 }

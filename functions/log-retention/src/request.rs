@@ -1,68 +1,83 @@
-//! What an invocation asks for.
+//! The payload of an invocation.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A reason to look after log groups.
+/// A request to check log groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// Look after all of them: the schedule, or an operator.
-    All(Options),
-    /// A log group of this name was just created.
-    Created(String),
+    /// Check all log groups of the stack. The schedule and operators request this.
+    AllLogGroups(Options),
+    /// Check the log group of this name, which was created a moment ago.
+    CreatedLogGroup(String),
 }
 
-/// How far a run goes.
+/// The options of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Options {
-    /// Say what would be done, and change nothing.
+    /// Report the changes, and make none.
     pub plan: bool,
-    /// Replace another retention that somebody set.
+    /// Replace another retention that somebody has set.
     pub enforce: bool,
     /// Delete orphans whose retention has passed, and empty streams.
     pub delete_orphans: bool,
 }
 
-/// The payload is none of the shapes that this function takes.
+/// A payload that is neither options nor an event about a created log group.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// Neither options nor an event.
-    #[error("the payload can't be read")]
+    /// A field of the options is unknown, or has a wrong type.
+    #[error("the payload cannot be read")]
     Options(#[source] serde_json::Error),
-    /// A list or a single value.
+    /// The payload is a list or a single value.
     #[error("the payload is not an object")]
-    NoObject,
-    /// An event of something else.
-    #[error("detail: not the call CreateLogGroup with requestParameters.logGroupName")]
-    Event,
+    NotAnObject,
+    /// The event is not about a created log group.
+    #[error("the event is not the call CreateLogGroup")]
+    Event(#[source] serde_json::Error),
+}
+
+/// An event that EventBridge makes of a record of CloudTrail.
+#[derive(Deserialize)]
+struct Event {
+    detail: CloudTrailRecord,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CloudTrailRecord {
+    #[serde(rename = "eventName")]
+    _event_name: EventName,
+    request_parameters: RequestParameters,
+}
+
+#[derive(Deserialize)]
+enum EventName {
+    CreateLogGroup,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestParameters {
+    log_group_name: String,
 }
 
 impl Request {
     /// Reads an invocation's payload.
     pub fn parse(payload: &Value) -> Result<Self, RequestError> {
         if payload.get("detail-type").is_some() {
-            return created(payload)
-                .map(Self::Created)
-                .ok_or(RequestError::Event);
+            let event = Event::deserialize(payload).map_err(RequestError::Event)?;
+            let name = event.detail.request_parameters.log_group_name;
+            return Ok(Self::CreatedLogGroup(name));
         }
         if !payload.is_object() {
-            return Err(RequestError::NoObject);
+            return Err(RequestError::NotAnObject);
         }
         Options::deserialize(payload)
-            .map(Self::All)
+            .map(Self::AllLogGroups)
             .map_err(RequestError::Options)
     }
-}
-
-/// The log group's name in what EventBridge makes of CloudTrail's record.
-fn created(event: &Value) -> Option<String> {
-    let detail = event.get("detail")?;
-    if detail.get("eventName")? != "CreateLogGroup" {
-        return None;
-    }
-    let name = detail.pointer("/requestParameters/logGroupName")?;
-    Some(name.as_str()?.to_owned())
 }
 
 #[cfg(test)]
@@ -71,9 +86,9 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_schedule_and_an_operator_say_how_far_to_go() {
+    fn the_schedule_and_operators_choose_the_options() {
         let all = |plan, enforce, delete_orphans| {
-            Request::All(Options {
+            Request::AllLogGroups(Options {
                 plan,
                 enforce,
                 delete_orphans,
@@ -106,26 +121,35 @@ mod tests {
         });
         assert_eq!(
             Request::parse(&event).unwrap(),
-            Request::Created("/wagrun/x".into())
+            Request::CreatedLogGroup("/wagrun/x".into())
         );
     }
 
     #[test]
-    fn what_it_can_not_read_it_names() {
+    fn an_invalid_payload_is_an_error_that_names_the_field() {
         let table = [
             (
                 json!({"paln": true}),
-                "the payload can't be read: unknown field `paln`, expected one of `plan`, `enforce`, `deleteOrphans`",
+                "the payload cannot be read: unknown field `paln`, expected one of `plan`, `enforce`, `deleteOrphans`",
             ),
             (
                 json!({"plan": "yes"}),
-                "the payload can't be read: invalid type: string \"yes\", expected a boolean",
+                "the payload cannot be read: invalid type: string \"yes\", expected a boolean",
             ),
             (json!([true]), "the payload is not an object"),
             (json!("plan"), "the payload is not an object"),
             (
                 json!({"detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "DeleteLogGroup"}}),
-                "detail: not the call CreateLogGroup with requestParameters.logGroupName",
+                "the event is not the call CreateLogGroup: unknown variant `DeleteLogGroup`, expected `CreateLogGroup`",
+            ),
+            (
+                json!({"detail-type": "AWS API Call via CloudTrail",
+                       "detail": {"eventName": "CreateLogGroup", "requestParameters": {}}}),
+                "the event is not the call CreateLogGroup: missing field `logGroupName`",
+            ),
+            (
+                json!({"detail-type": "AWS API Call via CloudTrail"}),
+                "the event is not the call CreateLogGroup: missing field `detail`",
             ),
         ];
         for (payload, message) in table {

@@ -1,23 +1,23 @@
-//! The retentions that CloudWatch Logs has.
+//! The retentions that CloudWatch Logs knows.
 
 use std::{fmt, str::FromStr};
 
-/// What `PutRetentionPolicy` accepts, in days.
-const ALLOWED: [i32; 22] = [
+/// The retentions that `PutRetentionPolicy` accepts, in days.
+const ALLOWED_DAYS: [i32; 22] = [
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
     3288, 3653,
 ];
 
-/// A number of days that CloudWatch Logs accepts, so that no call is made with another.
+/// A number of days that CloudWatch Logs accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetentionDays(i32);
 
 impl RetentionDays {
-    /// What it parses from, in words.
+    /// The text of an error about another value.
     pub const EXPECTED: &str = "a retention of CloudWatch Logs: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, \
                                 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days";
 
-    /// The number.
+    /// Returns the number of days.
     pub const fn days(self) -> i32 {
         self.0
     }
@@ -29,7 +29,7 @@ impl Default for RetentionDays {
     }
 }
 
-/// CloudWatch Logs has no such retention.
+/// A number of days that CloudWatch Logs does not accept.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NotAllowed;
 
@@ -38,7 +38,7 @@ impl FromStr for RetentionDays {
 
     fn from_str(text: &str) -> Result<Self, NotAllowed> {
         let days = text.parse().map_err(|_| NotAllowed)?;
-        if ALLOWED.contains(&days) {
+        if ALLOWED_DAYS.contains(&days) {
             Ok(Self(days))
         } else {
             Err(NotAllowed)
@@ -57,8 +57,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_cloudwatch_logs_has_is_accepted() {
-        for days in ALLOWED {
+    fn only_retentions_of_cloudwatch_logs_are_accepted() {
+        for days in ALLOWED_DAYS {
             assert_eq!(days.to_string().parse(), Ok(RetentionDays(days)));
             assert!(RetentionDays::EXPECTED.contains(&days.to_string()));
         }

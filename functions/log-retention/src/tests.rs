@@ -1,7 +1,7 @@
-//! Runs against an AWS that the tests made, at the wire.
+//! Runs against a fake AWS that answers HTTP requests.
 
-mod five_thousand;
 mod orphans;
+mod quotas;
 mod world;
 
 use lambda_runtime::{Context, LambdaEvent};
@@ -9,27 +9,31 @@ use serde_json::json;
 use wagrun_lambda::telemetry::chain;
 use world::{World, time};
 
-use crate::{OPT_OUT_TAG, Options, Request, STACK_TAG, handle};
+use crate::handle;
+use crate::log_group::{OPT_OUT_TAG, STACK_TAG};
+use crate::request::{Options, Request};
 
-const SERVICE: &str = "8fe1e10304f84fd2b0df550fe98a71fa";
-const GONE: &str = "0123456789abcdef0123456789abcdef";
-/// A log group of each kind: without retention, right, set by somebody, opted out, and under an account's policy.
+const EXISTING_SERVICE: &str = "8fe1e10304f84fd2b0df550fe98a71fa";
+const DELETED_SERVICE: &str = "0123456789abcdef0123456789abcdef";
+/// A log group of each kind: without a retention, up to date, with another retention, opted out, and under a policy.
 fn one_of_each() -> World {
     let world = World::new();
     world.group("/wagrun/none", |_| {});
-    world.group("/wagrun/right", |group| group.days = Some(30));
-    world.group("/wagrun/longer", |group| group.days = Some(365));
+    world.group("/wagrun/up-to-date", |group| {
+        group.retention_days = Some(30)
+    });
+    world.group("/wagrun/longer", |group| group.retention_days = Some(365));
     world.group("/wagrun/tagged", |group| {
         group.tags.insert(OPT_OUT_TAG.into(), String::new());
     });
-    world.group("/wagrun/governed", |group| {
-        group.days = Some(90);
+    world.group("/wagrun/under-policy", |group| {
+        group.retention_days = Some(90);
         group.policy = Some("everything-90".into());
     });
-    world.group("/wagrun/governed-for-ever", |group| {
+    world.group("/wagrun/under-policy-for-ever", |group| {
         group.policy = Some("keep".into())
     });
-    // Somebody else's, though its name begins alike.
+    // Log groups that are not the stack's, although their names begin like its name.
     world.group("/wagrun-dev/none", |_| {});
     world.group("/aws/lambda/wagrun-dev-Function-1A2B3C4D5E6F", |_| {});
     world.group("/aws/lambda/wagrun-by-hand", |_| {});
@@ -37,24 +41,27 @@ fn one_of_each() -> World {
 }
 
 #[tokio::test]
-async fn a_missing_retention_is_set_and_everything_else_is_left_as_it_is() {
+async fn a_missing_retention_is_set_and_nothing_else_is_changed() {
     let world = one_of_each();
     let answer = world.run(Options::default()).await.unwrap();
-    assert_eq!(world.about("PutRetentionPolicy"), ["/wagrun/none"]);
-    assert_eq!(world.state().groups["/wagrun/none"].days, Some(30));
+    assert_eq!(world.subjects("PutRetentionPolicy"), ["/wagrun/none"]);
+    assert_eq!(
+        world.state().groups["/wagrun/none"].retention_days,
+        Some(30)
+    );
     assert_eq!(
         json!(answer),
         json!({
             "plan": false,
             "retention_days": 30,
             "log_groups": 6,
-            "right": 1,
+            "up_to_date": 1,
             "set": {"count": 1, "first": [{"log_group": "/wagrun/none", "from_days": null}]},
             "kept": {"count": 1, "first": [{"log_group": "/wagrun/longer", "days": 365}]},
             "opted_out": {"count": 1, "first": ["/wagrun/tagged"]},
-            "governed": {"count": 2, "first": [
-                {"log_group": "/wagrun/governed", "policy": "everything-90", "days": 90},
-                {"log_group": "/wagrun/governed-for-ever", "policy": "keep", "days": null},
+            "under_policy": {"count": 2, "first": [
+                {"log_group": "/wagrun/under-policy", "policy": "everything-90", "days": 90},
+                {"log_group": "/wagrun/under-policy-for-ever", "policy": "keep", "days": null},
             ]},
             "orphans": {"count": 0, "first": []},
             "empty_streams": {"count": 0, "first": []},
@@ -67,12 +74,12 @@ async fn a_second_run_finds_nothing_to_do() {
     let world = one_of_each();
     world.run(Options::default()).await.unwrap();
     let answer = world.run(Options::default()).await.unwrap();
-    assert_eq!((answer.right, answer.set.count), (2, 0));
+    assert_eq!((answer.up_to_date, answer.set.count), (2, 0));
     assert_eq!(world.count("PutRetentionPolicy"), 1);
 }
 
 #[tokio::test]
-async fn enforce_replaces_what_somebody_set_but_no_policy_and_no_opt_out() {
+async fn enforce_replaces_another_retention_but_no_policy_and_no_opt_out() {
     let world = one_of_each();
     let enforce = Options {
         enforce: true,
@@ -80,16 +87,16 @@ async fn enforce_replaces_what_somebody_set_but_no_policy_and_no_opt_out() {
     };
     let answer = world.run(enforce).await.unwrap();
     assert_eq!(
-        world.about("PutRetentionPolicy"),
+        world.subjects("PutRetentionPolicy"),
         ["/wagrun/longer", "/wagrun/none"]
     );
     assert_eq!(answer.set.first[0].from_days, Some(365));
-    assert_eq!(answer.governed.count, 2);
+    assert_eq!(answer.under_policy.count, 2);
     assert_eq!(answer.opted_out.first, ["/wagrun/tagged"]);
 }
 
 #[tokio::test]
-async fn a_plan_says_the_same_and_changes_nothing() {
+async fn a_plan_reports_the_same_and_changes_nothing() {
     let everything = |plan| Options {
         plan,
         enforce: true,
@@ -102,9 +109,10 @@ async fn a_plan_says_the_same_and_changes_nothing() {
             group.streams.insert("2026/01/01/[1]a".into(), written);
         });
     }
-    world.group(&format!("/aws/apprunner/wagrun/{GONE}/service"), |group| {
-        group.days = Some(7)
-    });
+    world.group(
+        &format!("/aws/apprunner/wagrun/{DELETED_SERVICE}/service"),
+        |group| group.retention_days = Some(7),
+    );
     let planned = world.run(everything(true)).await.unwrap();
     assert_eq!(world.changes(), 0);
     let mut done = json!(world.run(everything(false)).await.unwrap());
@@ -114,7 +122,7 @@ async fn a_plan_says_the_same_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_fails_is_named_and_does_not_keep_the_rest() {
+async fn a_failure_is_named_and_does_not_stop_the_rest() {
     let world = World::new();
     for name in ["/wagrun/a", "/wagrun/b", "/wagrun/c"] {
         world.group(name, |_| {});
@@ -132,7 +140,7 @@ async fn what_fails_is_named_and_does_not_keep_the_rest() {
     world.state().errors = vec![denied, unlisted];
     let incomplete = world.run(Options::default()).await.unwrap_err();
     assert_eq!(
-        world.about("PutRetentionPolicy"),
+        world.subjects("PutRetentionPolicy"),
         ["/wagrun/a", "/wagrun/b", "/wagrun/c"]
     );
     assert_eq!((incomplete.failures, incomplete.answer.set.count), (2, 2));
@@ -145,7 +153,7 @@ async fn what_fails_is_named_and_does_not_keep_the_rest() {
 }
 
 #[tokio::test]
-async fn what_may_succeed_later_is_tried_again_within_the_rate() {
+async fn a_temporary_error_is_retried_within_the_rate_limit() {
     let world = World::new();
     world.group("/wagrun/a", |_| {});
     world.state().errors = [
@@ -160,12 +168,12 @@ async fn what_may_succeed_later_is_tried_again_within_the_rate() {
         (answer.set.count, world.count("PutRetentionPolicy")),
         (1, 4)
     );
-    // Waited for a second, two and four.
+    // The delays are one, two and four seconds.
     assert!((7.0..9.0).contains(&world.seconds()), "{}", world.seconds());
 }
 
 #[tokio::test]
-async fn what_never_succeeds_is_given_up_after_six_tries() {
+async fn a_call_is_given_up_after_six_attempts() {
     let world = World::new();
     world.group("/wagrun/a", |_| {});
     world.group("/wagrun/b", |_| {});
@@ -179,17 +187,15 @@ async fn what_never_succeeds_is_given_up_after_six_tries() {
     ];
     let incomplete = world.run(Options::default()).await.unwrap_err();
     assert_eq!(
-        world.about("PutRetentionPolicy"),
+        world.subjects("PutRetentionPolicy"),
         [["/wagrun/a"; 6].as_slice(), &["/wagrun/b"]].concat()
     );
-    assert!(
-        incomplete.to_string().contains("OperationAbortedException"),
-        "{incomplete}"
-    );
+    let message = chain(&*incomplete);
+    assert!(message.contains("OperationAbortedException"), "{message}");
 }
 
 #[tokio::test]
-async fn a_log_group_that_somebody_deletes_meanwhile_is_no_failure() {
+async fn a_log_group_that_is_deleted_during_the_run_is_no_failure() {
     let world = World::new();
     world.group("/wagrun/a", |_| {});
     world.state().errors = vec![(
@@ -202,26 +208,26 @@ async fn a_log_group_that_somebody_deletes_meanwhile_is_no_failure() {
 }
 
 #[tokio::test]
-async fn a_created_log_group_is_looked_after_alone() {
+async fn a_created_log_group_is_checked_alone() {
     let world = one_of_each();
-    let name = format!("/aws/apprunner/wagrun/{SERVICE}/application");
+    let name = format!("/aws/apprunner/wagrun/{EXISTING_SERVICE}/application");
     world.group(&name, |_| {});
     world.group(&format!("{name}-other"), |_| {});
-    let created = Request::Created(name.clone());
+    let created = Request::CreatedLogGroup(name.clone());
     let answer = world.run_as(&world.config(""), &created).await.unwrap();
     assert_eq!((answer.log_groups, answer.set.count), (1, 1));
-    assert_eq!(world.about("PutRetentionPolicy"), [name]);
+    assert_eq!(world.subjects("PutRetentionPolicy"), [name]);
     assert_eq!(world.count("DescribeLogGroups"), 1);
 }
 
 #[tokio::test]
-async fn a_created_log_group_of_somebody_else_costs_no_call() {
+async fn a_created_log_group_that_is_not_the_stacks_costs_no_call() {
     let world = one_of_each();
-    let created = Request::Created("/wagrun-dev/none".into());
+    let created = Request::CreatedLogGroup("/wagrun-dev/none".into());
     let answer = world.run_as(&world.config(""), &created).await.unwrap();
     assert_eq!((answer.log_groups, world.state().calls.len()), (0, 0));
-    let gone = Request::Created("/wagrun/gone-again".into());
-    let answer = world.run_as(&world.config(""), &gone).await.unwrap();
+    let deleted = Request::CreatedLogGroup("/wagrun/deleted-again".into());
+    let answer = world.run_as(&world.config(""), &deleted).await.unwrap();
     assert_eq!(answer.log_groups, 0);
 }
 
@@ -237,11 +243,11 @@ async fn log_groups_are_found_by_tag_and_by_further_prefixes_too() {
     world.group("/wagrun/both", |group| stack(group, "wagrun"));
     let mut config = world.config("/aws/codebuild/wagrun/");
     config.by_tag = true;
-    let all = Request::All(Options::default());
+    let all = Request::AllLogGroups(Options::default());
     let answer = world.run_as(&config, &all).await.unwrap();
     assert_eq!(answer.log_groups, 3);
     assert_eq!(
-        world.about("PutRetentionPolicy"),
+        world.subjects("PutRetentionPolicy"),
         [
             "/aws/codebuild/site",
             "/aws/codebuild/wagrun/site",
@@ -259,7 +265,7 @@ async fn an_unknown_key_is_an_error_that_names_it() {
     assert_eq!(error.error_type, "RequestUnknown");
     assert_eq!(
         error.error_message,
-        "the payload can't be read: unknown field `deleteorphans`, expected one of `plan`, `enforce`, `deleteOrphans`"
+        "the payload cannot be read: unknown field `deleteorphans`, expected one of `plan`, `enforce`, `deleteOrphans`"
     );
     assert_eq!(world.state().calls.len(), 0);
 }

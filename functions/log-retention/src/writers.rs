@@ -1,4 +1,4 @@
-//! Whether what writes a log group still exists, asked of its own service.
+//! Asks the AWS services whether the writers of log groups still exist.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -7,33 +7,69 @@ use aws_config::SdkConfig;
 use aws_sdk_apprunner::{error::SdkError, types::ServiceStatus};
 use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata;
 
-use crate::{Writer, logs::Group};
+use crate::log_group::LogGroup;
+use crate::writer::Writer;
 
-/// A service did not say, so that its log groups count as in use.
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A service did not tell whether a writer exists. Its log groups count as in use.
 #[derive(Debug, thiserror::Error)]
-#[error("can't tell whether {writer} exists")]
+#[error("cannot tell whether {writer} exists")]
 pub struct WriterError {
     writer: String,
-    source: Box<dyn Error + Send + Sync>,
+    source: BoxError,
 }
 
-/// The services that write log groups of their own. Each is asked about one thing by its name, which a role can be
-/// limited to; a list of everything can't.
+/// The services that create log groups of their own.
+///
+/// Each call asks for one resource by its name, which a role can be limited to. A call that lists all resources cannot be
+/// limited.
 #[derive(Debug, Clone)]
-pub struct Services {
+pub struct ServiceClients {
     app_runner: aws_sdk_apprunner::Client,
     lambda: aws_sdk_lambda::Client,
     ecs: aws_sdk_ecs::Client,
 }
 
-/// What one run has asked so far.
+/// The writers that a run has asked for so far.
 #[derive(Debug)]
 pub struct Writers<'a> {
-    services: &'a Services,
-    exist: HashMap<Writer, bool>,
+    clients: &'a ServiceClients,
+    known: HashMap<Writer, bool>,
 }
 
-impl Services {
+impl<'a> Writers<'a> {
+    /// Starts without any known writer.
+    pub fn new(clients: &'a ServiceClients) -> Self {
+        Self {
+            clients,
+            known: HashMap::new(),
+        }
+    }
+
+    /// Returns true when the writer of a log group exists. An unknown writer counts as existing.
+    pub async fn exists(&mut self, writer: &Writer, group: &LogGroup) -> Result<bool, WriterError> {
+        if let Some(exists) = self.known.get(writer) {
+            return Ok(*exists);
+        }
+        let answer = match writer {
+            Writer::AppRunner { service, id } => {
+                self.clients.app_runner_exists(service, id, group).await
+            }
+            Writer::Function(function) => self.clients.function_exists(function).await,
+            Writer::Cluster(cluster) => self.clients.cluster_exists(cluster).await,
+            Writer::Unknown => Ok(true),
+        };
+        let exists = answer.map_err(|source| WriterError {
+            writer: writer.to_string(),
+            source,
+        })?;
+        self.known.insert(writer.clone(), exists);
+        Ok(exists)
+    }
+}
+
+impl ServiceClients {
     /// Builds the clients.
     pub fn new(sdk: &SdkConfig) -> Self {
         Self {
@@ -42,49 +78,19 @@ impl Services {
             ecs: aws_sdk_ecs::Client::new(sdk),
         }
     }
-}
 
-impl<'a> Writers<'a> {
-    /// Nothing was asked yet.
-    pub fn new(services: &'a Services) -> Self {
-        Self {
-            services,
-            exist: HashMap::new(),
-        }
-    }
-
-    /// Whether the writer of this log group exists; of one that its name does not tell, it does.
-    pub async fn exists(&mut self, writer: &Writer, group: &Group) -> Result<bool, WriterError> {
-        if let Some(exists) = self.exist.get(writer) {
-            return Ok(*exists);
-        }
-        let asked = match writer {
-            Writer::AppRunner { service, id } => {
-                self.services.app_runner_exists(service, id, group).await
-            }
-            Writer::Function(function) => self.services.function_exists(function).await,
-            Writer::Cluster(cluster) => self.services.cluster_exists(cluster).await,
-            Writer::Anyone => Ok(true),
-        };
-        let exists = asked.map_err(|source| WriterError {
-            writer: writer.to_string(),
-            source,
-        })?;
-        self.exist.insert(writer.clone(), exists);
-        Ok(exists)
-    }
-}
-
-type Asked = Result<bool, Box<dyn Error + Send + Sync>>;
-
-impl Services {
-    async fn app_runner_exists(&self, service: &str, id: &str, group: &Group) -> Asked {
+    async fn app_runner_exists(
+        &self,
+        service: &str,
+        id: &str,
+        group: &LogGroup,
+    ) -> Result<bool, BoxError> {
         // Account and region are the log group's: arn:<partition>:logs:<region>:<account>:log-group:<name>
         let arn = group.arn.splitn(6, ':').collect::<Vec<_>>();
         let [_, partition, _, region, account, _] = arn[..] else {
             return Err(format!("{} is not an ARN", group.arn).into());
         };
-        let answer = self
+        let described = self
             .app_runner
             .describe_service()
             .service_arn(format!(
@@ -92,51 +98,51 @@ impl Services {
             ))
             .send()
             .await;
-        // A deleted service is described for some time yet.
-        Ok(found(answer)?
-            .and_then(|answer| answer.service)
+        // A deleted service is described for some time.
+        Ok(none_if_not_found(described)?
+            .and_then(|described| described.service)
             .is_some_and(|service| service.status != ServiceStatus::Deleted))
     }
 
-    async fn function_exists(&self, function: &str) -> Asked {
-        let answer = self
+    async fn function_exists(&self, function: &str) -> Result<bool, BoxError> {
+        let configuration = self
             .lambda
             .get_function_configuration()
             .function_name(function)
             .send()
             .await;
-        Ok(found(answer)?.is_some())
+        Ok(none_if_not_found(configuration)?.is_some())
     }
 
-    async fn cluster_exists(&self, cluster: &str) -> Asked {
-        let answer = self
+    async fn cluster_exists(&self, cluster: &str) -> Result<bool, BoxError> {
+        let described = self
             .ecs
             .describe_clusters()
             .clusters(cluster)
             .send()
             .await?;
-        // One that is missing is in no list but that of the failures; a deleted one is inactive for some time.
-        if answer
+        // A missing cluster is a failure of the answer. A deleted cluster is inactive for some time.
+        if described
             .failures()
             .iter()
             .any(|failure| failure.reason() != Some("MISSING"))
         {
-            return Err(format!("{:?}", answer.failures()).into());
+            return Err(format!("{:?}", described.failures()).into());
         }
-        Ok(answer
+        Ok(described
             .clusters()
             .iter()
             .any(|cluster| cluster.status() != Some("INACTIVE")))
     }
 }
 
-/// The answer, or none when there is no such thing.
-fn found<T, E>(answer: Result<T, SdkError<E>>) -> Result<Option<T>, Box<dyn Error + Send + Sync>>
+/// Returns the result of a call, or `None` when the resource does not exist.
+fn none_if_not_found<T, E>(result: Result<T, SdkError<E>>) -> Result<Option<T>, BoxError>
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
+    match result {
+        Ok(found) => Ok(Some(found)),
         Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
         Err(error) => Err(error.into()),
     }

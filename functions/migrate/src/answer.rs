@@ -1,8 +1,10 @@
-//! What an invocation answers.
+//! The answers to the commands.
 
 use serde::Serialize;
 use serde_json::Value;
-use wagrun_database::schema::{Holder, Run};
+use wagrun_database::schema::{LockHolder, MigrationRun};
+
+use crate::superuser::SuperuserOutcome;
 
 /// The answer to a command.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -11,64 +13,66 @@ pub enum Answer {
     /// To `migrate`.
     Migrated(Migrated),
     /// To `plan`.
-    Planned(Planned),
+    Plan(Plan),
     /// To `status`.
     Status(Status),
     /// To every other command.
-    Finished(Finished),
+    CommandOutput(CommandOutput),
 }
 
-/// What a run of `migrate` did.
+/// The result of a run of `migrate`.
+///
+/// After a rollback by CloudFormation no step was done: `run` is the image's last success, and the counts are zero.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Migrated {
-    /// Its number in `wagrun.migration_run`; that of the image's last success where a deployment is taken back.
+    /// The number of the run in `wagrun.migration_run`.
     pub run: i64,
     /// Django's migrations that were applied, such as `blog.0002_author`.
     pub applied_django: Vec<String>,
-    /// The number of tables that have capture triggers now; 0, as none is looked at, where a deployment is taken back.
+    /// The number of tables that have capture triggers now.
     pub watched_tables: usize,
-    /// `created`, `exists`, `not configured`, or `not looked for` where a deployment is taken back.
-    pub superuser: String,
-    /// How long it took, the wait for the lock included.
+    /// The state of the configured superuser.
+    pub superuser: SuperuserOutcome,
+    /// Duration of the run, with the wait for the lock.
     pub milliseconds: u128,
-    /// The end of what Django printed.
+    /// The last lines that Django printed.
     pub output: Vec<String>,
 }
 
-/// What `migrate` would do.
+/// The changes that `migrate` would make.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Planned {
+pub struct Plan {
     /// Django's migrations that would be applied, in order, as `plan.py` describes them.
     pub migrations: Vec<Value>,
-    /// The schema `wagrun`: the installed version and the one that would be there.
+    /// The installed version of the schema `wagrun`, and the version after a migration.
     pub schema: SchemaVersions,
 }
 
 /// Versions of the schema `wagrun`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SchemaVersions {
-    /// The newest in the database; none without wagrun.
+    /// The newest version in the database; none in a database without wagrun.
     pub installed: Option<i64>,
-    /// The newest that this program installs.
+    /// The newest version that this program installs.
     pub known: i64,
 }
 
-/// What was run on this database, and what runs now.
+/// The runs on this database.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
-    /// Who has the migration lock.
-    pub running: Option<Holder>,
-    /// The schema `wagrun`.
+    /// The session that has the migration lock.
+    pub running: Option<LockHolder>,
+    /// Versions of the schema `wagrun`.
     pub schema: SchemaVersions,
-    /// The newest runs first.
-    pub runs: Vec<Run>,
+    /// The last runs, the newest first.
+    pub runs: Vec<MigrationRun>,
 }
 
-/// What a management command did.
+/// The output of a management command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finished {
-    /// How long it took.
+pub struct CommandOutput {
+    /// Duration of the command.
     pub milliseconds: u128,
-    /// The end of what it printed.
+    /// The last lines that it printed.
     pub output: Vec<String>,
 }

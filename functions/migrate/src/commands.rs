@@ -2,167 +2,162 @@
 
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use wagrun_database::connection::ConnectError;
 use wagrun_database::schema::{self, LockError, LockLost};
 
-use crate::answer::{Answer, Finished, Planned, SchemaVersions, Status};
-use crate::manage::ManageError;
-use crate::migrator::{Ask, Migrator, Sessions, close};
-use crate::request::Command;
-use crate::run::{LATER, MigrateError};
+use crate::answer::{CommandOutput, Plan, SchemaVersions, Status};
+use crate::invocation::{Invocation, OutOfTime};
+use crate::manage_py::ManagePyError;
+use crate::migration::MigrateError;
+use crate::site::{ChildSessions, Site, close};
 use crate::superuser::{self, SuperuserError};
 
-/// What `plan.py` puts before its answer.
-const PLAN: &str = "WAGRUN-PLAN ";
-/// Runs that `status` shows.
-const SHOWN_RUNS: i64 = 20;
+/// The start of the line with which `plan.py` answers.
+const PLAN_MARKER: &str = "WAGRUN-PLAN ";
+/// The number of runs that `status` reports.
+const MAX_REPORTED_RUNS: i64 = 20;
 
-/// A command failed.
+/// A command that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// The database can't be reached.
+    /// The database could not be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The database did not answer a question.
-    #[error("can't read wagrun's schema")]
+    /// The database did not answer a query.
+    #[error("cannot read wagrun's schema")]
     Database(#[from] sqlx::Error),
     /// Another run held the lock for too long.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// The lock's session was lost on the way.
+    /// The session with the lock was lost.
     #[error(transparent)]
     LockLost(#[from] LockLost),
-    /// Django said no.
+    /// A command of `manage.py` failed.
     #[error(transparent)]
-    Manage(#[from] ManageError),
-    /// The superuser can't be created.
+    ManagePy(#[from] ManagePyError),
+    /// The superuser could not be created.
     #[error(transparent)]
     Superuser(#[from] SuperuserError),
     /// The database took longer than the function has.
-    #[error("the command did not end in the function's time")]
-    OutOfTime,
-    /// There is no parameter with the superuser's account.
+    #[error(transparent)]
+    OutOfTime(#[from] OutOfTime),
+    /// No parameter with the superuser's account is configured.
     #[error("create-superuser needs SUPERUSER_PARAMETER, the name of an SSM parameter")]
     NoSuperuserParameter,
-    /// Django did not say what it would do.
-    #[error("manage.py shell printed no line that begins with {PLAN}")]
+    /// `plan.py` printed no answer.
+    #[error("manage.py shell printed no line that begins with {PLAN_MARKER}")]
     NoPlan,
-    /// Its answer is not what this version expects.
-    #[error("can't read the answer of plan.py")]
+    /// The answer of `plan.py` has another shape than this version expects.
+    #[error("cannot read the answer of plan.py")]
     Plan(#[from] serde_json::Error),
-    /// What the `migrate` command says.
+    /// The command `migrate` failed.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
 }
 
-impl Migrator {
-    /// Runs a command.
-    pub async fn command(&self, command: Command, ask: &Ask) -> Result<Answer, CommandError> {
-        match command {
-            Command::Migrate => Ok(Answer::Migrated(self.migrate(ask).await?)),
-            Command::Plan => Ok(Answer::Planned(self.plan(ask).await?)),
-            Command::Status => Ok(Answer::Status(self.status(ask).await?)),
-            Command::CreateSuperuser => self.create_superuser(ask).await.map(Answer::Finished),
-            Command::PublishScheduled => {
-                let publish = self.manage("publish_scheduled", ask, Sessions::Captured);
-                self.alone(ask, publish).await.map(Answer::Finished)
-            }
-            // Both only read content and may take long, so that a migration does not wait for them.
-            Command::UpdateIndex => {
-                let update = self.manage("update_index", ask, Sessions::Beside);
-                update.await.map(Answer::Finished)
-            }
-            Command::RebuildReferencesIndex => {
-                let rebuild = self.manage("rebuild_references_index", ask, Sessions::Beside);
-                rebuild.await.map(Answer::Finished)
-            }
-        }
-    }
+/// Reports the migrations that `migrate` would apply. Its sessions can only read.
+pub async fn plan(site: &Site, invocation: &Invocation) -> Result<Plan, CommandError> {
+    let mut connection = site.connect(invocation).await?;
+    let schema = invocation
+        .in_time(async { Ok::<_, CommandError>(read_versions(&mut connection).await?) })
+        .await;
+    close(connection).await;
+    let env = site.command_env(invocation, ChildSessions::ReadOnly);
+    let answer = site
+        .manage_py
+        .shell(include_str!("plan.py"), PLAN_MARKER, &env, |_| ())
+        .await?
+        .ok_or(CommandError::NoPlan)?;
+    let migrations: Vec<Value> = serde_json::from_str(&answer)?;
+    Ok(Plan {
+        migrations,
+        schema: schema?,
+    })
+}
 
-    async fn plan(&self, ask: &Ask) -> Result<Planned, CommandError> {
-        let mut connection = self.connect(ask).await?;
-        let schema = in_time(ask, async { Ok(versions(&mut connection).await?) }).await;
-        close(connection).await;
-        let surroundings = self.surroundings(ask, Sessions::ReadOnly);
-        let answer = self
-            .manage
-            .shell(include_str!("plan.py"), PLAN, &surroundings, |_| ())
-            .await?
-            .ok_or(CommandError::NoPlan)?;
-        let migrations: Vec<Value> = serde_json::from_str(&answer)?;
-        Ok(Planned {
-            migrations,
-            schema: schema?,
-        })
-    }
+/// Reports the last runs, and the run that is under way.
+pub async fn status(site: &Site, invocation: &Invocation) -> Result<Status, CommandError> {
+    let mut connection = site.connect(invocation).await?;
+    let status = invocation
+        .in_time(async { Ok(read_status(&mut connection).await?) })
+        .await;
+    close(connection).await;
+    status
+}
 
-    async fn status(&self, ask: &Ask) -> Result<Status, CommandError> {
-        let mut connection = self.connect(ask).await?;
-        let status = in_time(ask, async { Ok(read_status(&mut connection).await?) }).await;
-        close(connection).await;
-        status
-    }
+/// Creates the configured superuser, unless the site has one.
+pub async fn create_superuser(
+    site: &Site,
+    invocation: &Invocation,
+) -> Result<CommandOutput, CommandError> {
+    let name = site.config.superuser_parameter.as_deref();
+    let name = name.ok_or(CommandError::NoSuperuserParameter)?;
+    let started = Instant::now();
+    let env = site.command_env(invocation, ChildSessions::Captured);
+    let create = superuser::create(&site.ssm, name, &site.manage_py, &env);
+    let outcome = with_lock(site, invocation, async { Ok(create.await?) }).await?;
+    Ok(CommandOutput {
+        milliseconds: started.elapsed().as_millis(),
+        output: vec![outcome.as_str().to_owned()],
+    })
+}
 
-    async fn create_superuser(&self, ask: &Ask) -> Result<Finished, CommandError> {
-        let name = self.config.superuser_parameter.as_deref();
-        let name = name.ok_or(CommandError::NoSuperuserParameter)?;
-        let started = Instant::now();
-        let surroundings = self.surroundings(ask, Sessions::Captured);
-        let ensure = superuser::ensure(&self.ssm, name, &self.manage, &surroundings);
-        let outcome = self.alone(ask, async { Ok(ensure.await?) }).await?;
-        Ok(Finished {
-            milliseconds: started.elapsed().as_millis(),
-            output: vec![outcome],
-        })
-    }
+/// Runs a command of `manage.py` under the migration lock.
+pub async fn run_locked(
+    site: &Site,
+    invocation: &Invocation,
+    command: &str,
+) -> Result<CommandOutput, CommandError> {
+    let run = run(site, invocation, command, ChildSessions::Captured);
+    with_lock(site, invocation, run).await
+}
 
-    async fn manage(
-        &self,
-        command: &str,
-        ask: &Ask,
-        sessions: Sessions,
-    ) -> Result<Finished, CommandError> {
-        let started = Instant::now();
-        let surroundings = self.surroundings(ask, sessions);
-        let output = self.manage.run(&[command], &surroundings, |_| ()).await?;
-        Ok(Finished {
-            milliseconds: started.elapsed().as_millis(),
-            output,
-        })
-    }
+/// Runs a command of `manage.py` that may run at the same time as a migration.
+pub async fn run_unlocked(
+    site: &Site,
+    invocation: &Invocation,
+    command: &str,
+) -> Result<CommandOutput, CommandError> {
+    run(site, invocation, command, ChildSessions::Unlocked).await
+}
 
-    /// Does `work` under the migration lock: never beside a migration, and never twice at once.
-    async fn alone<T>(
-        &self,
-        ask: &Ask,
-        work: impl Future<Output = Result<T, CommandError>>,
-    ) -> Result<T, CommandError> {
-        let mut connection = self.connect(ask).await?;
-        let result = in_time(ask, async {
-            let mut locked = schema::lock_migration(&mut connection, ask.stop_at).await?;
+async fn run(
+    site: &Site,
+    invocation: &Invocation,
+    command: &str,
+    sessions: ChildSessions,
+) -> Result<CommandOutput, CommandError> {
+    let started = Instant::now();
+    let env = site.command_env(invocation, sessions);
+    let output = site.manage_py.run(&[command], &env, |_| ()).await?;
+    Ok(CommandOutput {
+        milliseconds: started.elapsed().as_millis(),
+        output,
+    })
+}
+
+/// Does the work under the migration lock, so that no migration and no second command of this kind runs at the same time.
+async fn with_lock<T>(
+    site: &Site,
+    invocation: &Invocation,
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
+    let mut connection = site.connect(invocation).await?;
+    let result = invocation
+        .in_time(async {
+            let mut locked = schema::lock_migration(&mut connection, invocation.stop_at).await?;
             schema::end_sessions_of_earlier_runs(locked.connection()).await?;
             let result = locked.during(work).await?;
             locked.unlock().await?;
             result
         })
         .await;
-        close(connection).await;
-        result
-    }
+    close(connection).await;
+    result
 }
 
-/// Gives up what waits for an answer that never comes, a while after a child would have been ended.
-async fn in_time<T>(
-    ask: &Ask,
-    work: impl Future<Output = Result<T, CommandError>>,
-) -> Result<T, CommandError> {
-    timeout_at(ask.stop_at + LATER, work)
-        .await
-        .unwrap_or(Err(CommandError::OutOfTime))
-}
-
-async fn versions(connection: &mut PgConnection) -> Result<SchemaVersions, sqlx::Error> {
+async fn read_versions(connection: &mut PgConnection) -> Result<SchemaVersions, sqlx::Error> {
     Ok(SchemaVersions {
         installed: schema::installed_version(connection).await?,
         known: schema::known_version(),
@@ -172,7 +167,7 @@ async fn versions(connection: &mut PgConnection) -> Result<SchemaVersions, sqlx:
 async fn read_status(connection: &mut PgConnection) -> Result<Status, sqlx::Error> {
     Ok(Status {
         running: schema::lock_holder(connection).await?,
-        schema: versions(connection).await?,
-        runs: schema::runs(connection, SHOWN_RUNS).await?,
+        schema: read_versions(connection).await?,
+        runs: schema::recent_runs(connection, MAX_REPORTED_RUNS).await?,
     })
 }

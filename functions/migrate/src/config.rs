@@ -1,36 +1,38 @@
-//! What `migrate` reads from its environment.
+//! The function's configuration, from its environment.
 
 use std::path::PathBuf;
 
 use wagrun_database::connection::DatabaseConfig;
 use wagrun_lambda::environment::{self, EnvironmentError};
 
-/// The function's configuration, read once.
+/// The function's configuration, read once at start-up.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The database, as the role that owns it.
+    /// The database, with the role that owns it.
     pub database: DatabaseConfig,
     /// The role that the web service connects as.
     pub web_user: String,
     /// The role that content-events connects as.
     pub relay_user: String,
-    /// Where `manage.py` is.
+    /// The directory of `manage.py`.
     pub site_directory: PathBuf,
-    /// The interpreter that has the site's packages.
+    /// The Python interpreter that has the site's packages.
     pub site_python: PathBuf,
-    /// ARN of content-events, or none where the doorbell only writes its log line.
+    /// ARN of content-events; none where the doorbell is a line of the database's log.
     pub doorbell_function: Option<String>,
     /// Name of the SSM parameter with the superuser's account.
     pub superuser_parameter: Option<String>,
-    /// Whether what Django's migrations change becomes events, unless the request says otherwise.
+    /// True to capture the changes of Django's migrations as events. A request may override it.
     pub capture_migrations: bool,
-    /// Further tables to watch, besides what Django calls content.
+    /// Tables to watch besides those that Django reports as content.
     pub watched_tables: Vec<String>,
+    /// True when the environment has `SECRET_KEY`, which `manage.py` inherits.
+    pub has_secret_key: bool,
 }
 
 impl Config {
     /// Reads `DATABASE_*`, `DATABASE_WEB_USER`, `DATABASE_RELAY_USER`, `SITE_DIRECTORY`, `SITE_PYTHON`, `DOORBELL`,
-    /// `DOORBELL_FUNCTION`, `SUPERUSER_PARAMETER`, `CAPTURE_MIGRATIONS` (false) and `WATCHED_TABLES`.
+    /// `DOORBELL_FUNCTION`, `SUPERUSER_PARAMETER`, `CAPTURE_MIGRATIONS` (false), `WATCHED_TABLES` and whether there is a `SECRET_KEY`.
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         let doorbell = environment::required("DOORBELL")?;
         let doorbell_function = match doorbell.as_str() {
@@ -65,6 +67,7 @@ impl Config {
                 "true or false",
             )?,
             watched_tables,
+            has_secret_key: environment::optional("SECRET_KEY").is_some(),
         })
     }
 }

@@ -1,80 +1,81 @@
-//! Has Django apply its migrations, and asks it which tables hold content.
+//! Applies Django's migrations, and asks Django which tables hold content.
+
+use std::collections::VecDeque;
 
 use serde::Deserialize;
 use wagrun_database::schema::{ScheduledTable, UserTable, WatchedTable};
 
-use crate::manage::{Manage, ManageError, Surroundings, TAIL_LINES};
+use crate::manage_py::{CommandEnv, ManagePy, ManagePyError, push_line};
 
-/// What `discover.py` puts before its answer.
-const MARKER: &str = "WAGRUN-DISCOVERY ";
-/// What `migrate.py` prints before the name of a migration that it has applied.
-const APPLIED: &str = "WAGRUN-APPLIED ";
-/// And when all are.
-const MIGRATED: &str = "WAGRUN-MIGRATED";
+/// The start of the line with which `discover.py` answers.
+const ANSWER_MARKER: &str = "WAGRUN-DISCOVERY ";
+/// The start of the line that `migrate.py` prints for each migration that it has applied.
+const APPLIED_MARKER: &str = "WAGRUN-APPLIED ";
+/// The line that `migrate.py` prints when all migrations are applied.
+const ALL_APPLIED: &str = "WAGRUN-MIGRATED";
 
-/// What Django knows of the site's content.
+/// The site's content, as Django knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Discovery {
     /// The tables to watch.
     pub tables: Vec<WatchedTable>,
-    /// Where it keeps what is to be published, or to expire, later.
+    /// The tables with times at which something is published or expires.
     pub schedules: Vec<ScheduledTable>,
-    /// Where the users are.
+    /// The table of the users.
     pub user: UserTable,
-    /// Whether there is a superuser who can log in.
-    pub superuser: bool,
+    /// True when there is a superuser who can log in.
+    pub has_superuser: bool,
 }
 
-/// Django's migrations were not applied, or its answer can't be read.
+/// Migrations that Django did not apply, or an answer of Django that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoveryError {
-    /// A migration failed; those before it are applied.
+    /// A migration failed. Those before it are applied.
     #[error("Django's migrations failed")]
-    Migrations(#[source] ManageError),
-    /// The migrations are applied, and then the command failed.
-    #[error("can't ask Django what to watch")]
-    Manage(#[source] ManageError),
-    /// There was no answer among what it printed.
-    #[error("manage.py shell printed no line that begins with {MARKER}")]
+    Migrations(#[source] ManagePyError),
+    /// All migrations were applied, and then the command failed.
+    #[error("cannot ask Django what to watch")]
+    ManagePy(#[source] ManagePyError),
+    /// The command printed no answer.
+    #[error("manage.py shell printed no line that begins with {ANSWER_MARKER}")]
     NoAnswer,
-    /// The answer is not what this version expects.
-    #[error("can't read the answer of discover.py")]
+    /// The answer has another shape than this version expects.
+    #[error("cannot read the answer of discover.py")]
     Answer(#[from] serde_json::Error),
 }
 
-/// What Django printed while it migrated.
+/// The output of Django's migrations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Printed {
-    /// The migrations that it applied, such as `blog.0002_author`.
+pub struct MigrationOutput {
+    /// The migrations that were applied, such as `blog.0002_author`.
     pub applied: Vec<String>,
-    /// The last lines.
-    pub tail: Vec<String>,
+    /// The last lines that Django printed.
+    pub last_lines: VecDeque<String>,
 }
 
-/// Applies Django's migrations and then asks what to watch; `printed` has what was applied also when it fails.
+/// Applies Django's migrations and then asks which tables hold content.
+///
+/// `output` has the applied migrations also when this fails.
 pub async fn migrate_and_discover(
-    manage: &Manage,
-    surroundings: &Surroundings,
-    printed: &mut Printed,
+    manage_py: &ManagePy,
+    env: &CommandEnv,
+    output: &mut MigrationOutput,
 ) -> Result<Discovery, DiscoveryError> {
     let code = concat!(include_str!("migrate.py"), include_str!("discover.py"));
     let mut all_applied = false;
-    let answer = manage.shell(code, MARKER, surroundings, |line| {
-        all_applied |= line == MIGRATED;
-        if let Some(name) = line.strip_prefix(APPLIED) {
-            printed.applied.push(name.to_owned());
+    let answer = manage_py.shell(code, ANSWER_MARKER, env, |line| {
+        all_applied |= line == ALL_APPLIED;
+        if let Some(name) = line.strip_prefix(APPLIED_MARKER) {
+            output.applied.push(name.to_owned());
         } else if !all_applied && !line.trim().is_empty() {
-            if printed.tail.len() == TAIL_LINES {
-                printed.tail.remove(0);
-            }
-            printed.tail.push(line.to_owned());
+            push_line(&mut output.last_lines, line.to_owned());
         }
     });
     match answer.await {
         Ok(answer) => Ok(serde_json::from_str(
             &answer.ok_or(DiscoveryError::NoAnswer)?,
         )?),
-        Err(error) if all_applied => Err(DiscoveryError::Manage(error)),
+        Err(error) if all_applied => Err(DiscoveryError::ManagePy(error)),
         Err(error) => Err(DiscoveryError::Migrations(error)),
     }
 }

@@ -1,79 +1,160 @@
-//! The edge: Lambda's types in, the answer out.
+//! The edge: takes Lambda's types and returns the answer to the command.
 
 use std::time::{Duration, SystemTime};
 
-use lambda_runtime::{Diagnostic, Error, LambdaEvent};
+use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
-use wagrun_custom_resource::{Change, Resource};
+use tracing::{Instrument, Span, info_span};
+use wagrun_custom_resource::{self as custom_resource, RequestType, Resource, ServeError};
+use wagrun_lambda::telemetry::failed;
 
 use crate::answer::{Answer, Migrated};
-use crate::migrator::{Ask, Migrator};
+use crate::invocation::Invocation;
+use crate::migration::MigrateError;
+use crate::migrator::Migrator;
 use crate::request::{Command, Request};
-use crate::run::MigrateError;
 
-/// The custom resource's id: the same for ever, as another one would make CloudFormation delete the old.
+/// The id of the custom resource. It never changes, because CloudFormation would delete the resource of the old id.
 const PHYSICAL_ID: &str = "wagrun-migration";
-/// Time before the function's deadline at which the work has to be over: enough for a command to be asked to end and
-/// killed, for the history, and for the answer to CloudFormation, which starts twenty seconds before.
-const MARGIN: Duration = Duration::from_secs(45);
+/// Time before the function's deadline at which the work has to be over. It is enough to end a command, to record the run,
+/// and to answer CloudFormation, which begins twenty seconds before the deadline.
+const SHUTDOWN_MARGIN: Duration = Duration::from_secs(45);
+/// The type of every error that Lambda's caller gets.
+const ERROR_TYPE: &str = "MigrateFailed";
 
-/// Runs one command, or serves one request of CloudFormation's, which gets its own answer; ours is then empty.
+/// The two kinds of payload.
+enum Payload {
+    Command(Request),
+    Stack(custom_resource::Request),
+}
+
+/// Runs one command, or serves one request of CloudFormation. CloudFormation gets an answer of its own; `None` is returned
+/// then.
 ///
 /// # Errors
-/// On an unknown command, and when any step failed; the steps before it stay done, and a later run goes on from there.
+/// When the command is unknown, and when a step failed. The steps before it stay done, and a later run continues from there.
 pub async fn handle(
     migrator: &Migrator,
     event: LambdaEvent<Value>,
 ) -> Result<Option<Answer>, Diagnostic> {
-    let answer = run(migrator, &event)
-        .await
-        .map_err(|error| wagrun_lambda::telemetry::failed("MigrateFailed", error.as_ref()))?;
-    tracing::info!(answer = %json!(answer), "done");
+    let payload =
+        Payload::parse(&event.payload).map_err(|error| failed(ERROR_TYPE, error.as_ref()))?;
+    let span = payload.span();
+    let work = async {
+        let result = match payload {
+            Payload::Command(request) => run(migrator, request, &event.context).await.map(Some),
+            Payload::Stack(request) => {
+                let served = serve_stack(migrator, &request, &event.context).await;
+                served.map(|()| None).map_err(Error::from)
+            }
+        };
+        result.map_err(|error| failed(ERROR_TYPE, error.as_ref()))
+    };
+    work.instrument(span).await
+}
+
+impl Payload {
+    fn parse(payload: &Value) -> Result<Self, Error> {
+        Ok(match custom_resource::Request::parse(payload) {
+            Some(request) => Self::Stack(request?),
+            None => Self::Command(Request::parse(payload)?),
+        })
+    }
+
+    /// Returns the span of the run, with the fields that all of its lines have.
+    fn span(&self) -> Span {
+        let (command, image) = match self {
+            Self::Command(request) => (request.command, request.deploy.as_deref()),
+            Self::Stack(request) => (Command::Migrate, image(request)),
+        };
+        info_span!("run", command = command.as_str(), image)
+    }
+}
+
+async fn run(migrator: &Migrator, request: Request, context: &Context) -> Result<Answer, Error> {
+    let invocation = Invocation {
+        id: context.request_id.clone(),
+        image: request.deploy,
+        capture: request.capture,
+        is_stack_update: false,
+        stop_at: stop_at(context),
+    };
+    let answer = migrator.command(request.command, &invocation).await?;
+    match &answer {
+        Answer::Migrated(migrated) => log_migrated(migrated),
+        Answer::Plan(plan) => {
+            tracing::info!(migrations = plan.migrations.len(), "migrations planned");
+        }
+        Answer::Status(status) => {
+            let is_running = status.running.is_some();
+            let installed = status.schema.installed;
+            tracing::info!(is_running, installed, "status read");
+        }
+        Answer::CommandOutput(output) => {
+            let duration_ms = as_u64(output.milliseconds);
+            tracing::info!(duration_ms, "command finished");
+        }
+    }
     Ok(answer)
 }
 
-async fn run(migrator: &Migrator, event: &LambdaEvent<Value>) -> Result<Option<Answer>, Error> {
-    let remaining = event
-        .context
-        .deadline()
-        .duration_since(SystemTime::now())
-        .unwrap_or_default();
-    let now = Instant::now();
-    let mut ask = Ask {
-        asked_by: event.context.request_id.clone(),
-        deploy: None,
-        capture: None,
-        may_be_rollback: false,
-        stop_at: now + remaining.saturating_sub(MARGIN),
-    };
-    if let Some(request) = wagrun_custom_resource::Request::parse(&event.payload) {
-        let request = request?;
-        ask.deploy = text(&request.resource_properties, "Image");
-        request
-            .serve(PHYSICAL_ID, now + remaining, async |change| match change {
-                // What a deletion would undo is the database's content; the database itself may be gone already.
-                Change::Delete => Ok(resource(Map::new())),
-                Change::Create | Change::Update => {
-                    ask.may_be_rollback = change == Change::Update;
-                    Ok::<_, MigrateError>(resource(data(&migrator.migrate(&ask).await?)))
-                }
-            })
-            .await?;
-        return Ok(None);
-    }
-    let request = Request::parse(&event.payload)?;
-    ask.deploy = request.deploy;
-    ask.capture = request.capture;
-    Ok(Some(match request.command {
-        Command::Migrate => Answer::Migrated(migrator.migrate(&ask).await?),
-        other => migrator.command(other, &ask).await?,
-    }))
+/// Runs `migrate` for CloudFormation.
+async fn serve_stack(
+    migrator: &Migrator,
+    request: &custom_resource::Request,
+    context: &Context,
+) -> Result<(), ServeError> {
+    let deadline = Instant::now() + remaining(context);
+    custom_resource::serve(request, PHYSICAL_ID, deadline, async |request_type| {
+        if request_type == RequestType::Delete {
+            // The content stays. The database itself may be deleted already.
+            return Ok(resource(Map::new()));
+        }
+        let invocation = Invocation {
+            id: context.request_id.clone(),
+            image: image(request).map(str::to_owned),
+            capture: None,
+            is_stack_update: request_type == RequestType::Update,
+            stop_at: stop_at(context),
+        };
+        let migrated = migrator.migrate(&invocation).await?;
+        log_migrated(&migrated);
+        Ok::<_, MigrateError>(resource(attributes(&migrated)))
+    })
+    .await
 }
 
-fn text(properties: &Map<String, Value>, name: &str) -> Option<String> {
-    let text = properties.get(name)?.as_str()?;
-    (!text.is_empty()).then(|| text.to_owned())
+fn image(request: &custom_resource::Request) -> Option<&str> {
+    let image = request.resource_properties.get("Image")?.as_str()?;
+    (!image.is_empty()).then_some(image)
+}
+
+fn stop_at(context: &Context) -> Instant {
+    Instant::now() + remaining(context).saturating_sub(SHUTDOWN_MARGIN)
+}
+
+/// Returns the time until the function's deadline.
+fn remaining(context: &Context) -> Duration {
+    context
+        .deadline()
+        .duration_since(SystemTime::now())
+        .unwrap_or_default()
+}
+
+fn log_migrated(migrated: &Migrated) {
+    tracing::info!(
+        run = migrated.run,
+        applied = migrated.applied_django.len(),
+        watched_tables = migrated.watched_tables,
+        superuser = migrated.superuser.as_str(),
+        duration_ms = as_u64(migrated.milliseconds),
+        "database migrated"
+    );
+}
+
+fn as_u64(milliseconds: u128) -> u64 {
+    u64::try_from(milliseconds).unwrap_or(u64::MAX)
 }
 
 fn resource(data: Map<String, Value>) -> Resource {
@@ -83,8 +164,8 @@ fn resource(data: Map<String, Value>) -> Resource {
     }
 }
 
-/// What `!GetAtt` can ask the custom resource for.
-fn data(migrated: &Migrated) -> Map<String, Value> {
+/// Returns the attributes of the custom resource for `!GetAtt`.
+fn attributes(migrated: &Migrated) -> Map<String, Value> {
     Map::from_iter([
         ("Applied".to_owned(), json!(migrated.applied_django.len())),
         ("WatchedTables".to_owned(), json!(migrated.watched_tables)),

@@ -1,35 +1,42 @@
-//! `migrate`: the singleton job that brings a database to what a version of the site needs.
+//! Brings a database to the state that a version of the site needs. One run at a time works on a database.
 //!
-//! # Steps of `migrate`, and what a crash at each does
-//! 1. **Lock** ([`run`]): a session advisory lock on a direct connection, kept to the end and used every ten seconds; a
-//!    second run waits for it and then finds nothing left to do. A crash ends the session and with it the lock, at once
-//!    where the system says so, within forty seconds where the run is frozen or its network gone. Whoever has the lock
-//!    ends what a killed run's `manage.py` left behind in the database.
-//! 2. **wagrun's schema**, one transaction a migration; refused when it is newer than this program, but not where
-//!    CloudFormation takes a deployment back to an image that succeeded before ([`run`]). From here on the run is in
-//!    `wagrun.migration_run`; one that ends without a word is called abandoned by the next.
-//! 3. **Django's migrations**, with capture off, so that a data migration does not flood the subscribers. Django
-//!    records each migration as it goes; a crash leaves those that were done, and the next run goes on.
-//! 4. **Discovery, capture and roles**: Django says which tables hold content, and the triggers, the settings and the roles
-//!    are made to match, in one transaction. Until then the old triggers go on working.
-//! 5. **Superuser**, if one is configured and none is there.
+//! # Steps of the command `migrate`, and what a crash at each does
+//! 1. **Lock** (module `migration`): a session advisory lock on a direct connection. The session is used every ten seconds until
+//!    the end. A second run waits for the lock and then finds nothing left to do. A crash ends the session, and with it the
+//!    lock. That happens at once where the system closes the connection. It takes up to forty seconds where the run is frozen
+//!    or its network is gone. The next holder of the lock ends the database sessions that a killed run's `manage.py` has left.
+//! 2. **wagrun's schema**: each migration is one transaction. A schema that is newer than this program is refused. The
+//!    exception is a deployment that CloudFormation rolls back to an image that succeeded before. From this step on
+//!    the run is in `wagrun.migration_run`. The next run marks a run that has no end as abandoned.
+//! 3. **Django's migrations**: they run with capture off, so that a data migration does not flood the subscribers. Django
+//!    records each migration. After a crash the next run continues with the first that is not recorded.
+//! 4. **Discovery, capture and roles**: Django lists the tables that hold content. The settings and roles are made to match
+//!    in one transaction, the triggers table by table. Each table keeps its old triggers until it has the new ones.
+//! 5. **Superuser**: created if one is configured and the site has none.
 //! 6. **Record and unlock.**
 //!
-//! Every step ends in time for the answer: a command that would outlast the function is asked to end, and then killed.
+//! Every step ends in time for the answer. A command that would take longer than the function is asked to end, and then
+//! killed.
 
 mod answer;
 mod commands;
-pub mod config;
+mod config;
 mod discovery;
-pub mod handler;
-mod manage;
+mod handler;
+mod invocation;
+mod manage_py;
+mod migration;
 mod migrator;
 mod request;
-mod run;
+mod site;
 mod superuser;
 
-pub use answer::{Answer, Finished, Migrated, Planned, SchemaVersions, Status};
+pub use answer::{Answer, CommandOutput, Migrated, Plan, SchemaVersions, Status};
 pub use commands::CommandError;
-pub use migrator::{Ask, Migrator};
+pub use config::Config;
+pub use handler::handle;
+pub use invocation::Invocation;
+pub use migration::MigrateError;
+pub use migrator::Migrator;
 pub use request::Command;
-pub use run::MigrateError;
+pub use superuser::SuperuserOutcome;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use lambda_runtime::{Error, service_fn};
-use migrate::{Migrator, config::Config, handler};
+use migrate::{Config, Migrator, handle};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -21,7 +21,7 @@ async fn serve() -> Result<(), Error> {
     let migrator = Migrator::new(config, &sdk);
     lambda_runtime::run(service_fn(async |event| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.
-        Box::pin(handler::handle(&migrator, event)).await
+        Box::pin(handle(&migrator, event)).await
     }))
     .await
 }

@@ -1,21 +1,21 @@
 """
-Prints which of Django's migrations would be applied, and what they would do to the tables. migrate feeds this to
-`manage.py shell`, in a session that can only read.
+Prints the migrations that Django would apply, and their effects on the tables. The function migrate runs this code in
+`manage.py shell`, with a database session that can only read.
 
-One line of standard output counts, `WAGRUN-PLAN ` and a JSON list with an object for each migration, in order:
+The answer is one line of standard output: `WAGRUN-PLAN ` and a JSON list with an object for each migration, in order:
 
-    name        `blog.0002_author`
-    atomic      whether it is one transaction
-    statements  the SQL that Django would send, as `sqlmigrate` has it
-    python      whether it also runs Python code, of which nothing can be said here
-    unknown     null, or why Django can't say the statements yet (they depend on what an earlier one of these does)
-    warnings    what would lock, scan or rewrite a table that is there, or break the version that still serves:
+    name            `blog.0002_author`
+    atomic          true when the migration is one transaction
+    statements      the SQL that Django would send, as `sqlmigrate` prints it
+    runs_python     true when the migration also runs Python code, whose effects are unknown here
+    unknown_reason  null, or the error of Django when the statements depend on an earlier migration of this list
+    warnings        statements that lock, scan or rewrite an existing table, or break the version that still serves:
         statement   the SQL
         table       its table
-        effect      in words
-        rows        the planner's estimate
-        bytes       with indexes and large values
-        large       whether that is much: more than a hundred thousand rows or a hundred megabytes
+        effect      the effect, in English
+        rows        the planner's estimate of the table's rows
+        bytes       the size of the table with its indexes and large values
+        is_large    true for more than a hundred thousand rows or a hundred megabytes
 """
 
 import json
@@ -26,13 +26,14 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 
 CONNECTION = connections[DEFAULT_DB_ALIAS]
-MANY_ROWS = 100_000
-MANY_BYTES = 100_000_000
+LARGE_TABLE_ROWS = 100_000
+LARGE_TABLE_BYTES = 100_000_000
 NOT_SQL = "THIS OPERATION CANNOT BE WRITTEN AS SQL"
 
-# Django quotes names; whoever writes SQL by hand mostly does not.
+# Django quotes names. SQL that is written by hand mostly does not.
 TABLE = r'(?:"?\w+"?\.)?"?(?P<table>\w+)"?'
-# What PostgreSQL does for each, from "Explicit Locking" and "ALTER TABLE" of its documentation. All are searched.
+# The effects of statements, from "Explicit Locking" and "ALTER TABLE" of PostgreSQL's documentation.
+# A statement may have several.
 EFFECTS = [
     (rf"ALTER TABLE (?:ONLY )?{TABLE} .*ALTER COLUMN \S+ (?:SET DATA )?TYPE ",
      "locks the table, and rewrites it unless the new type holds the same bytes"),
@@ -58,8 +59,8 @@ EFFECTS = [
 ]
 
 
-def size(table):
-    """Rows and bytes of a table that is there, else None."""
+def table_size(table):
+    """Returns the rows and bytes of a table, or None when it does not exist."""
     with CONNECTION.cursor() as cursor:
         cursor.execute(
             "select greatest(reltuples, 0)::bigint, pg_total_relation_size(oid) from pg_class where oid = to_regclass(%s)",
@@ -71,38 +72,38 @@ def size(table):
 def warnings(statement):
     for pattern, effect in EFFECTS:
         match = re.search(pattern, statement, re.IGNORECASE | re.DOTALL)
-        if match and (found := size(match["table"])):
-            rows, size_in_bytes = found
+        if match and (size := table_size(match["table"])):
+            rows, size_in_bytes = size
             yield {
                 "statement": statement,
                 "table": match["table"],
                 "effect": effect,
                 "rows": rows,
                 "bytes": size_in_bytes,
-                "large": rows > MANY_ROWS or size_in_bytes > MANY_BYTES,
+                "is_large": rows > LARGE_TABLE_ROWS or size_in_bytes > LARGE_TABLE_BYTES,
             }
 
 
 def describe(migration, state):
-    """The migration in words, and the state of the models after it."""
-    statements, unknown = [], None
+    """Returns the description of a migration, and the state of the models after it."""
+    statements, unknown_reason = [], None
     after = migration.mutate_state(state, preserve=True)
     try:
         with CONNECTION.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
             migration.apply(state, editor, collect_sql=True)
         statements = [text.strip() for text in editor.collected_sql if text.strip()]
-    # Whatever Django finds missing, the rest of the plan is still worth saying.
+    # Django fails in many ways here, and the rest of the plan is still useful.
     except Exception as error:
-        unknown = f"{type(error).__name__}: {error}"
-    # A statement of RunSQL may begin with a comment of its own.
+        unknown_reason = f"{type(error).__name__}: {error}"
+    # A statement of RunSQL may begin with a comment.
     sql = [re.sub(r"\A(?:--[^\n]*(?:\n|\Z)\s*)+", "", text) for text in statements]
     sql = [text for text in sql if text and text not in ("BEGIN;", "COMMIT;")]
     return {
         "name": f"{migration.app_label}.{migration.name}",
         "atomic": migration.atomic,
         "statements": sql,
-        "python": any(NOT_SQL in text for text in statements),
-        "unknown": unknown,
+        "runs_python": any(NOT_SQL in text for text in statements),
+        "unknown_reason": unknown_reason,
         "warnings": [warning for text in sql for warning in warnings(text)],
     }, after
 
@@ -112,8 +113,8 @@ def plan():
     loader = executor.loader
     migrations = executor.migration_plan(loader.graph.leaf_nodes())
     applied = [key for key in loader.applied_migrations if key in loader.graph.nodes]
-    # Without a list of nodes Django would take all of them, also for an empty one.
-    state = loader.project_state(applied) if applied else loader.project_state([])
+    # Without a list Django would take all migrations. An empty list is the state without any.
+    state = loader.project_state(applied)
     described = []
     for migration, _ in migrations:
         one, state = describe(migration, state)
@@ -121,6 +122,6 @@ def plan():
     return described
 
 
-# The line begins with the marker whatever the site's own start-up code printed before.
+# The new line ends an unfinished line of the site's start-up code, so that the marker begins its line.
 sys.stdout.write(f"\nWAGRUN-PLAN {json.dumps(plan())}\n")
 sys.stdout.flush()

@@ -1,28 +1,28 @@
-//! What migrate can be asked to do.
+//! The payload of an invocation.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The longest name of a deployment, in bytes; an image with its digest has some two hundred.
-const LONGEST_DEPLOY: usize = 1000;
+/// Longest name of an image, in bytes. An image with its digest has some two hundred.
+const MAX_DEPLOY_BYTES: usize = 1000;
 
-/// What is to be run. The list is fixed: nobody who may invoke the function may run anything else.
+/// The command to run. The list is fixed, so that the right to invoke the function is not the right to run any program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// Brings the database up to date.
     Migrate,
-    /// Says what `migrate` would do, and what of it would lock or rewrite a table.
+    /// Reports the migrations that `migrate` would apply, and which of them would lock or rewrite a table.
     Plan,
-    /// Says what was run, and what runs now.
+    /// Reports the last runs, and the run that is under way.
     Status,
     /// Creates the configured superuser unless there is one.
     CreateSuperuser,
-    /// Publishes and expires what is due.
+    /// Publishes and expires the pages that are due.
     PublishScheduled,
-    /// Fills the search index anew.
+    /// Rebuilds the search index.
     UpdateIndex,
-    /// Fills the index of references between objects anew.
+    /// Rebuilds the index of references between objects.
     RebuildReferencesIndex,
 }
 
@@ -30,36 +30,51 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// What to run.
+    /// The command to run.
     pub command: Command,
-    /// The image that is being deployed, for the history.
+    /// The image that is being deployed. The history records it.
     pub deploy: Option<String>,
-    /// Whether what Django's migrations change becomes events; the configuration's choice when it is not said.
+    /// True to capture the changes of Django's migrations as events; without it the configuration decides.
     pub capture: Option<bool>,
 }
 
-/// The payload asks for nothing that can be done.
+/// A payload that is not a valid request.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// It is no request at all.
+    /// The payload is not an object with these fields.
     #[error(transparent)]
     Payload(#[from] serde_json::Error),
-    /// A field holds what it can't.
+    /// The value of a field is not allowed.
     #[error("{field}: {expected}")]
     Field {
-        /// Its name.
+        /// The name of the field.
         field: &'static str,
-        /// What is expected.
+        /// The values that are allowed.
         expected: &'static str,
     },
+}
+
+impl Command {
+    /// Returns the command's name in a payload and in log lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Migrate => "migrate",
+            Self::Plan => "plan",
+            Self::Status => "status",
+            Self::CreateSuperuser => "create-superuser",
+            Self::PublishScheduled => "publish-scheduled",
+            Self::UpdateIndex => "update-index",
+            Self::RebuildReferencesIndex => "rebuild-references-index",
+        }
+    }
 }
 
 impl Request {
     /// Reads an invocation's payload.
     pub fn parse(payload: &Value) -> Result<Self, RequestError> {
         let request = Self::deserialize(payload)?;
-        let usable = |text: &String| !text.is_empty() && text.len() <= LONGEST_DEPLOY;
-        if !request.deploy.as_ref().is_none_or(usable) {
+        let is_valid = |image: &String| (1..=MAX_DEPLOY_BYTES).contains(&image.len());
+        if !request.deploy.as_ref().is_none_or(is_valid) {
             return Err(RequestError::Field {
                 field: "deploy",
                 expected: "expected an image or its digest, of 1 to 1000 bytes",
@@ -94,11 +109,12 @@ mod tests {
         for (name, command) in table {
             let request = Request::parse(&json!({"command": name})).unwrap();
             assert_eq!(request.command, command);
+            assert_eq!(command.as_str(), name);
         }
     }
 
     #[test]
-    fn what_it_can_not_do_it_names() {
+    fn an_invalid_request_is_an_error_that_names_the_field() {
         let table = [
             (
                 json!({"command": "flush"}),

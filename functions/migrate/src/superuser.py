@@ -1,4 +1,4 @@
-"""Creates the superuser of DJANGO_SUPERUSER_* unless the site has one; prints `WAGRUN-SUPERUSER created` or `exists`."""
+"""Creates the superuser of DJANGO_SUPERUSER_*, unless the site has one. Prints `WAGRUN-SUPERUSER created` or `exists`."""
 
 from django.contrib.auth import get_user_model
 from django.core.management import call_command

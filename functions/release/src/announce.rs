@@ -4,7 +4,7 @@ use aws_sdk_sns::Client;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use wagrun_event::{Event, NewEvent};
-use wagrun_event_topic::{EventTopic, PublishError, id_of};
+use wagrun_event_topic::{EventTopic, PublishError, event_id_from};
 
 use crate::call::CallError;
 use crate::config::Config;
@@ -136,7 +136,7 @@ impl Announcer {
         }
         Event::new(NewEvent {
             // The same for the same end of the same release.
-            id: id_of(&format!(
+            id: event_id_from(&format!(
                 "{} {} {} {kind}",
                 self.source, release.sequence, release.started
             )),

@@ -1,17 +1,23 @@
-use serde_json::json;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
+use wagrun_lambda::telemetry::chain;
 
-use super::*;
+use crate::response::MAX_RESPONSE_BYTES;
+use crate::serve::RESPONSE_MARGIN;
+use crate::{Request, RequestType, Resource, ServeError, serve};
 
 const ID: &str = "wagrun-thing";
 
-/// Takes one PUT after the other and answers it.
-struct Bucket {
+/// A server that takes one PUT after the other and answers it.
+struct ResponseServer {
     listener: TcpListener,
 }
 
-impl Bucket {
+impl ResponseServer {
     async fn new() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
@@ -32,7 +38,7 @@ impl Bucket {
         Request::parse(&payload).unwrap().unwrap()
     }
 
-    /// Answers with these statuses in turn; returns the last request's head, in lower case, and its JSON.
+    /// Answers with these statuses in turn. Returns the head of the last request in lower case, and its JSON.
     async fn answers(&self, statuses: &[u16]) -> (String, Value) {
         let mut last = (String::new(), Value::Null);
         for status in statuses {
@@ -62,7 +68,7 @@ fn in_an_hour() -> Instant {
     Instant::now() + Duration::from_secs(3600)
 }
 
-async fn made(_: Change) -> Result<Resource, std::io::Error> {
+async fn made(_: RequestType) -> Result<Resource, std::io::Error> {
     let data = json!({"Applied": 1});
     Ok(Resource {
         physical_id: ID.to_owned(),
@@ -71,12 +77,12 @@ async fn made(_: Change) -> Result<Resource, std::io::Error> {
 }
 
 #[tokio::test]
-async fn success_is_told_with_what_was_done() {
-    let bucket = Bucket::new().await;
-    let request = bucket.request("Create");
+async fn success_is_answered_with_id_and_data() {
+    let server = ResponseServer::new().await;
+    let request = server.request("Create");
     let (served, (head, body)) = tokio::join!(
-        request.serve(ID, in_an_hour(), made),
-        bucket.answers(&[200])
+        serve(&request, ID, in_an_hour(), made),
+        server.answers(&[200])
     );
     served.unwrap();
     assert!(head.starts_with("put /answer?signature=secret"), "{head}");
@@ -94,16 +100,16 @@ async fn success_is_told_with_what_was_done() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_with_the_end_of_its_reason_in_few_enough_bytes() {
-    let bucket = Bucket::new().await;
-    let request = bucket.request("Update");
+async fn a_failure_is_answered_with_the_end_of_its_reason_within_the_limit() {
+    let server = ResponseServer::new().await;
+    let request = server.request("Update");
     // Each of these is six bytes of JSON.
     for filler in ["ä", "\u{1}", "\n"] {
         let reason = format!("{} the end", filler.repeat(5000));
         let failing = async |_| Err::<Resource, _>(std::io::Error::other(reason));
         let (served, (_, body)) = tokio::join!(
-            request.serve(ID, in_an_hour(), failing),
-            bucket.answers(&[200])
+            serve(&request, ID, in_an_hour(), failing),
+            server.answers(&[200])
         );
         assert!(
             matches!(served, Err(ServeError::Work(_))),
@@ -112,23 +118,23 @@ async fn a_failure_is_told_with_the_end_of_its_reason_in_few_enough_bytes() {
         assert_eq!(body["Status"], "FAILED");
         assert!(body["Reason"].as_str().unwrap().ends_with("the end"));
         let bytes = body.to_string().len();
-        assert!((3000..=LONGEST_BODY).contains(&bytes), "{bytes}");
+        assert!((3000..=MAX_RESPONSE_BYTES).contains(&bytes), "{bytes}");
     }
 }
 
 #[tokio::test]
-async fn data_that_would_not_fit_is_a_failure_and_not_a_silence() {
-    let bucket = Bucket::new().await;
-    let request = bucket.request("Create");
-    let talkative = async |_| {
+async fn data_beyond_the_limit_is_answered_as_a_failure() {
+    let server = ResponseServer::new().await;
+    let request = server.request("Create");
+    let too_much = async |_| {
         Ok::<_, std::io::Error>(Resource {
             physical_id: ID.to_owned(),
             data: Map::from_iter([("Text".to_owned(), json!("x".repeat(5000)))]),
         })
     };
     let (_, (_, body)) = tokio::join!(
-        request.serve(ID, in_an_hour(), talkative),
-        bucket.answers(&[200])
+        serve(&request, ID, in_an_hour(), too_much),
+        server.answers(&[200])
     );
     assert_eq!(body["Status"], "FAILED");
     let reason = body["Reason"].as_str().unwrap();
@@ -136,13 +142,13 @@ async fn data_that_would_not_fit_is_a_failure_and_not_a_silence() {
 }
 
 #[tokio::test]
-async fn a_panic_and_work_without_end_are_told_too() {
-    let bucket = Bucket::new().await;
-    let request = bucket.request("Create");
+async fn a_panic_and_work_without_end_are_answered_too() {
+    let server = ResponseServer::new().await;
+    let request = server.request("Create");
     let panicking = async |_| -> Result<Resource, std::io::Error> { panic!("on purpose") };
     let (served, (_, body)) = tokio::join!(
-        request.serve(ID, in_an_hour(), panicking),
-        bucket.answers(&[200])
+        serve(&request, ID, in_an_hour(), panicking),
+        server.answers(&[200])
     );
     assert!(matches!(served, Err(ServeError::Work(_))));
     assert_eq!(
@@ -151,9 +157,11 @@ async fn a_panic_and_work_without_end_are_told_too() {
     );
 
     let endless = async |_| std::future::pending::<Result<Resource, std::io::Error>>().await;
-    let deadline = Instant::now() + MARGIN + Duration::from_millis(20);
-    let (served, (_, body)) =
-        tokio::join!(request.serve(ID, deadline, endless), bucket.answers(&[200]));
+    let deadline = Instant::now() + RESPONSE_MARGIN + Duration::from_millis(20);
+    let (served, (_, body)) = tokio::join!(
+        serve(&request, ID, deadline, endless),
+        server.answers(&[200])
+    );
     assert!(matches!(served, Err(ServeError::Work(_))));
     assert_eq!(
         body["Reason"],
@@ -162,12 +170,12 @@ async fn a_panic_and_work_without_end_are_told_too() {
 }
 
 #[tokio::test]
-async fn a_request_type_that_nobody_knows_is_answered() {
-    let bucket = Bucket::new().await;
-    let request = bucket.request("Dance");
+async fn an_unknown_request_type_is_answered() {
+    let server = ResponseServer::new().await;
+    let request = server.request("Dance");
     let (served, (_, body)) = tokio::join!(
-        request.serve(ID, in_an_hour(), made),
-        bucket.answers(&[200])
+        serve(&request, ID, in_an_hour(), made),
+        server.answers(&[200])
     );
     assert!(matches!(served, Err(ServeError::Work(_))));
     assert_eq!(body["Status"], "FAILED");
@@ -178,18 +186,18 @@ async fn a_request_type_that_nobody_knows_is_answered() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_refused_is_given_again_and_its_url_is_never_told() {
-    let bucket = Bucket::new().await;
-    let request = bucket.request("Create");
+async fn a_refused_answer_is_sent_again_and_no_error_contains_its_url() {
+    let server = ResponseServer::new().await;
+    let request = server.request("Create");
     let (served, _) = tokio::join!(
-        request.serve(ID, in_an_hour(), made),
-        bucket.answers(&[500, 503, 200])
+        serve(&request, ID, in_an_hour(), made),
+        server.answers(&[500, 503, 200])
     );
     served.unwrap();
 
     let (served, _) = tokio::join!(
-        request.serve(ID, in_an_hour(), made),
-        bucket.answers(&[500, 500, 403])
+        serve(&request, ID, in_an_hour(), made),
+        server.answers(&[500, 500, 403])
     );
     let error = chain(&served.unwrap_err());
     assert!(
@@ -199,7 +207,7 @@ async fn an_answer_that_is_refused_is_given_again_and_its_url_is_never_told() {
 }
 
 #[test]
-fn other_payloads_are_not_cloud_formations() {
+fn another_payload_is_not_a_request() {
     assert!(Request::parse(&json!({"command": "migrate"})).is_none());
     let error = Request::parse(&json!({"RequestType": "Create"}))
         .unwrap()

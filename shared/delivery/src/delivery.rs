@@ -10,7 +10,7 @@ use wagrun_event::fifo::fifo_id;
 
 /// The body of a message in the delivery queue.
 ///
-/// The event stays the text that was published, so that the subscriber receives (and we sign) exactly that.
+/// The event stays the text that was published. So the subscriber receives, and deliver signs, exactly that text.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Delivery<'a> {
     /// The subscriber's name, see [`Subscriber::name`](crate::subscriber::Subscriber::name).
@@ -22,20 +22,20 @@ pub struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    /// The event, read from its JSON; an error when that has not the shape of an event.
+    /// Parses the event. An error means that the JSON is not an event.
     pub fn event(&self) -> Result<Event, serde_json::Error> {
         serde_json::from_str(self.event.get())
     }
 }
 
-/// The message group of a delivery: one subscriber and one object, so that a dead receiver delays only itself
-/// and every receiver gets the events of an object in order.
+/// Returns the message group of a delivery: one subscriber and one object. So a dead receiver delays only itself, and every
+/// receiver gets the events of an object in order.
 pub fn lane(subscriber: &str, subject: &str) -> String {
     fifo_id(&format!("{subscriber}|{subject}"))
 }
 
-/// The de-duplication id of a delivery: SQS drops a second one of the same event for the same subscriber
-/// for five minutes, a replayed one excepted.
+/// Returns the deduplication id of a delivery. For five minutes SQS drops a second delivery of the same event to the same
+/// subscriber, except a replayed one.
 pub fn deduplication_id(event: &Event, subscriber: &str) -> String {
     fifo_id(&format!("{}:{subscriber}", event.deduplication_id()))
 }
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_refused() {
+    fn a_text_that_is_not_an_event_is_refused() {
         let delivery: Delivery<'_> =
             serde_json::from_str(r#"{"subscriber":"cdn","event":{"id":1}}"#).unwrap();
         assert!(delivery.event().is_err());

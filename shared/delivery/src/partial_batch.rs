@@ -6,27 +6,26 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 
 use wagrun_lambda::telemetry::chain;
 
-/// Handles the records one after another and reports those that go back to the queue.
+/// Handles the records one after another, and reports those that go back to the queue.
 ///
-/// Once a record of a message group has failed, every later record of that group in the batch is reported as failed
-/// without being tried: SQS would otherwise delete what came after the failure, and the group would lose its order.
-/// Other groups are not affected, nor are records without a group (a standard queue has none).
-/// Each failure is logged here, once, with its causes.
-pub async fn in_order<E: Error + 'static>(
+/// After a record of a message group has failed, every later record of that group in the batch is reported as failed without an
+/// attempt. Otherwise SQS would delete the later ones, and the group would lose its order. Other groups are not affected. Records
+/// of a standard queue have no group. Each failure is logged here, once, with its causes.
+pub async fn handle_in_order<E: Error + 'static>(
     batch: &SqsEvent,
     mut handle: impl AsyncFnMut(&SqsMessage) -> Result<(), E>,
 ) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     let mut failed_groups = HashSet::new();
     for record in &batch.records {
-        // Lambda takes an empty id as the failure of the whole batch, which is all that is left without one.
+        // Without an id only the whole batch can be reported as failed, which Lambda reads from an empty id.
         let message_id = record.message_id.as_deref().unwrap_or_default();
         let group = record.attributes.get("MessageGroupId");
         if group.is_some_and(|group| failed_groups.contains(group)) {
             tracing::info!(
                 message.id = message_id,
                 message.group = group,
-                "not tried: an earlier message of its group failed"
+                "message not attempted, because an earlier one of its group failed"
             );
             response.add_failure(message_id);
         } else if let Err(error) = handle(record).await {
@@ -52,7 +51,7 @@ mod tests {
     #[error("refused")]
     struct Refused;
 
-    /// Runs a batch of `(message id, group)` in which the named messages fail; returns what was tried and reported.
+    /// Handles a batch of `(message id, group)` in which the named messages fail. Returns the ids attempted and reported.
     async fn run(records: &[(&str, Option<&str>)], failing: &[&str]) -> (Vec<String>, Vec<String>) {
         let records: Vec<_> = records
             .iter()
@@ -63,7 +62,7 @@ mod tests {
             .collect();
         let batch: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
         let mut tried = Vec::new();
-        let response = in_order(&batch, async |record| {
+        let response = handle_in_order(&batch, async |record| {
             let id = record.message_id.clone().unwrap();
             let fails = failing.contains(&id.as_str());
             tried.push(id);

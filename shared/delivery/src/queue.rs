@@ -1,4 +1,4 @@
-//! Sends to a queue of deliveries in as few calls as SQS allows.
+//! Sends messages to the queues around deliver, in as few calls as SQS allows.
 
 use aws_sdk_sqs::{
     Client,
@@ -7,12 +7,12 @@ use aws_sdk_sqs::{
     types::SendMessageBatchRequestEntry,
 };
 
-/// What SQS takes in one call.
-const MOST_ENTRIES: usize = 10;
-/// SQS takes 1 MiB by now; an event is at most a quarter of that, and older endpoints end here.
-const MOST_BYTES: usize = 256 * 1024;
+/// Number of entries that SQS accepts in one call.
+const MAX_ENTRIES: usize = 10;
+/// Size of one call in bytes. SQS accepts 1 MiB, but older endpoints only this; an event is smaller.
+const MAX_BYTES: usize = 256 * 1024;
 
-/// A queue in front of deliver, or the one behind it where what was given up is.
+/// A queue in front of deliver, or its dead-letter queue.
 #[derive(Debug, Clone)]
 pub struct DeliveryQueue {
     sqs: Client,
@@ -20,76 +20,76 @@ pub struct DeliveryQueue {
     name: &'static str,
 }
 
-/// One message as it goes into the queue.
+/// A message to send.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
-    /// Whom it is for, for errors.
+    /// The subscriber's name, for errors.
     pub subscriber: String,
-    /// What a FIFO queue asks for, and another has no use for.
-    pub order: Option<Order>,
-    /// A [`Delivery`](crate::Delivery)'s JSON, or what deliver sends itself.
+    /// The attributes that a FIFO queue requires; none for a standard queue.
+    pub fifo: Option<FifoAttributes>,
+    /// The JSON of a [`Delivery`](crate::Delivery), or of a message that deliver sends itself.
     pub body: String,
 }
 
-/// A message's place in a FIFO queue.
+/// A message's group and deduplication id in a FIFO queue.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Order {
-    /// Messages of one group are received in order, one at a time.
+pub struct FifoAttributes {
+    /// The message group. Messages of one group are received in order, one at a time.
     pub group_id: String,
-    /// SQS drops a second message with this id for five minutes.
+    /// The deduplication id. SQS drops a second message with it for five minutes.
     pub deduplication_id: String,
 }
 
-/// Not every message is in the queue; those that are stay there, and SQS drops them when they are sent again soon.
+/// Some messages are not in the queue. Those that are stay there. SQS drops them when they are sent again within five minutes.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// A call that the SDK would not build.
+    /// The SDK did not build the call.
     #[error("cannot build the call to a queue of deliveries")]
     Build(#[from] BuildError),
     /// The call failed as a whole.
     #[error("cannot send to the {queue}")]
     Call {
-        /// The queue.
+        /// The queue's name, for people.
         queue: &'static str,
-        /// What SQS said.
+        /// The cause.
         source: Box<SdkError<SendMessageBatchError>>,
     },
-    /// The call succeeded, and said that deliveries did not.
+    /// The call succeeded, but its answer says that some messages were refused.
     #[error("the {queue} refused {count}, the first for {subscriber} ({code}): {message}")]
     Refused {
-        /// The queue.
+        /// The queue's name, for people.
         queue: &'static str,
-        /// How many were refused.
+        /// Number of refused messages.
         count: usize,
-        /// The first one's subscriber.
+        /// The subscriber of the first refused message.
         subscriber: String,
-        /// Its code from SQS.
+        /// The code from SQS.
         code: String,
-        /// Its explanation from SQS.
+        /// The explanation from SQS.
         message: String,
     },
 }
 
 impl DeliveryQueue {
-    /// The FIFO queue under this URL.
-    pub fn of_deliveries(sqs: Client, url: String) -> Self {
+    /// Uses the delivery queue (FIFO) with this URL.
+    pub fn deliveries(sqs: Client, url: String) -> Self {
         let name = "delivery queue";
         Self { sqs, url, name }
     }
 
-    /// The FIFO dead-letter queue under this URL.
-    pub fn of_dead_letters(sqs: Client, url: String) -> Self {
+    /// Uses the delivery dead-letter queue (FIFO) with this URL.
+    pub fn dead_letters(sqs: Client, url: String) -> Self {
         let name = "delivery dead-letter queue";
         Self { sqs, url, name }
     }
 
-    /// The queue under this URL, which knows no order.
-    pub fn of_invalidations(sqs: Client, url: String) -> Self {
+    /// Uses the invalidation queue (standard) with this URL.
+    pub fn invalidations(sqs: Client, url: String) -> Self {
         let name = "invalidation queue";
         Self { sqs, url, name }
     }
 
-    /// Sends them all; a refused one does not keep back the others.
+    /// Sends all messages. A refused one does not hold back the others.
     pub async fn send(&self, messages: Vec<Message>) -> Result<(), SendError> {
         let mut refusals = Vec::new();
         for batch in batches(messages) {
@@ -116,7 +116,7 @@ impl DeliveryQueue {
                 let mut entry = SendMessageBatchRequestEntry::builder()
                     .id(index.to_string())
                     .message_body(&message.body);
-                if let Some(order) = &message.order {
+                if let Some(order) = &message.fifo {
                     entry = entry
                         .message_group_id(&order.group_id)
                         .message_deduplication_id(&order.deduplication_id);
@@ -135,7 +135,7 @@ impl DeliveryQueue {
                 queue: self.name,
                 source: Box::new(source),
             })?;
-        // What the answer does not name as sent was not sent, whether it names it as failed or not at all.
+        // A message that the answer does not name as sent was not sent, even if it is not named as failed.
         let refusals = batch.iter().enumerate().filter_map(|(index, message)| {
             let id = index.to_string();
             if answer.successful.iter().any(|entry| entry.id == id) {
@@ -162,15 +162,13 @@ struct Refusal {
     message: String,
 }
 
-/// Splits by count and size, in order; a message that is too large by itself goes alone, for SQS to judge.
+/// Splits messages by count and size, in order. One that is too large by itself goes alone, and SQS refuses it.
 fn batches(messages: Vec<Message>) -> Vec<Vec<Message>> {
     let mut batches: Vec<Vec<Message>> = Vec::new();
     let mut bytes = 0;
     for message in messages {
         match batches.last_mut() {
-            Some(batch)
-                if batch.len() < MOST_ENTRIES && bytes + message.body.len() <= MOST_BYTES =>
-            {
+            Some(batch) if batch.len() < MAX_ENTRIES && bytes + message.body.len() <= MAX_BYTES => {
                 bytes += message.body.len();
                 batch.push(message);
             }
@@ -190,7 +188,7 @@ mod tests {
     fn message(bytes: usize) -> Message {
         Message {
             subscriber: "cdn".into(),
-            order: None,
+            fifo: None,
             body: "x".repeat(bytes),
         }
     }

@@ -1,20 +1,20 @@
-//! Subscribers: who receives which events, and how.
+//! Subscribers: the receivers of events, and their settings.
 //!
-//! A subscriber is one SSM parameter under the stack's `subscribers/` path; the rest of the parameter's name is the
-//! subscriber's name, its value is JSON:
+//! A subscriber is one SSM parameter below the stack's `subscribers/` path. The rest of the parameter's name is the subscriber's
+//! name. Its value is JSON:
 //!
 //! ```json
 //! {"target": "webhook", "url": "https://…", "secrets": ["whsec_…"],
 //!  "types": ["wagtail.page.*"], "content_types": ["blog.*"], "under": "/blog/", "enabled": true}
 //! ```
 //!
-//! `target` says what else must be there: `url` and `secrets` for a webhook (`headers` and `template` may be), `bus` for
-//! `"eventbridge"`, `distribution` for `"cloudfront"` (`wildcard` may be). The rest may be left out: `types`,
-//! `content_types` and `under` then let everything through (see [`Filter`]), failed deliveries are tried again as for all
-//! (`retry_seconds`), and the subscriber is enabled. A field of another name is an error, because a misspelt filter would
-//! silently send too much or too little. `docs/subscriber.schema.json` says the same for editors and other programs.
+//! `target` decides which other fields there are. A webhook requires `url` and `secrets`, and may have `headers` and `template`. A
+//! target `"eventbridge"` requires `bus`. A target `"cloudfront"` requires `distribution`, and may have `wildcard`. Without `types`,
+//! `content_types` and `under` every event passes (see [`Filter`]). Without `retry_seconds` failed deliveries follow the stack's
+//! schedule. An unknown field is an error, because a misspelt filter would silently send too much or too little.
+//! `docs/subscriber.schema.json` says the same for editors and other programs.
 //!
-//! deliver writes two fields itself: `failing_since` while nothing gets through, and `disabled` (why and when) beside
+//! deliver writes two fields itself: `failing_since` while no delivery succeeds, and `disabled` (reason and time) beside
 //! `"enabled": false` when it has switched the subscriber off.
 
 mod invalid;
@@ -30,11 +30,11 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use url::Url;
 
-pub use invalid::{InvalidSubscriber, Place, Problem};
+pub use invalid::{FieldPath, InvalidSubscriber, Problem};
 pub use retry::RetrySchedule;
 pub use secret::Secret;
-pub use store::{Found, LoadError, SubscriberStore, Subscribers};
-pub use template::{Template, TooLong};
+pub use store::{LoadError, SubscriberStatus, SubscriberStore, Subscribers};
+pub use template::{PayloadTooLong, Template};
 pub use wagrun_event::filter::Filter;
 
 /// One valid subscriber.
@@ -44,22 +44,22 @@ pub struct Subscriber {
     pub name: String,
     /// The parameter's whole name.
     pub parameter: String,
-    /// Where its events go.
+    /// The target of its events.
     pub target: Target,
-    /// Which events concern it.
+    /// The filter that its events pass.
     pub filter: Filter,
-    /// When its failed deliveries are tried again, where that is not as for all.
+    /// Its own retry schedule; none where the stack's counts.
     pub retry: Option<RetrySchedule>,
-    /// A disabled subscriber receives nothing, also not what already waits for it.
+    /// True when the subscriber receives events. Otherwise its waiting deliveries are set aside.
     pub enabled: bool,
-    /// Since when nothing was delivered, as far as deliver wrote it down.
+    /// The time since which deliveries fail, if deliver has written it.
     pub failing_since: Option<Timestamp>,
 }
 
-/// Where a subscriber's events go.
+/// The target of a subscriber's events.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Target {
-    /// A signed POST.
+    /// A signed POST request.
     Webhook(Box<Webhook>),
     /// An event on an EventBridge bus.
     EventBridge(EventBridge),
@@ -68,39 +68,39 @@ pub enum Target {
 }
 
 impl Target {
-    /// Whether deliveries wait in the queue for invalidations, where order does not matter and several become one call.
+    /// Returns true when deliveries wait in the invalidation queue, where order does not matter and several become one call.
     pub fn is_batched(&self) -> bool {
         matches!(self, Self::CloudFront(_))
     }
 }
 
-/// The receiver of a signed POST.
+/// The settings of a webhook.
 #[derive(Clone, PartialEq)]
 pub struct Webhook {
-    /// Where to post.
+    /// The receiver's URL.
     pub url: Url,
-    /// Every one signs, so that a secret can be replaced with overlap. There is at least one, unless there is a template:
-    /// then the receiver may be a service that knows nothing of Standard Webhooks.
+    /// The secrets. Each of them signs, so that a secret can be replaced with overlap. There is at least one, unless there is a
+    /// template. Then the receiver may be a service that does not know Standard Webhooks.
     pub secrets: Vec<Secret>,
-    /// Headers besides those that a delivery always has; their values may be secret.
+    /// Further headers. Their values may be secret.
     pub headers: HeaderMap,
-    /// The payload, where it is not the event itself.
+    /// The template of the payload; none when the payload is the event itself.
     pub template: Option<Template>,
 }
 
-/// A bus that takes events.
+/// The settings of an EventBridge target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventBridge {
     /// The bus's ARN.
     pub bus: String,
 }
 
-/// A distribution that forgets pages.
+/// The settings of a CloudFront target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloudFront {
     /// The distribution's id.
     pub distribution: String,
-    /// Whether everything below a page's path is invalidated too, and its variants by query string.
+    /// True when all paths below a page's path are invalidated too, and its variants by query string.
     pub wildcard: bool,
 }
 
@@ -116,28 +116,28 @@ impl fmt::Debug for Webhook {
     }
 }
 
-/// What the URL of a webhook may begin with.
+/// The schemes that the URL of a webhook may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Schemes {
     /// The rule.
     HttpsOnly,
-    /// For a local stack, and for who never calls the URL.
+    /// http as well: for a local stack, and for programs that never call the URL.
     HttpOrHttps,
 }
 
-/// What depends on the deployment rather than on the parameter.
+/// The rules that depend on the deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// What a webhook's URL may begin with.
+    /// The schemes that a webhook's URL may have.
     pub schemes: Schemes,
-    /// How many attempts the delivery queue gives a message, where that is known.
-    pub most_attempts: Option<u32>,
+    /// Number of attempts of the delivery queue, if it is known.
+    pub max_attempts: Option<u32>,
 }
 
 impl Rules {
-    /// For who delivers nothing, and leaves the judgement to who does.
+    /// Rules for programs that deliver nothing, and leave the judgement to deliver.
     pub const LENIENT: Self = Self {
         schemes: Schemes::HttpOrHttps,
-        most_attempts: None,
+        max_attempts: None,
     };
 }

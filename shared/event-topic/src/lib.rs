@@ -1,4 +1,4 @@
-//! Publishes single events that no outbox holds: what wagrun itself has to say.
+//! Publishes wagrun's own events, such as `site.deployed`, which no change of content is behind and no outbox holds.
 
 use aws_sdk_sns::{
     Client,
@@ -19,38 +19,38 @@ pub struct EventTopic {
     arn: String,
 }
 
-/// The event is not on the topic.
+/// The event could not be published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// It can't be written down.
+    /// The event could not be encoded as JSON.
     #[error("cannot encode the event {kind}")]
     Encode {
-        /// Its type.
+        /// The event's type.
         kind: String,
-        /// Why not.
+        /// The cause.
         source: serde_json::Error,
     },
-    /// A call that this SDK would not build.
+    /// The SDK did not build the call.
     #[error("cannot build the call to the event topic")]
     Build(#[from] BuildError),
-    /// SNS did not take it.
+    /// SNS did not accept the event.
     #[error("cannot publish the event {kind}")]
     Call {
-        /// Its type.
+        /// The event's type.
         kind: String,
-        /// What SNS said.
+        /// The cause.
         source: Box<SdkError<SnsError>>,
     },
 }
 
 impl EventTopic {
-    /// The FIFO topic with this ARN.
+    /// Uses the FIFO topic with this ARN.
     pub fn new(sns: Client, arn: String) -> Self {
         Self { sns, arn }
     }
 
-    /// Publishes the event, in order with those of the same subject. SNS drops a repetition for five minutes, receivers
-    /// can for ever, by its id.
+    /// Publishes the event, in order with others of the same subject. SNS drops a repetition for five minutes. Receivers can
+    /// recognise it by its id for ever.
     pub async fn publish(&self, event: &Event) -> Result<(), PublishError> {
         let kind = MessageAttributeValue::builder()
             .data_type("String")
@@ -74,9 +74,9 @@ impl EventTopic {
     }
 }
 
-/// The id of an event that has this name: the same for whoever publishes it again. A UUID of version 8, whose bits are those of
+/// Returns the id of an event with this name, which stays the same when it is published again. It is a UUID of version 8 with bits of
 /// the name's SHA-256.
-pub fn id_of(name: &str) -> Uuid {
+pub fn event_id_from(name: &str) -> Uuid {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&Sha256::digest(name)[..16]);
     Builder::from_custom_bytes(bytes).into_uuid()

@@ -5,25 +5,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// What the type of a snapshot ends with: an object as it is, which nobody changed.
+/// The end of a snapshot's type. A snapshot shows an object as it is, without a change.
 pub const SNAPSHOT: &str = ".snapshot";
 
-/// What every event has of its own, for [`Event::new`].
+/// The fields that differ from event to event, for [`Event::new`].
 #[derive(Debug, Clone)]
 pub struct NewEvent<'a> {
-    /// Decided once; a repeated publication carries the same one.
+    /// The id, which stays the same in a repeated publication.
     pub id: Uuid,
-    /// `/wagrun/<stack>`.
+    /// The source, `/wagrun/<stack>`.
     pub source: &'a str,
-    /// Its type.
+    /// The type.
     pub kind: String,
-    /// What it is about.
+    /// The object.
     pub subject: String,
-    /// RFC 3339 in UTC.
+    /// The time, RFC 3339 in UTC.
     pub time: String,
-    /// Grows for one subject; of sixteen digits at most.
+    /// A number that grows for one subject, of sixteen digits at most.
     pub sequence: i64,
-    /// What happened.
+    /// The content.
     pub data: Map<String, Value>,
 }
 
@@ -32,20 +32,20 @@ pub struct NewEvent<'a> {
 pub struct Event {
     /// Always `1.0`.
     pub specversion: String,
-    /// Decided when the change was captured; a repeated publication and a replay carry the same one.
+    /// The id, which stays the same in a repeated publication and in a replay.
     pub id: Uuid,
-    /// `/wagrun/<stack>`.
+    /// The source, `/wagrun/<stack>`.
     pub source: String,
-    /// `wagtail.page.published`, `wagtail.image.created`, `wagtail.<model>.updated` and so on.
+    /// The type: `wagtail.page.published`, `wagtail.image.created`, `wagtail.<model>.updated` and so on.
     #[serde(rename = "type")]
     pub kind: String,
     /// The object: `page/4`, `image/2`, `document/7`, `blog.author/3`.
     pub subject: String,
-    /// When the change was captured, RFC 3339 in UTC with microseconds.
+    /// The time of the capture, RFC 3339 in UTC with microseconds.
     pub time: String,
     /// Always `application/json`.
     pub datacontenttype: String,
-    /// The same as `subject`: events with one key arrive in order.
+    /// The same as `subject`. Events with one key arrive in order.
     pub partitionkey: String,
     /// Sixteen digits that grow for one `partitionkey` in commit order.
     pub sequence: String,
@@ -63,7 +63,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event for everybody, which nobody asked for again.
+    /// Creates an event for all subscribers that is not a replay.
     pub fn new(new: NewEvent<'_>) -> Self {
         Self {
             specversion: "1.0".to_owned(),
@@ -82,43 +82,43 @@ impl Event {
         }
     }
 
-    /// `data.content_type`, such as `blog.blogpage`.
+    /// Returns `data.content_type`, such as `blog.blogpage`.
     pub fn content_type(&self) -> Option<&str> {
         self.text("content_type")
     }
 
-    /// `data.locale`, such as `en`; absent for objects that are not translatable.
+    /// Returns `data.locale`, such as `en`; none for objects that are not translatable.
     pub fn locale(&self) -> Option<&str> {
         self.text("locale")
     }
 
-    /// `data.url`, where visitors find the page; absent or null for what has no URL.
+    /// Returns `data.url`, the page's address for visitors; none for an object without a URL.
     pub fn url(&self) -> Option<&str> {
         self.text("url")
     }
 
-    /// `data.previous.url`, where visitors found the page before; absent when that is no other place.
+    /// Returns `data.previous.url`, the page's address before the change; none when it is the same.
     pub fn previous_url(&self) -> Option<&str> {
         self.data.get("previous")?.get("url")?.as_str()
     }
 
-    /// `data.url_path`, where the page is now, such as `/home/news/`; absent for what is no page.
+    /// Returns `data.url_path`, the page's path in the tree, such as `/home/news/`; none for other objects.
     pub fn url_path(&self) -> Option<&str> {
         self.text("url_path")
     }
 
-    /// `data.previous.url_path`, where the page was before a move; absent when it did not move.
+    /// Returns `data.previous.url_path`, the page's path before a move; none when it did not move.
     pub fn previous_url_path(&self) -> Option<&str> {
         self.data.get("previous")?.get("url_path")?.as_str()
     }
 
-    /// Whether it shows an object as it is, instead of a change.
+    /// Returns true for a snapshot.
     pub fn is_snapshot(&self) -> bool {
         self.kind.ends_with(SNAPSHOT)
     }
 
-    /// What makes two publications the same for SNS and SQS: the id, and in a backfill its run, because whoever asks for
-    /// an event again wants it even right after the first time.
+    /// Returns the deduplication id for SNS and SQS: the event's id, and in a backfill also the run's. An operator who asks for an
+    /// event again wants it even right after the first time.
     pub fn deduplication_id(&self) -> String {
         match self.backfill {
             Some(run) => format!("{}:{run}", self.id),
@@ -126,8 +126,8 @@ impl Event {
         }
     }
 
-    /// When somebody asked for this event, which its run's id says; `None` for a live one.
-    pub fn asked_at(&self) -> Option<Timestamp> {
+    /// Returns the time at which the event was requested, taken from its run's id; none for a live event.
+    pub fn requested_at(&self) -> Option<Timestamp> {
         let (seconds, nanoseconds) = self.backfill?.get_timestamp()?.to_unix();
         let seconds = i64::try_from(seconds).ok()?;
         Timestamp::new(seconds, nanoseconds.cast_signed()).ok()
@@ -163,7 +163,7 @@ mod tests {
             assert_eq!(json.get(absent), None, "{absent}");
         }
         assert_eq!(live.deduplication_id(), live.id.to_string());
-        assert_eq!(live.asked_at(), None);
+        assert_eq!(live.requested_at(), None);
     }
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
             format!("0f2c8f6e-7d1b-4c8e-9a53-000000000001:{run}")
         );
         assert_eq!(
-            replayed.asked_at(),
+            replayed.requested_at(),
             Some(Timestamp::from_millisecond(0x019a_e000_0000).unwrap())
         );
     }

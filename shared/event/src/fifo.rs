@@ -1,26 +1,26 @@
-//! Group and de-duplication ids that SNS and SQS FIFO accept.
+//! Group and deduplication ids that SNS and SQS FIFO accept.
 
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-/// The longest id that SNS and SQS take.
-const LONGEST_ID: usize = 128;
+/// Longest id that SNS and SQS accept, in bytes.
+const MAX_ID_BYTES: usize = 128;
 
-/// `text` itself where SNS and SQS take it as a group or de-duplication id, else its SHA-256 in lower-case hex.
+/// Returns `text` if SNS and SQS accept it as an id, otherwise its SHA-256 in lower-case hex.
 ///
-/// They take 1 to 128 ASCII letters, digits and punctuation; a key from somebody's own table may hold anything.
-/// Equal texts always give equal ids, so order and de-duplication hold either way.
+/// They accept 1 to 128 ASCII letters, digits and punctuation. A key from a site's own table may hold anything. Equal texts always
+/// give equal ids, so order and deduplication hold either way.
 pub fn fifo_id(text: &str) -> String {
     let accepted = !text.is_empty()
-        && text.len() <= LONGEST_ID
+        && text.len() <= MAX_ID_BYTES
         && text.bytes().all(|byte| byte.is_ascii_graphic());
     if accepted {
         return text.to_owned();
     }
     let mut hex = String::with_capacity(64);
     for byte in Sha256::digest(text.as_bytes()) {
-        // Writing to a String can't fail.
+        // Writing to a String cannot fail.
         let _ = write!(hex, "{byte:02x}");
     }
     hex

@@ -1,11 +1,11 @@
-//! Which events concern a subscriber, or are asked for in a backfill.
+//! Filters of events, for a subscriber or a backfill.
 
 use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{Event, SNAPSHOT};
 
-/// What the type of a captured change ends with.
+/// The last parts of the types of captured changes.
 const ACTIONS: [&str; 6] = [
     "created",
     "updated",
@@ -15,27 +15,26 @@ const ACTIONS: [&str; 6] = [
     "deleted",
 ];
 
-/// Lets through what passes all of its parts; a part that is absent lets everything through.
+/// A filter. An event passes when it passes all parts of the filter. A part that is absent lets every event pass.
 ///
-/// - `types` and `content_types` are lists of patterns, of which one must fit. `*` in a pattern stands for any run of
-///   characters, and upper and lower case are the same: `wagtail.page.*`, `blog.*`, `*.deleted`.
-/// - `under` is a path as visitors see it (`/blog/`), compared by whole segments with the path of `data.url` and of
-///   `data.previous.url`, so that a page that moves out of the subtree still concerns its subscriber. The host does not
-///   matter. A page without a URL (no site serves it) is compared by `url_path`, which begins with the slug of the
-///   tree's root.
-/// - What has no path at all (images, documents, snippets) never passes `under`, and what has no content type never
-///   passes `content_types`.
-/// - A snapshot passes `types` when some other event of that kind of object would: it was asked for, and not by its type.
+/// - `types` and `content_types` are lists of patterns, one of which must match. `*` stands for any characters, and case does not
+///   matter: `wagtail.page.*`, `blog.*`, `*.deleted`.
+/// - `under` is a path as visitors see it (`/blog/`). Whole segments are compared with the path of `data.url` and of
+///   `data.previous.url`. So a page that moves out of the subtree passes as well. The host does not matter. A page without a URL,
+///   which no site serves, is compared by `url_path`. That begins with the slug of the tree's root.
+/// - An object without a path (image, document, snippet) never passes `under`. One without a content type never passes
+///   `content_types`.
+/// - A snapshot passes `types` when another event of that kind of object would, because it was not requested by its type.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     types: Option<Vec<String>>,
     content_types: Option<Vec<String>>,
-    /// Percent-encoded, without the slash at its end.
+    /// The path, percent-encoded and without the slash at its end.
     under: Option<String>,
 }
 
 impl Filter {
-    /// A filter by patterns; `None` lets everything through.
+    /// Creates a filter by patterns. `None` lets every event pass.
     pub fn new(types: Option<Vec<String>>, content_types: Option<Vec<String>>) -> Self {
         Self {
             types,
@@ -44,7 +43,7 @@ impl Filter {
         }
     }
 
-    /// Narrows the filter to a subtree; `None` when this is no plain path that begins with a slash.
+    /// Narrows the filter to a subtree. None when `path` is not a plain path that begins with a slash.
     pub fn under(self, path: &str) -> Option<Self> {
         if !path.starts_with('/') || path.contains(['?', '#']) {
             return None;
@@ -55,14 +54,14 @@ impl Filter {
         })
     }
 
-    /// Whether the event concerns the subscriber.
+    /// Returns true when the event passes.
     pub fn matches(&self, event: &Event) -> bool {
         self.admits_type(&event.kind)
             && fits_one(self.content_types.as_deref(), event.content_type())
             && self.is_under(event)
     }
 
-    /// Whether an event of this type may pass.
+    /// Returns true when an event of this type may pass.
     pub fn admits_type(&self, kind: &str) -> bool {
         fits_one(self.types.as_deref(), Some(kind))
             || kind.strip_suffix(SNAPSHOT).is_some_and(|object| {
@@ -88,13 +87,13 @@ impl Filter {
     }
 }
 
-/// The path of a page's URL, else its path in the tree.
+/// Returns the path of a page's URL, otherwise its path in the tree.
 fn path(page: &Map<String, Value>) -> Option<String> {
     let text = |field| page.get(field)?.as_str().and_then(path_of);
     text("url").or_else(|| text("url_path"))
 }
 
-/// The path of a URL or of a path, percent-encoded either way, so that `/zürich/` and `/z%C3%BCrich/` are the same.
+/// Returns the percent-encoded path of a URL or of a path. So `/zürich/` and `/z%C3%BCrich/` are the same.
 fn path_of(text: &str) -> Option<String> {
     let url = if text.starts_with('/') {
         Url::parse(&format!("https://any{text}"))
@@ -116,7 +115,7 @@ fn fits_one(patterns: Option<&[String]>, text: Option<&str>) -> bool {
     })
 }
 
-/// Whether `text` is `pattern`, in which each `*` stands for any run of characters.
+/// Returns true when `text` matches `pattern`, in which each `*` stands for any characters.
 fn fits(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else {
         return pattern == text;
@@ -127,7 +126,7 @@ fn fits(pattern: &str, text: &str) -> bool {
     let Some((middle, end)) = rest.rsplit_once('*') else {
         return text.ends_with(rest);
     };
-    // Taking the first place where each part fits leaves most room for the parts after it.
+    // The first place where a part matches leaves most room for the parts after it.
     for part in middle.split('*') {
         let Some(at) = text.find(part) else {
             return false;

@@ -6,7 +6,7 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 
-/// Region, credentials and endpoint from the function's environment; builds no client yet.
+/// Loads region, credentials and endpoint from the function's environment. Creates no client yet.
 pub async fn config() -> SdkConfig {
     let https = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))

@@ -1,36 +1,36 @@
-//! Reads the function's environment once, at start-up, with errors that name the variable.
+//! Reads the function's environment, once at start-up. An error names the variable.
 
 use std::str::FromStr;
 
-/// A variable is absent, or holds something that can't be used.
+/// A variable is missing or invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
-    /// The variable is not set, or set to nothing.
+    /// The variable is not set, or empty.
     #[error("environment variable {0} is not set")]
     Missing(&'static str),
-    /// The variable is set to something that does not parse.
+    /// The variable's value cannot be parsed.
     #[error("environment variable {name}: {value:?} is not {expected}")]
     Invalid {
         /// The variable's name.
         name: &'static str,
-        /// What it holds.
+        /// The value.
         value: String,
-        /// What it should hold, in words.
+        /// The expected value, for people.
         expected: &'static str,
     },
 }
 
-/// The value of a variable that must be there; an empty one counts as absent, as CloudFormation can only set it empty.
+/// Returns the value of a required variable. An empty one counts as missing, because CloudFormation cannot leave it out.
 pub fn required(name: &'static str) -> Result<String, EnvironmentError> {
     optional(name).ok_or(EnvironmentError::Missing(name))
 }
 
-/// The value of a variable that may be absent or empty.
+/// Returns the value of an optional variable; none when it is missing or empty.
 pub fn optional(name: &'static str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The parsed value of a variable, or `default` when it is absent; `expected` says in words what it should hold.
+/// Returns the parsed value of a variable, or `default` when it is missing. `expected` describes the value for people.
 pub fn parsed_or<T: FromStr>(
     name: &'static str,
     default: T,

@@ -1,4 +1,6 @@
-"""Passwords from IAM: a request to connect, signed with the credentials of the process, and never sent."""
+"""Passwords from IAM. A password is a request to connect that is signed with the credentials of the process
+and never sent.
+"""
 
 from urllib.parse import quote
 
@@ -8,18 +10,20 @@ from botocore.exceptions import NoCredentialsError
 
 from website import aws
 
-# RDS allows no more. Only opening a session needs a valid token; an open one outlives it.
+# The maximum of RDS. A token must be valid only when a session is opened; an open session outlives it.
 VALID_SECONDS = 900
 
 
 def token(host, port, user, region):
-    """A password for one connection. `host` has to be the server's own name: a token for an alias is refused."""
+    """Returns a password for one connection. `host` must be the server's own name: a token for an alias is
+    refused.
+    """
     with aws.lock:
         credentials = aws.session().get_credentials()
     if credentials is None:
         raise NoCredentialsError
     request = AWSRequest("GET", f"https://{host}:{port}/?Action=connect&DBUser={quote(user, safe='')}")
-    # Frozen, so that key and session token are of one set of credentials, should they be renewed now.
+    # Frozen, so that key and session token belong together, even if the credentials are renewed now.
     signer = SigV4QueryAuth(credentials.get_frozen_credentials(), "rds-db", region, expires=VALID_SECONDS)
     signer.add_auth(request)
     return request.url.removeprefix("https://")

@@ -1,1 +1,1 @@
-"""What the deployment relies on; none of it needs a database or AWS."""
+"""Tests of the parts that the deployment relies on. None of them needs a database or AWS."""

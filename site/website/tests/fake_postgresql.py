@@ -1,4 +1,4 @@
-"""A server that answers like an Aurora that is waking up, and then lets everybody in."""
+"""A server that answers like an Aurora that is waking up, and then accepts every connection."""
 
 import socket
 import struct
@@ -10,18 +10,18 @@ CLEARTEXT_PASSWORD = 3
 
 
 def message(kind, body):
-    """One message of the protocol, its length counted in."""
+    """Returns one message of the protocol. Its length counts itself."""
     return kind + struct.pack("!i", len(body) + 4) + body
 
 
 def refusal(code, text):
-    """An answer that ends the connection with FATAL."""
+    """Returns an answer that ends the connection with FATAL."""
     fields = {b"S": "FATAL", b"V": "FATAL", b"C": code, b"M": text}
     return message(b"E", b"".join(key + value.encode() + b"\0" for key, value in fields.items()) + b"\0")
 
 
 def refuse(code, text):
-    """Reads who wants what, and says no."""
+    """Reads the start of a connection and refuses it."""
 
     def answer(connection):
         receive_startup(connection)
@@ -31,24 +31,24 @@ def refuse(code, text):
 
 
 def close(connection):
-    """Ends the connection without a word, as soon as the client has said who it is."""
+    """Ends the connection without an answer, after the first message of the client."""
     receive_startup(connection)
 
 
 def reset(connection):
-    """Breaks the connection off."""
+    """Resets the connection."""
     receive_startup(connection)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def receive_startup(connection):
-    """The client's first message, which has no kind."""
+    """Reads the first message of the client, which has no type."""
     (length,) = struct.unpack("!i", receive(connection, 4))
     return receive(connection, length - 4)
 
 
 def receive(connection, length):
-    """Exactly so many bytes, or none when the client has gone."""
+    """Returns exactly this number of bytes, or none if the client has closed the connection."""
     data = b""
     while len(data) < length and (piece := connection.recv(length - len(data))):
         data += piece
@@ -56,7 +56,9 @@ def receive(connection, length):
 
 
 class FakePostgresql:
-    """Gives each connection the next of `answers`; afterwards asks for the password and lets in."""
+    """Gives each connection the next of `answers`. After the last one it asks for the password and accepts the
+    connection.
+    """
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -82,7 +84,7 @@ class FakePostgresql:
 
     def let_in(self, connection):
         receive_startup(connection)
-        # As for IAM, where the token is a password that the server has to read.
+        # As for IAM: the token is a password that the server has to read.
         connection.sendall(message(b"R", struct.pack("!i", CLEARTEXT_PASSWORD)))
         (length,) = struct.unpack("!i", receive(connection, 5)[1:])
         self.passwords.append(receive(connection, length - 4).rstrip(b"\0").decode())
@@ -96,7 +98,7 @@ class FakePostgresql:
 
 @contextmanager
 def fake_postgresql(*answers):
-    """Runs one on a free port until the block ends."""
+    """Runs a server on a free port until the block ends."""
     server = FakePostgresql(*answers)
     thread = Thread(target=server.serve, daemon=True)
     thread.start()

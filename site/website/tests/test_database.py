@@ -1,4 +1,4 @@
-"""The engine, against a server that wakes up."""
+"""The engine, with a server that wakes up."""
 
 import socket
 from itertools import count
@@ -35,7 +35,7 @@ def database(port, host=LOCALHOST, **options):
 
 
 class Sleepless:
-    """Replaces the module `time`: to sleep only moves the clock."""
+    """Replaces the module `time`: sleeping only advances the clock."""
 
     def __init__(self):
         self.now = 0

@@ -1,4 +1,4 @@
-"""Single environment variables."""
+"""Tests of single environment variables."""
 
 import os
 from unittest import TestCase, mock

@@ -4,7 +4,7 @@ from django.test import SimpleTestCase
 
 
 class HealthTest(SimpleTestCase):
-    # SimpleTestCase fails a test that opens a database connection, which is half of what is shown here.
+    # SimpleTestCase fails a test that opens a database connection, which is half of the proof here.
 
     def test_it_answers_under_any_name_without_the_database(self):
         with self.settings(ALLOWED_HOSTS=["www.example.org"]):

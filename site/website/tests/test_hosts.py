@@ -1,4 +1,4 @@
-"""Names and origins on a platform that makes up the site's domain."""
+"""Host names and origins on a platform that chooses the domain of the site."""
 
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
@@ -28,7 +28,8 @@ class MadeUpDomainTest(SimpleTestCase):
 
     def test_a_form_of_the_site_itself_is_taken(self):
         for name in NAMES:
-            # Over plain http inside the platform, whatever the platform says or does not say about the visitor.
+            # Inside the platform a request is plain http, with any or no header about the scheme of the
+            # visitor.
             for headers in ({}, {"x-forwarded-proto": "https"}, {"x-forwarded-proto": "http"}):
                 with self.subTest(name, **headers):
                     response = self.post(name, f"https://{name}", **headers)

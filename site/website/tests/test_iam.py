@@ -1,4 +1,4 @@
-"""The token, beside the one that botocore's own RDS client makes."""
+"""Compares the token with that of botocore's own RDS client."""
 
 import os
 from unittest import TestCase, mock
@@ -15,7 +15,7 @@ CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "example",
     "AWS_SESSION_TOKEN": "session+token/=",
-    # Nothing of the account of whoever runs this.
+    # No variables of the account that runs the tests.
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
@@ -31,7 +31,7 @@ class TokenTest(TestCase):
     def test_it_is_the_one_that_botocore_makes(self):
         client = Session().create_client("rds", region_name="eu-central-1")
         for user in ("web", "Ünsafe user/+&"):
-            # Both take the second from the clock: try again if it has just changed.
+            # Both use the second of the clock. The test repeats if it has just changed.
             for _ in range(3):
                 expected = client.generate_db_auth_token(HOST, 5432, user)
                 token = iam.token(HOST, "5432", user, "eu-central-1")

@@ -1,4 +1,4 @@
-"""The addresses and requests of the media bucket; S3 itself is not asked."""
+"""The addresses and requests of the media bucket, without S3 itself."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": "example",
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    # For the VPC's other services; it must not reach S3.
+    # This variable is for the other services of the VPC, and must not affect S3.
     "AWS_USE_DUALSTACK_ENDPOINT": "true",
 }
 

@@ -1,4 +1,4 @@
-"""The settings that follow from the environment, each read by a Python of its own."""
+"""The settings that follow from the environment. Each test reads them in its own Python process."""
 
 import json
 import os
@@ -12,7 +12,7 @@ NEEDED = {"DATABASE_HOST": "db.example.org", "DATABASE_NAME": "site", "DATABASE_
 
 
 def run(code, **variables):
-    """Runs code in a process with these variables and no others of ours."""
+    """Runs code in a process with these variables and no others of the site."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SITE), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
         [sys.executable, "-c", code],
@@ -25,7 +25,7 @@ def run(code, **variables):
 
 
 def settings(*names, **variables):
-    """The settings of these names, None for one that is not defined."""
+    """Returns the settings of these names, with None for one that is not defined."""
     code = f"import json; import website.settings as s; print(json.dumps([getattr(s, n, None) for n in {names}]))"
     result = run(code, **variables)
     if result.returncode:

@@ -1,11 +1,11 @@
-"""Which errors are worth another attempt, and until when."""
+"""The errors that are retried, and the time limit of the retries."""
 
 from unittest import TestCase
 
 from psycopg import OperationalError, ProgrammingError
 from psycopg.errors import ConnectionTimeout
 
-from website.database.waking import connect_when_awake, may_be_waking
+from website.database.waking import connect_when_awake, is_retryable
 
 TO = 'connection failed: connection to server at "10.0.0.7", port 5432 failed: '
 NO_ENTRY = 'no pg_hba.conf entry for host "10.0.0.7", user "web", database "site", '
@@ -47,16 +47,16 @@ class MayBeWakingTest(TestCase):
     def test_what_a_waking_database_answers(self):
         for error in WAKING:
             with self.subTest(error):
-                self.assertTrue(may_be_waking(error))
+                self.assertTrue(is_retryable(error))
 
     def test_what_nobody_should_wait_for(self):
         for error in FINAL:
             with self.subTest(error):
-                self.assertFalse(may_be_waking(error))
+                self.assertFalse(is_retryable(error))
 
 
 class DeadlineTest(TestCase):
-    """Time passes in `sleep` and in the attempts alone."""
+    """Time passes only in `sleep` and in the attempts."""
 
     def setUp(self):
         self.now = 1000.0

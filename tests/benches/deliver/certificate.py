@@ -1,4 +1,4 @@
-"""Writes an issuer, and a certificate of it for 127.0.0.1 with its key, into a directory: certificate.py DIRECTORY."""
+"""Writes three files into DIRECTORY: an issuer, its certificate for 127.0.0.1, and the key. Usage: certificate.py DIRECTORY."""
 
 import datetime
 import ipaddress

@@ -1,33 +1,33 @@
-//! What deliveries cost, and what dead and slow receivers do to the others: the programs of fan-out and deliver, as Lambda
-//! runs them, against queues and receivers on this machine. Each table compares what it measured in one run.
+//! Measures the programs of fan-out and deliver, as Lambda runs them, against queues and receivers on this machine. Each table
+//! compares measurements of one run.
 //!
-//! `cargo bench … --bench deliver -- mix` makes one of the tables `one`, `scale` and `mix`, several names several.
+//! `cargo bench … --bench deliver -- cost isolation` makes only some of the tables `cost`, `throughput` and `isolation`.
 
-mod crew;
-mod mix;
-mod one;
-mod scale;
+mod cost;
+mod isolation;
 mod statistics;
+mod throughput;
+mod workers;
 
 use std::error::Error;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     println!("On {}.\n", statistics::machine());
-    // cargo says --bench.
+    // cargo adds the argument --bench.
     let names: Vec<_> = std::env::args()
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
         .collect();
     let wanted = |name: &str| names.is_empty() || names.iter().any(|one| one == name);
-    if wanted("one") {
-        one::run().await?;
+    if wanted("cost") {
+        cost::run().await?;
     }
-    if wanted("scale") {
-        scale::run().await?;
+    if wanted("throughput") {
+        throughput::run().await?;
     }
-    if wanted("mix") {
-        mix::run().await?;
+    if wanted("isolation") {
+        isolation::run().await?;
     }
     Ok(())
 }

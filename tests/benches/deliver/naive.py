@@ -1,5 +1,6 @@
-"""A consumer of the delivery queue as one would write it in Python: one delivery per invocation, signed by the library of
-Standard Webhooks. It reads its subscriber once and knows no retries, no filters and no order of its own."""
+"""A minimal consumer of the delivery queue in Python, for comparison: one delivery at a time, signed with the library of
+Standard Webhooks. It reads its subscribers once. It has no retries, no filters and no order of its own.
+"""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-//! Numbers, and the machine that they are of.
+//! Statistics of deliveries, and the description of the machine.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use testing::fleet::Fleet;
 use testing::fleet::receivers::Arrival;
 
-/// Lambda gives a function of this much memory, in MB, one processor; of others a part in proportion.
-pub const ONE_PROCESSOR: f64 = 1769.0;
+/// The memory, in MB, at which Lambda gives a function one processor. With less memory it gives a part in proportion.
+pub const MEMORY_OF_ONE_PROCESSOR: f64 = 1769.0;
 
-/// What Linux says of the processor.
+/// Returns the processors of this machine and its load.
 pub fn machine() -> String {
     let read = |file| std::fs::read_to_string(file).unwrap_or_default();
     let processors = read("/proc/cpuinfo");
@@ -27,7 +27,7 @@ pub fn machine() -> String {
     )
 }
 
-/// How long each delivery to these subscribers was on its way, from the queue to its receiver, in ascending order.
+/// Returns the times from the queue to the receiver of the first arrivals that `counts`, in ascending order.
 pub fn latencies(fleet: &Fleet, counts: impl Fn(&Arrival) -> bool) -> Vec<Duration> {
     let queue = fleet.deliveries.lock();
     let sent: HashMap<_, _> = queue.sent().collect();
@@ -47,13 +47,13 @@ pub fn latencies(fleet: &Fleet, counts: impl Fn(&Arrival) -> bool) -> Vec<Durati
     latencies
 }
 
-/// The value below which so many hundredths of these are; they must be in order.
+/// Returns the percentile of durations in ascending order.
 pub fn percentile(sorted: &[Duration], hundredths: usize) -> Duration {
     let index = (sorted.len() * hundredths).div_ceil(100).saturating_sub(1);
     sorted.get(index).copied().unwrap_or_default()
 }
 
-/// In thousandths of a second.
+/// Returns the duration in milliseconds.
 pub fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }

@@ -1,48 +1,27 @@
-//! All tests that need a real PostgreSQL, and those that need the whole stack, in one binary: they share what is slow
-//! to start, and each has a database, or pages, of its own.
+//! The tests that need a real PostgreSQL or the whole local stack. They are one binary, because they share servers that are
+//! slow to start. Each test has its own database, or its own pages on a shared stack.
+//!
+//! | folder | tests | needs |
+//! |---|---|---|
+//! | `capture` | the triggers: outbox rows, doorbell, due times | a database |
+//! | `drain` | content-events: claims, publication, faults, replays, snapshots, schedules | a database and a fake topic |
+//! | `property` | random editors and random drains | a database with logical decoding |
+//! | `migrate` | the function migrate | a database and Django |
+//! | `delivery` | fan-out and deliver: order, retries, filters, targets, backlogs | the local stack; `fleet` only fakes |
+//! | `editing` | edits in Wagtail's admin and the events that arrive | the local stack |
+//! | `stack` | the deployed stack: lifecycle, faults, the log doorbell, tools of an operator | the local stack |
+//! | `payloads` | the examples in the documents | the local stack |
+//! | `support` | fixtures and fakes of the tests | |
 
-// A test may panic, also in what it shares with others.
+// Tests and their helpers may panic.
 #![allow(clippy::unwrap_used)]
 
-mod again;
-mod bulk;
 mod capture;
-mod databases;
-mod deliveries;
-mod doorbell;
+mod delivery;
 mod drain;
-mod due;
-mod fake_lambda;
-mod fake_scheduler;
-mod fake_topic;
-mod faults;
-mod fleet;
-mod interleavings;
-mod lifecycle;
-mod locks;
-mod log_doorbell;
-mod log_retention;
+mod editing;
 mod migrate;
-mod named_tables;
-mod objects;
-mod odd_changes;
-mod odd_rows;
-mod pages;
 mod payloads;
 mod property;
-mod proxy;
-mod raw;
-mod relayed_site;
-mod restores;
-mod schedule;
-mod schema;
-mod set_aside;
-mod site_copy;
-mod story;
-mod subscriber_cache;
-mod subscribers;
-mod subtrees;
-mod targets;
-mod unreadable;
-mod watching;
-mod world;
+mod stack;
+mod support;

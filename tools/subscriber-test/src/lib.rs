@@ -12,7 +12,7 @@ use std::time::Instant;
 use aws_config::SdkConfig;
 use aws_sdk_ssm::error::SdkError;
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
-use deliver::{Config, Handler, Outgoing, Targets};
+use deliver::{Config, Outgoing, Targets, handler};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -72,7 +72,7 @@ impl Tester {
             path: config.subscribers_path.trim_end_matches('/').to_owned(),
             rules: config.rules,
             source: config.source.clone(),
-            targets: Handler::new(aws, config)?.deliverer.targets,
+            targets: handler(aws, config)?.deliverer.targets,
         })
     }
 

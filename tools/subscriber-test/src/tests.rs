@@ -60,7 +60,7 @@ fn tester(parameter: Value, reach: Reach) -> (Tester, Arc<Mutex<Vec<Request>>>) 
         path: "/wagrun/subscribers".into(),
         rules: Rules {
             schemes,
-            most_attempts: Some(8),
+            max_attempts: Some(8),
         },
         source: "/wagrun/test".into(),
         targets: Targets {

@@ -1,4 +1,4 @@
-//! What is set aside: one object for each delivery, `<subscriber>/<object>/<sequence number>`.
+//! The bucket of deliveries that are set aside, one object each: `<subscriber>/<event's subject>/<sequence number>`.
 
 use std::borrow::Cow;
 
@@ -15,15 +15,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::lane::Lane;
 
-/// What a name keeps as it is, so that a key stays readable.
+/// Characters that are percent-encoded in a key. The others keep a key readable.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
-/// SQS numbers the messages of a group with twenty digits and may use 128 bits, which are thirty-nine; with as many
-/// digits everywhere, the order of the keys is that of the numbers.
-const DIGITS: usize = 39;
-/// The longest key, in bytes (S3 user guide, "Naming Amazon S3 objects").
-const LONGEST_KEY: usize = 1024;
+/// Digits of a sequence number in a key. SQS uses twenty and allows itself 128 bits, which are thirty-nine digits. With the
+/// same number everywhere, keys sort as the numbers do.
+const SEQUENCE_DIGITS: usize = 39;
+/// Length limit of a key in bytes (S3 user guide, "Naming Amazon S3 objects").
+const MAX_KEY_BYTES: usize = 1024;
 
-/// The bucket.
+/// The bucket and the client that reaches it.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     s3: Client,
@@ -33,84 +33,84 @@ pub struct Bucket {
 /// A delivery that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
-    /// Its object.
+    /// The object's key.
     pub key: String,
     /// The [`Delivery`](wagrun_delivery::Delivery)'s JSON.
     pub body: String,
 }
 
-/// The bucket does not do what it is asked.
+/// The bucket could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum BucketError {
-    /// Nobody knows what is there.
+    /// The objects could not be listed.
     #[error("cannot list what is set aside under {prefix:?}")]
     List {
-        /// Where.
+        /// The prefix of the keys.
         prefix: String,
-        /// What S3 said.
+        /// The cause.
         source: Box<SdkError<ListObjectsV2Error>>,
     },
-    /// A delivery was not set aside.
+    /// A delivery could not be set aside.
     #[error("cannot set aside {key}")]
     Put {
         /// The object.
         key: String,
-        /// What S3 said.
+        /// The cause.
         source: Box<SdkError<PutObjectError>>,
     },
-    /// A delivery can't be read.
+    /// A delivery could not be read.
     #[error("cannot read {key}")]
     Get {
         /// The object.
         key: String,
-        /// What S3 said.
+        /// The cause.
         source: Box<SdkError<GetObjectError>>,
     },
-    /// A delivery can't be read to its end.
+    /// A delivery could not be read to its end.
     #[error("cannot read {key}")]
     Body {
         /// The object.
         key: String,
-        /// Why not.
+        /// The cause.
         source: ByteStreamError,
     },
-    /// A delivery is no text.
-    #[error("{key} is no text")]
+    /// An object is not UTF-8 text.
+    #[error("{key} is not UTF-8 text")]
     NoText {
         /// The object.
         key: String,
-        /// Why not.
+        /// The cause.
         source: std::string::FromUtf8Error,
     },
-    /// A delivery is still there.
+    /// An object could not be removed.
     #[error("cannot remove {key}")]
     Remove {
         /// The object.
         key: String,
-        /// What S3 said.
+        /// The cause.
         source: Box<SdkError<DeleteObjectError>>,
     },
 }
 
 impl Bucket {
-    /// The bucket of this name.
+    /// Creates the bucket's handle. Calls nothing yet.
     pub fn new(s3: Client, name: String) -> Self {
         Self { s3, name }
     }
 
-    /// Whether the lane's name fits into a key; one of several hundred letters does not.
-    pub fn takes(&self, lane: &Lane) -> bool {
-        prefix(lane).len() + DIGITS <= LONGEST_KEY
+    /// Returns true when the lane's name fits into a key. One with several hundred letters does not.
+    pub fn can_hold(&self, lane: &Lane) -> bool {
+        prefix(lane).len() + SEQUENCE_DIGITS <= MAX_KEY_BYTES
     }
 
-    /// Adds a delivery to its lane; the same one again is no other.
+    /// Adds a delivery to its lane. The same delivery again replaces its object.
     pub async fn put(
         &self,
         lane: &Lane,
         sequence_number: &str,
         body: &str,
     ) -> Result<(), BucketError> {
-        let key = format!("{}{sequence_number:0>DIGITS$}", prefix(lane));
+        let key = format!("{}{sequence_number:0>SEQUENCE_DIGITS$}", prefix(lane));
         let call = self.s3.put_object().bucket(&self.name).key(&key);
         let call = call.content_type("application/json");
         let body = ByteStream::from(body.as_bytes().to_vec());
@@ -121,12 +121,12 @@ impl Bucket {
         })
     }
 
-    /// Whether anything of the lane is set aside.
-    pub async fn holds(&self, lane: &Lane) -> Result<bool, BucketError> {
+    /// Returns true when the lane has objects.
+    pub async fn has_objects(&self, lane: &Lane) -> Result<bool, BucketError> {
         Ok(self.first_key(lane).await?.is_some())
     }
 
-    /// The oldest of the lane.
+    /// Returns the lane's oldest delivery.
     pub async fn first(&self, lane: &Lane) -> Result<Option<SetAside>, BucketError> {
         let Some(key) = self.first_key(lane).await? else {
             return Ok(None);
@@ -146,7 +146,7 @@ impl Bucket {
         }
     }
 
-    /// Removes a delivery; it may be gone already.
+    /// Removes an object. One that does not exist is no error.
     pub async fn remove(&self, key: &str) -> Result<(), BucketError> {
         let call = self.s3.delete_object().bucket(&self.name).key(key);
         let answer = call.send().await;
@@ -156,18 +156,18 @@ impl Bucket {
         })
     }
 
-    /// The lanes of a subscriber of which something is set aside, `most` at most, in the order of their keys; those after
-    /// `after`, where that is given.
+    /// Returns the lanes of a subscriber that have objects, in the order of their keys: at most `limit`, and only those
+    /// behind the lane with subject `after`, if given.
     pub async fn lanes(
         &self,
         subscriber: &str,
         after: Option<&str>,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<Lane>, BucketError> {
         let prefix = format!("{}/", escaped(subscriber));
-        // The last key that a lane could have, and before that of every lane after it.
+        // Sorts behind every key of the lane, and before every key of the next lane.
         let after = after.map(|subject| format!("{prefix}{}/~", escaped(subject)));
-        let subjects = self.names(prefix, after, most).await?;
+        let subjects = self.names(prefix, after, limit).await?;
         let lane = |subject| Lane {
             subscriber: subscriber.to_owned(),
             subject,
@@ -175,7 +175,7 @@ impl Bucket {
         Ok(subjects.into_iter().map(lane).collect())
     }
 
-    /// The subscribers of which something is set aside.
+    /// Returns the names of the subscribers that have objects.
     pub async fn subscribers(&self) -> Result<Vec<String>, BucketError> {
         self.names(String::new(), None, usize::MAX).await
     }
@@ -192,12 +192,12 @@ impl Bucket {
         Ok(first.and_then(|object| object.key))
     }
 
-    /// The names right below a prefix.
+    /// Returns the names one level below a prefix, at most `limit`.
     async fn names(
         &self,
         prefix: String,
         after: Option<String>,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<String>, BucketError> {
         let call = self.s3.list_objects_v2().bucket(&self.name).delimiter("/");
         let mut pages = call
@@ -214,8 +214,8 @@ impl Bucket {
             let found = page.common_prefixes.unwrap_or_default().into_iter();
             let found = found.filter_map(|found| found.prefix);
             names.extend(found.map(|found| unescaped(&found[prefix.len()..])));
-            if names.len() >= most {
-                names.truncate(most);
+            if names.len() >= limit {
+                names.truncate(limit);
                 break;
             }
         }

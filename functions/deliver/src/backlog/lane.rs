@@ -1,15 +1,15 @@
-//! A subscriber and an object, and the message that brings back what was set aside of them.
+//! A lane, and the message that recalls the deliveries set aside of it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use wagrun_delivery::queue::{Message, Order};
+use wagrun_delivery::queue::{FifoAttributes, Message};
 use wagrun_delivery::{Delivery, lane};
 use wagrun_event::fifo::fifo_id;
 
-/// The seconds in which a second recall of a lane is one too many, which is as long as SQS knows its id.
-const ONE_RECALL: i64 = 300;
+/// Seconds within which SQS drops a second message with the same deduplication id.
+const DEDUPLICATION_SECONDS: i64 = 300;
 
-/// A subscriber and an object: what waits in order.
+/// A subscriber and an object. Deliveries of one lane are made in order, one at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lane {
     /// The subscriber's name.
@@ -18,15 +18,15 @@ pub struct Lane {
     pub subject: String,
 }
 
-/// A message that asks for what was set aside of a lane to be tried. It waits in that lane.
+/// The body of a message that asks for the deliveries set aside of a lane to be tried. The message waits in that lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recall {
-    /// Which.
+    /// The lane to go through.
     pub recall: Lane,
 }
 
 impl Lane {
-    /// The lane of a delivery.
+    /// Returns the lane of a delivery whose event has this subject.
     pub fn of(delivery: &Delivery<'_>, subject: &str) -> Self {
         Self {
             subscriber: delivery.subscriber.clone().into_owned(),
@@ -34,36 +34,36 @@ impl Lane {
         }
     }
 
-    /// Its message group.
+    /// Returns the lane's message group id in the delivery queue.
     pub fn group_id(&self) -> String {
         lane(&self.subscriber, &self.subject)
     }
 
-    /// A message that recalls it. What is sent within the same five minutes is one.
+    /// Returns a message that recalls the lane. SQS drops all but one of those sent within five minutes.
     pub fn recall(&self, now: Timestamp) -> Message {
-        self.recalled_as(&format!("recall:{}", now.as_second() / ONE_RECALL))
+        let period = now.as_second() / DEDUPLICATION_SECONDS;
+        self.recall_with_id(&format!("recall:{period}"))
     }
 
-    /// A message by which one look recalls it, and no other does.
-    pub fn recall_by_look(&self, now: Timestamp) -> Message {
-        self.recalled_as(&format!("look:{now}"))
+    /// Returns a message that recalls the lane for one sweep. No other sweep's message has its deduplication id.
+    pub fn recall_by_sweep(&self, now: Timestamp) -> Message {
+        self.recall_with_id(&format!("look:{now}"))
     }
 
-    /// A message that takes over from the one with this id.
+    /// Returns a message that continues the work of the recall with this message id.
     pub fn recall_after(&self, message_id: &str) -> Message {
-        self.recalled_as(&format!("after:{message_id}"))
+        self.recall_with_id(&format!("after:{message_id}"))
     }
 
-    fn recalled_as(&self, id: &str) -> Message {
-        let recall =
-            serde_json::json!({"recall": {"subscriber": self.subscriber, "subject": self.subject}});
+    fn recall_with_id(&self, id: &str) -> Message {
+        let lane = serde_json::json!({"subscriber": self.subscriber, "subject": self.subject});
         Message {
             subscriber: self.subscriber.clone(),
-            order: Some(Order {
+            fifo: Some(FifoAttributes {
                 group_id: self.group_id(),
                 deduplication_id: fifo_id(id),
             }),
-            body: recall.to_string(),
+            body: serde_json::json!({"recall": lane}).to_string(),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Which subscribers have a backlog: an SSM parameter of ours for each, beside the subscribers' own.
+//! The record of each backlog: an SSM parameter for each subscriber that has one.
 //!
-//! Not in the subscriber's parameter: its owner replaces that from a file, and would forget what is set aside.
+//! The record is not part of the subscriber's own parameter. Its owner replaces that from a file, and would remove the record.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,27 +18,27 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use wagrun_lambda::telemetry::chain;
 
-/// That a subscriber's deliveries are set aside, or were and come back.
+/// The record of one subscriber's backlog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backlog {
-    /// Since when they are to be set aside.
+    /// The time since which deliveries are set aside.
     pub since: Timestamp,
-    /// Since when whoever looks after backlogs tries in vain; none while the subscriber is off.
+    /// The time of the sweep's first attempt since the subscriber accepted something; none while the subscriber is off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried_since: Option<Timestamp>,
-    /// Since when they come back.
+    /// The time since which deliveries come back; none while they do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returning_since: Option<Timestamp>,
-    /// When lanes were last recalled by whoever looks after backlogs.
+    /// The time at which a sweep last recalled lanes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recalled_at: Option<Timestamp>,
-    /// The last lane that was recalled, where there are more than were recalled at once.
+    /// The subject of the last lane that a sweep recalled, if there are more lanes than it recalls at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recalled_to: Option<String>,
 }
 
 impl Backlog {
-    /// One that begins.
+    /// Returns the record of a backlog that begins at this time.
     pub fn begun(since: Timestamp) -> Self {
         Self {
             since,
@@ -49,12 +49,12 @@ impl Backlog {
         }
     }
 
-    /// Whether deliveries are set aside, and do not come back.
-    pub fn is_kept(&self) -> bool {
-        self.returning_since.is_none()
+    /// Returns true when the deliveries come back.
+    pub fn is_returning(&self) -> bool {
+        self.returning_since.is_some()
     }
 
-    /// The same, coming back from `now` on.
+    /// Returns the record of the same backlog, whose deliveries come back from `now` on.
     pub fn returning(self, now: Timestamp) -> Self {
         Self {
             tried_since: None,
@@ -66,7 +66,7 @@ impl Backlog {
     }
 }
 
-/// Reads the parameters when they are asked for and what it holds is too old.
+/// Reads and writes the records. It reads all of them at once, and uses the answer for a while.
 #[derive(Debug)]
 pub struct BacklogStore {
     ssm: Client,
@@ -77,49 +77,49 @@ pub struct BacklogStore {
 
 #[derive(Debug)]
 struct Known {
-    at: Timestamp,
+    read_at: Timestamp,
     backlogs: BTreeMap<String, Backlog>,
 }
 
-/// A backlog's parameter can't be read or written.
+/// A record could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Which there are is not known.
+    /// The records could not be read.
     #[error("cannot read the backlogs under {path}")]
     Read {
         /// The path.
         path: String,
-        /// What SSM said.
+        /// The cause.
         source: Box<SdkError<GetParametersByPathError>>,
     },
-    /// A backlog can't be written down.
+    /// A record could not be encoded as JSON.
     #[error("cannot encode the backlog {name}")]
     Encode {
         /// The parameter.
         name: String,
-        /// Why not.
+        /// The cause.
         source: serde_json::Error,
     },
-    /// A backlog was not written down.
+    /// A record could not be written.
     #[error("cannot write the backlog {name}")]
     Write {
         /// The parameter.
         name: String,
-        /// What SSM said.
+        /// The cause.
         source: Box<SdkError<PutParameterError>>,
     },
-    /// A backlog was not forgotten.
+    /// A record could not be deleted.
     #[error("cannot delete the backlog {name}")]
     Delete {
         /// The parameter.
         name: String,
-        /// What SSM said.
+        /// The cause.
         source: Box<SdkError<DeleteParameterError>>,
     },
 }
 
 impl BacklogStore {
-    /// The backlogs below `path`, each answer used for `max_age`; asks nobody yet.
+    /// Creates a store of the records below `path`, which uses each answer for `max_age`. Calls nothing yet.
     pub fn new(ssm: Client, path: &str, max_age: Duration) -> Self {
         Self {
             ssm,
@@ -129,7 +129,7 @@ impl BacklogStore {
         }
     }
 
-    /// This subscriber's backlog as it was within the last `max_age`.
+    /// Returns the subscriber's record as it was within the last `max_age`.
     pub async fn find(
         &self,
         subscriber: &str,
@@ -143,21 +143,24 @@ impl BacklogStore {
         }
         let backlogs = self.load().await?;
         let found = backlogs.get(subscriber).cloned();
-        *known = Some(Known { at: now, backlogs });
+        *known = Some(Known {
+            read_at: now,
+            backlogs,
+        });
         Ok(found)
     }
 
-    /// All of them, as they are now.
+    /// Reads and returns all records, by subscriber.
     pub async fn all(&self, now: Timestamp) -> Result<BTreeMap<String, Backlog>, StoreError> {
         let backlogs = self.load().await?;
         *self.known.lock().await = Some(Known {
-            at: now,
+            read_at: now,
             backlogs: backlogs.clone(),
         });
         Ok(backlogs)
     }
 
-    /// Writes this subscriber's backlog down.
+    /// Writes the subscriber's record.
     pub async fn write(&self, subscriber: &str, backlog: Backlog) -> Result<(), StoreError> {
         let name = self.parameter(subscriber);
         let value = serde_json::to_string(&backlog).map_err(|source| StoreError::Encode {
@@ -176,7 +179,7 @@ impl BacklogStore {
         Ok(())
     }
 
-    /// Forgets this subscriber's backlog.
+    /// Deletes the subscriber's record. One that does not exist is no error.
     pub async fn remove(&self, subscriber: &str) -> Result<(), StoreError> {
         let name = self.parameter(subscriber);
         let gone = self.ssm.delete_parameter().name(&name).send().await;
@@ -203,7 +206,7 @@ impl BacklogStore {
     }
 
     fn is_fresh(&self, known: &Known, now: Timestamp) -> bool {
-        let age = now.duration_since(known.at);
+        let age = now.duration_since(known.read_at);
         age >= SignedDuration::ZERO && age.unsigned_abs() < self.max_age
     }
 
@@ -220,17 +223,22 @@ impl BacklogStore {
                 let name = parameter.name.unwrap_or_default();
                 let subscriber = name.strip_prefix(&self.path).unwrap_or(&name);
                 let subscriber = subscriber.trim_start_matches('/').to_owned();
-                backlogs.insert(subscriber, read(&name, parameter.value.as_deref()));
+                backlogs.insert(subscriber, parse(&name, parameter.value.as_deref()));
             }
         }
         Ok(backlogs)
     }
 }
 
-/// What is no backlog is one that is as old as can be: then nothing is tried out of turn.
-fn read(name: &str, value: Option<&str>) -> Backlog {
+/// Parses a record. One that cannot be parsed counts as a backlog that began at the epoch, so that no delivery overtakes
+/// what may be in the bucket.
+fn parse(name: &str, value: Option<&str>) -> Backlog {
     serde_json::from_str(value.unwrap_or_default()).unwrap_or_else(|error| {
-        tracing::error!(parameter = name, error = chain(&error), "no backlog");
+        tracing::error!(
+            parameter = name,
+            error = chain(&error),
+            "cannot read the backlog's record"
+        );
         Backlog::begun(Timestamp::UNIX_EPOCH)
     })
 }

@@ -1,8 +1,8 @@
-//! Deliveries of a subscriber that takes nothing are set aside, and come back in order.
+//! Tests of deliveries that are set aside because their subscriber accepts nothing, and come back in order.
 
-mod coming_back;
-mod looks;
+mod returning;
 mod set_aside;
+mod sweeps;
 
 use std::{
     cell::Cell,
@@ -32,7 +32,7 @@ fn pass(seconds: i64) {
     PASSED.set(PASSED.get() + seconds);
 }
 
-/// Longer than it takes until everybody knows of a backlog.
+/// Seconds after which every copy of the function knows of a backlog.
 const GRACE: i64 = 121;
 const QUARTER: i64 = 15 * 60;
 
@@ -44,7 +44,7 @@ struct Story {
 }
 
 impl Story {
-    /// With a subscriber `cdn` that has these fields, whose receiver answers with this status.
+    /// Creates the subscriber `cdn` with these fields. Its receiver answers with this status.
     async fn new(status: u16, fields: Value) -> Self {
         let status = Arc::new(AtomicU16::new(status));
         let answer = Arc::clone(&status);
@@ -57,7 +57,7 @@ impl Story {
         // As often as anybody may look.
         let ssm = vec![parameters(&[("cdn", value)]); 50];
         let mut world = World::new(ssm);
-        world.handler.clock = clock;
+        world.handler.deliverer.clock = clock;
         Self {
             world,
             receiver,
@@ -66,7 +66,7 @@ impl Story {
         }
     }
 
-    /// With a subscriber that has taken nothing for forty minutes.
+    /// Creates a subscriber that has accepted nothing for forty minutes.
     async fn dead() -> Self {
         let since = now() - SignedDuration::from_mins(40);
         let mut story = Self::new(500, json!({"failing_since": since.to_string()})).await;
@@ -79,14 +79,14 @@ impl Story {
         self.status.store(status, Ordering::Relaxed);
     }
 
-    /// A new delivery is received for the first time; whether it stays in the queue.
+    /// Receives a new delivery for the first time. Returns true when it stays in the queue.
     async fn stays(&mut self, subject: &str, number: u32) -> bool {
         self.numbered += 1;
         let body = delivery_of("cdn", subject, number);
         self.world.fails_numbered(&body, 1, self.numbered).await
     }
 
-    /// A delivery that was set aside before.
+    /// Puts a delivery into the bucket.
     fn put_aside(&self, subject: &str, number: u32) {
         let subject_of_the_key = subject.replace('/', "%2F");
         let key = format!("cdn/{subject_of_the_key}/{number:039}");
@@ -94,7 +94,7 @@ impl Story {
         self.world.cloud.state().bucket.objects.insert(key, body);
     }
 
-    /// The backlog comes back since then.
+    /// Lets the backlog return since this time.
     fn returns_since(&self, returning_since: Timestamp) -> Value {
         let backlog =
             json!({"since": now().to_string(), "returning_since": returning_since.to_string()});
@@ -103,7 +103,7 @@ impl Story {
         backlog
     }
 
-    /// The recalls that were sent are received, in order; those that stay are returned.
+    /// Receives the recalls that were sent, in order. Returns those that stay in the queue.
     async fn receive_recalls(&self, attempt: u32) -> Vec<Value> {
         let recalls = self.world.cloud.state().sent_to("deliveries.fifo");
         self.world
@@ -125,7 +125,7 @@ impl Story {
     }
 
     async fn look(&self) -> Vec<Value> {
-        let answer = self.world.ask(&json!({"look_after": "backlogs"})).await;
+        let answer = self.world.ask(&json!({"sweep": "backlogs"})).await;
         let Answer::Backlogs(_) = &answer else {
             panic!("{answer:?}");
         };
@@ -136,7 +136,7 @@ impl Story {
             .clone()
     }
 
-    /// Subject and number of what the receiver was sent, from the `skip`th on.
+    /// Returns subject and number of each event that the receiver got, without the first `skip`.
     fn received(&self, skip: usize) -> Vec<String> {
         let received = self.receiver.received().into_iter().skip(skip);
         received
@@ -159,7 +159,7 @@ impl Story {
         self.world.cloud.state().backlogs.get("cdn").cloned()
     }
 
-    /// Begins a backlog, of which everybody knows.
+    /// Creates a subscriber with a backlog that is settled.
     async fn settled() -> Self {
         let mut story = Self::dead().await;
         assert!(story.stays("page/1", 0).await);

@@ -1,4 +1,4 @@
-//! The parts of AWS in which backlogs are kept, as far as deliver calls them: a bucket, parameters, and the queues.
+//! The parts of AWS that backlogs use: a bucket, parameters, and the queues.
 
 use std::{
     collections::BTreeMap,
@@ -10,18 +10,18 @@ use serde_json::{Value, json};
 use testing::bucket_in_memory::BucketInMemory;
 use testing::replay::{Request, answering};
 
-/// What it holds, and how it behaves.
+/// The content of the parts, and the calls that they refuse.
 #[derive(Debug, Default)]
 pub struct State {
     /// The bucket.
     pub bucket: BucketInMemory,
     /// The backlogs' parameters, by subscriber.
     pub backlogs: BTreeMap<String, Value>,
-    /// What was sent, in order: the queue's name, and the message.
+    /// The messages that were sent, in order, each with its queue's name.
     pub sent: Vec<(String, Value)>,
-    /// How much waits.
+    /// Number of messages in the delivery queue.
     pub depth: u64,
-    /// Calls whose name or line has this in it are refused.
+    /// Calls whose operation or request line contains this text are refused.
     pub refused: Option<&'static str>,
 }
 
@@ -96,7 +96,7 @@ impl Cloud {
 }
 
 impl State {
-    /// The bodies that were sent to a queue.
+    /// Returns the bodies that were sent to a queue.
     pub fn sent_to(&self, queue: &str) -> Vec<Value> {
         let sent = self.sent.iter().filter(|(name, _)| name == queue);
         sent.map(|(_, entry)| serde_json::from_str(entry["MessageBody"].as_str().unwrap()).unwrap())

@@ -1,4 +1,4 @@
-//! Subscribers that are gone, or fail for long.
+//! Tests of subscribers that are gone, or that fail for long.
 
 use axum::{
     http::StatusCode,
@@ -30,7 +30,7 @@ fn hours(hours: i64) -> SignedDuration {
     SignedDuration::from_hours(hours)
 }
 
-/// The published events, from SNS's query protocol, with their group and de-duplication ids.
+/// Returns the published events with their group and deduplication ids, from SNS's query protocol.
 fn published(world: &World) -> Vec<(Event, String, String)> {
     let requests = world.sns.requests();
     let parse = |body: &str| -> Vec<(String, String)> {

@@ -1,4 +1,4 @@
-//! What receivers answer, ask for and do to whom calls them.
+//! Tests of receivers that answer in other ways than 2xx.
 
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,7 @@ fn in_a_year() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "31536000")]).into_response()
 }
 
-/// As much as anybody reads.
+/// More bytes than deliver reads of an answer.
 fn endless() -> Response {
     let chunks = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b'x'; 65_536]));
     Response::new(Body::from_stream(chunks))
@@ -112,7 +112,7 @@ async fn only_2xx_is_success() {
     }
 }
 
-/// Whether a delivery that is answered with this status fails.
+/// Returns true when a delivery that is answered with this status fails.
 async fn answered(status: u16) -> bool {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());

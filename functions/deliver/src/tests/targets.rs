@@ -1,4 +1,4 @@
-//! EventBridge and CloudFront, with prepared answers.
+//! Tests of EventBridge and CloudFront, with prepared answers.
 
 use serde_json::{Value, json};
 
@@ -23,14 +23,14 @@ fn put(event: Value) -> Vec<(u16, String)> {
     )]
 }
 
-/// A delivery of a page's event, with where it is.
+/// Returns a delivery of a page's event with these URLs.
 fn page(subscriber: &str, url: &str) -> String {
     let mut event: Value = serde_json::from_str(EVENT).unwrap();
     event["data"]["url"] = json!(format!("https://www.example.org{url}"));
     json!({"subscriber": subscriber, "event": event}).to_string()
 }
 
-/// Hands over a batch of the queue for invalidations, each `(body, receive count)`; the ids of what stays.
+/// Handles a batch of the invalidation queue, each `(body, receive count)`. Returns the ids that stay in the queue.
 async fn purge(world: &World, messages: &[(String, u32)]) -> Vec<String> {
     let records: Vec<_> = messages
         .iter()
@@ -50,7 +50,7 @@ async fn purge(world: &World, messages: &[(String, u32)]) -> Vec<String> {
     failures.map(|failure| failure.item_identifier).collect()
 }
 
-/// The calls of SQS that hide messages: operation, and seconds by receipt handle.
+/// Returns the calls that hide messages: the operation, and the seconds by receipt handle.
 fn hidden(world: &World) -> Vec<(String, Vec<(String, i64)>)> {
     let requests = world.sqs.requests().into_iter();
     requests
@@ -68,7 +68,7 @@ fn hidden(world: &World) -> Vec<(String, Vec<(String, i64)>)> {
         .collect()
 }
 
-/// The paths and the caller reference of each invalidation that was asked for.
+/// Returns paths and caller reference of each invalidation that was created.
 fn invalidations(world: &World) -> Vec<(Vec<String>, String)> {
     let inner = |text: &str, tag: &str| -> Vec<String> {
         let open = format!("<{tag}>");

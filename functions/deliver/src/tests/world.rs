@@ -1,4 +1,4 @@
-//! What the tests need: prepared answers of SSM and SQS, and a receiver that listens.
+//! Prepared answers of SSM and SQS, and a receiver that listens.
 
 use std::{
     collections::HashMap,
@@ -15,17 +15,19 @@ use axum::{
 use jiff::Timestamp;
 use serde_json::{Value, json, value::RawValue};
 use testing::replay::Replay;
-use tokio::{net::TcpListener, sync::Mutex as AsyncMutex};
+use tokio::net::TcpListener;
 use wagrun_delivery::queue::DeliveryQueue;
 use wagrun_delivery::subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore};
 use wagrun_event_topic::EventTopic;
 use wagrun_lambda::metric::Metrics;
 
 use super::cloud::Cloud;
-use crate::{
-    Answer, BacklogStore, Backlogs, Bucket, CloudFrontClient, Deliverer, EventBridgeClient,
-    Handler, Health, Parameters, Queue, Reach, Targets, Timeouts, Topic, WebhookClient, handle,
-};
+use crate::backlog::{BacklogStore, Backlogs, Bucket, Crowding};
+use crate::delivery::Deliverer;
+use crate::sqs::Queue;
+use crate::subscriber_health::{Parameters, SubscriberHealth, Topic};
+use crate::target::{CloudFrontClient, EventBridgeClient, Reach, Targets, Timeouts, WebhookClient};
+use crate::{Answer, Handler, handle};
 
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub const OTHER_SECRET: &str = "whsec_b3RoZXIgc2VjcmV0IGZvciByb3RhdGlvbiE=";
@@ -33,14 +35,14 @@ pub const EVENT_ID: &str = "0f2c8f6e-7d1b-4c8e-9a53-000000000001";
 // Neither spaces nor the order of fields nor escapes may change on the way.
 pub const EVENT: &str = r#"{"specversion":"1.0", "id":"0f2c8f6e-7d1b-4c8e-9a53-000000000001","source":"/wagrun/test","type":"wagtail.page.published","subject":"page/4","time":"2026-11-21T21:46:46.426651Z","datacontenttype":"application/json","partitionkey":"page/4","sequence":"0000000000001106","data":{"title":"Z\u00fcrich","id":4}}"#;
 
-/// Listens on a free port, and remembers what came.
+/// Listens on a free port, and keeps the requests that came.
 pub struct Receiver {
     pub origin: String,
     received: Arc<Mutex<Vec<(Uri, HeaderMap, Bytes)>>>,
 }
 
 impl Receiver {
-    /// Gives every request this answer.
+    /// Answers every request with this.
     pub async fn answering(answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Self {
@@ -66,7 +68,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The time of every test; webhooks are signed with it.
+/// The time of every test, by which webhooks are signed.
 pub fn now() -> Timestamp {
     // Verifiers look at the clock, so it is that of today, to the second as webhooks have it.
     static NOW: OnceLock<Timestamp> = OnceLock::new();
@@ -92,7 +94,7 @@ pub fn delivery(subscriber: &str) -> String {
     format!(r#"{{"subscriber":"{subscriber}","event":{EVENT}}}"#)
 }
 
-/// A delivery of another event of another object.
+/// Returns a delivery of another event of another object.
 pub fn delivery_of(subscriber: &str, subject: &str, number: u32) -> String {
     let mut event: Value = serde_json::from_str(EVENT).unwrap();
     event["subject"] = json!(subject);
@@ -101,13 +103,13 @@ pub fn delivery_of(subscriber: &str, subject: &str, number: u32) -> String {
     json!({"subscriber": subscriber, "event": event}).to_string()
 }
 
-/// What `GetParameter` answers.
+/// Returns the answer of `GetParameter`.
 pub fn parameter(version: i64, value: &str) -> (u16, String) {
     let parameter = json!({"Value": value, "Version": version, "Type": "SecureString"});
     (200, json!({"Parameter": parameter}).to_string())
 }
 
-/// What `PutParameter` answers.
+/// Returns the answer of `PutParameter`.
 pub fn written(version: i64) -> (u16, String) {
     (
         200,
@@ -121,12 +123,12 @@ pub struct World {
     pub sns: Replay,
     pub target: Replay,
     pub sqs: Replay,
-    /// Where backlogs are kept.
+    /// The parts of AWS that backlogs use.
     pub cloud: Cloud,
 }
 
 impl World {
-    /// With these answers of SSM; SQS takes every new visibility, and SNS every event.
+    /// Prepares these answers of SSM. SQS accepts every new visibility, and SNS every event.
     pub fn new(ssm: Vec<(u16, String)>) -> Self {
         Self::with_sqs(ssm, vec![(200, "{}".into()); 8])
     }
@@ -135,7 +137,7 @@ impl World {
         Self::with(ssm, sqs, Vec::new())
     }
 
-    /// With these answers of EventBridge or CloudFront too.
+    /// Prepares answers of EventBridge or CloudFront as well.
     pub fn with(
         ssm: Vec<(u16, String)>,
         sqs: Vec<(u16, String)>,
@@ -167,6 +169,7 @@ impl World {
             },
             schedule: RetrySchedule::default(),
             metrics: Metrics::new("wagrun/test"),
+            clock: now,
         };
         let queue = |name: &str| {
             let url = format!("https://sqs.example.org/1/{name}");
@@ -176,7 +179,6 @@ impl World {
             deliverer,
             deliveries: queue("deliveries.fifo"),
             invalidations: Some(queue("invalidations")),
-            clock: now,
             jitter: || 1.0,
         };
         Self {
@@ -189,31 +191,31 @@ impl World {
         }
     }
 
-    /// From now on SSM answers this for the subscribers.
+    /// Prepares other answers of SSM for the subscribers.
     pub fn answer_ssm(&mut self, ssm: Vec<(u16, String)>) {
         self.ssm = Replay::new(ssm);
         self.handler.deliverer.subscribers = subscribers(&self.ssm);
     }
 
-    /// From now on SSM answers this to whoever notes how a subscriber fares.
+    /// Prepares other answers of SSM for the health of subscribers.
     pub fn answer_health(&mut self, ssm: Vec<(u16, String)>) {
         self.ssm = Replay::new(ssm);
         self.handler.deliverer.health = health(&self.ssm, &self.sns);
     }
 
-    /// From now on nobody asks how subscribers fare.
+    /// Lets the health of subscribers call nothing from now on.
     pub fn forget_health(&mut self) {
         self.handler.deliverer.health =
             health(&Replay::new(Vec::<(u16, String)>::new()), &self.sns);
     }
 
-    /// From now on SNS takes nothing.
+    /// Lets SNS refuse every event from now on.
     pub fn refuse_events(&mut self) {
         self.sns = Replay::new(vec![(403, "")]);
         self.handler.deliverer.health = health(&self.ssm, &self.sns);
     }
 
-    /// One record; whether it was reported as failed.
+    /// Handles one record. Returns true when it was reported as failed.
     pub async fn fails(&self, body: &str, attempt: u32) -> bool {
         self.fails_sent_at(body, attempt, Timestamp::UNIX_EPOCH)
             .await
@@ -223,7 +225,7 @@ impl World {
         self.fails_as(body, attempt, sent_at, 1).await
     }
 
-    /// The same with a sequence number of the queue.
+    /// Handles one record of a FIFO queue with this sequence number.
     pub async fn fails_numbered(&self, body: &str, attempt: u32, number: u64) -> bool {
         self.fails_as(body, attempt, Timestamp::UNIX_EPOCH, number)
             .await
@@ -256,7 +258,7 @@ impl World {
         handle(&self.handler, &payload).await.unwrap()
     }
 
-    /// What was written into parameters: the name, and the JSON.
+    /// Returns the parameters that were written: name and JSON.
     pub fn written(&self) -> Vec<(String, Value)> {
         let requests = self.ssm.requests().into_iter();
         let puts = requests.filter(|request| request.operation == "AmazonSSM.PutParameter");
@@ -271,7 +273,7 @@ impl World {
         .collect()
     }
 
-    /// The visibility timeouts that were set.
+    /// Returns the visibility timeouts that were set.
     pub fn delays(&self) -> Vec<i64> {
         self.sqs
             .requests()
@@ -293,7 +295,7 @@ impl World {
 fn subscribers(ssm: &Replay) -> SubscriberStore {
     let rules = Rules {
         schemes: Schemes::HttpOrHttps,
-        most_attempts: Some(8),
+        max_attempts: Some(8),
     };
     let max_age = Duration::from_secs(30);
     SubscriberStore::new(&ssm.config(), "/wagrun/subscribers", max_age, rules)
@@ -310,18 +312,16 @@ fn backlogs(cloud: &Cloud) -> Backlogs {
             Duration::from_secs(30),
         ),
         bucket: Bucket::new(aws_sdk_s3::Client::new(&aws), "backlogs".into()),
-        deliveries: DeliveryQueue::of_deliveries(sqs.clone(), url("deliveries.fifo")),
-        dead_letters: DeliveryQueue::of_dead_letters(sqs.clone(), url("dead.fifo")),
-        queue: Queue::new(sqs, url("deliveries.fifo")),
-        crowded_at: 100,
-        grace: Backlogs::grace(Duration::from_secs(30)),
-        probes: AsyncMutex::new(HashMap::new()),
-        crowd: AsyncMutex::new(None),
+        deliveries: DeliveryQueue::deliveries(sqs.clone(), url("deliveries.fifo")),
+        dead_letters: DeliveryQueue::dead_letters(sqs.clone(), url("dead.fifo")),
+        crowding: Crowding::new(Queue::new(sqs, url("deliveries.fifo")), 100),
+        settling_time: Backlogs::settling_time(Duration::from_secs(30)),
+        probes: Mutex::new(HashMap::new()),
     }
 }
 
-fn health(ssm: &Replay, sns: &Replay) -> Health {
-    Health::new(
+fn health(ssm: &Replay, sns: &Replay) -> SubscriberHealth {
+    SubscriberHealth::new(
         Parameters::new(aws_sdk_ssm::Client::new(&ssm.config())),
         Topic::new(
             EventTopic::new(

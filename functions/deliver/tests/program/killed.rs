@@ -1,5 +1,5 @@
-//! deliver is killed at each step of a delivery, as when its machine fails: nothing is lost, nothing overtakes, and a kill
-//! repeats at most the request that the receiver had.
+//! Tests that kill deliver at each step of a delivery, as when its machine fails. Nothing is lost, nothing overtakes, and a
+//! kill repeats at most the request that the receiver had.
 
 use std::collections::VecDeque;
 
@@ -10,10 +10,10 @@ use standardwebhooks::Webhook;
 
 use crate::lambda::{Lambda, SECRET, Step};
 
-/// Where the process ends.
+/// The step at which the process is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kill {
-    /// It has the message, and the receiver knows nothing yet.
+    /// It has the message, and has not called the receiver.
     BeforeTheCall,
     /// The receiver has the whole request, and has not answered.
     WhileTheReceiverHoldsIt,
@@ -36,7 +36,7 @@ impl Kill {
         }
     }
 
-    /// Whether the receiver has been called by then.
+    /// Returns true when the receiver has been called by then.
     fn is_after_the_call(self) -> bool {
         self != Self::BeforeTheCall
     }
@@ -53,11 +53,11 @@ fn id(number: usize) -> String {
     format!("0f2c8f6e-7d1b-4c8e-9a53-{number:012}")
 }
 
-/// What the receiver was asked, with what it answered.
+/// The requests of the receiver, each with its answer.
 type Received = Vec<(HeaderMap, Bytes, StatusCode)>;
 
-/// One lane of the queue: three messages, of which the first comes again until Lambda says that it is done. Each of them meets
-/// each of the kills once, at its first receives; and before that the receiver fails so often.
+/// One lane of the queue with three messages, the first of which is received again until Lambda reports it as done. Each message
+/// is killed at each step once, at its first receives. Before that the receiver fails so many times.
 async fn deliver_three(subscriber: Value, kills: &[Kill], failures: usize) -> Received {
     let mut lambda = Lambda::new(subscriber).await;
     let mut received = Received::new();
@@ -107,7 +107,7 @@ async fn deliver_three(subscriber: Value, kills: &[Kill], failures: usize) -> Re
     received
 }
 
-/// The numbers of the events in the order in which they came, each request verified.
+/// Returns the numbers of the events in the order in which they came. Each request is verified.
 fn numbers(received: &Received) -> Vec<usize> {
     let verifier = Webhook::new(SECRET).unwrap();
     received
@@ -122,7 +122,7 @@ fn numbers(received: &Received) -> Vec<usize> {
         .collect()
 }
 
-/// A subscriber that failed for a while, so that a success is noted.
+/// A subscriber that failed for a while, so that a success writes its parameter.
 fn failing() -> Value {
     json!({"failing_since": "2026-11-20T00:00:00Z"})
 }

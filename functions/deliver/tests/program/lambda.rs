@@ -1,5 +1,5 @@
-//! A Lambda that can be looked at between the steps of an invocation: runtime API, AWS and receiver on one port, where whatever
-//! deliver asks for waits until the test lets it go on.
+//! A Lambda that stops between the steps of an invocation. Runtime API, AWS and receiver are on one port, and each request
+//! waits until the test answers it.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -18,17 +18,17 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-/// Long enough for a machine that also compiles; nothing waits this long unless it is lost.
+/// Time limit, long enough for a machine that also compiles.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What deliver asks of the outside.
+/// A request of deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// The subscribers' parameters are read.
     Subscribers,
     /// The receiver has the whole request: its headers and its body.
     Webhook(HeaderMap, Bytes),
-    /// One subscriber's parameter is read, to note something in it.
+    /// One subscriber's parameter is read, to change it.
     Note,
     /// The message of a failed delivery is hidden.
     Hide,
@@ -43,7 +43,7 @@ pub struct Asked {
     answer: oneshot::Sender<Response>,
 }
 
-/// The outside, and the process when there is one.
+/// Everything around the process, and the process while it runs.
 pub struct Lambda {
     address: String,
     parameters: Value,
@@ -63,7 +63,7 @@ struct Outside {
 }
 
 impl Lambda {
-    /// With nobody running yet, and these fields besides target, URL and secret in the parameter of the subscriber `cdn`.
+    /// Starts no process. The subscriber `cdn` has these fields besides target, URL and secret.
     pub async fn new(subscriber: Value) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -90,7 +90,7 @@ impl Lambda {
         }
     }
 
-    /// Hands over a message, to a process that is started if none runs.
+    /// Hands a message to the process, which is started if none runs.
     pub async fn invoke(&mut self, message: Value) {
         if self.process.is_none() {
             self.process = Some(self.start());
@@ -137,13 +137,13 @@ impl Lambda {
         Process { child, stdout }
     }
 
-    /// The next thing that the process asks for.
+    /// Returns the next request of the process.
     pub async fn next(&mut self) -> Asked {
         let asked = tokio::time::timeout(PATIENCE, self.asked.recv()).await;
         asked.expect("deliver asks for nothing").unwrap()
     }
 
-    /// Answers, the receiver with this status, and everybody else that all is well.
+    /// Answers a request: the receiver with this status, everything else with success.
     pub fn answer(&self, asked: Asked, status: StatusCode) {
         let answer = match asked.step {
             Step::Subscribers => self.parameters.to_string().into_response(),
@@ -154,18 +154,18 @@ impl Lambda {
             Step::Hide => "{}".into_response(),
             Step::Answer(_) => StatusCode::ACCEPTED.into_response(),
         };
-        // Whoever asked may have been killed.
+        // The process may have been killed meanwhile.
         let _ = asked.answer.send(answer);
     }
 
-    /// Ends the process as nothing can prevent, in the middle of what it does, and whatever it had asked for.
+    /// Kills the process, and drops the requests that wait.
     pub async fn kill(&mut self, asked: Asked) {
         let mut process = self.process.take().unwrap();
         process.child.kill().await.unwrap();
         drop(asked);
     }
 
-    /// Ends the process; what it wrote.
+    /// Ends the process, and returns its output.
     pub async fn output(mut self) -> Vec<String> {
         let mut process = self.process.take().unwrap();
         process.child.kill().await.unwrap();

@@ -1,4 +1,4 @@
-//! What each attempt leaves in the log: one line and its metrics, and nothing that is nobody's business.
+//! Tests of the log of each attempt: one line and its metrics, without bodies, URLs and secrets.
 
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +8,7 @@ use crate::lambda::{Lambda, SECRET, Step};
 
 const EVENT: &str = r#"{"specversion":"1.0","id":"0f2c8f6e-7d1b-4c8e-9a53-000000000001","source":"/wagrun/test","type":"wagtail.page.updated","subject":"page/4","time":"2026-11-21T21:46:46.426651Z","datacontenttype":"application/json","partitionkey":"page/4","sequence":"0000000000000001","data":{"id":4,"title":"of the body"}}"#;
 
-/// One attempt, the third, of a delivery that has waited for two minutes; what the process wrote, line by line.
+/// Makes one attempt, the third, of a delivery that has waited for two minutes. Returns the process's lines.
 async fn attempt(subscriber: Value, status: StatusCode) -> Vec<String> {
     let mut lambda = Lambda::new(subscriber).await;
     let sent = Timestamp::now() - SignedDuration::from_secs(120);
@@ -34,22 +34,26 @@ fn parsed(lines: &[String]) -> Vec<Value> {
         .collect()
 }
 
-/// The fields of the one line that tells of the attempt, the duration apart.
+/// Returns the fields of the attempt's line without its duration, and the duration in milliseconds.
 fn told(lines: &[String]) -> (Value, u64) {
     let lines = parsed(lines);
-    let fields = lines.iter().map(|line| &line["fields"]);
-    let told: Vec<&Value> = fields
-        .filter(|fields| fields["message"] == "delivery attempted")
+    let attempts: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["message"] == "delivery attempted")
         .collect();
-    let [fields] = told[..] else {
+    let [line] = attempts[..] else {
         panic!("{lines:#?}");
     };
-    let mut fields = fields.clone();
+    let mut fields = (*line).clone();
+    for every_line in ["timestamp", "level", "requestId"] {
+        let removed = fields.as_object_mut().unwrap().shift_remove(every_line);
+        assert!(removed.is_some(), "{line}");
+    }
     let duration = fields.as_object_mut().unwrap().remove("duration_ms");
     (fields, duration.unwrap().as_u64().unwrap())
 }
 
-/// Metrics: the dimensions and values of each line, without times and durations.
+/// Returns dimensions and values of each metric line, without times and durations.
 fn metrics(lines: &[String]) -> Vec<Value> {
     let emitted = parsed(lines).into_iter();
     let emitted = emitted.filter(|line| line.get("_aws").is_some());
@@ -93,7 +97,7 @@ fn counted(outcome: &str) -> Value {
     })
 }
 
-/// How long what failed has been waiting: of all subscribers together.
+/// The time for which failed deliveries have been waiting, of all subscribers together.
 fn waiting() -> Value {
     json!({"WaitingDeliverySeconds": "Seconds", "by": [[]]})
 }

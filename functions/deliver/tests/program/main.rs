@@ -1,4 +1,4 @@
-//! The program itself, as Lambda runs it: a process that asks a runtime API for work, with AWS and a receiver played at the
+//! Tests of the program as Lambda runs it: a process that asks a runtime API for work. AWS and the receiver are played at the
 //! wire.
 
 // A test may panic, also in what it shares with others.

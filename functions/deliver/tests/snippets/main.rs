@@ -1,4 +1,4 @@
-//! The receivers that `docs/webhooks.md` shows are run as they are printed there, and deliver posts to them.
+//! Runs the receivers of `docs/webhooks.md` as they are printed there, and sends them webhooks.
 //!
 //! The library for Rust verifies in the unit tests; these are other languages, and other authors' HMAC and ed25519.
 
@@ -27,7 +27,7 @@ fn body() -> String {
     body
 }
 
-/// What a receiver must do; `verified` is what it hands on.
+/// Asserts that the receiver accepts what is signed as it should be, and refuses the rest.
 async fn assert_verifies(receiver: Receiver) {
     let body = body();
     let url = &receiver.url;

@@ -1,4 +1,4 @@
-//! A program of `docs/webhooks.md`, running.
+//! Runs a program of `docs/webhooks.md`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -10,14 +10,14 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-/// Long enough for a machine that also compiles; nothing waits this long unless it is lost.
+/// Time limit, long enough for a machine that also compiles.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn checkout() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The first block of code after this text.
+/// Returns the first block of code after this text.
 pub fn snippet(after: &str) -> String {
     let document = std::fs::read_to_string(checkout().join("docs/webhooks.md")).unwrap();
     let (_, rest) = document.split_once(after).unwrap();
@@ -27,7 +27,7 @@ pub fn snippet(after: &str) -> String {
     format!("{code}\n")
 }
 
-/// Installs what receivers run with, unless it is there.
+/// Installs the receivers' packages, unless they are there.
 fn install() {
     static INSTALLED: OnceLock<()> = OnceLock::new();
     INSTALLED.get_or_init(|| {
@@ -38,7 +38,7 @@ fn install() {
     });
 }
 
-/// What runs a receiver, by the path of its interpreter below `.local`.
+/// The interpreter of a receiver, by its path below `.local`.
 pub const PYTHON: &str = "venv/webhooks/bin/python";
 pub const NODE: &str = "npm/receivers/node";
 
@@ -58,17 +58,17 @@ pub async fn python(code: &str, input: &str) -> Output {
     child.wait_with_output().await.unwrap()
 }
 
-/// The running receiver; it ends when this is dropped.
+/// The running receiver, which ends when this is dropped.
 #[derive(Debug)]
 pub struct Receiver {
-    /// Where it is.
+    /// The receiver's URL.
     pub url: String,
     child: Child,
     directory: PathBuf,
 }
 
 impl Receiver {
-    /// Runs what `code` makes for a port, and returns when it listens there.
+    /// Runs the program that `code` returns for a port, and waits until it listens there.
     pub async fn start(interpreter: &str, file: &str, code: impl Fn(u16) -> String) -> Self {
         install();
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -110,7 +110,7 @@ impl Receiver {
         receiver
     }
 
-    /// The events that it has verified so far.
+    /// Returns the events that it has verified so far.
     pub fn verified(&self) -> Vec<Value> {
         let lines = std::fs::read_to_string(self.directory.join("stdout")).unwrap();
         // Beside what the server itself says.

@@ -1,4 +1,4 @@
-//! deliver's own client, and a receiver that only keeps what it gets.
+//! deliver's own client, and a receiver that keeps what it gets.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub const SECRET_KEY: &str = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
 pub const PUBLIC_KEY: &str = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
-/// Posts as deliver does to a subscriber with these secrets; the receiver's status.
+/// Sends a webhook with these secrets, and returns the receiver's status.
 pub async fn post(url: &str, secrets: &[&str], body: &str, now: Timestamp) -> u16 {
     // Another test of this process may have been first.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -33,7 +33,7 @@ pub async fn post(url: &str, secrets: &[&str], body: &str, now: Timestamp) -> u1
     }
 }
 
-/// Headers and body of such a request, as its receiver gets them.
+/// Returns headers and body of such a request.
 pub async fn captured(secrets: &[&str], body: &str) -> (HeaderMap, String) {
     let received: Arc<Mutex<Option<(HeaderMap, Bytes)>>> = Arc::default();
     let inbox = Arc::clone(&received);

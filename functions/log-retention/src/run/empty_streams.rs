@@ -1,84 +1,82 @@
-//! The step that finds streams of functions with nothing in them.
+//! The step that finds empty streams of functions, and deletes them on request.
 
-use super::{OutOfTime, Run};
-use crate::OPT_OUT_TAG;
-use crate::answer::StreamsOfGroup;
-use crate::expiry::{is_gone, is_over};
-use crate::logs::{Group, Stream};
-use crate::pace::CallError;
+use super::state::{OutOfTime, RunState};
+use crate::answer::EmptyStreams;
+use crate::expiry::{is_abandoned, is_deleted};
+use crate::log_group::{LogGroup, LogStream, OPT_OUT_TAG};
+use crate::rate_limit::CallError;
 
-impl Run<'_> {
-    /// Counts the empty streams of a log group, and deletes them where asked.
-    pub(super) async fn look_into(&mut self, group: &Group) -> Result<(), OutOfTime> {
-        let Some(days) = group.days else {
-            return Ok(());
-        };
-        // A log group that is younger than its retention has none.
-        if !is_gone(group.created, days, self.now) {
-            return Ok(());
-        }
-        let mut deleted = 0;
-        let looked = self.empty_streams(group, days).await;
-        let streams = match looked {
-            Ok(streams) if streams.is_empty() => return Ok(()),
-            Ok(streams) => streams,
-            Err(error) => return self.failed(&group.name, error),
-        };
-        let ended = self.delete_streams(group, &streams, &mut deleted).await;
-        self.answer.empty_streams.push(StreamsOfGroup {
-            log_group: group.name.clone(),
-            streams: streams.len(),
-            deleted,
-        });
-        match ended {
-            Ok(()) => Ok(()),
-            Err(error) => self.failed(&group.name, error),
-        }
+/// Reports the number of empty streams of a log group, and deletes them on request.
+pub async fn delete_empty_streams(
+    run: &mut RunState<'_>,
+    group: &LogGroup,
+) -> Result<(), OutOfTime> {
+    let Some(days) = group.retention_days else {
+        return Ok(());
+    };
+    // A log group that is younger than its retention has no empty stream.
+    if !is_deleted(group.created, days, run.now) {
+        return Ok(());
     }
+    let streams = match find_empty_streams(run, group, days).await {
+        Ok(streams) if streams.is_empty() => return Ok(()),
+        Ok(streams) => streams,
+        Err(error) => return run.record(&group.name, error),
+    };
+    let mut deleted = 0;
+    let result = delete_streams(run, group, &streams, &mut deleted).await;
+    run.answer.empty_streams.push(EmptyStreams {
+        log_group: group.name.clone(),
+        streams: streams.len(),
+        deleted,
+    });
+    result.or_else(|error| run.record(&group.name, error))
+}
 
-    async fn empty_streams(&mut self, group: &Group, days: i32) -> Result<Vec<Stream>, CallError> {
-        let mut empty = Vec::new();
-        let mut token = None;
-        loop {
-            let (page, next) = self.logs.oldest_streams(group, token).await?;
-            let goes_on = page
-                .last()
-                .is_some_and(|stream| is_gone(stream.last_written, days, self.now));
-            empty.extend(
-                page.into_iter()
-                    .filter(|stream| is_over(stream, days, self.now)),
-            );
-            token = next.filter(|_| goes_on);
-            if token.is_none() {
-                return Ok(empty);
-            }
-        }
-    }
-
-    async fn delete_streams(
-        &mut self,
-        group: &Group,
-        streams: &[Stream],
-        deleted: &mut usize,
-    ) -> Result<(), CallError> {
-        if !self.options.delete_orphans || self.logs.has_tag(group, OPT_OUT_TAG).await? {
-            return Ok(());
-        }
-        for stream in streams {
-            if !self.options.plan {
-                match self.logs.delete_stream(group, stream).await {
-                    Ok(()) | Err(CallError::Gone(_)) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            *deleted += 1;
-        }
-        tracing::info!(
-            log_group = group.name,
-            streams = *deleted,
-            plan = self.options.plan,
-            "deletes empty streams"
+async fn find_empty_streams(
+    run: &mut RunState<'_>,
+    group: &LogGroup,
+    retention_days: i32,
+) -> Result<Vec<LogStream>, CallError> {
+    let mut empty = Vec::new();
+    let mut token = None;
+    loop {
+        let (page, next_token) = run.logs.oldest_streams(group, token).await?;
+        // The streams come in the order of their last write, so a page that ends with a newer stream is the last one needed.
+        let needs_next_page = page
+            .last()
+            .is_some_and(|stream| is_deleted(stream.last_written, retention_days, run.now));
+        empty.extend(
+            page.into_iter()
+                .filter(|stream| is_abandoned(stream, retention_days, run.now)),
         );
-        Ok(())
+        token = next_token.filter(|_| needs_next_page);
+        if token.is_none() {
+            return Ok(empty);
+        }
     }
+}
+
+/// Deletes streams, and counts them in `deleted` also when one of them fails.
+async fn delete_streams(
+    run: &mut RunState<'_>,
+    group: &LogGroup,
+    streams: &[LogStream],
+    deleted: &mut usize,
+) -> Result<(), CallError> {
+    if !run.options.delete_orphans || run.logs.has_tag(group, OPT_OUT_TAG).await? {
+        return Ok(());
+    }
+    for stream in streams {
+        if !run.options.plan {
+            match run.logs.delete_stream(group, stream).await {
+                Ok(()) | Err(CallError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        *deleted += 1;
+    }
+    let deleted = *deleted;
+    tracing::info!(log_group = group.name, deleted, "empty streams deleted");
+    Ok(())
 }

@@ -1,10 +1,13 @@
-//! Log groups whose writer is gone, and streams with nothing in them.
+//! Log groups whose writer no longer exists, and empty streams.
 
 use serde_json::{Value, json};
+use wagrun_lambda::telemetry::chain;
 
 use super::world::{Group, World, time};
-use super::{GONE, SERVICE};
-use crate::{OPT_OUT_TAG, Options, Outcome};
+use super::{DELETED_SERVICE, EXISTING_SERVICE};
+use crate::answer::OrphanOutcome;
+use crate::log_group::OPT_OUT_TAG;
+use crate::request::Options;
 
 const DELETE: Options = Options {
     plan: false,
@@ -12,34 +15,36 @@ const DELETE: Options = Options {
     delete_orphans: true,
 };
 
-/// Log groups of an App Runner service, functions and clusters that are there, deleted, or never were.
+/// Log groups of App Runner services, functions and clusters that exist, were deleted, or never existed.
 fn orphans() -> World {
     let world = World::new();
     {
         let mut state = world.state();
-        state.services.insert(SERVICE.into(), "PAUSED".into());
+        state
+            .services
+            .insert(EXISTING_SERVICE.into(), "PAUSED".into());
         state.services.insert("deleted0".into(), "DELETED".into());
-        state.functions.push("wagrun-There-1A2B3C4D5E6F".into());
+        state.functions.push("wagrun-Existing-1A2B3C4D5E6F".into());
         state
             .clusters
-            .insert("wagrun-There-1A2B3C4D5E6F".into(), "ACTIVE".into());
+            .insert("wagrun-Existing-1A2B3C4D5E6F".into(), "ACTIVE".into());
         state
             .clusters
             .insert("wagrun-Inactive-1A2B3C4D5E6F".into(), "INACTIVE".into());
     }
     let long_ago = time("2026-10-22T11:00:00Z").as_millisecond();
     for name in [
-        &format!("/aws/apprunner/wagrun/{SERVICE}/application"),
-        &format!("/aws/apprunner/wagrun/{GONE}/application"),
+        &format!("/aws/apprunner/wagrun/{EXISTING_SERVICE}/application"),
+        &format!("/aws/apprunner/wagrun/{DELETED_SERVICE}/application"),
         "/aws/apprunner/wagrun/deleted0/service",
-        "/aws/lambda/wagrun-There-1A2B3C4D5E6F",
-        "/aws/lambda/wagrun-Gone-1A2B3C4D5E6F",
-        "/aws/ecs/wagrun-There-1A2B3C4D5E6F/web-1234",
-        "/aws/ecs/wagrun-Gone-1A2B3C4D5E6F/web-1234",
+        "/aws/lambda/wagrun-Existing-1A2B3C4D5E6F",
+        "/aws/lambda/wagrun-Missing-1A2B3C4D5E6F",
+        "/aws/ecs/wagrun-Existing-1A2B3C4D5E6F/web-1234",
+        "/aws/ecs/wagrun-Missing-1A2B3C4D5E6F/web-1234",
         "/aws/ecs/containerinsights/wagrun-Inactive-1A2B3C4D5E6F/performance",
     ] {
         world.group(name, |group| {
-            group.days = Some(30);
+            group.retention_days = Some(30);
             group.streams.insert("some/stream".into(), long_ago);
         });
     }
@@ -47,7 +52,7 @@ fn orphans() -> World {
 }
 
 #[tokio::test]
-async fn orphans_are_reported_and_not_deleted_unless_asked() {
+async fn orphans_are_reported_and_only_deleted_on_request() {
     let world = orphans();
     let answer = world.run(Options::default()).await.unwrap();
     assert_eq!(world.changes(), 0);
@@ -61,16 +66,25 @@ async fn orphans_are_reported_and_not_deleted_unless_asked() {
         found,
         [
             (
-                format!("App Runner service wagrun/{GONE}").as_str(),
-                Outcome::Reported
+                format!("App Runner service wagrun/{DELETED_SERVICE}").as_str(),
+                OrphanOutcome::Reported
             ),
-            ("App Runner service wagrun/deleted0", Outcome::Reported),
+            (
+                "App Runner service wagrun/deleted0",
+                OrphanOutcome::Reported
+            ),
             (
                 "ECS cluster wagrun-Inactive-1A2B3C4D5E6F",
-                Outcome::Reported
+                OrphanOutcome::Reported
             ),
-            ("ECS cluster wagrun-Gone-1A2B3C4D5E6F", Outcome::Reported),
-            ("function wagrun-Gone-1A2B3C4D5E6F", Outcome::Reported),
+            (
+                "ECS cluster wagrun-Missing-1A2B3C4D5E6F",
+                OrphanOutcome::Reported
+            ),
+            (
+                "function wagrun-Missing-1A2B3C4D5E6F",
+                OrphanOutcome::Reported
+            ),
         ]
     );
     let orphan: Value = json!(answer.orphans.first[0]);
@@ -79,9 +93,9 @@ async fn orphans_are_reported_and_not_deleted_unless_asked() {
 }
 
 #[tokio::test]
-async fn orphans_are_deleted_where_asked_and_expired() {
+async fn orphans_are_deleted_on_request_when_their_retention_has_passed() {
     let world = orphans();
-    let function = "/aws/lambda/wagrun-Gone-1A2B3C4D5E6F";
+    let function = "/aws/lambda/wagrun-Missing-1A2B3C4D5E6F";
     let outcomes = async |change: &dyn Fn(&mut Group)| {
         change(world.state().groups.get_mut(function).unwrap());
         let answer = world.run(DELETE).await.unwrap();
@@ -92,64 +106,71 @@ async fn orphans_are_deleted_where_asked_and_expired() {
             .map(|orphan| orphan.outcome)
             .collect::<Vec<_>>()
     };
-    // Written to within its retention, one stream of two.
+    // One of two streams was written to within the retention.
     let outcome = outcomes(&|group| {
         group
             .streams
             .insert("new".into(), time("2026-10-22T13:00:00Z").as_millisecond());
     });
-    let deleted = Outcome::Deleted;
+    let deleted = OrphanOutcome::Deleted;
     assert_eq!(
         outcome.await,
-        [deleted, deleted, deleted, deleted, Outcome::Waits]
+        [
+            deleted,
+            deleted,
+            deleted,
+            deleted,
+            OrphanOutcome::NotExpired
+        ]
     );
     assert_eq!(world.count("DeleteLogGroup"), 4);
     let outcome = outcomes(&|group| {
         group.streams.remove("new");
         group.protected = true;
     });
-    assert_eq!(outcome.await, [Outcome::Protected]);
+    assert_eq!(outcome.await, [OrphanOutcome::Protected]);
     let outcome = outcomes(&|group| {
         group.protected = false;
         group.tags.insert(OPT_OUT_TAG.into(), "keep".into());
     });
-    assert_eq!(outcome.await, [Outcome::OptedOut]);
-    // A policy of the account that keeps for ever.
+    assert_eq!(outcome.await, [OrphanOutcome::OptedOut]);
+    // A policy of the account keeps events for ever.
     let outcome = outcomes(&|group| {
         group.tags.clear();
         group.policy = Some("keep".into());
-        group.days = None;
+        group.retention_days = None;
     });
-    assert_eq!(outcome.await, [Outcome::Waits]);
+    assert_eq!(outcome.await, [OrphanOutcome::NotExpired]);
     assert_eq!(world.count("DeleteLogGroup"), 4);
     let outcome = outcomes(&|group| {
         group.policy = None;
-        group.days = Some(30);
+        group.retention_days = Some(30);
     });
     assert_eq!(outcome.await, [deleted]);
     let left: Vec<_> = world.state().groups.keys().cloned().collect();
     assert_eq!(
         left,
         [
-            &format!("/aws/apprunner/wagrun/{SERVICE}/application"),
-            "/aws/ecs/wagrun-There-1A2B3C4D5E6F/web-1234",
-            "/aws/lambda/wagrun-There-1A2B3C4D5E6F",
+            &format!("/aws/apprunner/wagrun/{EXISTING_SERVICE}/application"),
+            "/aws/ecs/wagrun-Existing-1A2B3C4D5E6F/web-1234",
+            "/aws/lambda/wagrun-Existing-1A2B3C4D5E6F",
         ]
     );
 }
 
 #[tokio::test]
-async fn a_writer_that_nobody_may_ask_about_counts_as_there() {
+async fn a_writer_that_cannot_be_looked_up_counts_as_existing() {
     let world = orphans();
-    world.state().services.insert(GONE.into(), "denied".into());
+    world
+        .state()
+        .services
+        .insert(DELETED_SERVICE.into(), "denied".into());
     let incomplete = world.run(DELETE).await.unwrap_err();
     let expected = format!(
-        "1 failed, the first /aws/apprunner/wagrun/{GONE}/application: can't tell whether App Runner service wagrun/{GONE} exists: "
+        "1 failed, the first /aws/apprunner/wagrun/{DELETED_SERVICE}/application: cannot tell whether App Runner service wagrun/{DELETED_SERVICE} exists: "
     );
-    assert!(
-        incomplete.to_string().starts_with(&expected),
-        "{incomplete}"
-    );
+    let message = chain(&*incomplete);
+    assert!(message.starts_with(&expected), "{message}");
     assert_eq!(
         (
             incomplete.answer.orphans.count,
@@ -160,14 +181,14 @@ async fn a_writer_that_nobody_may_ask_about_counts_as_there() {
 }
 
 #[tokio::test]
-async fn empty_streams_of_functions_are_counted_and_deleted_where_asked() {
+async fn empty_streams_of_functions_are_counted_and_deleted_on_request() {
     let world = World::new();
     let (old, new) = (
         time("2026-10-01T00:00:00Z").as_millisecond(),
         time("2026-11-20T00:00:00Z").as_millisecond(),
     );
     world.group("/wagrun/deliver", |group| {
-        group.days = Some(30);
+        group.retention_days = Some(30);
         for number in 0..120 {
             group
                 .streams
@@ -175,9 +196,9 @@ async fn empty_streams_of_functions_are_counted_and_deleted_where_asked() {
         }
         group.streams.insert("2026/11/20/[$LATEST]0".into(), new);
     });
-    // A task that was silent may speak again, so its stream stays.
+    // A task may write to its stream again after any time, so the stream stays.
     world.group("/wagrun/web", |group| {
-        group.days = Some(30);
+        group.retention_days = Some(30);
         group.streams.insert("web/Main/0123".into(), old);
     });
     world.group("/wagrun/for-ever", |group| {
@@ -185,7 +206,7 @@ async fn empty_streams_of_functions_are_counted_and_deleted_where_asked() {
         group.streams.insert("2026/10/01/[1]a".into(), old);
     });
     world.group("/wagrun/tagged", |group| {
-        group.days = Some(30);
+        group.retention_days = Some(30);
         group.tags.insert(OPT_OUT_TAG.into(), String::new());
         group.streams.insert("2026/10/01/[1]a".into(), old);
     });

@@ -1,24 +1,24 @@
-//! What can be wrong with a subscriber's parameter; never says the value of a URL or a secret.
+//! The faults of a subscriber's parameter. No error contains the value of a URL or a secret.
 
 use std::fmt;
 
-/// A parameter that is no subscriber, and where in it the fault is.
+/// A parameter that is not a valid subscriber.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("subscriber {parameter}: {place}{problem}")]
 pub struct InvalidSubscriber {
     /// The parameter's whole name.
     pub parameter: String,
-    /// The field, with its index where it is a list.
-    pub place: Place,
-    /// What is wrong there.
+    /// The field with the fault.
+    pub place: FieldPath,
+    /// The fault.
     pub problem: Problem,
 }
 
-/// A place in the parameter's JSON: empty for the whole, `url`, `secrets[1]`.
+/// A field of the parameter's JSON, such as `url` or `secrets[1]`; empty for the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place(pub String);
+pub struct FieldPath(pub String);
 
-impl fmt::Display for Place {
+impl fmt::Display for FieldPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
             return Ok(());
@@ -29,41 +29,41 @@ impl fmt::Display for Place {
 
 const TARGETS: &str = r#""webhook", "eventbridge", "cloudfront""#;
 
-/// What is wrong at a place.
+/// A fault of a field.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Problem {
-    /// The value does not parse.
+    /// The value is not JSON.
     #[error("is not JSON (line {line}, column {column})")]
     NotJson {
-        /// Counted from 1.
+        /// The position, from 1.
         line: usize,
-        /// Counted from 1.
+        /// The position, from 1.
         column: usize,
     },
-    /// The value is JSON of another kind.
+    /// The value is JSON, but not an object.
     #[error("is not a JSON object")]
     NotAnObject,
-    /// A field that must be there is not.
+    /// A required field is missing.
     #[error("is missing")]
     Missing,
-    /// A field that nothing reads.
+    /// The field does not exist for this target.
     #[error("is not a known field; target {target:?} has {known}")]
     UnknownField {
         /// The subscriber's target.
         target: String,
-        /// The fields that go with it.
+        /// The fields of this target.
         known: String,
     },
-    /// A target that this version does not deliver to.
+    /// The target is unknown to this version.
     #[error("unknown target {0:?}; this version supports {TARGETS}")]
     UnknownTarget(String),
-    /// The value is of another kind.
+    /// The value has another type.
     #[error("is not {0}")]
     Not(&'static str),
-    /// Text or a list with nothing in it.
+    /// The text or the list is empty.
     #[error("is empty")]
     Empty,
-    /// The URL does not parse.
+    /// The text is not a URL.
     #[error("is not a URL ({0})")]
     NotAUrl(url::ParseError),
     /// The URL is neither https nor, where that is allowed, http.
@@ -78,43 +78,43 @@ pub enum Problem {
     /// The key is outside what Standard Webhooks allows.
     #[error("holds {0} bytes, not 24 to 64")]
     KeyLength(usize),
-    /// The receiver's half of a key pair.
+    /// The key is the public half of a key pair, which is the receiver's.
     #[error("is a public key, which verifies; the secret key (whsk_) signs")]
     PublicKey,
-    /// The key is no ed25519 key.
+    /// The key is not an ed25519 key.
     #[error("holds {0} bytes, not 32 (a secret key) or 64 (with its public key)")]
     KeyPairLength(usize),
-    /// Two keys that are not each other's.
+    /// The two halves do not belong together.
     #[error("holds a secret and a public key that don't belong together")]
     KeyPair,
-    /// A number outside its range.
+    /// The number is outside its range.
     #[error("is not a whole number from {least} to {most}")]
     NotBetween {
-        /// The least that is allowed.
+        /// The smallest allowed number.
         least: u32,
-        /// The most that is allowed.
+        /// The largest allowed number.
         most: u32,
     },
-    /// More waits than the queue lets a delivery have.
+    /// The schedule has more delays than the queue has attempts.
     #[error(
         "has {waits} waits, but the delivery queue gives up after {attempts} attempts (DeliveryMaxAttempts)"
     )]
     TooManyWaits {
-        /// How many waits there are.
+        /// Number of delays.
         waits: usize,
-        /// How many attempts the queue allows.
+        /// Number of attempts that the queue allows.
         attempts: u32,
     },
-    /// A header that the delivery has anyway, or that is the connection's own.
+    /// The header is set by deliver or by the connection.
     #[error("is a header that deliver sets itself")]
     OwnHeader,
-    /// A `${` in a template without its end.
+    /// A `${` in a template has no end.
     #[error("has a ${{ without its }}")]
     OpenPlace,
-    /// A place in a template that leads nowhere.
+    /// A placeholder in a template has no valid path.
     #[error("has ${{{0}}}, which is not a path such as ${{data.title}}")]
     NotAPath(String),
-    /// A filter in a template that this version does not have.
+    /// A filter in a template is unknown to this version.
     #[error("has the unknown filter {0:?}; this version has \"slack\"")]
     UnknownFilter(String),
 }

@@ -1,4 +1,4 @@
-//! From a parameter's JSON to a [`Subscriber`], with errors that name the parameter and the place.
+//! Parses a parameter's JSON into a [`Subscriber`]. An error names the parameter and the field.
 
 mod aws;
 mod fields;
@@ -14,12 +14,13 @@ mod tests;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use self::fields::{Fault, fault, flag, list, required_text, text, texts};
+use self::fields::{FieldError, fault, flag, list, required_text, text, texts};
 use super::{
-    Filter, InvalidSubscriber, Problem, RetrySchedule, Rules, Subscriber, Target, invalid::Place,
+    Filter, InvalidSubscriber, Problem, RetrySchedule, Rules, Subscriber, Target,
+    invalid::FieldPath,
 };
 
-/// The fields of every subscriber; the last two are written by deliver.
+/// The fields of every subscriber. deliver writes the last two.
 const FIELDS: [&str; 8] = [
     "target",
     "types",
@@ -32,7 +33,7 @@ const FIELDS: [&str; 8] = [
 ];
 
 impl Subscriber {
-    /// Reads the JSON of a parameter; the first fault found is the error.
+    /// Parses the JSON of a parameter. The first fault found is the error.
     pub fn parse(
         name: &str,
         parameter: &str,
@@ -41,7 +42,7 @@ impl Subscriber {
     ) -> Result<Self, InvalidSubscriber> {
         let invalid = |(place, problem)| InvalidSubscriber {
             parameter: parameter.to_owned(),
-            place: Place(place),
+            place: FieldPath(place),
             problem,
         };
         let fields = object(json).map_err(invalid)?;
@@ -58,7 +59,7 @@ impl Subscriber {
     }
 }
 
-fn object(json: &str) -> Result<Map<String, Value>, Fault> {
+fn object(json: &str) -> Result<Map<String, Value>, FieldError> {
     let value = serde_json::from_str(json).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         (String::new(), Problem::NotJson { line, column })
@@ -69,8 +70,8 @@ fn object(json: &str) -> Result<Map<String, Value>, Fault> {
     }
 }
 
-// The target comes first: it decides which other fields there are.
-fn target(fields: &Map<String, Value>, rules: Rules) -> Result<Target, Fault> {
+// The target comes first, because it decides which other fields there are.
+fn target(fields: &Map<String, Value>, rules: Rules) -> Result<Target, FieldError> {
     let target = required_text(fields, "target")?;
     let own: &[&str] = match target {
         "webhook" => &webhook::FIELDS,
@@ -94,7 +95,7 @@ fn target(fields: &Map<String, Value>, rules: Rules) -> Result<Target, Fault> {
     }
 }
 
-fn filter(fields: &Map<String, Value>) -> Result<Filter, Fault> {
+fn filter(fields: &Map<String, Value>) -> Result<Filter, FieldError> {
     let patterns = |field| {
         let Some(value) = fields.get(field) else {
             return Ok(None);
@@ -111,12 +112,12 @@ fn filter(fields: &Map<String, Value>) -> Result<Filter, Fault> {
         .ok_or_else(|| fault("under", Problem::Not("a path that begins with /")))
 }
 
-fn retry(fields: &Map<String, Value>, rules: Rules) -> Result<Option<RetrySchedule>, Fault> {
+fn retry(fields: &Map<String, Value>, rules: Rules) -> Result<Option<RetrySchedule>, FieldError> {
     const FIELD: &str = "retry_seconds";
     let Some(value) = fields.get(FIELD) else {
         return Ok(None);
     };
-    let (least, most) = (1, RetrySchedule::LONGEST_WAIT);
+    let (least, most) = (1, RetrySchedule::MAX_WAIT_SECONDS);
     let waits: Vec<u32> = list(value, FIELD)?
         .into_iter()
         .map(|(place, value)| {
@@ -127,7 +128,7 @@ fn retry(fields: &Map<String, Value>, rules: Rules) -> Result<Option<RetrySchedu
                 .ok_or((place, Problem::NotBetween { least, most }))
         })
         .collect::<Result<_, _>>()?;
-    if let Some(attempts) = rules.most_attempts
+    if let Some(attempts) = rules.max_attempts
         && u32::try_from(waits.len()).is_ok_and(|waits| waits >= attempts)
     {
         let waits = waits.len();
@@ -136,7 +137,7 @@ fn retry(fields: &Map<String, Value>, rules: Rules) -> Result<Option<RetrySchedu
     Ok(Some(RetrySchedule::new(waits)))
 }
 
-fn enabled(fields: &Map<String, Value>) -> Result<bool, Fault> {
+fn enabled(fields: &Map<String, Value>) -> Result<bool, FieldError> {
     if fields
         .get("disabled")
         .is_some_and(|value| !value.is_object())
@@ -146,7 +147,7 @@ fn enabled(fields: &Map<String, Value>) -> Result<bool, Fault> {
     flag(fields, "enabled", true)
 }
 
-fn failing_since(fields: &Map<String, Value>) -> Result<Option<Timestamp>, Fault> {
+fn failing_since(fields: &Map<String, Value>) -> Result<Option<Timestamp>, FieldError> {
     let Some(value) = fields.get("failing_since") else {
         return Ok(None);
     };

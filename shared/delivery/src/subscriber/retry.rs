@@ -1,34 +1,35 @@
-//! When a failed delivery is tried again.
+//! The delays after which a failed delivery is attempted again.
 
-use std::{num::ParseIntError, str::FromStr};
+use std::{num::ParseIntError, str::FromStr, time::Duration};
 
-/// The wait after each failed attempt, in seconds; one attempt more than there are waits is the last.
+/// The delays after failed attempts. There is one attempt more than there are delays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetrySchedule(Vec<u32>);
 
 impl RetrySchedule {
-    /// The longest wait, in seconds: SQS hides a message for at most twelve hours.
-    pub const LONGEST_WAIT: u32 = 12 * 3600;
+    /// Longest delay in seconds. SQS hides a message for at most twelve hours.
+    pub const MAX_WAIT_SECONDS: u32 = 12 * 3600;
 
-    /// With these waits.
+    /// Creates a schedule of these delays, in seconds.
     pub fn new(waits: Vec<u32>) -> Self {
         Self(waits)
     }
 
-    /// The seconds to wait after failed attempt number `attempt` (from 1); none when it was the last, or beyond.
-    pub fn wait(&self, attempt: u32) -> Option<u32> {
+    /// Returns the delay after failed attempt number `attempt` (from 1); none after the last attempt, or beyond.
+    pub fn wait(&self, attempt: u32) -> Option<Duration> {
         let index = usize::try_from(attempt.checked_sub(1)?).ok()?;
-        self.0.get(index).copied()
+        let seconds = self.0.get(index)?;
+        Some(Duration::from_secs((*seconds).into()))
     }
 
-    /// Whether there is an attempt of this number (from 1).
+    /// Returns true when there is an attempt of this number (from 1).
     pub fn has_attempt(&self, attempt: u32) -> bool {
         attempt <= 1 || self.wait(attempt - 1).is_some()
     }
 }
 
 impl Default for RetrySchedule {
-    /// The schedule of Standard Webhooks: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h.
+    /// Returns the schedule of Standard Webhooks: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h.
     fn default() -> Self {
         Self(vec![5, 300, 1800, 7200, 18_000, 36_000, 36_000])
     }
@@ -53,7 +54,8 @@ mod tests {
     fn the_wait_grows_with_the_attempt_and_ends() {
         let schedule = RetrySchedule::default();
         let waits: Vec<_> = (0..=9).map(|attempt| schedule.wait(attempt)).collect();
-        let expected = [5, 300, 1800, 7200, 18_000, 36_000, 36_000].map(Some);
+        let expected = [5, 300, 1800, 7200, 18_000, 36_000, 36_000];
+        let expected = expected.map(|seconds| Some(Duration::from_secs(seconds)));
         assert_eq!(waits[0], None);
         assert_eq!(waits[1..8], expected);
         assert_eq!(waits[8..], [None, None]);

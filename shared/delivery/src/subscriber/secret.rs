@@ -1,4 +1,4 @@
-//! The secrets of Standard Webhooks, which say by their prefix how they sign.
+//! The secrets of Standard Webhooks, whose prefix says how they sign.
 
 use std::{fmt, sync::Arc};
 
@@ -10,7 +10,7 @@ use super::Problem;
 const SYMMETRIC: &str = "whsec_";
 const ASYMMETRIC: &str = "whsk_";
 const PUBLIC: &str = "whpk_";
-/// An ed25519 secret key as RFC 8032 has it, from which the public one follows.
+/// Length of an ed25519 secret key (RFC 8032). The public key follows from it.
 const SEED_BYTES: usize = 32;
 
 /// The key of a Standard Webhooks secret.
@@ -23,7 +23,7 @@ pub enum Secret {
 }
 
 impl Secret {
-    /// From the form in which Standard Webhooks writes secrets.
+    /// Parses a secret in the form of Standard Webhooks.
     ///
     /// `whsk_` is followed by base64 of the 32 bytes of the secret key, alone or with the 32 of the public one after it.
     pub fn parse(text: &str) -> Result<Self, Problem> {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_told_apart() {
+    fn each_fault_of_a_secret_has_its_own_error() {
         let cases = [
             (
                 "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),

@@ -1,4 +1,4 @@
-//! The stack's subscribers, read from SSM and kept for a short while.
+//! The stack's subscribers, read from SSM and cached for a short time.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -12,9 +12,9 @@ use tokio::sync::Mutex;
 use super::{InvalidSubscriber, Rules, Subscriber};
 use wagrun_event::Event;
 
-/// Reads the subscribers when they are asked for and what it holds is too old.
+/// Reads the subscribers, and uses the answer for a while.
 ///
-/// When SSM can't be asked, that is an error: with subscribers from before, an event could pass somebody by unnoticed.
+/// When SSM cannot be read, that is an error. With old subscribers an event could miss a new one unnoticed.
 #[derive(Debug)]
 pub struct SubscriberStore {
     ssm: Client,
@@ -33,7 +33,7 @@ pub struct LoadError {
 }
 
 impl SubscriberStore {
-    /// The subscribers below `path`, each answer used for `max_age`; asks nobody yet.
+    /// Creates a store of the subscribers below `path`, which uses each answer for `max_age`. Calls nothing yet.
     pub fn new(aws: &SdkConfig, path: &str, max_age: Duration, rules: Rules) -> Self {
         Self {
             ssm: Client::new(aws),
@@ -44,12 +44,12 @@ impl SubscriberStore {
         }
     }
 
-    /// The subscribers as they were within the last `max_age`.
+    /// Returns the subscribers as they were within the last `max_age`.
     pub async fn current(&self, now: Timestamp) -> Result<Arc<Subscribers>, LoadError> {
         self.loaded_after(Timestamp::MIN, now).await
     }
 
-    /// The subscribers as they were within the last `max_age`, and not before `earliest`.
+    /// Returns the subscribers as they were within the last `max_age`, and not before `earliest`.
     pub async fn loaded_after(
         &self,
         earliest: Timestamp,
@@ -69,7 +69,7 @@ impl SubscriberStore {
 
     fn is_fresh(&self, subscribers: &Subscribers, now: Timestamp) -> bool {
         let age = now.duration_since(subscribers.loaded_at);
-        // A clock that was set back makes the age negative, which says nothing.
+        // A clock that was set back makes the age negative.
         age >= SignedDuration::ZERO && age.unsigned_abs() < self.max_age
     }
 
@@ -117,24 +117,24 @@ pub struct Subscribers {
     invalid: BTreeMap<String, InvalidSubscriber>,
 }
 
-/// What there is under a subscriber's name.
+/// The status of a subscriber's name.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Found<'a> {
-    /// A subscriber that wants its events.
+pub enum SubscriberStatus<'a> {
+    /// The subscriber is enabled.
     Enabled(&'a Subscriber),
-    /// A subscriber that is switched off.
+    /// The subscriber is switched off.
     Disabled,
-    /// A parameter that can't be used.
+    /// The parameter cannot be used.
     Invalid(&'a InvalidSubscriber),
-    /// No parameter.
+    /// There is no parameter.
     Gone,
 }
 
 impl Subscribers {
-    /// The enabled subscribers that the event concerns, by name.
+    /// Returns the enabled subscribers that receive the event, by name.
     ///
-    /// An event that is for one subscriber concerns that one at most, and only if it passes its filter: that is what the
-    /// subscriber may see. A snapshot that is for nobody concerns nobody.
+    /// An event for one subscriber reaches that one at most, and only if it passes the subscriber's filter. The filter is the limit of
+    /// what a subscriber may see. A snapshot without an addressee reaches no subscriber.
     pub fn matching<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = &'a Subscriber> {
         self.valid.values().filter(|subscriber| {
             let is_for_it = match &event.subscriber {
@@ -145,17 +145,17 @@ impl Subscribers {
         })
     }
 
-    /// What there is under the name.
-    pub fn find(&self, name: &str) -> Found<'_> {
+    /// Returns the status of this name.
+    pub fn find(&self, name: &str) -> SubscriberStatus<'_> {
         match (self.valid.get(name), self.invalid.get(name)) {
-            (Some(subscriber), _) if subscriber.enabled => Found::Enabled(subscriber),
-            (Some(_), _) => Found::Disabled,
-            (None, Some(invalid)) => Found::Invalid(invalid),
-            (None, None) => Found::Gone,
+            (Some(subscriber), _) if subscriber.enabled => SubscriberStatus::Enabled(subscriber),
+            (Some(_), _) => SubscriberStatus::Disabled,
+            (None, Some(invalid)) => SubscriberStatus::Invalid(invalid),
+            (None, None) => SubscriberStatus::Gone,
         }
     }
 
-    /// The parameters that can't be used.
+    /// Returns the parameters that cannot be used.
     pub fn invalid(&self) -> impl Iterator<Item = &InvalidSubscriber> {
         self.invalid.values()
     }
@@ -199,7 +199,7 @@ mod tests {
             Duration::from_secs(30),
             Rules {
                 schemes: Schemes::HttpsOnly,
-                most_attempts: None,
+                max_attempts: None,
             },
         )
     }
@@ -229,11 +229,20 @@ mod tests {
         ]);
         let subscribers = store(&replay).current(at(0)).await.unwrap();
 
-        assert!(matches!(subscribers.find("cdn"), Found::Enabled(_)));
-        assert!(matches!(subscribers.find("team/search"), Found::Enabled(_)));
-        assert_eq!(subscribers.find("off"), Found::Disabled);
-        assert_eq!(subscribers.find("nobody"), Found::Gone);
-        assert!(matches!(subscribers.find("broken"), Found::Invalid(_)));
+        assert!(matches!(
+            subscribers.find("cdn"),
+            SubscriberStatus::Enabled(_)
+        ));
+        assert!(matches!(
+            subscribers.find("team/search"),
+            SubscriberStatus::Enabled(_)
+        ));
+        assert_eq!(subscribers.find("off"), SubscriberStatus::Disabled);
+        assert_eq!(subscribers.find("nobody"), SubscriberStatus::Gone);
+        assert!(matches!(
+            subscribers.find("broken"),
+            SubscriberStatus::Invalid(_)
+        ));
         let errors: Vec<_> = subscribers.invalid().map(ToString::to_string).collect();
         assert_eq!(
             errors,

@@ -1,21 +1,21 @@
-//! The payload of a webhook for a service that asks for its own: JSON with places that the event fills.
+//! The payload of a webhook for a service that expects its own: JSON with placeholders that the event fills.
 //!
-//! A place is `${path}` inside a text, where the path leads into the event: `${type}`, `${data.title}`,
-//! `${data.previous.url}`, `${data.tags.0}`. A text that is nothing but one place becomes the value itself, a number a
-//! number and an object an object; within a longer text the value is written out. What is not in the event is `null`, and
-//! nothing within a longer text. `${path|slack}` escapes `&`, `<` and `>` as Slack asks. `$${` is a `${` that stays.
+//! A placeholder is `${path}` inside a text. The path leads into the event: `${type}`, `${data.title}`, `${data.previous.url}`,
+//! `${data.tags.0}`. A text that is only one placeholder becomes the value itself: a number stays a number, an object an object.
+//! Within a longer text the value is written out. A missing value is `null`, and empty within a longer text. `${path|slack}`
+//! escapes `&`, `<` and `>` as Slack asks. `$${` stands for a literal `${`.
 //!
-//! That is all there is: no conditions, no loops and no code, so a template that was accepted can fail in one way only, by
-//! becoming too long. (`{{path}}` is what others write, but SSM refuses a parameter with double braces.)
+//! There are no conditions, no loops and no code. So a template that was accepted can fail in one way only: by becoming too long.
+//! Other tools write `{{path}}`, but SSM refuses a parameter with double braces.
 
 use serde_json::{Map, Value};
 
 use super::Problem;
 
-/// The longest payload in bytes; an event has a quarter of it.
-const LONGEST: usize = 1024 * 1024;
+/// Longest payload in bytes. An event has a quarter of it at most.
+const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
 
-/// A template that was understood.
+/// A template that was parsed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template(Node);
 
@@ -31,7 +31,7 @@ enum Node {
 #[derive(Debug, Clone, PartialEq)]
 enum Part {
     Fixed(String),
-    Place {
+    FieldPath {
         path: Vec<String>,
         filter: Option<Filter>,
     },
@@ -42,19 +42,19 @@ enum Filter {
     Slack,
 }
 
-/// The payload would be longer than a mebibyte.
+/// The payload would be longer than 1 MiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the template gives a payload of more than {LONGEST} bytes")]
-pub struct TooLong;
+#[error("the template gives a payload of more than {MAX_PAYLOAD_BYTES} bytes")]
+pub struct PayloadTooLong;
 
 impl Template {
-    /// Reads the template; the error's place is within it, such as `.blocks[0].text`.
+    /// Parses the template. The error has the place within it, such as `.blocks[0].text`.
     pub fn parse(template: &Value) -> Result<Self, (String, Problem)> {
         node(template, "").map(Self)
     }
 
-    /// The payload for this event, as JSON.
-    pub fn render(&self, event: &Value) -> Result<String, TooLong> {
+    /// Returns the payload of this event, as JSON.
+    pub fn render(&self, event: &Value) -> Result<String, PayloadTooLong> {
         let mut json = String::new();
         self.0.write(event, &mut json)?;
         Ok(json)
@@ -125,15 +125,15 @@ fn place(inside: &str) -> Result<Part, Problem> {
     if !path.iter().all(is_name) {
         return Err(Problem::NotAPath(inside.to_owned()));
     }
-    Ok(Part::Place { path, filter })
+    Ok(Part::FieldPath { path, filter })
 }
 
 impl Node {
-    fn write(&self, event: &Value, json: &mut String) -> Result<(), TooLong> {
+    fn write(&self, event: &Value, json: &mut String) -> Result<(), PayloadTooLong> {
         match self {
             Self::Fixed(value) => json.push_str(&value.to_string()),
             Self::Text(parts) => match parts.as_slice() {
-                [Part::Place { path, filter: None }] => {
+                [Part::FieldPath { path, filter: None }] => {
                     json.push_str(&find(event, path).to_string());
                 }
                 parts => json.push_str(&Value::String(text(parts, event)?).to_string()),
@@ -165,7 +165,7 @@ impl Node {
     }
 }
 
-/// What is at the path, or `null`.
+/// Returns the value at the path, or `null`.
 fn find<'a>(event: &'a Value, path: &[String]) -> &'a Value {
     const NOTHING: &Value = &Value::Null;
     path.iter()
@@ -177,12 +177,12 @@ fn find<'a>(event: &'a Value, path: &[String]) -> &'a Value {
         .unwrap_or(NOTHING)
 }
 
-fn text(parts: &[Part], event: &Value) -> Result<String, TooLong> {
+fn text(parts: &[Part], event: &Value) -> Result<String, PayloadTooLong> {
     let mut text = String::new();
     for part in parts {
         match part {
             Part::Fixed(fixed) => text.push_str(fixed),
-            Part::Place { path, filter } => {
+            Part::FieldPath { path, filter } => {
                 let value = match find(event, path) {
                     Value::Null => String::new(),
                     Value::String(value) => value.clone(),
@@ -199,16 +199,16 @@ fn text(parts: &[Part], event: &Value) -> Result<String, TooLong> {
     Ok(text)
 }
 
-/// Slack: "replace the ampersand, less-than sign, and greater-than sign with HTML entities, no other characters".
+/// Escapes a text for Slack: "replace the ampersand, less-than sign, and greater-than sign with HTML entities, no other characters".
 fn slack(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
 }
 
-fn short(text: &str) -> Result<(), TooLong> {
-    if text.len() > LONGEST {
-        return Err(TooLong);
+fn short(text: &str) -> Result<(), PayloadTooLong> {
+    if text.len() > MAX_PAYLOAD_BYTES {
+        return Err(PayloadTooLong);
     }
     Ok(())
 }
@@ -320,7 +320,7 @@ mod tests {
             .chain([json!("${data}".repeat(5))])
         {
             let template = Template::parse(&template).unwrap();
-            assert_eq!(template.render(&event), Err(TooLong));
+            assert_eq!(template.render(&event), Err(PayloadTooLong));
         }
         let three = Template::parse(&json!(vec!["${data}"; 3])).unwrap();
         assert!(three.render(&event).is_ok());

@@ -1,51 +1,40 @@
-//! Replays: what was published is published again, in slices between the live events.
+//! Replays: published events are published again, in slices between the live events.
 
-use content_events::drain::Requested;
+use content_events::DrainReport;
+use content_events::Invocation;
+use serde_json::json;
+use tokio::time::Instant;
 use uuid::Uuid;
+use wagrun_event::Event;
 
-use super::*;
-
-fn requested(answer: &Answer) -> &Requested {
-    answer.backfill.as_ref().unwrap()
-}
-
-/// What a replayed event must be, of the one that was live.
-fn again(live: &Event, run: Uuid, subscriber: Option<&str>) -> Event {
-    Event {
-        replayed: true,
-        backfill: Some(run),
-        subscriber: subscriber.map(str::to_owned),
-        ..live.clone()
-    }
-}
-
-/// A change of each of `count` authors, published.
-async fn published(world: &World, session: &mut PgConnection, count: i32) {
-    authors(session, count).await;
-    execute(session, "update blog_author set name = '1'").await;
-    world.sweep().await.unwrap();
-}
+use crate::support::backfills::{as_replayed, publish_author_changes, requested_run};
+use crate::support::drain_fixture::{
+    DrainFixture, assert_each_in_order, insert_authors, insert_posts, rename, title,
+};
+use crate::support::fake_lambda::{FakeLambda, LambdaBehavior};
+use crate::support::runtime::run;
+use crate::support::sql::execute;
 
 #[test]
 fn a_replay_repeats_what_it_is_asked_for_with_the_same_ids_and_in_order() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        authors(&mut session, 2).await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 2).await;
         for name in ["1", "2"] {
             rename(&mut session, 1, name).await;
             rename(&mut session, 2, name).await;
         }
-        world.sweep().await.unwrap();
-        let live = world.topic.taken();
+        fixture.sweep().await.unwrap();
+        let live = fixture.topic.accepted();
 
-        // At once: SNS drops the same de-duplication id for five minutes, and so does the fake.
+        // Both replays run within the five minutes in which SNS, and the fake, drop a repeated de-duplication id.
         for _ in 0..2 {
-            let answer = world
-                .ask(json!({"replay": {"subject": "blog.author/1"}}))
+            let answer = fixture
+                .invoke(json!({"replay": {"subject": "blog.author/1"}}))
                 .await
                 .unwrap();
-            let run = requested(&answer);
+            let run = requested_run(&answer);
             assert_eq!(
                 (answer.backfilled, run.published, run.finished),
                 (2, 2, true)
@@ -53,23 +42,23 @@ fn a_replay_repeats_what_it_is_asked_for_with_the_same_ids_and_in_order() {
             let expected: Vec<Event> = live
                 .iter()
                 .filter(|event| event.subject == "blog.author/1")
-                .map(|event| again(event, run.id, None))
+                .map(|event| as_replayed(event, run.id, None))
                 .collect();
-            let taken = world.topic.taken();
+            let taken = fixture.topic.accepted();
             assert_eq!(taken[taken.len() - 2..], expected);
         }
-        assert_eq!(world.topic.taken().len(), live.len() + 4);
-        assert_eq!(world.topic.repeated(), 0);
+        assert_eq!(fixture.topic.accepted().len(), live.len() + 4);
+        assert_eq!(fixture.topic.duplicate_count(), 0);
     });
 }
 
 #[test]
-fn time_type_and_subtree_choose_and_a_subscriber_is_named() {
+fn a_replay_is_limited_by_time_type_and_subtree_and_names_its_subscriber() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        authors(&mut session, 1).await;
-        pages(&mut session, 2).await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 1).await;
+        insert_posts(&mut session, 2).await;
         rename(&mut session, 1, "Ann").await;
         execute(
             &mut session,
@@ -77,8 +66,8 @@ fn time_type_and_subtree_choose_and_a_subscriber_is_named() {
         )
         .await;
         execute(&mut session, "delete from blog_author").await;
-        world.sweep().await.unwrap();
-        let live = world.topic.taken();
+        fixture.sweep().await.unwrap();
+        let live = fixture.topic.accepted();
         let of = |kind: &str| {
             let found = live.iter().find(|event| event.kind == kind);
             found.unwrap_or_else(|| panic!("no {kind}")).clone()
@@ -101,13 +90,13 @@ fn time_type_and_subtree_choose_and_a_subscriber_is_named() {
         ];
         for (mut chosen, expected) in cases {
             chosen["subscriber"] = json!("search");
-            let answer = world.ask(json!({"replay": chosen})).await.unwrap();
-            let run = requested(&answer).id;
-            let mut replayed = world.backfilled();
+            let answer = fixture.invoke(json!({"replay": chosen})).await.unwrap();
+            let run = requested_run(&answer).id;
+            let mut replayed = fixture.backfilled();
             replayed.retain(|event| event.backfill == Some(run));
             let expected: Vec<Event> = expected
                 .iter()
-                .map(|event| again(event, run, Some("search")))
+                .map(|event| as_replayed(event, run, Some("search")))
                 .collect();
             assert_eq!(replayed, expected, "{chosen}");
             assert_eq!(replayed.len(), 1);
@@ -118,14 +107,14 @@ fn time_type_and_subtree_choose_and_a_subscriber_is_named() {
 #[test]
 fn a_replay_that_matches_nothing_says_so() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        published(&world, &mut session, 1).await;
-        let answer = world
-            .ask(json!({"replay": {"subject": "page/4711"}}))
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        publish_author_changes(&fixture, &mut session, 1).await;
+        let answer = fixture
+            .invoke(json!({"replay": {"subject": "page/4711"}}))
             .await
             .unwrap();
-        let run = requested(&answer);
+        let run = requested_run(&answer);
         assert_eq!(
             (answer.backfilled, run.published, run.finished),
             (0, 0, true)
@@ -136,70 +125,47 @@ fn a_replay_that_matches_nothing_says_so() {
 #[test]
 fn a_live_event_leaves_before_the_next_slice_and_is_not_replayed_itself() {
     run(async {
-        let world = World::new().await;
-        let lambda = FakeLambda::start(Mood::Accepting).await;
-        let mut session = world.database.connect().await;
-        published(&world, &mut session, 250).await;
-        world.database.set_lambda_endpoint(&lambda.endpoint).await;
+        let fixture = DrainFixture::new().await;
+        let lambda = FakeLambda::start(LambdaBehavior::Accepts).await;
+        let mut session = fixture.database.connect().await;
+        publish_author_changes(&fixture, &mut session, 250).await;
+        fixture.database.set_lambda_endpoint(&lambda.endpoint).await;
         let replay = json!({"replay": {"type": "wagtail.author.*"}});
-        let wake = Wake::parse(&replay).unwrap();
-        let answer = world.drainer.run(&wake, Instant::now()).await.unwrap();
-        assert!(answer.rang_again && !requested(&answer).finished);
+        let wake = Invocation::parse(&replay).unwrap();
+        let answer = fixture.drainer.run(&wake, Instant::now()).await.unwrap();
+        assert!(answer.rang_again && !requested_run(&answer).finished);
         assert_eq!(lambda.calls().len(), 1, "the next invocation is rung for");
 
-        assert_eq!(world.slice().await.backfilled, 100);
+        assert_eq!(fixture.publish_slice().await.backfilled, 100);
         rename(&mut session, 250, "live").await;
-        let before = world.topic.taken().len();
-        assert_eq!(world.sweep().await.unwrap().backfilled, 150);
-        let taken = world.topic.taken();
+        let before = fixture.topic.accepted().len();
+        assert_eq!(fixture.sweep().await.unwrap().backfilled, 150);
+        let taken = fixture.topic.accepted();
         assert_eq!(title(&taken[before]), "live");
         assert_eq!(taken[before].backfill, None);
 
-        let replayed = world.backfilled();
+        let replayed = fixture.backfilled();
         assert_each_in_order(&replayed, 250, 1);
-        assert_eq!(world.sweep().await.unwrap(), Answer::default());
+        assert_eq!(fixture.sweep().await.unwrap(), DrainReport::default());
     });
 }
 
 #[test]
-fn a_crash_between_publishing_and_keeping_the_cursor_repeats_a_slice_under_the_same_ids() {
+fn a_refused_event_stops_its_run_and_neither_another_run_nor_a_live_event() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        published(&world, &mut session, 150).await;
-        let replay = json!({"replay": {"type": "wagtail.author.*"}});
-        let wake = Wake::parse(&replay).unwrap();
-        world.drainer.run(&wake, Instant::now()).await.unwrap();
-
-        // What has arrived so far is not what is waited for.
-        world.topic.arrival().await;
-        world.topic.swallow_answers();
-        let drainer = world.drainer.clone();
-        let killed = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
-        world.topic.arrival().await;
-        killed.abort();
-        assert!(killed.await.unwrap_err().is_cancelled());
-        world.topic.recover();
-        no_lock_is_held(&mut session).await;
-
-        assert_eq!(world.sweep().await.unwrap().backfilled, 150);
-        assert!(world.topic.repeated() > 0, "the crash came after something");
-        assert_each_in_order(&world.backfilled(), 150, 1);
-    });
-}
-
-#[test]
-fn what_the_topic_refuses_stops_its_run_and_neither_another_nor_a_live_event() {
-    run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        published(&world, &mut session, 3).await;
-        world
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        publish_author_changes(&fixture, &mut session, 3).await;
+        fixture
             .topic
             .refuse(|event| event.subscriber.as_deref() == Some("poisoned"));
         let replay = |subscriber: &str| json!({"replay": {"type": "*", "subscriber": subscriber}});
         rename(&mut session, 1, "live").await;
-        let error = world.ask(replay("poisoned")).await.unwrap_err().to_string();
+        let error = fixture
+            .invoke(replay("poisoned"))
+            .await
+            .unwrap_err()
+            .to_string();
         let id: Uuid = sqlx::query_scalar("select id from wagrun.backfill")
             .fetch_one(&mut session)
             .await
@@ -207,119 +173,19 @@ fn what_the_topic_refuses_stops_its_run_and_neither_another_nor_a_live_event() {
         assert_eq!(
             error,
             format!(
-                "backfill {id} can't go on: 3 events were not published, the first of blog.author/1: \
+                "backfill {id} cannot go on: 3 events were not published, the first of blog.author/1: \
                  InvalidParameter: not this one"
             )
         );
-        assert_eq!(title(world.topic.taken().last().unwrap()), "live");
+        assert_eq!(title(fixture.topic.accepted().last().unwrap()), "live");
 
-        // Each invocation fails for it, and does what it can.
-        assert!(world.ask(replay("healthy")).await.is_err());
-        assert_eq!(world.backfilled().len(), 4);
-        world.topic.recover();
-        assert_eq!(world.sweep().await.unwrap().backfilled, 3);
-        let mut replayed = world.backfilled();
+        // Each invocation reports the failure, and publishes what it can.
+        assert!(fixture.invoke(replay("healthy")).await.is_err());
+        assert_eq!(fixture.backfilled().len(), 4);
+        fixture.topic.recover();
+        assert_eq!(fixture.sweep().await.unwrap().backfilled, 3);
+        let mut replayed = fixture.backfilled();
         replayed.retain(|event| event.subscriber.as_deref() == Some("poisoned"));
         assert_eq!(replayed.len(), 3);
-    });
-}
-
-#[test]
-fn the_same_request_is_the_same_run_until_that_is_done() {
-    run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        published(&world, &mut session, 1).await;
-        let replay = json!({"replay": {"type": "*"}});
-        let wake = Wake::parse(&replay).unwrap();
-        let mut runs = Vec::new();
-        for stop_at in [Instant::now(), in_a_minute(), in_a_minute()] {
-            let answer = world.drainer.run(&wake, stop_at).await.unwrap();
-            runs.push((requested(&answer).id, requested(&answer).finished));
-        }
-        assert_eq!((runs[0].0, runs[1].1), (runs[1].0, true));
-        assert_ne!(runs[1].0, runs[2].0);
-    });
-}
-
-#[test]
-fn a_cancelled_run_publishes_no_more() {
-    run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        published(&world, &mut session, 150).await;
-        let wake = Wake::parse(&json!({"replay": {"type": "*"}})).unwrap();
-        let answer = world.drainer.run(&wake, Instant::now()).await.unwrap();
-        let id = requested(&answer).id;
-        world.slice().await;
-        let answer = world.ask(json!({"cancel": id})).await.unwrap();
-        assert_eq!(
-            requested(&answer),
-            &Requested {
-                id,
-                published: 100,
-                finished: true
-            }
-        );
-        assert_eq!(world.sweep().await.unwrap().backfilled, 0);
-        let error = world.ask(json!({"cancel": id})).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            format!("cancel: no backfill {id} is under way")
-        );
-    });
-}
-
-#[test]
-fn runs_take_turns_whatever_their_length() {
-    run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        published(&world, &mut session, 250).await;
-        for subscriber in ["first", "second"] {
-            let replay = json!({"replay": {"type": "*", "subscriber": subscriber}});
-            let wake = Wake::parse(&replay).unwrap();
-            world.drainer.run(&wake, Instant::now()).await.unwrap();
-        }
-        world.sweep().await.unwrap();
-        let mut turns: Vec<String> = world
-            .backfilled()
-            .into_iter()
-            .filter_map(|event| event.subscriber)
-            .collect();
-        assert_eq!(turns.len(), 500);
-        turns.dedup();
-        assert_eq!(
-            turns,
-            ["first", "second", "first", "second", "first", "second"]
-        );
-    });
-}
-
-#[test]
-fn invocations_beside_each_other_keep_the_pace_of_one() {
-    run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        published(&world, &mut session, 250).await;
-        let wake = Wake::parse(&json!({"replay": {"type": "*"}})).unwrap();
-        world.drainer.run(&wake, Instant::now()).await.unwrap();
-        let started = Instant::now();
-        let drainer = world.drainer.clone();
-        let pacing = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
-        let mut observer = world.database.observer().await;
-        until(
-            &mut observer,
-            "select exists (select from wagrun.backfill where published > 0)",
-        )
-        .await;
-        rename(&mut session, 1, "live").await;
-        let beside = world.sweep().await.unwrap();
-        assert_eq!((beside.published, beside.backfilled), (1, 0));
-        assert!(beside.another_drainer);
-        assert_eq!(pacing.await.unwrap().unwrap().backfilled, 250);
-        // Two pauses of a second: the last slice has none after it.
-        assert!(started.elapsed() >= Duration::from_secs(2));
-        assert_each_in_order(&world.backfilled(), 250, 1);
     });
 }

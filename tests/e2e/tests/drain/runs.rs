@@ -1,22 +1,33 @@
 //! A drain from beginning to end.
 
-use super::*;
+use content_events::Invocation;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use wagrun_database::schema;
+
+use crate::support::drain_fixture::{
+    DrainFixture, assert_each_in_order, insert_authors, insert_posts, pairs, pending, rename,
+};
+use crate::support::fake_lambda::{FakeLambda, LambdaBehavior};
+use crate::support::runtime::{in_a_minute, run};
+use crate::support::sql::{execute, wait_until_true};
+use crate::support::watched_tables::snippet_table;
 
 #[test]
 fn a_drain_publishes_what_is_committed_and_leaves_no_connection() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        authors(&mut session, 1).await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 1).await;
         rename(&mut session, 1, "Ann").await;
         execute(&mut session, "begin; update blog_author set name = 'Eve'; update blog_author set name = 'Ann'; commit").await;
-        let answer = world.sweep().await.unwrap();
+        let answer = fixture.sweep().await.unwrap();
         assert_eq!((answer.published, answer.nothing), (1, 1));
-        assert_eq!(world.titles(), pairs(&[("blog.author/1", "Ann")]));
+        assert_eq!(fixture.titles(), pairs(&[("blog.author/1", "Ann")]));
         assert_eq!(pending(&mut session).await, 0);
-        let mut observer = world.database.observer().await;
+        let mut observer = fixture.database.observer().await;
         // The server takes a moment to end a session that was closed.
-        until(
+        wait_until_true(
             &mut observer,
             "select not exists (select from pg_stat_activity
              where datname = current_database() and application_name like 'wagrun%')",
@@ -33,8 +44,8 @@ fn a_drain_publishes_what_is_committed_and_leaves_no_connection() {
 #[test]
 fn keys_and_columns_of_any_kind_are_drained() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
         execute(
             &mut session,
             "create table shop_note (id text primary key, title text, content_type_id text, locale_id text,
@@ -42,15 +53,17 @@ fn keys_and_columns_of_any_kind_are_drained() {
         )
         .await;
         let table = snippet_table("shop_note", "shop.note");
-        schema::watch(&mut session, &[table], soon()).await.unwrap();
+        schema::watch_tables(&mut session, &[table], in_a_minute())
+            .await
+            .unwrap();
         execute(
             &mut session,
             "set wagrun.editor = 'nobody';\n\
              insert into shop_note values ('ä b', 'Note', 'x', 'de', 'soon', 'somebody')",
         )
         .await;
-        assert_eq!(world.sweep().await.unwrap().published, 1);
-        let event = &world.topic.taken()[0];
+        assert_eq!(fixture.sweep().await.unwrap().published, 1);
+        let event = &fixture.topic.accepted()[0];
         assert_eq!(event.subject, "shop.note/ä b");
         assert_eq!(event.data["id"], "ä b");
         assert_eq!(
@@ -61,9 +74,9 @@ fn keys_and_columns_of_any_kind_are_drained() {
 }
 
 #[test]
-fn the_audit_log_names_who_did_it_and_not_who_edited_just_before() {
+fn the_audit_log_names_the_editor_of_the_change_and_not_the_one_just_before() {
     run(async {
-        // How long before the change the audit log was written, and whether that was it.
+        // The change, the milliseconds between the audit log and the change, and the expected editor.
         for (change, milliseconds, expected) in [
             (
                 "update wagtailcore_page set title = 'New' where slug = 'p1'",
@@ -81,9 +94,9 @@ fn the_audit_log_names_who_did_it_and_not_who_edited_just_before() {
                 json!({"id": 1, "username": "anna"}),
             ),
         ] {
-            let world = World::new().await;
-            let mut session = world.database.connect().await;
-            pages(&mut session, 1).await;
+            let fixture = DrainFixture::new().await;
+            let mut session = fixture.database.connect().await;
+            insert_posts(&mut session, 1).await;
             execute(
                 &mut session,
                 "insert into auth_user (id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined)
@@ -104,8 +117,8 @@ fn the_audit_log_names_who_did_it_and_not_who_edited_just_before() {
                 ),
             )
             .await;
-            assert_eq!(world.sweep().await.unwrap().published, 1);
-            let event = &world.topic.taken()[0];
+            assert_eq!(fixture.sweep().await.unwrap().published, 1);
+            let event = &fixture.topic.accepted()[0];
             assert_eq!(
                 event.data["editor"], expected,
                 "{milliseconds} ms before: {change}"
@@ -117,18 +130,18 @@ fn the_audit_log_names_who_did_it_and_not_who_edited_just_before() {
 #[test]
 fn history_is_removed_after_its_days_and_pending_rows_never() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        authors(&mut session, 2).await;
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 2).await;
         rename(&mut session, 1, "old").await;
-        world.sweep().await.unwrap();
+        fixture.sweep().await.unwrap();
         execute(
             &mut session,
             "update wagrun.event set settled_at = now() - interval '31 days'",
         )
         .await;
         rename(&mut session, 2, "new").await;
-        assert_eq!(world.sweep().await.unwrap().removed, 1);
+        assert_eq!(fixture.sweep().await.unwrap().removed, 1);
         let left: Vec<String> = sqlx::query_scalar("select object from wagrun.event")
             .fetch_all(&mut session)
             .await
@@ -140,25 +153,25 @@ fn history_is_removed_after_its_days_and_pending_rows_never() {
 #[test]
 fn a_backlog_longer_than_the_time_is_taken_up_by_the_next_ring() {
     run(async {
-        let world = World::new().await;
-        let lambda = FakeLambda::start(Mood::Accepting).await;
-        let mut session = world.database.connect().await;
-        authors(&mut session, 600).await;
+        let fixture = DrainFixture::new().await;
+        let lambda = FakeLambda::start(LambdaBehavior::Accepts).await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 600).await;
         execute(&mut session, "update blog_author set name = '1'").await;
-        world.database.set_lambda_endpoint(&lambda.endpoint).await;
-        let answer = world
+        fixture.database.set_lambda_endpoint(&lambda.endpoint).await;
+        let answer = fixture
             .drainer
-            .run(&Wake::Sweep, Instant::now())
+            .run(&Invocation::Sweep, Instant::now())
             .await
             .unwrap();
-        // What is in flight when the time is over is settled, so that the next one begins where this one stopped.
+        // Batches in flight at the deadline are settled, so that the next run continues after them.
         assert!(
             answer.rang_again && (1..600).contains(&answer.published),
             "{answer:?}"
         );
         assert_eq!(lambda.calls().len(), 1);
-        let rest = world.sweep().await.unwrap().published;
+        let rest = fixture.sweep().await.unwrap().published;
         assert_eq!(answer.published + rest, 600);
-        assert_each_in_order(&world.topic.taken(), 600, 1);
+        assert_each_in_order(&fixture.topic.accepted(), 600, 1);
     });
 }

@@ -1,27 +1,34 @@
-//! What is due becomes schedules, whatever Scheduler says in between.
+//! Due times become schedules in EventBridge Scheduler, also when Scheduler fails in between.
 
 use axum::http::Method;
-use content_events::config::Publishing;
+use content_events::Drainer;
+use content_events::Invocation;
+use content_events::ScheduleConfig;
+use content_events::{DrainError, DrainReport};
 use jiff::{SignedDuration, Timestamp};
+use sqlx::PgConnection;
 
-use super::*;
-use crate::fake_scheduler::FakeScheduler;
+use crate::support::database::Database;
+use crate::support::drain_fixture::{DrainFixture, config, pending};
+use crate::support::fake_scheduler::FakeScheduler;
+use crate::support::runtime::{in_a_minute, run};
+use crate::support::sql::{execute, wait_until_no_lock_is_held};
 
-/// A database, a drainer that schedules, and what it schedules with.
-struct Stage {
+/// A database, a drainer that schedules, and the fake Scheduler.
+struct ScheduleFixture {
     database: Database,
     scheduler: FakeScheduler,
     drainer: Drainer,
     session: PgConnection,
 }
 
-impl Stage {
+impl ScheduleFixture {
     async fn new() -> Self {
         Self::with(None).await
     }
 
-    /// Whose database is paused, as far as anybody can know.
-    async fn asleep() -> Self {
+    /// Creates a fixture whose database is paused according to CloudWatch.
+    async fn with_paused_database() -> Self {
         Self::with(Some("wagrun-1".to_owned())).await
     }
 
@@ -30,7 +37,7 @@ impl Stage {
         let scheduler = FakeScheduler::start().await;
         let mut config = config(&database);
         config.database_instance = database_instance;
-        config.publishing = Some(Publishing {
+        config.schedules = Some(ScheduleConfig {
             group: "wagrun-publishing".to_owned(),
             function_arn: "arn:aws:lambda:us-east-1:000000000000:function:wagrun-migrate"
                 .to_owned(),
@@ -48,9 +55,9 @@ impl Stage {
         }
     }
 
-    /// Has a page, which is live, expire then; returns what content-events is woken by.
-    async fn expire(&mut self, page: i64, time: &str) -> Wake {
-        // Whatever the events are, this is not about them.
+    /// Sets the expiry of a live page, and returns the wake of the transaction.
+    async fn expire(&mut self, page: i64, time: &str) -> Invocation {
+        // Capture is off, because these tests are not about events.
         execute(&mut self.session, "begin; set local wagrun.capture = 'off'").await;
         execute(
             &mut self.session,
@@ -63,10 +70,10 @@ impl Stage {
             .unwrap();
         assert!(self.changes().await > 0, "page {page} is live");
         execute(&mut self.session, "commit").await;
-        Wake::Transactions(vec![xid.parse().unwrap()])
+        Invocation::Transactions(vec![xid.parse().unwrap()])
     }
 
-    async fn run(&self, wake: &Wake) -> Result<Answer, DrainError> {
+    async fn run(&self, wake: &Invocation) -> Result<DrainReport, DrainError> {
         self.drainer.run(wake, in_a_minute()).await
     }
 
@@ -81,55 +88,55 @@ impl Stage {
 #[test]
 fn a_schedule_is_created_moved_and_removed() {
     run(async {
-        let mut stage = Stage::new().await;
-        let wake = stage.expire(3, "'2031-05-01 08:00:00+00'").await;
-        let answer = stage.run(&wake).await.unwrap();
+        let mut fixture = ScheduleFixture::new().await;
+        let wake = fixture.expire(3, "'2031-05-01 08:00:00+00'").await;
+        let answer = fixture.run(&wake).await.unwrap();
         assert_eq!((answer.scheduled, answer.unscheduled), (1, 0));
-        assert_eq!(stage.scheduler.names(), ["publish-20310501T0800Z"]);
-        let schedule = stage.scheduler.schedule("publish-20310501T0800Z");
+        assert_eq!(fixture.scheduler.names(), ["publish-20310501T0800Z"]);
+        let schedule = fixture.scheduler.schedule("publish-20310501T0800Z");
         assert_eq!(schedule["ScheduleExpression"], "at(2031-05-01T08:00:00)");
         assert_eq!(
             schedule["Target"]["Input"],
             r#"{"command":"publish-scheduled"}"#
         );
 
-        let wake = stage.expire(3, "'2031-06-01 08:00:30+00'").await;
-        let answer = stage.run(&wake).await.unwrap();
+        let wake = fixture.expire(3, "'2031-06-01 08:00:30+00'").await;
+        let answer = fixture.run(&wake).await.unwrap();
         assert_eq!((answer.scheduled, answer.unscheduled), (1, 1));
-        assert_eq!(stage.scheduler.names(), ["publish-20310601T0801Z"]);
+        assert_eq!(fixture.scheduler.names(), ["publish-20310601T0801Z"]);
 
-        let wake = stage.expire(3, "null").await;
-        let answer = stage.run(&wake).await.unwrap();
+        let wake = fixture.expire(3, "null").await;
+        let answer = fixture.run(&wake).await.unwrap();
         assert_eq!((answer.scheduled, answer.unscheduled), (0, 1));
-        assert_eq!(stage.scheduler.names(), [""; 0]);
-        assert_eq!(stage.changes().await, 0);
+        assert_eq!(fixture.scheduler.names(), [""; 0]);
+        assert_eq!(fixture.changes().await, 0);
     });
 }
 
 #[test]
 fn several_in_one_minute_share_a_schedule_and_other_rings_ask_nothing_of_scheduler() {
     run(async {
-        let mut stage = Stage::new().await;
-        stage.expire(1, "'2031-05-01 08:00:10+00'").await;
-        let wake = stage.expire(3, "'2031-05-01 08:00:50+00'").await;
-        assert_eq!(stage.run(&wake).await.unwrap().scheduled, 1);
-        assert_eq!(stage.scheduler.names(), ["publish-20310501T0801Z"]);
-        let calls = stage.scheduler.calls().len();
-        stage.run(&wake).await.unwrap();
-        assert_eq!(stage.scheduler.calls().len(), calls);
+        let mut fixture = ScheduleFixture::new().await;
+        fixture.expire(1, "'2031-05-01 08:00:10+00'").await;
+        let wake = fixture.expire(3, "'2031-05-01 08:00:50+00'").await;
+        assert_eq!(fixture.run(&wake).await.unwrap().scheduled, 1);
+        assert_eq!(fixture.scheduler.names(), ["publish-20310501T0801Z"]);
+        let calls = fixture.scheduler.calls().len();
+        fixture.run(&wake).await.unwrap();
+        assert_eq!(fixture.scheduler.calls().len(), calls);
     });
 }
 
 #[test]
-fn what_was_missed_is_scheduled_for_the_next_minute_by_a_sweep() {
+fn a_sweep_schedules_a_missed_due_time_for_the_next_minute() {
     run(async {
-        let mut stage = Stage::new().await;
-        stage.expire(3, "now() - interval '1 day'").await;
-        execute(&mut stage.session, "delete from wagrun.schedule_change").await;
-        stage.scheduler.put("publish-20200101T0000Z");
+        let mut fixture = ScheduleFixture::new().await;
+        fixture.expire(3, "now() - interval '1 day'").await;
+        execute(&mut fixture.session, "delete from wagrun.schedule_change").await;
+        fixture.scheduler.put("publish-20200101T0000Z");
         let before = Timestamp::now();
-        stage.run(&Wake::Sweep).await.unwrap();
-        let names = stage.scheduler.names();
+        fixture.run(&Invocation::Sweep).await.unwrap();
+        let names = fixture.scheduler.names();
         assert_eq!(names.len(), 1, "{names:?}");
         let earliest = (before + SignedDuration::from_secs(15)).strftime("publish-%Y%m%dT%H%MZ");
         let latest = (before + SignedDuration::from_secs(140)).strftime("publish-%Y%m%dT%H%MZ");
@@ -138,84 +145,84 @@ fn what_was_missed_is_scheduled_for_the_next_minute_by_a_sweep() {
 }
 
 #[test]
-fn a_sweep_wakes_a_paused_database_for_what_was_missed_and_for_nothing_else() {
+fn a_sweep_wakes_a_paused_database_for_a_missed_due_time_and_for_nothing_else() {
     run(async {
-        let mut stage = Stage::asleep().await;
-        stage.expire(3, "now() - interval '1 day'").await;
-        stage.scheduler.put("publish-20990101T0000Z");
-        assert!(stage.run(&Wake::Sweep).await.unwrap().asleep);
-        assert!(stage.changes().await > 0);
+        let mut fixture = ScheduleFixture::with_paused_database().await;
+        fixture.expire(3, "now() - interval '1 day'").await;
+        fixture.scheduler.put("publish-20990101T0000Z");
+        assert!(fixture.run(&Invocation::Sweep).await.unwrap().left_asleep);
+        assert!(fixture.changes().await > 0);
 
-        stage.scheduler.put("publish-20200101T0000Z");
-        let answer = stage.run(&Wake::Sweep).await.unwrap();
+        fixture.scheduler.put("publish-20200101T0000Z");
+        let answer = fixture.run(&Invocation::Sweep).await.unwrap();
         assert_eq!(
-            (answer.asleep, answer.scheduled, answer.unscheduled),
+            (answer.left_asleep, answer.scheduled, answer.unscheduled),
             (false, 1, 2)
         );
-        assert!(stage.run(&Wake::Sweep).await.unwrap().asleep);
+        assert!(fixture.run(&Invocation::Sweep).await.unwrap().left_asleep);
     });
 }
 
 #[test]
-fn a_run_that_ends_between_its_calls_is_made_up_for_by_the_next() {
+fn the_next_run_completes_a_run_that_failed_between_its_calls() {
     run(async {
-        let mut stage = Stage::new().await;
-        let wake = stage.expire(3, "'2031-05-01 08:00:00+00'").await;
-        stage.run(&wake).await.unwrap();
-        stage.expire(1, "'2031-05-02 08:00:00+00'").await;
-        let wake = stage.expire(3, "'2031-05-03 08:00:00+00'").await;
-        stage.scheduler.refuse(|method, name| {
+        let mut fixture = ScheduleFixture::new().await;
+        let wake = fixture.expire(3, "'2031-05-01 08:00:00+00'").await;
+        fixture.run(&wake).await.unwrap();
+        fixture.expire(1, "'2031-05-02 08:00:00+00'").await;
+        let wake = fixture.expire(3, "'2031-05-03 08:00:00+00'").await;
+        fixture.scheduler.refuse(|method, name| {
             (method == Method::POST && name.contains("0503"))
                 .then_some((500, "InternalServerException"))
         });
-        let error = stage.run(&wake).await.unwrap_err();
+        let error = fixture.run(&wake).await.unwrap_err();
         assert!(matches!(error, DrainError::Schedule(_)), "{error}");
         assert_eq!(
-            stage.scheduler.names(),
+            fixture.scheduler.names(),
             ["publish-20310501T0800Z", "publish-20310502T0800Z"]
         );
-        assert_eq!(stage.changes().await, 2, "what changed stays known");
-        no_lock_is_held(&mut stage.session).await;
+        assert_eq!(fixture.changes().await, 2, "what changed stays known");
+        wait_until_no_lock_is_held(&mut fixture.session).await;
 
-        stage.scheduler.recover();
-        stage.run(&wake).await.unwrap();
+        fixture.scheduler.recover();
+        fixture.run(&wake).await.unwrap();
         assert_eq!(
-            stage.scheduler.names(),
+            fixture.scheduler.names(),
             ["publish-20310502T0800Z", "publish-20310503T0800Z"]
         );
-        assert_eq!(stage.changes().await, 0);
+        assert_eq!(fixture.changes().await, 0);
     });
 }
 
 #[test]
-fn what_scheduler_has_already_or_no_longer_is_no_failure() {
+fn a_schedule_that_exists_already_or_no_longer_is_no_failure() {
     run(async {
-        let mut stage = Stage::new().await;
-        stage.scheduler.put("publish-20310101T0000Z");
-        let wake = stage.expire(3, "'2031-05-01 08:00:00+00'").await;
-        stage.scheduler.refuse(|method, _| match *method {
+        let mut fixture = ScheduleFixture::new().await;
+        fixture.scheduler.put("publish-20310101T0000Z");
+        let wake = fixture.expire(3, "'2031-05-01 08:00:00+00'").await;
+        fixture.scheduler.refuse(|method, _| match *method {
             Method::POST => Some((409, "ConflictException")),
             Method::DELETE => Some((404, "ResourceNotFoundException")),
             _ => None,
         });
-        stage.run(&wake).await.unwrap();
-        assert_eq!(stage.changes().await, 0);
+        fixture.run(&wake).await.unwrap();
+        assert_eq!(fixture.changes().await, 0);
     });
 }
 
 #[test]
-fn throttling_is_waited_out() {
+fn a_throttled_call_is_retried() {
     run(async {
-        let mut stage = Stage::new().await;
-        let wake = stage.expire(3, "'2031-05-01 08:00:00+00'").await;
+        let mut fixture = ScheduleFixture::new().await;
+        let wake = fixture.expire(3, "'2031-05-01 08:00:00+00'").await;
         let left = std::sync::atomic::AtomicU32::new(2);
-        stage.scheduler.refuse(move |method, _| {
+        fixture.scheduler.refuse(move |method, _| {
             let order = std::sync::atomic::Ordering::Relaxed;
             let again = left.fetch_update(order, order, |left| left.checked_sub(1));
             (method == Method::POST && again.is_ok()).then_some((429, "ThrottlingException"))
         });
-        stage.run(&wake).await.unwrap();
-        assert_eq!(stage.scheduler.names(), ["publish-20310501T0800Z"]);
+        fixture.run(&wake).await.unwrap();
+        assert_eq!(fixture.scheduler.names(), ["publish-20310501T0800Z"]);
     });
 }
 
@@ -223,25 +230,28 @@ fn throttling_is_waited_out() {
 #[test]
 fn a_scheduler_that_is_down_holds_no_event_back() {
     run(async {
-        let world = World::new().await;
-        let mut session = world.database.connect().await;
-        let mut config = config(&world.database);
-        config.publishing = Some(Publishing {
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        let mut config = config(&fixture.database);
+        config.schedules = Some(ScheduleConfig {
             group: "wagrun-publishing".to_owned(),
             function_arn: "arn".to_owned(),
             role_arn: "arn".to_owned(),
             dead_letter_queue_arn: "arn".to_owned(),
         });
-        // The fake topic knows nothing of schedules.
-        let drainer = Drainer::new(config, &world.topic.sdk());
+        // The fake topic answers requests for schedules with an error.
+        let drainer = Drainer::new(config, &fixture.topic.sdk());
         execute(
             &mut session,
             "update wagtailcore_page set expire_at = '2031-05-01 08:00:00+00' where id = 3",
         )
         .await;
-        let error = drainer.run(&Wake::Sweep, in_a_minute()).await.unwrap_err();
+        let error = drainer
+            .run(&Invocation::Sweep, in_a_minute())
+            .await
+            .unwrap_err();
         assert!(matches!(error, DrainError::Schedule(_)), "{error}");
-        assert_eq!(world.topic.taken().len(), 1);
+        assert_eq!(fixture.topic.accepted().len(), 1);
         assert_eq!(pending(&mut session).await, 0);
     });
 }
@@ -249,11 +259,11 @@ fn a_scheduler_that_is_down_holds_no_event_back() {
 #[test]
 fn without_a_schedule_group_changes_are_forgotten() {
     run(async {
-        let mut stage = Stage::new().await;
-        let wake = stage.expire(3, "'2031-05-01 08:00:00+00'").await;
-        let drainer = Drainer::new(config(&stage.database), &stage.scheduler.sdk());
+        let mut fixture = ScheduleFixture::new().await;
+        let wake = fixture.expire(3, "'2031-05-01 08:00:00+00'").await;
+        let drainer = Drainer::new(config(&fixture.database), &fixture.scheduler.sdk());
         drainer.run(&wake, in_a_minute()).await.unwrap();
-        assert_eq!(stage.scheduler.calls(), [""; 0]);
-        assert_eq!(stage.changes().await, 0);
+        assert_eq!(fixture.scheduler.calls(), [""; 0]);
+        assert_eq!(fixture.changes().await, 0);
     });
 }

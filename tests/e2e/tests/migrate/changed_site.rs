@@ -1,4 +1,4 @@
-//! Sites with a migration more: one that fails, one that never ends, one that changes content.
+//! Sites with one more migration: one that fails, one that never ends, and one that changes content.
 
 use std::time::{Duration, Instant};
 
@@ -7,22 +7,27 @@ use migrate::{MigrateError, Migrated, Migrator};
 use sqlx::Connection;
 use wagrun_lambda::telemetry::chain;
 
-use super::{NOWHERE, assert_free, outdate_trigger, runs};
-use crate::databases::{Database, ask, migrate_config, run, sdk};
-use crate::site_copy::SiteCopy;
+use crate::support::database::Database;
+use crate::support::migration::{
+    assert_no_run_is_left, invocation, migrate_config, outdate_trigger, runs, wait_until,
+};
+use crate::support::runtime::run;
+use crate::support::sdk::{UNREACHABLE_ENDPOINT, sdk};
+use crate::support::site_copy::SiteCopy;
+use crate::support::sql::execute;
 
 async fn migrator(site: &SiteCopy, database: &Database) -> Migrator {
     let mut config = migrate_config(database.config(MASTER)).await;
     config.site_directory = site.directory().to_owned();
-    Migrator::new(config, &sdk(NOWHERE))
+    Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT))
 }
 
 async fn migrate(site: &SiteCopy, database: &Database) -> Result<Migrated, MigrateError> {
-    migrator(site, database).await.migrate(&ask()).await
+    migrator(site, database).await.migrate(&invocation()).await
 }
 
 #[test]
-fn a_migration_that_fails_is_told_with_its_reason_and_can_be_mended() {
+fn a_migration_that_fails_is_reported_with_its_reason_and_can_be_corrected() {
     run(async {
         let database = Database::new().await;
         let site = SiteCopy::with_migration(
@@ -41,9 +46,9 @@ fn a_migration_that_fails_is_told_with_its_reason_and_can_be_mended() {
         let failed = runs(&mut session).await.remove(0);
         assert_eq!(failed.outcome.as_deref(), Some("failed"));
         assert_eq!(failed.failure, Some(error));
-        assert_free(&mut session).await;
+        assert_no_run_is_left(&mut session).await;
 
-        site.migration("def change(apps, schema_editor):\n    pass");
+        site.set_migration("def change(apps, schema_editor):\n    pass");
         let migrated = migrate(&site, &database).await.unwrap();
         assert_eq!(migrated.applied_django, ["blog.0002_change"]);
         assert_eq!(runs(&mut session).await[0].applied, ["blog.0002_change"]);
@@ -60,10 +65,10 @@ fn a_migration_without_end_is_ended_in_time_and_leaves_nothing_locked() {
              schema_editor.execute(\"select pg_sleep(600)\")",
         );
         let migrator = migrator(&site, &database).await;
-        let mut hurried = ask();
-        hurried.stop_at = tokio::time::Instant::now() + Duration::from_secs(10);
+        let mut short = invocation();
+        short.stop_at = tokio::time::Instant::now() + Duration::from_secs(10);
         let started = Instant::now();
-        let error = chain(&migrator.migrate(&hurried).await.unwrap_err());
+        let error = chain(&migrator.migrate(&short).await.unwrap_err());
         assert!(
             error.contains("manage.py shell did not end in the function's time"),
             "{error}"
@@ -77,8 +82,8 @@ fn a_migration_without_end_is_ended_in_time_and_leaves_nothing_locked() {
         let mut session = database.connect().await;
         let failed = runs(&mut session).await.remove(0);
         assert_eq!(failed.failure, Some(error));
-        // The statement's session notices within some seconds that nobody waits for it.
-        super::until(
+        // The session notices within seconds that its client is gone.
+        wait_until(
             &mut session,
             "the statement has ended",
             "select not exists (select from pg_stat_activity
@@ -98,7 +103,7 @@ fn a_data_migration_floods_the_subscribers_only_when_asked() {
         for (capture, events) in [(None, 0), (Some(true), 3), (Some(false), 0)] {
             let database = Database::new().await;
             let mut session = database.connect().await;
-            crate::databases::execute(
+            execute(
                 &mut session,
                 "insert into blog_author (name, bio) select 'author', '' from generate_series(1, 3);\n
                  delete from wagrun.outbox",
@@ -111,14 +116,14 @@ fn a_data_migration_floods_the_subscribers_only_when_asked() {
                  author.name = \"changed\"\n        \
                  author.save()",
             );
-            let mut asked = ask();
-            asked.capture = capture;
+            let mut request = invocation();
+            request.capture = capture;
             let migrated = migrator(&site, &database)
                 .await
-                .migrate(&asked)
+                .migrate(&request)
                 .await
                 .unwrap();
-            // Although its own words stand between Django's.
+            // The migration's own output stands between Django's lines.
             assert_eq!(migrated.applied_django, ["blog.0002_change"]);
             let changed: (i64, i64) = sqlx::query_as(
                 "select (select count(*) from blog_author where name = 'changed'), (select count(*) from wagrun.outbox where not ends)",
@@ -143,9 +148,11 @@ fn a_table_that_stays_locked_fails_the_run_in_time_and_with_its_reason() {
             .await
             .unwrap();
         let config = migrate_config(database.config(MASTER)).await;
-        let mut hurried = ask();
-        hurried.stop_at = tokio::time::Instant::now() + Duration::from_secs(25);
-        let error = Migrator::new(config, &sdk(NOWHERE)).migrate(&hurried).await;
+        let mut short = invocation();
+        short.stop_at = tokio::time::Instant::now() + Duration::from_secs(25);
+        let error = Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT))
+            .migrate(&short)
+            .await;
         let error = chain(&error.unwrap_err());
         assert!(
             error.starts_with("no trigger could be put on blog_author within")

@@ -1,22 +1,30 @@
-//! The commands besides `migrate`.
+//! The commands of migrate besides `migrate` itself.
 
 use std::time::Duration;
 
 use local_stack::postgres::MASTER;
-use migrate::{Answer, Command, Migrator};
+use migrate::{Answer, Command, Migrator, SuperuserOutcome};
 use serde_json::Value;
+use wagrun_database::schema;
 use wagrun_lambda::telemetry::chain;
 
-use super::{NOWHERE, migrate, migrator};
-use crate::databases::{Database, ask, migrate_config, run, sdk};
-use crate::site_copy::SiteCopy;
+use crate::support::database::Database;
+use crate::support::migration::{invocation, migrate, migrate_config, migrator};
+use crate::support::runtime::run;
+use crate::support::sdk::{UNREACHABLE_ENDPOINT, sdk};
+use crate::support::site_copy::SiteCopy;
+use crate::support::sql::execute;
 
 #[test]
-fn status_says_what_was_run_and_what_runs() {
+fn status_lists_past_runs_and_the_present_one() {
     run(async {
         let database = Database::empty().await;
         let migrator = migrator(&database.url()).await;
-        let status = async || match migrator.command(Command::Status, &ask()).await.unwrap() {
+        let status = async || match migrator
+            .command(Command::Status, &invocation())
+            .await
+            .unwrap()
+        {
             Answer::Status(status) => status,
             other => panic!("{other:?}"),
         };
@@ -24,11 +32,11 @@ fn status_says_what_was_run_and_what_runs() {
         assert_eq!(before.schema.installed, None);
         assert_eq!((before.runs.len(), before.running), (0, None));
 
-        let mut asked = ask();
-        asked.deploy = Some("sha256:abc".to_owned());
-        migrator.migrate(&asked).await.unwrap();
+        let mut request = invocation();
+        request.image = Some("sha256:abc".to_owned());
+        migrator.migrate(&request).await.unwrap();
         let mut session = database.connect().await;
-        let _locked = wagrun_database::schema::lock_migration(&mut session, asked.stop_at)
+        let _locked = schema::lock_migration(&mut session, request.stop_at)
             .await
             .unwrap();
         let after = status().await;
@@ -47,14 +55,18 @@ fn status_says_what_was_run_and_what_runs() {
 
 async fn plan(database: &Database) -> Vec<Value> {
     let migrator = migrator(&database.url()).await;
-    match migrator.command(Command::Plan, &ask()).await.unwrap() {
-        Answer::Planned(planned) => planned.migrations,
+    match migrator
+        .command(Command::Plan, &invocation())
+        .await
+        .unwrap()
+    {
+        Answer::Plan(plan) => plan.migrations,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn plan_says_what_would_be_applied_and_applies_nothing() {
+fn plan_lists_the_pending_migrations_and_applies_nothing() {
     run(async {
         let database = Database::empty().await;
         let planned = plan(&database).await;
@@ -65,10 +77,10 @@ fn plan_says_what_would_be_applied_and_applies_nothing() {
         assert!(names.contains(&"blog.0001_initial"), "{names:?}");
         let unknown: Vec<_> = planned
             .iter()
-            .filter(|one| !one["unknown"].is_null())
-            .map(|one| (&one["name"], &one["unknown"]))
+            .filter(|one| !one["unknown_reason"].is_null())
+            .map(|one| (&one["name"], &one["unknown_reason"]))
             .collect();
-        // Django asks the tables for the names of constraints, and these tables are not there yet.
+        // Django asks the tables for the names of constraints, and these tables do not exist yet.
         assert!(unknown.len() < planned.len() / 4, "{unknown:?}");
         let mut session = database.connect().await;
         let tables: i64 =
@@ -85,11 +97,11 @@ fn plan_says_what_would_be_applied_and_applies_nothing() {
 }
 
 #[test]
-fn plan_warns_of_what_locks_a_table_that_is_there() {
+fn plan_warns_of_locks_on_an_existing_table() {
     run(async {
         let database = Database::new().await;
         let mut session = database.connect().await;
-        crate::databases::execute(
+        execute(
             &mut session,
             "begin; set local wagrun.capture = 'off';
              insert into blog_author (name, bio) select 'author', '' from generate_series(1, 150000); commit;\n
@@ -103,10 +115,10 @@ fn plan_warns_of_what_locks_a_table_that_is_there() {
         );
         let mut config = migrate_config(database.config(MASTER)).await;
         config.site_directory = site.directory().to_owned();
-        let planned = Migrator::new(config, &sdk(NOWHERE))
-            .command(Command::Plan, &ask())
+        let planned = Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT))
+            .command(Command::Plan, &invocation())
             .await;
-        let Answer::Planned(planned) = planned.unwrap() else {
+        let Answer::Plan(planned) = planned.unwrap() else {
             panic!("no plan")
         };
         let warned: Vec<(&str, &str, bool)> = planned.migrations[0]["warnings"]
@@ -118,7 +130,7 @@ fn plan_warns_of_what_locks_a_table_that_is_there() {
                 (
                     text("table"),
                     text("effect"),
-                    one["large"].as_bool().unwrap(),
+                    one["is_large"].as_bool().unwrap(),
                 )
             })
             .collect();
@@ -151,9 +163,9 @@ fn the_commands_of_the_site_run_and_show_what_they_print() {
             Command::UpdateIndex,
             Command::RebuildReferencesIndex,
         ] {
-            match migrator.command(command, &ask()).await.unwrap() {
-                // Publishing says nothing when nothing is due.
-                Answer::Finished(finished) => assert_eq!(
+            match migrator.command(command, &invocation()).await.unwrap() {
+                // Publishing prints nothing when nothing is due.
+                Answer::CommandOutput(finished) => assert_eq!(
                     finished.output.is_empty(),
                     command == Command::PublishScheduled,
                     "{finished:?}"
@@ -161,7 +173,9 @@ fn the_commands_of_the_site_run_and_show_what_they_print() {
                 other => panic!("{other:?}"),
             }
         }
-        let error = migrator.command(Command::CreateSuperuser, &ask()).await;
+        let error = migrator
+            .command(Command::CreateSuperuser, &invocation())
+            .await;
         assert_eq!(
             error.unwrap_err().to_string(),
             "create-superuser needs SUPERUSER_PARAMETER, the name of an SSM parameter"
@@ -169,17 +183,17 @@ fn the_commands_of_the_site_run_and_show_what_they_print() {
     });
 }
 
-/// Who has logged in for the first time is told to delete the parameter, which must not fail every later deployment.
+/// The documentation tells users to delete the parameter after the first login. Later deployments must not fail then.
 #[test]
 fn the_superusers_parameter_is_not_read_where_there_is_one() {
     run(async {
         let database = Database::new().await;
         let mut config = migrate_config(database.config(MASTER)).await;
         config.superuser_parameter = Some("/deleted".to_owned());
-        let migrator = Migrator::new(config, &sdk(NOWHERE));
-        let error = chain(&migrator.migrate(&ask()).await.unwrap_err());
+        let migrator = Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT));
+        let error = chain(&migrator.migrate(&invocation()).await.unwrap_err());
         assert!(
-            error.starts_with("can't read SSM parameter /deleted"),
+            error.starts_with("cannot read SSM parameter /deleted"),
             "{error}"
         );
 
@@ -190,24 +204,24 @@ fn the_superusers_parameter_is_not_read_where_there_is_one() {
         .execute(&mut database.connect().await)
         .await
         .unwrap();
-        let migrated = migrator.migrate(&ask()).await.unwrap();
-        assert_eq!(migrated.superuser, "exists");
+        let migrated = migrator.migrate(&invocation()).await.unwrap();
+        assert_eq!(migrated.superuser, SuperuserOutcome::Exists);
     });
 }
 
-/// Two that publish at once would both find the same page due.
+/// Two concurrent publications would both find the same page due.
 #[test]
-fn publishing_waits_for_whoever_has_the_lock() {
+fn publishing_waits_for_the_holder_of_the_lock() {
     run(async {
         let database = Database::new().await;
         let migrator = migrator(&database.url()).await;
         let mut other = database.connect().await;
-        let mut hurried = ask();
-        let locked = wagrun_database::schema::lock_migration(&mut other, hurried.stop_at)
+        let mut short = invocation();
+        let locked = schema::lock_migration(&mut other, short.stop_at)
             .await
             .unwrap();
-        hurried.stop_at = tokio::time::Instant::now() + Duration::from_secs(1);
-        let error = migrator.command(Command::PublishScheduled, &hurried).await;
+        short.stop_at = tokio::time::Instant::now() + Duration::from_secs(1);
+        let error = migrator.command(Command::PublishScheduled, &short).await;
         let error = error.unwrap_err().to_string();
         assert!(
             error.starts_with("the migration lock was not free within "),
@@ -215,7 +229,7 @@ fn publishing_waits_for_whoever_has_the_lock() {
         );
         locked.unlock().await.unwrap();
         migrator
-            .command(Command::PublishScheduled, &ask())
+            .command(Command::PublishScheduled, &invocation())
             .await
             .unwrap();
     });

@@ -1,4 +1,4 @@
-//! What a network, a pooler and a waking server do to a run.
+//! Runs behind a broken network, a connection pooler and a resuming server.
 
 use std::time::{Duration, Instant};
 
@@ -9,15 +9,18 @@ use sqlx::{Connection, PgConnection};
 use testing::checkout;
 use testing::process::{Supervisor, free_port};
 use testing::progress::Progress;
-use wagrun_database::connection::{DatabaseConfig, Session};
+use wagrun_database::connection::{DatabaseConfig, SessionSettings};
 use wagrun_lambda::telemetry::chain;
 
-use super::{assert_migrated, migrate, start, until, until_free};
-use crate::databases::{Database, run};
-use crate::proxy::{Proxy, Settings};
+use crate::support::database::Database;
+use crate::support::migration::{
+    assert_migrated, migrate, runs, start_migration, wait_until, wait_until_lock_is_free,
+};
+use crate::support::proxy::{Proxy, Settings};
+use crate::support::runtime::run;
 
-/// The database's URL by way of another port.
-fn by_way_of(database: &Database, port: u16) -> String {
+/// Returns the URL of the database with another port.
+fn url_with_port(database: &Database, port: u16) -> String {
     let direct = format!(":{}/", database.postgres().port());
     database.url().replace(&direct, &format!(":{port}/"))
 }
@@ -28,7 +31,7 @@ fn a_pooler_is_refused_before_anything_is_locked() {
         let database = Database::new().await;
         for settings in [Settings::Dropped, Settings::Refused] {
             let pooler = Proxy::start(database.postgres().port(), settings).await;
-            let error = migrate(&by_way_of(&database, pooler.port()))
+            let error = migrate(&url_with_port(&database, pooler.port()))
                 .await
                 .unwrap_err();
             let error = chain(&error);
@@ -38,9 +41,11 @@ fn a_pooler_is_refused_before_anything_is_locked() {
             );
         }
         let mut session = database.connect().await;
-        assert_eq!(super::runs(&mut session).await.len(), 1, "the template's");
+        assert_eq!(runs(&mut session).await.len(), 1, "the template's");
         let proxy = Proxy::start(database.postgres().port(), Settings::Kept).await;
-        migrate(&by_way_of(&database, proxy.port())).await.unwrap();
+        migrate(&url_with_port(&database, proxy.port()))
+            .await
+            .unwrap();
     });
 }
 
@@ -49,9 +54,9 @@ fn a_server_that_refuses_for_forty_seconds_is_waited_for() {
     run(async {
         let database = Database::new().await;
         let port = free_port().unwrap();
-        let url = by_way_of(&database, port);
+        let url = url_with_port(&database, port);
         let started = Instant::now();
-        let waiting = start(&url);
+        let waiting = start_migration(&url);
         tokio::time::sleep(Duration::from_secs(40)).await;
         assert!(!waiting.is_finished(), "it gave up");
         let _proxy = Proxy::start_on(port, database.postgres().port(), Settings::Kept).await;
@@ -62,7 +67,7 @@ fn a_server_that_refuses_for_forty_seconds_is_waited_for() {
 }
 
 #[test]
-fn what_can_not_be_a_waking_server_fails_soon() {
+fn an_error_that_no_resuming_server_causes_fails_soon() {
     run(async {
         let database = Database::new().await;
         let direct: PgConnectOptions = database.url().parse().unwrap();
@@ -84,9 +89,9 @@ fn what_can_not_be_a_waking_server_fails_soon() {
             let started = Instant::now();
             let config = DatabaseConfig::trusted(options);
             let error = config
-                .connect(Session {
+                .connect(SessionSettings {
                     application_name: "a test",
-                    idle: Duration::from_secs(60),
+                    idle_timeout: Duration::from_secs(60),
                     lock_timeout: None,
                 })
                 .await
@@ -103,11 +108,11 @@ fn a_network_that_is_gone_in_the_middle_of_a_run_frees_the_lock_within_a_minute(
     run(async {
         let database = Database::empty().await;
         let proxy = Proxy::start(database.postgres().port(), Settings::Kept).await;
-        let url = by_way_of(&database, proxy.port());
-        let running = start(&url);
+        let url = url_with_port(&database, proxy.port());
+        let running = start_migration(&url);
 
         let mut session = database.connect().await;
-        until(
+        wait_until(
             &mut session,
             "Django at work",
             "select to_regclass('django_migrations') is not null",
@@ -119,8 +124,8 @@ fn a_network_that_is_gone_in_the_middle_of_a_run_frees_the_lock_within_a_minute(
         assert_eq!(error, "the session with the migration lock was lost");
         let noticed = stalled.elapsed();
 
-        // Nothing of the stalled run reaches the server, which has to notice by itself.
-        until_free(&mut session).await;
+        // No packet of the stalled run reaches the server. The server has to notice by itself.
+        wait_until_lock_is_free(&mut session).await;
         let free = stalled.elapsed();
         assert!(free < Duration::from_secs(60), "{free:?}");
         println!(
@@ -131,7 +136,7 @@ fn a_network_that_is_gone_in_the_middle_of_a_run_frees_the_lock_within_a_minute(
     });
 }
 
-/// A server of this test's own, since the others need theirs.
+/// The test has a server of its own, because the others need theirs.
 #[test]
 fn a_server_that_restarts_in_the_middle_of_a_run_fails_it_and_the_next_one_goes_on() {
     run(async {
@@ -147,9 +152,9 @@ fn a_server_that_restarts_in_the_middle_of_a_run_fails_it_and_the_next_one_goes_
         postgres.create_database("restarted", None).await.unwrap();
         let url = postgres.url("restarted");
 
-        let running = start(&url);
+        let running = start_migration(&url);
         let mut session = PgConnection::connect(&url).await.unwrap();
-        until(
+        wait_until(
             &mut session,
             "Django at work",
             "select to_regclass('django_migrations') is not null",

@@ -1,32 +1,36 @@
-//! A run that is killed, or stopped, at each of its steps: the next one starts within a minute and ends well.
+//! A run that is killed or stopped at each of its steps: the next run starts within a minute and succeeds.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Connection};
 use tokio::process::{Child, Command};
+use wagrun_database::schema;
 
-use super::{assert_migrated, migrate, outdate_trigger, runs, until, until_free};
-use crate::databases::{Database, run};
+use crate::support::database::Database;
+use crate::support::migration::{
+    assert_migrated, migrate, outdate_trigger, runs, wait_until, wait_until_lock_is_free,
+};
+use crate::support::runtime::run;
 
-/// Where the child finds its database.
-const CHILD: &str = "WAGRUN_TEST_MIGRATES";
+/// The environment variable with the database URL of the child process.
+const CHILD_DATABASE_VARIABLE: &str = "WAGRUN_TEST_MIGRATES";
 
-/// No test: a process of its own for the tests below, as only a process can be killed.
+/// The child process of the tests below, because only a process can be killed. Alone it tests nothing.
 #[test]
 fn child() {
-    if let Ok(url) = std::env::var(CHILD) {
+    if let Ok(url) = std::env::var(CHILD_DATABASE_VARIABLE) {
         run(async { migrate(&url).await.map(drop).unwrap() });
     }
 }
 
-struct Killable(Child);
+struct MigrateProcess(Child);
 
-impl Killable {
+impl MigrateProcess {
     fn start(url: &str) -> Self {
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "migrate::killed::child", "--nocapture"])
-            .env(CHILD, url)
+            .env(CHILD_DATABASE_VARIABLE, url)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -46,21 +50,21 @@ impl Killable {
     }
 }
 
-/// Kills a run as soon as `step` is reached; then the next one has to end well. Returns when the lock was free.
-async fn killed_at(database: &Database, step: &str, reached: &'static str) -> Duration {
+/// Kills a run as soon as the query `reached` answers true. Returns the time until the lock was free.
+async fn kill_at(database: &Database, step: &str, reached: &'static str) -> Duration {
     let mut session = database.connect().await;
-    let killable = Killable::start(&database.url());
-    until(&mut session, step, reached).await;
-    killable.kill().await;
+    let process = MigrateProcess::start(&database.url());
+    wait_until(&mut session, step, reached).await;
+    process.kill().await;
     let killed = Instant::now();
-    until_free(&mut session).await;
+    wait_until_lock_is_free(&mut session).await;
     let free = killed.elapsed();
     println!("killed at {step}: lock free after {free:.1?}");
     assert!(free < Duration::from_secs(60), "{step}: {free:?}");
     free
 }
 
-async fn next_ends_well(database: &Database) {
+async fn assert_next_run_succeeds(database: &Database) {
     migrate(&database.url()).await.unwrap();
     let mut session = database.connect().await;
     assert_migrated(&mut session).await;
@@ -72,15 +76,15 @@ async fn next_ends_well(database: &Database) {
     assert_eq!(unfinished, 0, "runs without an end");
 }
 
-/// The lock that holds a run at a table's creation.
-const HOLD: i64 = 4711;
+/// The advisory lock that stops a run at the creation of a table.
+const HOLD_LOCK_KEY: i64 = 4711;
 
-/// Has whoever creates this table wait for our lock.
-async fn hold_at(database: &Database, table: &str) {
+/// Makes the creation of this table wait for [`HOLD_LOCK_KEY`].
+async fn stop_at_creation_of(database: &Database, table: &str) {
     let function = format!(
         "create or replace function public.hold() returns event_trigger language plpgsql as $$ begin
              if exists (select from pg_event_trigger_ddl_commands() where object_identity = '{table}') then
-                 perform pg_advisory_xact_lock({HOLD});
+                 perform pg_advisory_xact_lock({HOLD_LOCK_KEY});
              end if;
          end $$"
     );
@@ -103,7 +107,7 @@ fn on_an_empty_database() {
         let database = Database::empty().await;
         let mut holder = database.connect().await;
         sqlx::query("select pg_advisory_lock($1)")
-            .bind(HOLD)
+            .bind(HOLD_LOCK_KEY)
             .execute(&mut holder)
             .await
             .unwrap();
@@ -112,29 +116,34 @@ fn on_an_empty_database() {
             "public.auth_group",
             "public.wagtailcore_referenceindex",
         ] {
-            // Its manage.py goes on, and would reach the next table before the next run does.
-            wagrun_database::schema::end_sessions_of_earlier_runs(&mut holder)
+            // Otherwise the killed run's manage.py would reach the next table before the next run does.
+            schema::end_sessions_of_earlier_runs(&mut holder)
                 .await
                 .unwrap();
-            hold_at(&database, table).await;
+            stop_at_creation_of(&database, table).await;
             let waits = "select exists (select from pg_stat_activity
                 where datname = current_database() and wait_event = 'advisory')";
-            killed_at(&database, table, waits).await;
+            kill_at(&database, table, waits).await;
         }
-        // What the last one left goes on beside the next run.
+        // The manage.py of the last killed run is still active beside the next run.
         holder.close().await.unwrap();
-        next_ends_well(&database).await;
+        assert_next_run_succeeds(&database).await;
     });
 }
 
-/// Steps that are over in a moment are held open by a lock of ours.
-async fn held(database: &Database, step: &'static str, hold: &'static str, waits_in: &'static str) {
+/// Kills a run at a step that a lock of the test prolongs, and asserts that the next run succeeds.
+async fn kill_while_locked(
+    database: &Database,
+    step: &'static str,
+    hold: &'static str,
+    waits_in: &'static str,
+) {
     let mut holder = database.connect().await;
     let mut held = holder.begin().await.unwrap();
     sqlx::query(hold).execute(&mut *held).await.unwrap();
-    killed_at(database, step, waits_in).await;
+    kill_at(database, step, waits_in).await;
     held.rollback().await.unwrap();
-    next_ends_well(database).await;
+    assert_next_run_succeeds(database).await;
 }
 
 #[test]
@@ -144,8 +153,8 @@ fn while_it_looks_for_content() {
         let reached = "select exists (select from pg_stat_activity
             where datname = current_database() and application_name = 'wagrun manage.py a test')
             and (select count(*) from wagrun.migration_run where outcome is null) = 1";
-        killed_at(&database, "Django at work on a migrated database", reached).await;
-        next_ends_well(&database).await;
+        kill_at(&database, "Django at work on a migrated database", reached).await;
+        assert_next_run_succeeds(&database).await;
     });
 }
 
@@ -157,17 +166,17 @@ fn while_it_attaches_capture() {
         let waits = "select exists (select from pg_stat_activity
             where datname = current_database() and wait_event_type = 'Lock' and query like '%wagrun.watch_table(%')";
         let hold = "lock table blog_author in access exclusive mode";
-        held(&database, "capture", hold, waits).await;
+        kill_while_locked(&database, "capture", hold, waits).await;
     });
 }
 
 #[test]
-fn while_it_writes_its_end_down() {
+fn while_it_records_its_end() {
     run(async {
         let database = Database::new().await;
         let mut holder = database.connect().await;
-        let killable = Killable::start(&database.url());
-        until(
+        let process = MigrateProcess::start(&database.url());
+        wait_until(
             &mut holder,
             "a run that has begun",
             "select exists (select from wagrun.migration_run where outcome is null)",
@@ -179,7 +188,7 @@ fn while_it_writes_its_end_down() {
             .await
             .unwrap();
         let mut session = database.connect().await;
-        until(
+        wait_until(
             &mut session,
             "the end of the run",
             "select exists (select from pg_stat_activity
@@ -187,18 +196,18 @@ fn while_it_writes_its_end_down() {
                 and query like '%update wagrun.migration_run%')",
         )
         .await;
-        killable.kill().await;
+        process.kill().await;
         held.rollback().await.unwrap();
-        until_free(&mut session).await;
-        next_ends_well(&database).await;
+        wait_until_lock_is_free(&mut session).await;
+        assert_next_run_succeeds(&database).await;
     });
 }
 
 #[test]
-fn what_it_left_behind_is_ended_by_the_next() {
+fn the_next_run_ends_the_sessions_that_a_killed_run_left() {
     run(async {
         let database = Database::new().await;
-        // As a manage.py that goes on although its migrate was killed, in the middle of a statement.
+        // A manage.py whose migrate was killed goes on in the middle of a statement.
         let mut orphan = database.connect().await;
         sqlx::query("set application_name = 'wagrun manage.py an earlier run'")
             .execute(&mut orphan)
@@ -209,36 +218,34 @@ fn what_it_left_behind_is_ended_by_the_next() {
                 .execute(&mut orphan)
                 .await
         });
-        next_ends_well(&database).await;
+        assert_next_run_succeeds(&database).await;
         let ended = working.await.unwrap().unwrap_err().to_string();
         assert!(ended.contains("terminating connection"), "{ended}");
     });
 }
 
 #[test]
-fn one_that_is_frozen_loses_the_lock_within_a_minute() {
+fn a_frozen_run_loses_the_lock_within_a_minute() {
     run(async {
         let database = Database::new().await;
         let mut session = database.connect().await;
-        let killable = Killable::start(&database.url());
-        until(
+        let process = MigrateProcess::start(&database.url());
+        wait_until(
             &mut session,
             "Django at work",
             "select exists (select from pg_stat_activity
              where datname = current_database() and application_name = 'wagrun manage.py a test')",
         )
         .await;
-        killable.signal("STOP").await;
+        process.signal("STOP").await;
         let stopped = Instant::now();
-        let holder = wagrun_database::schema::lock_holder(&mut session)
-            .await
-            .unwrap();
+        let holder = schema::lock_holder(&mut session).await.unwrap();
         assert!(holder.is_some(), "the frozen run has the lock");
-        until_free(&mut session).await;
+        wait_until_lock_is_free(&mut session).await;
         let free = stopped.elapsed();
         println!("frozen: lock free after {free:.1?}");
         assert!(free < Duration::from_secs(60), "{free:?}");
-        next_ends_well(&database).await;
-        killable.kill().await;
+        assert_next_run_succeeds(&database).await;
+        process.kill().await;
     });
 }

@@ -1,4 +1,4 @@
-//! Databases from other times: a newer wagrun, an older Wagtail.
+//! Databases of a newer wagrun or of an older Wagtail.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::put;
 use lambda_runtime::{Context, LambdaEvent};
 use local_stack::postgres::MASTER;
-use migrate::handler::handle;
+use migrate::handle;
 use serde_json::{Value, json};
 use testing::checkout;
 use tokio::net::TcpListener;
@@ -14,8 +14,12 @@ use tokio::process::Command;
 use tokio::sync::mpsc;
 use wagrun_lambda::telemetry::chain;
 
-use super::{PATIENCE, assert_free, assert_migrated, migrate, migrator, runs};
-use crate::databases::{Database, execute, run};
+use crate::support::database::Database;
+use crate::support::migration::{
+    MIGRATION_TIMEOUT, assert_migrated, assert_no_run_is_left, migrate, migrator, runs,
+};
+use crate::support::runtime::run;
+use crate::support::sql::execute;
 
 const LATER_SCHEMA: &str =
     "insert into wagrun.schema_migration (version, description, success, checksum, execution_time)
@@ -45,12 +49,12 @@ fn a_schema_that_is_newer_is_refused_before_anything_is_changed() {
                 .await
                 .unwrap();
         assert_eq!(django, 0, "Django's migrations were not run");
-        assert_free(&mut session).await;
+        assert_no_run_is_left(&mut session).await;
     });
 }
 
-/// Sends a request of CloudFormation's and returns the answer that it is given.
-async fn answer(database: &Database, kind: &str, image: &str) -> Value {
+/// Sends a request as CloudFormation does, and returns the response that arrives at its URL.
+async fn custom_resource_response(database: &Database, kind: &str, image: &str) -> Value {
     let (sender, mut received) = mpsc::unbounded_channel();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -84,14 +88,14 @@ fn an_upgrade_of_wagrun_that_fails_can_be_taken_back() {
         let mut session = database.connect().await;
         let served = "registry/site@sha256:old";
         assert_eq!(
-            answer(&database, "Create", served).await["Status"],
+            custom_resource_response(&database, "Create", served).await["Status"],
             "SUCCESS"
         );
-        // The upgrade: its migrate has succeeded, and something after it failed.
+        // The migration of the upgrade has succeeded, and a later step of the stack failed.
         execute(&mut session, LATER_SCHEMA).await;
         let before = runs(&mut session).await;
 
-        let taken_back = answer(&database, "Update", served).await;
+        let taken_back = custom_resource_response(&database, "Update", served).await;
         assert_eq!(taken_back["Status"], "SUCCESS", "{taken_back}");
         assert_eq!(taken_back["PhysicalResourceId"], "wagrun-migration");
         assert_eq!(taken_back["Data"]["Run"], before[0].id);
@@ -101,21 +105,21 @@ fn an_upgrade_of_wagrun_that_fails_can_be_taken_back() {
             ("Update", "registry/site@sha256:never-seen"),
             ("Update", ""),
         ] {
-            let refused = answer(&database, kind, image).await;
+            let refused = custom_resource_response(&database, kind, image).await;
             let reason = refused["Reason"].as_str().unwrap();
             assert!(
                 reason.contains("deploy the newer version of wagrun again"),
                 "{kind} {image}: {refused}"
             );
         }
-        // A run of that image that failed is no reason.
+        // A failed run of that image does not count.
         execute(
             &mut session,
             "update wagrun.migration_run set outcome = 'failed', failure = 'of a test' where deploy is not null",
         )
         .await;
         assert_eq!(
-            answer(&database, "Update", served).await["Status"],
+            custom_resource_response(&database, "Update", served).await["Status"],
             "FAILED"
         );
         assert_eq!(
@@ -123,7 +127,7 @@ fn an_upgrade_of_wagrun_that_fails_can_be_taken_back() {
             before.len(),
             "nothing was run"
         );
-        assert_free(&mut session).await;
+        assert_no_run_is_left(&mut session).await;
     });
 }
 
@@ -138,7 +142,7 @@ fn a_wagtail_two_minor_versions_older_is_brought_up_to_date() {
             .status()
             .await;
         assert!(installed.unwrap().success());
-        // What `wagtail start` of that version makes, whose apps are those that our site began with.
+        // `wagtail start` of that version creates the apps with which our site began.
         let directory =
             std::env::temp_dir().join(format!("older-{}", uuid::Uuid::new_v4().simple()));
         std::fs::create_dir(&directory).unwrap();
@@ -146,7 +150,7 @@ fn a_wagtail_two_minor_versions_older_is_brought_up_to_date() {
         start
             .args(["start", "website", "."])
             .current_dir(&directory);
-        succeeds(start).await;
+        run_command(start).await;
         std::fs::write(
             directory.join("website/settings/test.py"),
             format!(
@@ -163,7 +167,7 @@ fn a_wagtail_two_minor_versions_older_is_brought_up_to_date() {
             .args(["manage.py", "migrate", "--no-input"])
             .current_dir(&directory)
             .env("DJANGO_SETTINGS_MODULE", "website.settings.test");
-        succeeds(older).await;
+        run_command(older).await;
         std::fs::remove_dir_all(&directory).unwrap();
 
         let migrated = migrate(&database.url()).await.unwrap();
@@ -179,8 +183,8 @@ fn a_wagtail_two_minor_versions_older_is_brought_up_to_date() {
     });
 }
 
-async fn succeeds(mut command: Command) {
-    let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output());
+async fn run_command(mut command: Command) {
+    let output = tokio::time::timeout(MIGRATION_TIMEOUT, command.kill_on_drop(true).output());
     let output = output.await.unwrap().unwrap();
     assert!(
         output.status.success(),

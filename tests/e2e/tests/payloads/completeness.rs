@@ -1,15 +1,14 @@
-//! Every type that a function can publish has an example: the types are counted where they come from.
+//! Every type that a function can publish has an example. The types are read from the sources of the functions.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use content_events::classify::Action;
+use content_events::Action;
 use testing::checkout;
 
-use super::REPLAYED;
-use super::document::{read, shown};
+use super::document::{REPLAYED_EXAMPLE, example_names, read};
 
-/// What content-events says of a page, and of anything else.
+/// Returns true for an action that only pages have.
 fn is_of_pages_alone(action: Action) -> bool {
     match action {
         Action::Published | Action::Unpublished | Action::Moved => true,
@@ -17,7 +16,7 @@ fn is_of_pages_alone(action: Action) -> bool {
     }
 }
 
-/// All of them; the match above does not compile when there is one more, which then belongs here too.
+/// All actions. A further action does not compile in the match above, and must be added here too.
 const ACTIONS: [Action; 7] = [
     Action::Created,
     Action::Updated,
@@ -31,14 +30,18 @@ const ACTIONS: [Action; 7] = [
 #[test]
 fn every_type_that_can_be_published_is_shown_and_named() {
     let mut expected = types();
-    expected.insert(REPLAYED.to_owned());
-    assert_eq!(shown(), expected, "docs/payloads.md shows each type");
+    expected.insert(REPLAYED_EXAMPLE.to_owned());
+    assert_eq!(
+        example_names(),
+        expected,
+        "docs/payloads.md shows each type"
+    );
     let events = read("docs/events.md");
     let named = events.split('`').collect::<BTreeSet<_>>();
     for kind in types() {
         let (object, action) = kind.rsplit_once('.').unwrap();
         let last = object.rsplit('.').next().unwrap();
-        // A row of the table names the first of its types in full, and the others by what differs.
+        // A row of the table names its first type in full, and the others by their last parts.
         let names = [
             kind.replace(".author.", ".<model>."),
             format!("…{action}"),
@@ -49,7 +52,7 @@ fn every_type_that_can_be_published_is_shown_and_named() {
     }
 }
 
-/// Every type that can be published, of the stock site's only snippet where it is the model's name.
+/// Returns every type that can be published. Of the types with a model's name, it has those of the stock site's only snippet.
 fn types() -> BTreeSet<String> {
     let mut types = BTreeSet::new();
     for action in ACTIONS {
@@ -69,18 +72,18 @@ fn types() -> BTreeSet<String> {
         .collect();
     let known = [
         "content-events/src/compose.rs",
-        "deliver/src/topic.rs",
+        "deliver/src/subscriber_health/announcement.rs",
         "release/src/announce.rs",
     ];
     let known: BTreeSet<String> = known.map(str::to_owned).into();
     assert_eq!(
         publishers, known,
-        "whoever makes events has examples of them"
+        "every source that makes events has examples"
     );
     types
 }
 
-/// What is written in a source like `"site.deployed"`.
+/// Returns the string literals that are event types, such as `"site.deployed"`.
 fn literal_types(source: &str) -> impl Iterator<Item = String> {
     source
         .split('"')
@@ -99,7 +102,7 @@ fn literal_types(source: &str) -> impl Iterator<Item = String> {
         .map(str::to_owned)
 }
 
-/// The functions' sources without their tests, by their path below `functions/`.
+/// Returns the functions' sources without their tests, with their paths below `functions/`.
 fn sources() -> Vec<(String, String)> {
     let root = checkout().join("functions");
     let mut sources = Vec::new();

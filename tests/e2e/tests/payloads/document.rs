@@ -1,31 +1,34 @@
-//! The documents that show examples: between `<!-- payload: <name> -->` and `<!-- /payload -->` is what a test writes.
+//! The documents with examples. A test writes the text between `<!-- payload: <name> -->` and `<!-- /payload -->`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use testing::checkout;
 
-use super::Examples;
-
-/// The one that has every example, and those that have some.
-const ALL: &str = "docs/payloads.md";
-const DOCUMENTS: [&str; 3] = [ALL, "docs/webhooks.md", "docs/events.md"];
+/// The name of the example of a replayed event.
+pub const REPLAYED_EXAMPLE: &str = "replayed";
+/// The document with every example, and all documents with examples.
+const COMPLETE_DOCUMENT: &str = "docs/payloads.md";
+const DOCUMENTS: [&str; 3] = [COMPLETE_DOCUMENT, "docs/webhooks.md", "docs/events.md"];
 const BEGIN: &str = "<!-- payload: ";
 const END: &str = "<!-- /payload -->";
-/// Of what is on a line, in bytes.
-const LONGEST_LINE: usize = 100;
+/// The longest JSON object on one line, in bytes.
+const MAX_LINE_BYTES: usize = 100;
 
-/// Puts the examples between their markers.
+/// The examples by their names: the type of the event, or [`REPLAYED_EXAMPLE`].
+pub type Examples = BTreeMap<String, Value>;
+
+/// Writes the examples between their markers.
 pub fn write(examples: &Examples) {
     for document in DOCUMENTS {
-        std::fs::write(checkout().join(document), filled(document, examples)).unwrap();
+        std::fs::write(checkout().join(document), with_examples(document, examples)).unwrap();
     }
 }
 
-/// The documents are what they would be if they were written now.
+/// Asserts that the documents show these examples.
 pub fn assert_current(examples: &Examples) {
     for document in DOCUMENTS {
-        let (is, should_be) = (read(document), filled(document, examples));
+        let (is, should_be) = (read(document), with_examples(document, examples));
         let first = is
             .lines()
             .zip(should_be.lines())
@@ -37,22 +40,22 @@ pub fn assert_current(examples: &Examples) {
     }
 }
 
-/// The names of the examples that the document with all of them has.
-pub fn shown() -> BTreeSet<String> {
-    let text = read(ALL);
+/// Returns the names of the examples in the complete document.
+pub fn example_names() -> BTreeSet<String> {
+    let text = read(COMPLETE_DOCUMENT);
     let begun = text.split(BEGIN).skip(1);
     begun
         .map(|rest| rest.split_once(" -->").unwrap().0.to_owned())
         .collect()
 }
 
-/// A document of the checkout.
+/// Returns a document of the checkout.
 pub fn read(document: &str) -> String {
     let path = checkout().join(document);
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{document}: {error}"))
 }
 
-fn filled(document: &str, examples: &Examples) -> String {
+fn with_examples(document: &str, examples: &Examples) -> String {
     let text = read(document);
     let mut parts = text.split(BEGIN);
     let mut filled = parts.next().unwrap().to_owned();
@@ -65,38 +68,45 @@ fn filled(document: &str, examples: &Examples) -> String {
             .unwrap_or_else(|| panic!("{document}: nothing that is sent is a {name:?}"));
         filled += &format!(
             "{BEGIN}{name} -->\n```json\n{}\n```\n{END}{after}",
-            laid_out(example, 0)
+            format_json(example, 0)
         );
     }
     filled
 }
 
-/// JSON for readers: the envelope and `data` with a line for each field, and whatever is deeper on that line if it fits.
-fn laid_out(value: &Value, depth: usize) -> String {
+/// Returns JSON for readers. The event and `data` have a line for each field. Deeper objects are on one line if they fit.
+fn format_json(value: &Value, depth: usize) -> String {
     let Value::Object(fields) = value else {
-        return inline(value);
+        return format_line(value);
     };
-    let line = inline(value);
-    if depth > 1 && line.len() <= LONGEST_LINE {
+    let line = format_line(value);
+    if depth > 1 && line.len() <= MAX_LINE_BYTES {
         return line;
     }
     let indent = "  ".repeat(depth + 1);
     let lines: Vec<String> = fields
         .iter()
-        .map(|(name, value)| format!("{indent}{}: {}", quoted(name), laid_out(value, depth + 1)))
+        .map(|(name, value)| {
+            format!(
+                "{indent}{}: {}",
+                quoted(name),
+                format_json(value, depth + 1)
+            )
+        })
         .collect();
     format!("{{\n{}\n{}}}", lines.join(",\n"), "  ".repeat(depth))
 }
 
-fn inline(value: &Value) -> String {
+fn format_line(value: &Value) -> String {
     let list = |items: Vec<String>| items.join(", ");
     match value {
         Value::Object(fields) => {
             let fields = fields.iter();
-            let fields = fields.map(|(name, value)| format!("{}: {}", quoted(name), inline(value)));
+            let fields =
+                fields.map(|(name, value)| format!("{}: {}", quoted(name), format_line(value)));
             format!("{{{}}}", list(fields.collect()))
         }
-        Value::Array(items) => format!("[{}]", list(items.iter().map(inline).collect())),
+        Value::Array(items) => format!("[{}]", list(items.iter().map(format_line).collect())),
         other => other.to_string(),
     }
 }

@@ -1,5 +1,5 @@
-//! The end of a release, well and not: the emulator has no App Runner, so the function `release` runs here, with an AWS that
-//! is played at the wire; what it publishes is put on the stack's topic.
+//! The end of a release, with success and with failure. The emulator has no App Runner. So the function `release` runs in the
+//! test against a fake AWS, and its events are put on the stack's topic.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -11,19 +11,20 @@ use release::{Config, Handler, Queue, Releaser, handle};
 use serde_json::{Value, json};
 use testing::replay::{Request, answering};
 
-use crate::world::{EVERYTHING, PATIENCE, World};
+use crate::support::runtime::WAIT_TIMEOUT;
+use crate::support::stack::{CATCH_ALL, TestStack};
 
 const SERVICE: &str = "arn:aws:apprunner:eu-central-1:111122223333:service/site/1";
 const REPOSITORY: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/site";
 const DIGEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
-/// Ends one release well and one badly, and returns when the subscriber to everything has both events.
-pub async fn published(world: &World) {
+/// Ends one release with success and one with failure. Returns once the catch-all subscriber has both events.
+pub async fn publish_both_outcomes(stack: &TestStack) {
     let rolled = json!({
         "sequence": 12,
         "current": release(12, &json!({"phase": "rolling", "operation": "op-1", "migrations_applied": 2})),
     });
-    end(world, &rolled, &json!({"look": true}), "site.deployed").await;
+    end_release(stack, &rolled, &json!({"look": true}), "site.deployed").await;
 
     let migrating = json!({
         "sequence": 13,
@@ -41,10 +42,10 @@ pub async fn published(world: &World) {
             },
         },
     });
-    end(world, &migrating, &failed, "site.deployment_failed").await;
+    end_release(stack, &migrating, &failed, "site.deployment_failed").await;
 }
 
-/// A release under way since a moment ago.
+/// Returns the state of a release that began a minute ago.
 fn release(sequence: u64, rest: &Value) -> Value {
     let since = Timestamp::now() - SignedDuration::from_secs(60);
     let mut release = json!({
@@ -55,11 +56,11 @@ fn release(sequence: u64, rest: &Value) -> Value {
     release
 }
 
-/// Hands the function a message, and its event to the topic.
-async fn end(world: &World, state: &Value, message: &Value, kind: &str) {
+/// Gives the function a message, and publishes the function's event on the stack's topic.
+async fn end_release(stack: &TestStack, state: &Value, message: &Value, kind: &str) {
     let messages: Arc<Mutex<Vec<HashMap<String, String>>>> = Arc::default();
     let (state, published) = (state.to_string(), Arc::clone(&messages));
-    let sdk = answering(move |request| answer(request, &state, &published));
+    let sdk = answering(move |request| fake_aws(request, &state, &published));
     let config = config();
     let handler = Handler {
         queue: Queue::new(aws_sdk_sqs::Client::new(&sdk), config.queue_url.clone()),
@@ -78,18 +79,18 @@ async fn end(world: &World, state: &Value, message: &Value, kind: &str) {
         .iter()
         .find(|one| one.contains_key("MessageGroupId"));
     let event = event.unwrap_or_else(|| panic!("no event in {messages:?}"));
-    let topic = world.stack.deployment.output("EventTopicArn").unwrap();
+    let topic = stack.local.deployment.output("EventTopicArn").unwrap();
     let fields = ["Message", "MessageGroupId", "MessageDeduplicationId"]
         .map(|name| (name, event[name].as_str()));
     let parameters = [&[("TopicArn", topic)], &fields[..]].concat();
-    let aws = world.stack.deployment.aws();
+    let aws = stack.local.deployment.aws();
     aws.query("sns", "Publish", "2010-03-31", &parameters)
         .await
         .unwrap();
-    let waited = world
-        .stack
+    let waited = stack
+        .local
         .receiver
-        .wait_for(EVERYTHING, kind, PATIENCE, |event| event.kind == kind);
+        .wait_for(CATCH_ALL, kind, WAIT_TIMEOUT, |event| event.kind == kind);
     waited.await.unwrap_or_else(|missing| panic!("{missing}"));
 }
 
@@ -110,8 +111,8 @@ fn config() -> Config {
     }
 }
 
-/// A state parameter, an App Runner service whose last operation has succeeded, and topics that take everything.
-fn answer(
+/// Answers as a state parameter, as an App Runner service whose last operation succeeded, and as topics.
+fn fake_aws(
     request: &Request,
     state: &str,
     published: &Mutex<Vec<HashMap<String, String>>>,
@@ -140,7 +141,7 @@ fn answer(
             let result = "<PublishResult><MessageId>m</MessageId></PublishResult>";
             return (200, format!("<PublishResponse>{result}</PublishResponse>"));
         }
-        other => panic!("nobody plays {other}"),
+        other => panic!("the fake AWS does not know {other}"),
     };
     (200, answer.to_string())
 }

@@ -1,5 +1,5 @@
-//! What differs from run to run is replaced by what does not: ids, times, addresses and counters, each by its place among
-//! all examples, so that what was equal stays equal and what was earlier stays earlier.
+//! Replaces the values that differ from run to run: ids, times, addresses and counters. Equal values stay equal, and their order
+//! stays the same.
 
 use std::collections::BTreeMap;
 
@@ -7,55 +7,57 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Examples;
+use super::document::Examples;
 
-/// The time of the earliest thing that happened.
-const FIRST: &str = "2026-11-21T08:00:00.204312Z";
-/// Between two things that happened.
-const STEP: SignedDuration = SignedDuration::new(97, 31_047_000);
+/// The replacement of the earliest time.
+const FIRST_TIME: &str = "2026-11-21T08:00:00.204312Z";
+/// The interval between two replaced times.
+const EVENT_INTERVAL: SignedDuration = SignedDuration::new(97, 31_047_000);
 const FIRST_SEQUENCE: usize = 1101;
-/// A release takes so long.
+/// The replaced duration of a release.
 const RELEASE_MILLISECONDS: u32 = 184_500;
 
-/// The examples with values that are the same in every run.
-pub fn normalised(mut examples: Examples) -> Examples {
-    let mut seen = Seen::default();
-    examples.values().for_each(|event| seen.look(event));
+/// Returns the examples with values that are the same in every run.
+pub fn with_stable_values(mut examples: Examples) -> Examples {
+    let mut placeholders = Placeholders::default();
+    examples
+        .values()
+        .for_each(|event| placeholders.collect(event));
     for event in examples.values_mut() {
-        seen.replace("", event);
+        placeholders.replace("", event);
         let object = event["subject"].as_str().unwrap().rsplit_once('/');
         if let Some((_, id)) = object
             && event["data"].get("id").is_some()
         {
             event["data"]["id"] = serde_json::from_str(id).unwrap();
         }
-        event["sequence"] = json!(seen.sequence(event));
+        event["sequence"] = json!(placeholders.sequence(event));
     }
     examples
 }
 
-/// What there is of each kind of value in all examples, in its own order.
+/// The values of each kind in all examples, with their positions in order.
 #[derive(Debug, Default)]
-struct Seen {
+struct Placeholders {
     times: BTreeMap<Timestamp, usize>,
     ids: BTreeMap<String, usize>,
     sequences: BTreeMap<String, usize>,
     revisions: BTreeMap<i64, usize>,
-    /// By `page/` and so on.
+    /// By the kind of the object, such as `page`, and its id.
     objects: BTreeMap<(String, i64), usize>,
 }
 
-impl Seen {
-    /// Notes everything, and then gives each its place.
-    fn look(&mut self, event: &Value) {
-        self.note("", event);
+impl Placeholders {
+    /// Collects the values of an event, and numbers each kind in order.
+    fn collect(&mut self, event: &Value) {
+        self.collect_value("", event);
         if is_of_content(event) {
             let sequence = event["sequence"].as_str().unwrap().to_owned();
             self.sequences.insert(sequence, 0);
         }
-        number(&mut self.times);
-        number(&mut self.sequences);
-        number(&mut self.revisions);
+        number_in_order(&mut self.times);
+        number_in_order(&mut self.sequences);
+        number_in_order(&mut self.revisions);
         let mut of_kind = BTreeMap::<String, usize>::new();
         for ((kind, _), place) in &mut self.objects {
             let next = of_kind.entry(kind.clone()).or_default();
@@ -64,10 +66,12 @@ impl Seen {
         }
     }
 
-    fn note(&mut self, field: &str, value: &Value) {
+    fn collect_value(&mut self, field: &str, value: &Value) {
         match value {
-            Value::Object(fields) => fields.iter().for_each(|(name, one)| self.note(name, one)),
-            Value::Array(items) => items.iter().for_each(|one| self.note(field, one)),
+            Value::Object(fields) => fields
+                .iter()
+                .for_each(|(name, one)| self.collect_value(name, one)),
+            Value::Array(items) => items.iter().for_each(|one| self.collect_value(field, one)),
             Value::Number(_) if is_revision(field) => {
                 self.revisions.insert(value.as_i64().unwrap(), 0);
             }
@@ -75,10 +79,10 @@ impl Seen {
                 if let Ok(time) = text.parse() {
                     self.times.insert(time, 0);
                 } else if text.parse::<Uuid>().is_ok() {
-                    // An id is as good as any other, so that these are numbered as they come.
+                    // Ids have no order, so they are numbered as they are found.
                     let next = self.ids.len();
                     self.ids.entry(text.clone()).or_insert(next);
-                } else if let Some(object) = object(field, text) {
+                } else if let Some(object) = kind_and_id(field, text) {
                     self.objects.insert(object, 0);
                 }
             }
@@ -115,7 +119,7 @@ impl Seen {
                 0x0f2c_8f6e + 0x0013_07a1 * place
             );
         }
-        if let Some((kind, id)) = object(field, text) {
+        if let Some((kind, id)) = kind_and_id(field, text) {
             return format!("{kind}/{}", 4 + self.objects[&(kind.clone(), id)]);
         }
         text.replace("http://localhost/", "https://www.example.org/")
@@ -124,16 +128,16 @@ impl Seen {
 
     fn time(&self, time: Timestamp) -> Timestamp {
         let place = i32::try_from(self.times[&time]).unwrap();
-        FIRST.parse::<Timestamp>().unwrap() + STEP * place
+        FIRST_TIME.parse::<Timestamp>().unwrap() + EVENT_INTERVAL * place
     }
 
-    /// Of an event whose other values are replaced already.
+    /// Returns the replaced sequence of an event whose other values are replaced already.
     fn sequence(&self, event: &Value) -> String {
         let sequence = event["sequence"].as_str().unwrap();
         let number = if is_of_content(event) {
             FIRST_SEQUENCE + self.sequences[sequence]
         } else if event["type"] == "subscriber.disabled" {
-            // The microseconds of its time.
+            // This sequence is the time in microseconds.
             let time: Timestamp = event["time"].as_str().unwrap().parse().unwrap();
             usize::try_from(time.as_microsecond()).unwrap()
         } else {
@@ -143,13 +147,13 @@ impl Seen {
     }
 }
 
-fn number<K: Ord>(places: &mut BTreeMap<K, usize>) {
+fn number_in_order<K: Ord>(places: &mut BTreeMap<K, usize>) {
     for (place, one) in places.values_mut().enumerate() {
         *one = place;
     }
 }
 
-/// Whether the event's sequence is of the one counter that all of content has.
+/// Returns true if the event has a sequence of the counter of all content.
 fn is_of_content(event: &Value) -> bool {
     event["type"].as_str().unwrap().starts_with("wagtail.")
 }
@@ -158,8 +162,8 @@ fn is_revision(field: &str) -> bool {
     field == "latest_revision" || field == "live_revision"
 }
 
-/// `page/12` as what it says.
-fn object(field: &str, text: &str) -> Option<(String, i64)> {
+/// Splits a subject such as `page/12` into its kind and its id.
+fn kind_and_id(field: &str, text: &str) -> Option<(String, i64)> {
     if field != "subject" && field != "partitionkey" {
         return None;
     }

@@ -1,14 +1,15 @@
-//! Each check finds what it is for, in a run of three transactions that is published rightly, and then with one fault.
+//! Tests of the checks: three transactions with the right events, and then with one fault.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use wagrun_event::Event;
 
-use super::check::{Check, check};
-use super::decoding::{Change, Row, Transaction, What};
+use super::check::check;
+use super::decoding::{Change, Operation, Row, Transaction};
+use super::findings::Check;
 use super::oracle::Oracle;
-use super::view::{self, Shown};
+use super::view::{self, ShownFields};
 
 fn page(title: &str, live: &str) -> Row {
     let columns = [
@@ -28,36 +29,40 @@ fn subclass(intro: &str) -> Row {
         .into()
 }
 
-fn transaction(xid: u64, table: &str, what: What) -> Transaction {
+fn transaction(xid: u64, table: &str, operation: Operation) -> Transaction {
     let table = table.to_owned();
     Transaction {
         xid,
         committed_at: String::new(),
-        changes: vec![Change { table, what }],
+        changes: vec![Change { table, operation }],
     }
 }
 
-/// The page is renamed, unpublished, and its type's row changed.
+/// Returns the oracle of a page that is renamed, is unpublished, and has a change in its type's row.
 fn oracle() -> Oracle {
     let page_update =
-        |xid, old, new| transaction(xid, "wagtailcore_page", What::Update { old, new });
+        |xid, old, new| transaction(xid, "wagtailcore_page", Operation::Update { old, new });
     let mut oracle = Oracle::new(&[
         transaction(
             1,
             "wagtailcore_page",
-            What::Insert(page("tk000001", "true")),
+            Operation::Insert(page("tk000001", "true")),
         ),
-        transaction(2, "blog_blogpage", What::Insert(subclass("tk000001"))),
+        transaction(2, "blog_blogpage", Operation::Insert(subclass("tk000001"))),
     ]);
     let (old, renamed, dark) = (
         page("tk000001", "true"),
         page("tk000002", "true"),
         page("tk000002", "false"),
     );
-    oracle.take(&page_update(3, old, renamed.clone()));
-    oracle.take(&page_update(4, renamed, dark));
+    oracle.apply(&page_update(3, old, renamed.clone()));
+    oracle.apply(&page_update(4, renamed, dark));
     let (old, new) = (subclass("tk000001"), subclass("tk000003"));
-    oracle.take(&transaction(5, "blog_blogpage", What::Update { old, new }));
+    oracle.apply(&transaction(
+        5,
+        "blog_blogpage",
+        Operation::Update { old, new },
+    ));
     oracle
 }
 
@@ -107,7 +112,7 @@ fn events() -> Vec<Event> {
 #[track_caller]
 fn assert_found(events: &[Event], expected: &[Check]) {
     let row = view::of_row("page/7", &page("tk000002", "false"));
-    let rows: BTreeMap<String, Shown> = [("page/7".to_owned(), row)].into();
+    let rows: BTreeMap<String, ShownFields> = [("page/7".to_owned(), row)].into();
     let findings = check(&oracle(), &rows, events);
     let mut found: Vec<Check> = findings.iter().map(|finding| finding.check).collect();
     found.dedup();
@@ -130,7 +135,7 @@ fn a_missing_event_is_lost_be_it_of_a_part_or_of_the_row() {
 }
 
 #[test]
-fn a_value_that_nobody_committed_and_an_event_too_many_are_invented() {
+fn an_uncommitted_value_and_an_extra_event_are_invented() {
     let mut rolled_back = events();
     rolled_back[2]
         .data

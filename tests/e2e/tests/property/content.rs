@@ -1,22 +1,21 @@
-//! What there is to edit: sections with posts, their links, authors and images.
+//! The content that the editors change: sections with posts, their links, authors and images.
 
 use std::sync::Mutex;
 
 use fastrand::Rng;
 use sqlx::PgConnection;
 
-use crate::databases::execute;
+use crate::support::content::{HOME, insert_author, insert_image, insert_link, insert_page};
+use crate::support::sql::execute;
 
-/// The front page, which the site's own migrations made.
-pub const HOME: u32 = 3;
-/// Authors whom posts may name: they keep their keys.
+/// The ids of the authors whom posts may name. These ids never change.
 pub const NAMED_AUTHORS: [u32; 3] = [1001, 1002, 1003];
-/// From this key on authors are only ever changed together.
-pub const FIRST_OF_CROWD: u32 = 1_000_000;
-const CROWD: u32 = 600;
+/// The first id of the authors that are only changed all together.
+pub const FIRST_BULK_AUTHOR: u32 = 1_000_000;
+const BULK_AUTHORS: u32 = 600;
 const FIRST_ID: u32 = 1001;
 
-/// Keys of what was inserted and not yet deleted, as far as anybody may know while others edit.
+/// The ids of the rows that were inserted and probably not deleted. Other editors may have deleted some.
 #[derive(Default)]
 pub struct Content {
     pub sections: Vec<u32>,
@@ -24,27 +23,28 @@ pub struct Content {
     pub links: Vec<u32>,
     pub authors: Vec<u32>,
     pub images: Vec<u32>,
-    next: u32,
+    next_id: u32,
 }
 
 impl Content {
+    /// Returns an empty record.
     pub fn new() -> Mutex<Self> {
         let next = FIRST_ID + u32::try_from(NAMED_AUTHORS.len()).unwrap();
         Mutex::new(Self {
-            next,
+            next_id: next,
             ..Self::default()
         })
     }
 
-    /// A key that no row ever had.
+    /// Returns an id that no row has had.
     pub fn new_id(&mut self) -> u32 {
-        self.next += 1;
-        self.next
+        self.next_id += 1;
+        self.next_id
     }
 }
 
-/// One of them, mostly one of the first, so that editors meet.
-pub fn any(ids: &[u32], rng: &mut Rng) -> u32 {
+/// Returns one of these ids, or 0 if there is none. One of the first four is likely, so that editors meet.
+pub fn pick(ids: &[u32], rng: &mut Rng) -> u32 {
     let few = ids.len().min(4);
     match few {
         0 => 0,
@@ -53,60 +53,20 @@ pub fn any(ids: &[u32], rng: &mut Rng) -> u32 {
     }
 }
 
-/// The last step of a page's path in the tree: four characters, as Wagtail has it.
-fn path_step(id: u32) -> String {
-    let digit = |power: u32| char::from_digit(id / 36_u32.pow(power) % 36, 36).unwrap();
-    [3, 2, 1, 0]
-        .map(digit)
-        .iter()
-        .collect::<String>()
-        .to_uppercase()
+/// Returns one of these ids, or 0 if there is none, and removes it in three of four cases.
+pub fn pick_and_forget(ids: &mut Vec<u32>, rng: &mut Rng) -> u32 {
+    if ids.is_empty() {
+        return 0;
+    }
+    let at = rng.usize(..ids.len());
+    if ids.len() > 2 && rng.u8(..4) > 0 {
+        ids.swap_remove(at)
+    } else {
+        ids[at]
+    }
 }
 
-/// Inserts a page below another, the page row and then that of its type, as Wagtail does.
-pub fn insert_page(id: u32, parent: u32, model: &str, slug: &str) -> [String; 2] {
-    let path = path_step(id);
-    let subclass = match model {
-        "blogpage" => format!(
-            "insert into blog_blogpage (page_ptr_id, date, intro, body)
-             select id, '2026-01-01', '{slug}', '[]' from wagtailcore_page where id = {id}"
-        ),
-        _ => format!(
-            "insert into blog_blogindexpage (page_ptr_id, intro) select id, '{slug}' from wagtailcore_page where id = {id}"
-        ),
-    };
-    let page = format!(
-        "insert into wagtailcore_page
-            (id, path, depth, numchild, title, draft_title, slug, url_path, live, has_unpublished_changes, content_type_id,
-             locale_id, translation_key, seo_title, search_description, show_in_menus, expired, locked)
-         select {id}, parent.path || '{path}', parent.depth + 1, 0, '{slug}', '{slug}', '{slug}',
-            parent.url_path || '{slug}/', {id} % 2 = 0, false, ct.id, parent.locale_id, gen_random_uuid(), '', '', false, false, false
-         from wagtailcore_page as parent, django_content_type as ct
-         where parent.id = {parent} and ct.app_label = 'blog' and ct.model = '{model}'"
-    );
-    [page, subclass]
-}
-
-pub fn insert_link(id: u32, page: u32, title: &str) -> String {
-    format!(
-        "insert into blog_relatedlink (id, sort_order, title, url, page_id)
-         select {id}, {id}, '{title}', 'https://example.org/', page_ptr_id from blog_blogpage where page_ptr_id = {page}"
-    )
-}
-
-pub fn insert_author(id: u32, name: &str) -> String {
-    format!("insert into blog_author (id, name, bio) values ({id}, '{name}', '{name}')")
-}
-
-pub fn insert_image(id: u32, title: &str) -> String {
-    format!(
-        "insert into wagtailimages_image
-            (id, title, file, description, width, height, created_at, file_hash, collection_id)
-         select {id}, '{title}', 'pixel.png', '{title}', 1, 1, now(), '', min(id) from wagtailcore_collection"
-    )
-}
-
-/// Writes the first content, and every row that was there before, so that the oracle has met all of them.
+/// Inserts the initial content, and rewrites every existing row, so that the oracle has seen each row.
 pub async fn seed(session: &mut PgConnection, content: &Mutex<Content>) {
     let mut statements = vec![
         "begin".to_owned(),
@@ -136,8 +96,8 @@ pub async fn seed(session: &mut PgConnection, content: &Mutex<Content>) {
                 }
             }
         }
-        let crowd = FIRST_OF_CROWD..FIRST_OF_CROWD + CROWD;
-        statements.extend(crowd.map(|id| insert_author(id, "crowd")));
+        let bulk = FIRST_BULK_AUTHOR..FIRST_BULK_AUTHOR + BULK_AUTHORS;
+        statements.extend(bulk.map(|id| insert_author(id, "bulk")));
         statements.extend(NAMED_AUTHORS.map(|id| insert_author(id, "named")));
         for _ in 0..4 {
             let (author, image) = (content.new_id(), content.new_id());

@@ -1,4 +1,4 @@
-//! What PostgreSQL itself says was committed: its logical decoding, in the text form of the plugin `test_decoding`.
+//! The committed transactions from PostgreSQL's logical decoding, in the text form of the plugin `test_decoding`.
 //!
 //! ```text
 //! BEGIN 771
@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 
 use sqlx::PgConnection;
 
-/// A row: the text of each column that is not null.
+use crate::support::sql::execute;
+
+/// The text of each column of a row that is not null.
 pub type Row = BTreeMap<String, String>;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -22,24 +24,24 @@ pub struct Transaction {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// Without its schema.
+    /// The name of the table without its schema.
     pub table: String,
-    pub what: What,
+    pub operation: Operation,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum What {
+pub enum Operation {
     Insert(Row),
     Update { old: Row, new: Row },
     Delete(Row),
     Truncate,
 }
 
-/// Begins to keep what is committed from now on, with old values of these tables.
+/// Starts to record committed transactions, with the old values of these tables.
 pub async fn start(superuser: &mut PgConnection, slot: &str, tables: &[&str]) {
     for table in tables {
         let alter = format!("alter table {table} replica identity full");
-        crate::databases::execute(superuser, &alter).await;
+        execute(superuser, &alter).await;
     }
     sqlx::query("select pg_create_logical_replication_slot($1, 'test_decoding')")
         .bind(slot)
@@ -48,7 +50,7 @@ pub async fn start(superuser: &mut PgConnection, slot: &str, tables: &[&str]) {
         .unwrap();
 }
 
-/// The transactions that were committed since the last call, in the order of their commits.
+/// Returns the transactions that were committed since the last call, in the order of their commits.
 pub async fn committed(superuser: &mut PgConnection, slot: &str) -> Vec<Transaction> {
     let lines: Vec<String> = sqlx::query_scalar(
         "select data from pg_logical_slot_get_changes($1, null, null, 'include-timestamp', 'on')",
@@ -68,7 +70,7 @@ pub async fn stop(superuser: &mut PgConnection, slot: &str) {
         .unwrap();
 }
 
-/// Leaves out tables of other schemas than `public`.
+/// Parses the lines, without the tables of other schemas than `public`.
 fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Transaction> {
     let mut transactions = Vec::new();
     for line in lines {
@@ -84,11 +86,11 @@ fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Transaction> {
         } else if let Some(change) = line.strip_prefix("table public.") {
             let changes = &mut transactions.last_mut().unwrap().changes;
             let (tables, change) = change.split_once(": ").unwrap();
-            // TRUNCATE names all its tables at once.
+            // TRUNCATE names all its tables in one line.
             for table in tables.split(", ") {
                 let table = table.trim_start_matches("public.").to_owned();
-                let what = parse_change(change);
-                changes.push(Change { table, what });
+                let operation = parse_change(change);
+                changes.push(Change { table, operation });
             }
         } else {
             assert!(line.starts_with("table "), "unknown line: {line}");
@@ -97,19 +99,19 @@ fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Transaction> {
     transactions
 }
 
-fn parse_change(change: &str) -> What {
+fn parse_change(change: &str) -> Operation {
     let (word, tuples) = change.split_once(": ").unwrap();
     match word {
-        "INSERT" => What::Insert(parse_tuple(tuples).0),
-        "DELETE" => What::Delete(parse_tuple(tuples).0),
-        "TRUNCATE" => What::Truncate,
+        "INSERT" => Operation::Insert(parse_tuple(tuples).0),
+        "DELETE" => Operation::Delete(parse_tuple(tuples).0),
+        "TRUNCATE" => Operation::Truncate,
         "UPDATE" => {
             let tuples = tuples
                 .strip_prefix("old-key: ")
                 .expect("replica identity full");
             let (old, rest) = parse_tuple(tuples);
             let mut new = old.clone();
-            // A null of the old row is not written, one of the new row is.
+            // The line has the nulls of the new row, but not those of the old row.
             let written = Columns(rest.strip_prefix("new-tuple: ").unwrap());
             for (column, value) in written {
                 match value {
@@ -118,13 +120,13 @@ fn parse_change(change: &str) -> What {
                     Value::UnchangedToast => assert!(old.contains_key(&column), "{column}"),
                 }
             }
-            What::Update { old, new }
+            Operation::Update { old, new }
         }
         _ => panic!("unknown change: {change}"),
     }
 }
 
-/// The row, and what follows it.
+/// Parses a row, and returns it with the rest of the text.
 fn parse_tuple(text: &str) -> (Row, &str) {
     let mut columns = Columns(text);
     let mut row = Row::new();
@@ -144,7 +146,7 @@ enum Value {
     Text(String),
 }
 
-/// `name[type]:value` again and again, until something else follows.
+/// Iterates over `name[type]:value` until another text follows.
 struct Columns<'a>(&'a str);
 
 impl Iterator for Columns<'_> {
@@ -171,7 +173,7 @@ impl Iterator for Columns<'_> {
 }
 
 impl Columns<'_> {
-    /// Takes a text in quotes, which are doubled inside, or what comes before `end`.
+    /// Takes a quoted text, in which a quote is doubled, or the text before `end`.
     fn quoted_or_until(&mut self, quote: char, end: char) -> String {
         let Some(quoted) = self.0.strip_prefix(quote) else {
             let end = self.0.find(end).unwrap_or(self.0.len());
@@ -206,18 +208,18 @@ mod tests {
             .collect()
     }
 
-    fn one(line: &str) -> What {
+    fn one(line: &str) -> Operation {
         let lines = ["BEGIN 7", line, "COMMIT 7 (at 2026-11-21 08:06:28.3285+00)"];
         let mut transactions = parse(lines.into_iter());
         assert_eq!(transactions.len(), 1);
         assert_eq!(transactions[0].xid, 7);
         assert_eq!(transactions[0].committed_at, "2026-11-21 08:06:28.3285+00");
-        transactions[0].changes.pop().unwrap().what
+        transactions[0].changes.pop().unwrap().operation
     }
 
     #[test]
     fn an_insert_has_quotes_spaces_brackets_and_nulls_in_its_values() {
-        let what = one(
+        let operation = one(
             "table public.blog_author: INSERT: id[integer]:-1 name[character varying]:'O''Hara''s ]: x[y]:null ' \
              \"a \"\"b\"[text[]]:'{}' live[boolean]:true bio[text]:null note[text]:'null' bits[bit]:B'01'",
         );
@@ -229,18 +231,18 @@ mod tests {
             ("note", "null"),
             ("bits", "B'01'"),
         ]);
-        assert_eq!(what, What::Insert(expected));
+        assert_eq!(operation, Operation::Insert(expected));
     }
 
     #[test]
     fn an_update_tells_nulls_and_unchanged_large_values_apart() {
-        let what = one(
+        let operation = one(
             "table public.t: UPDATE: old-key: id[integer]:1 a[text]:'new-tuple: ' big[text]:'long' \
              new-tuple: id[integer]:2 a[text]:null b[text]:'' big[text]:unchanged-toast-datum",
         );
         assert_eq!(
-            what,
-            What::Update {
+            operation,
+            Operation::Update {
                 old: row(&[("id", "1"), ("a", "new-tuple: "), ("big", "long")]),
                 new: row(&[("id", "2"), ("b", ""), ("big", "long")]),
             }
@@ -249,8 +251,11 @@ mod tests {
 
     #[test]
     fn a_delete_and_a_truncate() {
-        let what = one("table public.t: DELETE: id[integer]:1 a[text]:'line\nline'");
-        assert_eq!(what, What::Delete(row(&[("id", "1"), ("a", "line\nline")])));
+        let operation = one("table public.t: DELETE: id[integer]:1 a[text]:'line\nline'");
+        assert_eq!(
+            operation,
+            Operation::Delete(row(&[("id", "1"), ("a", "line\nline")]))
+        );
         let lines = [
             "BEGIN 7",
             "table public.a, public.b: TRUNCATE: restart_seqs cascade",

@@ -1,24 +1,25 @@
-//! The drain at random moments, with everything that can happen to it.
+//! Random drains: invocations at random moments, which are killed, and a topic that fails.
 
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use content_events::wake::Wake;
+use content_events::Invocation;
 use fastrand::Rng;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::editor::Desk;
-use crate::relayed_site::{RelayedSite, in_a_minute};
+use super::editor::Workload;
+use crate::support::relayed_site::RelayedSite;
+use crate::support::runtime::in_a_minute;
 
-/// How long the drain may wait for statements that editors don't get to.
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// More than an invocation takes: calls of the topic that are not answered are given up after ten seconds.
-const LONGEST_RUN: Duration = Duration::from_secs(90);
+/// The longest wait for statements of the editors, who may all be blocked.
+const MAX_PAUSE: Duration = Duration::from_millis(500);
+/// The time limit of an invocation. The SDK gives up a call without an answer after ten seconds.
+const INVOCATION_TIMEOUT: Duration = Duration::from_secs(90);
 
-pub struct Drains {
+pub struct RandomDrains {
     site: Arc<RelayedSite>,
     running: Mutex<Vec<JoinHandle<()>>>,
     ended_well: Arc<AtomicUsize>,
@@ -26,7 +27,7 @@ pub struct Drains {
     killed: AtomicUsize,
 }
 
-impl Drains {
+impl RandomDrains {
     pub fn new(site: Arc<RelayedSite>) -> Self {
         Self {
             site,
@@ -38,7 +39,7 @@ impl Drains {
     }
 
     /// Starts an invocation.
-    pub fn start(&self, wake: Wake) {
+    pub fn start(&self, wake: Invocation) {
         let (drainer, ended_well, failed) = (
             self.site.drainer(),
             self.ended_well.clone(),
@@ -58,47 +59,57 @@ impl Drains {
         running.push(invocation);
     }
 
-    /// Sweeps until the time is over; some are killed.
-    pub async fn sweep(&self, desk: &Desk, mut rng: Rng) {
-        while !desk.is_over() {
-            desk.others(rng.u64(2..60), LONGEST_PAUSE).await;
-            self.start(Wake::Sweep);
+    /// Starts sweeps until the time is over, and kills some of them.
+    pub async fn sweep(&self, workload: &Workload, mut rng: Rng) {
+        while !workload.is_over() {
+            workload
+                .wait_for_statements(rng.u64(2..60), MAX_PAUSE)
+                .await;
+            self.start(Invocation::Sweep);
             if rng.u8(..8) == 0 {
-                desk.others(rng.u64(1..20), LONGEST_PAUSE).await;
+                workload
+                    .wait_for_statements(rng.u64(1..20), MAX_PAUSE)
+                    .await;
                 self.kill_one(&mut rng);
             }
         }
     }
 
-    /// The topic works, fails every fourth entry, or takes and does not answer.
-    pub async fn topic(&self, desk: &Desk, mut rng: Rng) {
-        while !desk.is_over() {
-            desk.others(rng.u64(50..300), LONGEST_PAUSE).await;
+    /// Lets the topic work, refuse every fourth entry, or accept without an answer, until the time is over.
+    pub async fn disturb_topic(&self, workload: &Workload, mut rng: Rng) {
+        while !workload.is_over() {
+            workload
+                .wait_for_statements(rng.u64(50..300), MAX_PAUSE)
+                .await;
             if rng.u8(..3) > 0 {
                 let salt = rng.u64(..);
                 self.site.topic.fail(move |event| {
                     let hash = BuildHasherDefault::<DefaultHasher>::default();
                     hash.hash_one((salt, event.id)) % 4 == 0
                 });
-                desk.others(rng.u64(20..80), LONGEST_PAUSE).await;
+                workload
+                    .wait_for_statements(rng.u64(20..80), MAX_PAUSE)
+                    .await;
             } else {
                 self.site.topic.swallow_answers();
-                desk.others(rng.u64(5..40), LONGEST_PAUSE).await;
+                workload
+                    .wait_for_statements(rng.u64(5..40), MAX_PAUSE)
+                    .await;
                 self.site.topic.recover();
-                // Whoever still waits for an answer would hold the lock for seconds.
+                // An invocation that waits for an answer would hold the lock for seconds.
                 self.kill_all();
             }
             self.site.topic.recover();
         }
     }
 
-    /// Returns once every invocation has ended; says how they did.
-    pub async fn ended(&self) -> String {
+    /// Returns a summary of all invocations once they have ended.
+    pub async fn wait_for_end(&self) -> String {
         self.site.topic.recover();
         let running = std::mem::take(&mut *self.running.lock().unwrap());
         for invocation in running {
-            // Cancelled is ended.
-            let _ = timeout(LONGEST_RUN, invocation)
+            // An aborted invocation counts as ended.
+            let _ = timeout(INVOCATION_TIMEOUT, invocation)
                 .await
                 .expect("a drainer hangs");
         }

@@ -1,4 +1,4 @@
-//! Somebody who edits: one session, one random transaction after the other.
+//! A random editor: one session that sends one random transaction after the other.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,31 +9,31 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use super::actions::any_action;
+use super::actions::random_action;
 use super::content::Content;
 use super::tokens::Tokens;
 
-/// How long a pause lasts when nobody else gets on, because all wait for the one who pauses.
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+/// The longest pause of an editor. All others may wait for it.
+const MAX_PAUSE: Duration = Duration::from_millis(20);
 
-/// What editors share with each other and with the drain.
-pub struct Desk {
+/// The state that the editors and the drains share.
+pub struct Workload {
     pub content: Mutex<Content>,
     pub tokens: Tokens,
-    /// How many statements have ended. Everything random in time waits for some of them.
+    /// The number of statements that have ended. Random pauses wait for a number of them.
     pub statements: watch::Sender<u64>,
     pub stop_at: Instant,
     pub committed: AtomicUsize,
     pub rolled_back: AtomicUsize,
-    /// Serialization failures and deadlocks.
+    /// The number of serialization failures and deadlocks.
     pub conflicts: AtomicUsize,
-    /// Unique and foreign keys that another editor's transaction broke.
+    /// The number of unique and foreign keys that another editor's transaction broke.
     pub constraints: AtomicUsize,
-    /// Errors that are none of these.
+    /// All other errors.
     pub failures: Mutex<Vec<String>>,
 }
 
-impl Desk {
+impl Workload {
     pub fn new(stop_at: Instant) -> Self {
         Self {
             content: Content::new(),
@@ -52,34 +52,39 @@ impl Desk {
         Instant::now() >= self.stop_at
     }
 
-    /// Waits until others have run this many more statements.
-    pub async fn others(&self, statements: u64, longest: Duration) {
+    /// Waits until the other editors have run this number of statements, or until the time limit.
+    pub async fn wait_for_statements(&self, statements: u64, longest: Duration) {
         let mut now = self.statements.subscribe();
         let target = *now.borrow() + statements;
-        // Too late is a pause as well.
+        // The time limit ends the pause, too.
         let _ = timeout(longest, now.wait_for(|now| *now >= target)).await;
     }
 }
 
-/// Edits until the time is over; `announce` is told of some transactions shortly before they commit.
-pub async fn edit(desk: &Desk, mut session: PgConnection, mut rng: Rng, announce: impl Fn(u64)) {
-    while !desk.is_over() {
-        let statements = transaction(desk, &mut rng);
-        match send(desk, &mut session, &mut rng, &statements, &announce).await {
-            Ok(true) => desk.committed.fetch_add(1, Ordering::Relaxed),
-            Ok(false) => desk.rolled_back.fetch_add(1, Ordering::Relaxed),
+/// Sends transactions until the time is over. Calls `announce` for some of them shortly before they commit.
+pub async fn edit(
+    workload: &Workload,
+    mut session: PgConnection,
+    mut rng: Rng,
+    announce: impl Fn(u64),
+) {
+    while !workload.is_over() {
+        let statements = transaction(workload, &mut rng);
+        match send(workload, &mut session, &mut rng, &statements, &announce).await {
+            Ok(true) => workload.committed.fetch_add(1, Ordering::Relaxed),
+            Ok(false) => workload.rolled_back.fetch_add(1, Ordering::Relaxed),
             Err(error) => {
                 if run(&mut session, "rollback").await.is_err() {
-                    desk.failures.lock().unwrap().push(format!("{error:?}"));
+                    workload.failures.lock().unwrap().push(format!("{error:?}"));
                     return;
                 }
                 let code = error.as_database_error().and_then(|error| error.code());
                 match code.as_deref() {
-                    Some("40001" | "40P01") => desk.conflicts.fetch_add(1, Ordering::Relaxed),
-                    Some("23503" | "23505") => desk.constraints.fetch_add(1, Ordering::Relaxed),
+                    Some("40001" | "40P01") => workload.conflicts.fetch_add(1, Ordering::Relaxed),
+                    Some("23503" | "23505") => workload.constraints.fetch_add(1, Ordering::Relaxed),
                     _ => {
                         let failure = format!("{error:?} in {statements:#?}");
-                        desk.failures.lock().unwrap().push(failure);
+                        workload.failures.lock().unwrap().push(failure);
                         0
                     }
                 }
@@ -88,17 +93,17 @@ pub async fn edit(desk: &Desk, mut session: PgConnection, mut rng: Rng, announce
     }
 }
 
-/// A transaction's statements, the first and the last included.
-fn transaction(desk: &Desk, rng: &mut Rng) -> Vec<String> {
+/// Returns the statements of a random transaction, from `begin` to `commit` or `rollback`.
+fn transaction(workload: &Workload, rng: &mut Rng) -> Vec<String> {
     let isolation = match rng.u8(..5) {
         0 => "serializable",
         1 => "repeatable read",
         _ => "read committed",
     };
     let mut statements = vec![format!("begin isolation level {isolation}")];
-    let mut content = desk.content.lock().unwrap();
+    let mut content = workload.content.lock().unwrap();
     for number in 0..rng.u8(1..5) {
-        let action = any_action(&mut content, rng, &desk.tokens);
+        let action = random_action(&mut content, rng, &workload.tokens);
         if rng.u8(..6) == 0 {
             statements.push(format!("savepoint step{number}"));
             statements.extend(action);
@@ -121,9 +126,9 @@ fn transaction(desk: &Desk, rng: &mut Rng) -> Vec<String> {
     statements
 }
 
-/// Whether it was committed.
+/// Sends a transaction, and returns true if it was committed.
 async fn send(
-    desk: &Desk,
+    workload: &Workload,
     session: &mut PgConnection,
     rng: &mut Rng,
     statements: &[String],
@@ -132,9 +137,9 @@ async fn send(
     let (end, statements) = statements.split_last().unwrap();
     for statement in statements {
         run(session, statement).await?;
-        desk.statements.send_modify(|count| *count += 1);
+        workload.statements.send_modify(|count| *count += 1);
         if rng.u8(..3) == 0 {
-            desk.others(rng.u64(1..7), LONGEST_PAUSE).await;
+            workload.wait_for_statements(rng.u64(1..7), MAX_PAUSE).await;
         }
     }
     if rng.u8(..4) == 0 {
@@ -143,7 +148,7 @@ async fn send(
             .await?;
         announce(xid.parse().unwrap());
         if rng.bool() {
-            desk.others(rng.u64(1..7), LONGEST_PAUSE).await;
+            workload.wait_for_statements(rng.u64(1..7), MAX_PAUSE).await;
         }
     }
     run(session, end).await?;

@@ -1,7 +1,11 @@
-//! Whether each of some things finds a partner of its own.
+//! A maximum matching between two sets.
 
-/// Gives as many of the left ones as possible a right one that fits, and returns those that got none.
-pub fn match_all(left: usize, right: usize, fits: impl Fn(usize, usize) -> bool) -> Vec<usize> {
+/// Matches as many left items as possible with a right item that fits. Returns the left items without a partner.
+pub fn find_unmatched(
+    left: usize,
+    right: usize,
+    fits: impl Fn(usize, usize) -> bool,
+) -> Vec<usize> {
     let mut partners: Vec<Option<usize>> = vec![None; right];
     let mut unmatched = Vec::new();
     for one in 0..left {
@@ -13,7 +17,7 @@ pub fn match_all(left: usize, right: usize, fits: impl Fn(usize, usize) -> bool)
     unmatched
 }
 
-/// Takes a free partner, or one whose present partner finds another (an augmenting path).
+/// Finds a free partner, or one whose present partner finds another (an augmenting path).
 fn find_partner(
     one: usize,
     fits: &impl Fn(usize, usize) -> bool,
@@ -42,9 +46,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_earlier_one_moves_over_when_a_later_one_has_no_choice() {
+    fn an_earlier_item_takes_another_partner_when_a_later_one_has_no_choice() {
         let fits = |left: usize, right: usize| [[true, true], [true, false]][left][right];
-        assert!(match_all(2, 2, fits).is_empty());
-        assert_eq!(match_all(2, 1, |_, _| true), [1]);
+        assert!(find_unmatched(2, 2, fits).is_empty());
+        assert_eq!(find_unmatched(2, 1, |_, _| true), [1]);
     }
 }

@@ -1,20 +1,20 @@
-//! What happened to each object, transaction by transaction, computed from what PostgreSQL decoded and from nothing else.
+//! The history of each object, transaction by transaction. It comes only from the transactions that PostgreSQL decoded.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::decoding::{Row, Transaction, What};
+use super::decoding::{Operation, Row, Transaction};
 use super::tokens;
 
-/// Bookkeeping: a change of nothing else is no change of its page.
+/// A column that Wagtail maintains. A change of only this column is not a change of the page.
 const IGNORED: &str = "numchild";
 
-/// How a table belongs to objects.
+/// The relation between a table and its objects.
 enum Role {
-    /// An object's own row, with the first part of the object's name.
+    /// The object's own row. The value is the first part of the object's name.
     Own(&'static str),
-    /// More columns of a page, in a row with the page's key.
+    /// More columns of a page, in a row with the page's id.
     Subclass,
-    /// Many rows of a page, which are one field of it.
+    /// Rows of a page that are together one field of it.
     Children(&'static str),
 }
 
@@ -39,7 +39,7 @@ fn role(table: &str) -> Role {
     }
 }
 
-/// The column with the row's own key.
+/// Returns the column with the row's own key.
 fn key_column(table: &str) -> &'static str {
     match role(table) {
         Role::Subclass => "page_ptr_id",
@@ -47,7 +47,7 @@ fn key_column(table: &str) -> &'static str {
     }
 }
 
-/// The object that a row belongs to.
+/// Returns the object to which a row belongs.
 fn object_of(table: &str, row: &Row) -> String {
     match role(table) {
         Role::Own(name) => format!("{name}/{}", row["id"]),
@@ -56,28 +56,28 @@ fn object_of(table: &str, row: &Row) -> String {
     }
 }
 
-/// One committed transaction that touched an object, even if it left everything as it was.
+/// A committed transaction that touched an object, even if it changed nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Step {
     pub xid: u64,
     pub committed_at: String,
     /// The object's own row before the transaction.
     pub before: Option<Row>,
-    /// The object's own row after it.
+    /// The object's own row after the transaction.
     pub after: Option<Row>,
-    /// The row as a `DELETE` of this transaction found it.
+    /// The row that a `DELETE` of this transaction found.
     pub dropped: Option<Row>,
-    /// Fields of the object's parts that the transaction changed.
+    /// The fields of the object's parts that the transaction changed.
     pub parts: BTreeSet<String>,
 }
 
 impl Step {
-    /// Whether the transaction changed the object's own row.
+    /// Returns true if the transaction changed the object's own row.
     pub fn is_own(&self) -> bool {
         self.before != self.after
     }
 
-    /// Whether it changed parts of an object whose own row it left alone.
+    /// Returns true if the transaction changed parts of an object and not its own row.
     pub fn is_part_only(&self) -> bool {
         !self.is_own() && !self.parts.is_empty() && self.after.is_some()
     }
@@ -87,28 +87,28 @@ type Key = (String, String);
 
 #[derive(Default)]
 pub struct Oracle {
-    /// Rows may have been there before the first transaction.
+    /// True during the seeding, when a row may be older than the first transaction.
     is_learning: bool,
     rows: BTreeMap<Key, Row>,
-    /// Every column that a table was seen with.
+    /// The columns of each table that any of its rows had.
     columns: HashMap<String, BTreeSet<String>>,
-    /// Every step of each object since the baseline, in the order of the commits.
+    /// The steps of each object since the baseline, in the order of the commits.
     pub histories: BTreeMap<String, Vec<Step>>,
-    /// The object's own row at the baseline.
+    /// The own row of each object at the baseline.
     pub baseline: BTreeMap<String, Row>,
     /// Every token that a committed statement wrote.
     pub tokens: BTreeSet<String>,
 }
 
 impl Oracle {
-    /// An oracle that knows the rows that these transactions left.
+    /// Returns an oracle whose baseline is the rows that these transactions left.
     pub fn new(seeding: &[Transaction]) -> Self {
         let mut oracle = Self {
             is_learning: true,
             ..Self::default()
         };
         for transaction in seeding {
-            oracle.take(transaction);
+            oracle.apply(transaction);
         }
         oracle.is_learning = false;
         oracle.histories.clear();
@@ -116,7 +116,7 @@ impl Oracle {
         oracle
     }
 
-    /// The own row of each object that is there now.
+    /// Returns the own row of each present object.
     pub fn own_rows(&self) -> BTreeMap<String, Row> {
         let own = self.rows.iter().filter_map(|((table, key), row)| {
             let Role::Own(object) = role(table) else {
@@ -127,7 +127,7 @@ impl Oracle {
         own.collect()
     }
 
-    /// The names, in events, of the columns in an object's own row.
+    /// Returns the names of the fields in an object's own row, as events have them.
     pub fn own_fields(&self, object: &str) -> BTreeSet<String> {
         let table = TABLES.into_iter().find(|table| match role(table) {
             Role::Own(name) => object.split('/').next() == Some(name),
@@ -141,24 +141,24 @@ impl Oracle {
             .collect()
     }
 
-    pub fn take(&mut self, transaction: &Transaction) {
+    pub fn apply(&mut self, transaction: &Transaction) {
         let mut before: BTreeMap<Key, Option<Row>> = BTreeMap::new();
         let mut dropped: HashMap<Key, Row> = HashMap::new();
         let mut steps: BTreeMap<String, Step> = BTreeMap::new();
         for change in &transaction.changes {
             let table = &change.table;
             let key = |row: &Row| (table.clone(), row[key_column(table)].clone());
-            let (old, new) = match &change.what {
-                What::Insert(new) => (vec![], Some(new)),
-                What::Update { old, new } => (vec![old.clone()], Some(new)),
-                What::Delete(old) => (vec![old.clone()], None),
-                What::Truncate => {
+            let (old, new) = match &change.operation {
+                Operation::Insert(new) => (vec![], Some(new)),
+                Operation::Update { old, new } => (vec![old.clone()], Some(new)),
+                Operation::Delete(old) => (vec![old.clone()], None),
+                Operation::Truncate => {
                     let all = self.rows.iter().filter(|((name, _), _)| name == table);
                     (all.map(|(_, row)| row.clone()).collect(), None)
                 }
             };
             for row in old.iter().chain(new) {
-                // Also if nothing comes of it.
+                // A transaction without an effect is a step as well.
                 steps.entry(object_of(table, row)).or_default();
             }
             for old in old {
@@ -200,7 +200,7 @@ impl Oracle {
             let part = match role(&key.0) {
                 Role::Own(_) => None,
                 Role::Subclass => {
-                    // The key of the page that it belongs to is the page's own, also when the whole row comes or goes.
+                    // The reference to the page is no field of the page, also when the whole row is inserted or deleted.
                     let mut fields = differing(old.as_ref(), new);
                     fields.remove("page_ptr");
                     Some(fields)
@@ -236,7 +236,7 @@ impl Oracle {
     }
 }
 
-/// The fields that differ between two rows of a table.
+/// Returns the fields that differ between two rows of a table.
 pub fn differing(old: Option<&Row>, new: Option<&Row>) -> BTreeSet<String> {
     let columns = [old, new].into_iter().flatten().flat_map(Row::keys);
     let differ = columns.filter(|column| {
@@ -245,7 +245,7 @@ pub fn differing(old: Option<&Row>, new: Option<&Row>) -> BTreeSet<String> {
     differ.map(|column| field(column)).collect()
 }
 
-/// A foreign key's column has its field's name and `_id`.
+/// Returns the name of the field of a column. The column of a foreign key ends with `_id`.
 fn field(column: &str) -> String {
     column.strip_suffix("_id").unwrap_or(column).to_owned()
 }

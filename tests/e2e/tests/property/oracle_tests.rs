@@ -1,8 +1,8 @@
-//! The oracle on transactions that a person can follow.
+//! Tests of the oracle with a few transactions.
 
 use std::collections::BTreeSet;
 
-use super::decoding::{Change, Row, Transaction, What};
+use super::decoding::{Change, Operation, Row, Transaction};
 use super::oracle::Oracle;
 
 fn row(columns: &[(&str, &str)]) -> Row {
@@ -10,10 +10,10 @@ fn row(columns: &[(&str, &str)]) -> Row {
     columns.iter().map(owned).collect()
 }
 
-fn transaction(xid: u64, changes: Vec<(&str, What)>) -> Transaction {
-    let changes = changes.into_iter().map(|(table, what)| Change {
+fn transaction(xid: u64, changes: Vec<(&str, Operation)>) -> Transaction {
+    let changes = changes.into_iter().map(|(table, operation)| Change {
         table: table.to_owned(),
-        what,
+        operation,
     });
     Transaction {
         xid,
@@ -24,7 +24,7 @@ fn transaction(xid: u64, changes: Vec<(&str, What)>) -> Transaction {
 
 #[test]
 fn a_moved_child_changes_both_parents_and_a_new_key_is_a_deletion_and_a_creation() {
-    let page = |id| ("wagtailcore_page", What::Insert(row(&[("id", id)])));
+    let page = |id| ("wagtailcore_page", Operation::Insert(row(&[("id", id)])));
     let child = |page| row(&[("id", "7"), ("page_id", page)]);
     let author = |id| row(&[("id", id), ("name", "tk000001")]);
     let mut oracle = Oracle::new(&[transaction(
@@ -32,15 +32,15 @@ fn a_moved_child_changes_both_parents_and_a_new_key_is_a_deletion_and_a_creation
         vec![
             page("1"),
             page("2"),
-            ("blog_relatedlink", What::Insert(child("1"))),
-            ("blog_author", What::Insert(author("4"))),
+            ("blog_relatedlink", Operation::Insert(child("1"))),
+            ("blog_author", Operation::Insert(author("4"))),
         ],
     )]);
     let (old, new) = (child("1"), child("2"));
-    let moved = ("blog_relatedlink", What::Update { old, new });
+    let moved = ("blog_relatedlink", Operation::Update { old, new });
     let (old, new) = (author("4"), author("5"));
-    let renamed = ("blog_author", What::Update { old, new });
-    oracle.take(&transaction(2, vec![moved, renamed]));
+    let renamed = ("blog_author", Operation::Update { old, new });
+    oracle.apply(&transaction(2, vec![moved, renamed]));
     for page in ["page/1", "page/2"] {
         let step = &oracle.histories[page][0];
         assert!(step.is_part_only() && step.parts.contains("related_links"));
@@ -51,16 +51,16 @@ fn a_moved_child_changes_both_parents_and_a_new_key_is_a_deletion_and_a_creation
 }
 
 #[test]
-fn what_comes_to_nothing_is_a_step_without_a_change() {
+fn changes_that_cancel_out_are_a_step_without_a_change() {
     let author = |name| row(&[("id", "4"), ("name", name)]);
-    let update = |old, new| What::Update {
+    let update = |old, new| Operation::Update {
         old: author(old),
         new: author(new),
     };
-    let insert = ("blog_author", What::Insert(author("a")));
+    let insert = ("blog_author", Operation::Insert(author("a")));
     let mut oracle = Oracle::new(&[transaction(1, vec![insert])]);
     let (there, back) = (update("a", "b"), update("b", "a"));
-    oracle.take(&transaction(
+    oracle.apply(&transaction(
         2,
         vec![("blog_author", there), ("blog_author", back)],
     ));

@@ -1,22 +1,23 @@
-//! The story of one object: what was committed, what was published.
+//! The report about an object: its committed transactions and its published events.
 
 use std::fmt::Write as _;
 
 use wagrun_event::Event;
 
-use super::check::{Finding, summary};
+use super::check::summary;
+use super::findings::Finding;
 use super::oracle::Oracle;
 use super::view;
 
-/// Lines of transactions, and of events, on either side of what the finding is about.
-const AROUND: usize = 4;
+/// The number of transactions, and of events, on each side of the one that the finding is about.
+const CONTEXT_LINES: usize = 4;
 
-/// One story for each check and kind of object, and how many findings are like it.
-pub fn report(seed: u64, oracle: &Oracle, taken: &[Event], findings: &[Finding]) -> String {
+/// Returns a report with one object for each check and each kind of object, and the number of such findings.
+pub fn report(seed: u64, oracle: &Oracle, published: &[Event], findings: &[Finding]) -> String {
     let mut report = String::new();
     let kind = |finding: &Finding| finding.object.split('/').next().map(str::to_owned);
     for same_check in findings.chunk_by(|a, b| (a.check, kind(a)) == (b.check, kind(b))) {
-        // The object with the shortest story is the easiest to understand.
+        // The object with the shortest history is the easiest to understand.
         let first = same_check
             .iter()
             .min_by_key(|finding| oracle.histories.get(&finding.object).map_or(0, Vec::len))
@@ -30,32 +31,37 @@ pub fn report(seed: u64, oracle: &Oracle, taken: &[Event], findings: &[Finding])
             first.object,
             first.message
         );
-        report += &story(oracle, taken, first);
+        report += &history(oracle, published, first);
     }
     report
 }
 
-fn story(oracle: &Oracle, taken: &[Event], finding: &Finding) -> String {
-    let mut story = String::new();
+fn history(oracle: &Oracle, published: &[Event], finding: &Finding) -> String {
+    let mut history = String::new();
     let steps = oracle.histories.get(&finding.object);
     let steps: Vec<_> = steps.into_iter().flatten().collect();
     let at = steps.iter().position(|step| Some(step.xid) == finding.xid);
     let range = around(at, steps.len());
-    let _ = writeln!(story, "  committed ({} of {}):", range.len(), steps.len());
+    let _ = writeln!(history, "  committed ({} of {}):", range.len(), steps.len());
     for step in &steps[range] {
         let what = summary(&finding.object, step);
-        let _ = writeln!(story, "    {} at {}: {what}", step.xid, step.committed_at);
+        let _ = writeln!(history, "    {} at {}: {what}", step.xid, step.committed_at);
     }
-    let mut events: Vec<&Event> = taken.iter().collect();
+    let mut events: Vec<&Event> = published.iter().collect();
     events.retain(|event| event.subject == finding.object);
     let at = events
         .iter()
         .position(|event| Some(&event.sequence) == finding.sequence.as_ref());
     let range = around(at, events.len());
-    let _ = writeln!(story, "  published ({} of {}):", range.len(), events.len());
+    let _ = writeln!(
+        history,
+        "  published ({} of {}):",
+        range.len(),
+        events.len()
+    );
     for event in &events[range] {
         let _ = writeln!(
-            story,
+            history,
             "    {} {} at {}: {}, changed {:?}, previous {}",
             event.sequence,
             view::action(event),
@@ -65,11 +71,11 @@ fn story(oracle: &Oracle, taken: &[Event], finding: &Finding) -> String {
             view::text(&view::of_previous(event))
         );
     }
-    story
+    history
 }
 
-/// What surrounds the place, or without one the end.
+/// Returns the range around a position, or the end without a position.
 fn around(at: Option<usize>, length: usize) -> std::ops::Range<usize> {
     let at = at.unwrap_or(length);
-    at.saturating_sub(AROUND)..length.min(at + AROUND + 1)
+    at.saturating_sub(CONTEXT_LINES)..length.min(at + CONTEXT_LINES + 1)
 }

@@ -1,4 +1,4 @@
-//! Values that occur once in a run: each says which statement wrote it.
+//! Values that occur once in a run, so that each shows which statement wrote it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,12 +9,12 @@ const DIGITS: usize = 6;
 pub struct Tokens(AtomicU32);
 
 impl Tokens {
-    /// A text that nobody has written before; good for a title and for a slug.
+    /// Returns a text that no statement has written. It is valid as a title and as a slug.
     pub fn text(&self) -> String {
         format!("{PREFIX}{:0DIGITS$}", self.number())
     }
 
-    /// A time that nobody has written before, as SQL.
+    /// Returns a time that no statement has written, as SQL.
     pub fn time(&self) -> String {
         let number = self.number();
         format!("timestamptz '2026-01-01 00:00:00.000500+00' + interval '{number} seconds'")
@@ -25,7 +25,7 @@ impl Tokens {
     }
 }
 
-/// Every token in a text.
+/// Returns every token in a text.
 pub fn in_text(text: &str) -> impl Iterator<Item = String> {
     text.match_indices(PREFIX).filter_map(|(at, _)| {
         let token = text.get(at..at + PREFIX.len() + DIGITS)?;

@@ -1,4 +1,4 @@
-//! What an event must show of an object's own row, as docs/events.md has it.
+//! The fields of an object's own row that an event must show, according to docs/events.md.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use wagrun_event::Event;
 use super::decoding::Row;
 use super::oracle::{Oracle, Step, differing};
 
-/// The columns that are compared, of those that an event shows.
+/// The columns of a page that are compared.
 const PAGE: [&str; 6] = [
     "title",
     "slug",
@@ -21,13 +21,13 @@ const PAGE: [&str; 6] = [
 const AUTHOR: [&str; 1] = ["name"];
 const IMAGE: [&str; 4] = ["title", "description", "width", "height"];
 
-/// Large columns: an event has their names only, and may name one that was changed and changed back.
+/// Large columns. An event has only their names, and may name one that changed and changed back.
 const WITHHELD: [&str; 2] = ["search_description", "bio"];
 
-pub type Shown = Map<String, Value>;
+pub type ShownFields = Map<String, Value>;
 
-/// As it stands in a report.
-pub fn text(shown: &Shown) -> String {
+/// Returns the fields as JSON, for a report.
+pub fn text(shown: &ShownFields) -> String {
     serde_json::to_string(shown).unwrap()
 }
 
@@ -40,8 +40,8 @@ fn columns(object: &str) -> &'static [&'static str] {
     }
 }
 
-/// The compared columns of a row.
-pub fn of_row(object: &str, row: &Row) -> Shown {
+/// Returns the compared columns of a row.
+pub fn of_row(object: &str, row: &Row) -> ShownFields {
     let shown = columns(object).iter().map(|column| {
         let value = row.get(*column).map_or(Value::Null, |text| match *column {
             "live" => json!(text == "true"),
@@ -53,8 +53,8 @@ pub fn of_row(object: &str, row: &Row) -> Shown {
     shown.collect()
 }
 
-/// The same of the state that an event shows.
-pub fn of_event(event: &Event) -> Shown {
+/// Returns the compared columns of the state in an event.
+pub fn of_event(event: &Event) -> ShownFields {
     let fields = match event.data.get("fields") {
         Some(Value::Object(fields)) => fields,
         _ => &event.data,
@@ -62,8 +62,8 @@ pub fn of_event(event: &Event) -> Shown {
     of_fields(&event.subject, fields)
 }
 
-/// The same of a row in JSON.
-pub fn of_fields(object: &str, fields: &Map<String, Value>) -> Shown {
+/// Returns the compared columns of a row in JSON.
+pub fn of_fields(object: &str, fields: &Map<String, Value>) -> ShownFields {
     let shown = columns(object).iter().map(|column| {
         let value = fields.get(*column).unwrap_or(&Value::Null);
         ((*column).to_owned(), normal(column, value))
@@ -71,8 +71,8 @@ pub fn of_fields(object: &str, fields: &Map<String, Value>) -> Shown {
     shown.collect()
 }
 
-/// The same of the old values in an event.
-pub fn of_previous(event: &Event) -> Shown {
+/// Returns the compared columns among the old values in an event.
+pub fn of_previous(event: &Event) -> ShownFields {
     let columns = columns(&event.subject);
     let previous = event.data.get("previous").and_then(Value::as_object);
     let shown = previous.into_iter().flatten();
@@ -94,28 +94,28 @@ fn normal(column: &str, value: &Value) -> Value {
     value.clone()
 }
 
-/// The fields that an event says have changed.
+/// Returns the names of the changed fields in an event.
 pub fn changed(event: &Event) -> BTreeSet<String> {
     let names = event.data.get("changed").and_then(Value::as_array);
     let names = names.into_iter().flatten().filter_map(Value::as_str);
     names.map(str::to_owned).collect()
 }
 
-/// The last word of an event's type.
+/// Returns the last word of an event's type.
 pub fn action(event: &Event) -> &str {
     event.kind.rsplit('.').next().unwrap_or_default()
 }
 
-/// Whether the event tells of a change of the object's own row.
+/// Returns true if the event is of a change of the object's own row.
 pub fn is_own(oracle: &Oracle, event: &Event) -> bool {
     matches!(action(event), "created" | "deleted")
         || !changed(event).is_disjoint(&oracle.own_fields(&event.subject))
 }
 
-/// The first way in which an event is not that of this change of the object's own row.
+/// Returns the first difference between an event and this change of the object's own row.
 pub fn difference(oracle: &Oracle, step: &Step, event: &Event) -> Option<String> {
     let object = &event.subject;
-    let differs = |what: &str, expected: &Shown, found: &Shown| {
+    let differs = |what: &str, expected: &ShownFields, found: &ShownFields| {
         let (expected, found) = (text(expected), text(found));
         Some(format!("{what}: committed {expected}, event {found}"))
     };
@@ -127,11 +127,14 @@ pub fn difference(oracle: &Oracle, step: &Step, event: &Event) -> Option<String>
     let found = of_event(event);
     match (&step.before, &step.after) {
         (Some(before), None) => {
-            // What was last known: before the transaction, or as the row was when it was deleted.
+            // The last known state is that before the transaction, or that which the deletion found.
             let known = [Some(before), step.dropped.as_ref()];
-            let mut known = known.into_iter().flatten().map(|row| gone(object, row));
+            let mut known = known
+                .into_iter()
+                .flatten()
+                .map(|row| as_deleted(object, row));
             if !known.any(|expected| expected == found) {
-                return differs("data", &gone(object, before), &found);
+                return differs("data", &as_deleted(object, before), &found);
             }
         }
         (before, Some(after)) => {
@@ -170,8 +173,8 @@ fn changed_difference(oracle: &Oracle, step: &Step, event: &Event) -> Option<Str
     (!missing.is_empty()).then(|| format!("changed: {missing:?} is missing in {found:?}"))
 }
 
-/// A page that is gone is shown as not live.
-fn gone(object: &str, row: &Row) -> Shown {
+/// Returns the fields of a deleted row. A deleted page is shown as not live.
+fn as_deleted(object: &str, row: &Row) -> ShownFields {
     let mut shown = of_row(object, row);
     if let Some(live) = shown.get_mut("live") {
         *live = json!(false);
@@ -179,7 +182,7 @@ fn gone(object: &str, row: &Row) -> Shown {
     shown
 }
 
-/// The last word of the type that docs/events.md has for the change.
+/// Returns the last word of the type that docs/events.md gives to the change.
 fn expected_action(object: &str, step: &Step) -> &'static str {
     let (Some(before), Some(after)) = (&step.before, &step.after) else {
         return if step.before.is_none() {

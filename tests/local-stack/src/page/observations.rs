@@ -190,7 +190,7 @@ impl Observations<'_> {
             None => DeliveryState::LastAttemptFailed,
             Some(delay) => DeliveryState::Retrying {
                 attempt: last.number + 1,
-                at: ended(last) + SignedDuration::from_secs(delay.into()),
+                at: ended(last) + SignedDuration::try_from(delay).unwrap_or_default(),
             },
         }
     }

@@ -1,9 +1,9 @@
-"""One Invoke request to Lambda's API, for the stand-in of Aurora's aws_lambda.
+"""Sends one Invoke request to the API of Lambda, for the replacement of Aurora's aws_lambda.
 
-Arguments, and the fields of the answer, are in base64, and `-` where there is none:
+Arguments and the fields of the answer are in base64, and `-` if absent:
     connect_timeout_ms request_timeout_ms endpoint function qualifier region invocation_type log_type context payload
     outcome ("ok", "function_error" or "client_error") status payload version log error
-It starts in half the time with the C modules alone: `socket` and `json` take longer to import than the request takes.
+It only imports C modules, because `socket` and `json` take longer to import than the request takes.
 """
 
 import _socket
@@ -41,7 +41,7 @@ def exchange(call, connect_timeout, request_timeout):
         "Connection": "close",
         "X-Amz-Invocation-Type": call["invocation_type"],
         "X-Amz-Log-Type": call["log_type"],
-        # An emulator reads the service, the region and the account from it, and verifies nothing.
+        # An emulator reads the service, the region and the account from this header, and verifies nothing.
         "Authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{region}/lambda/aws4_request, "
         "SignedHeaders=host, Signature=0",
     }

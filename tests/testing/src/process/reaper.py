@@ -1,9 +1,9 @@
-"""Ends the stack's processes and removes its directories when whoever started them is gone.
+"""Ends the processes of the stack and removes its directories when the process that started them has ended.
 
-Destructors don't run when a test process exits, nor after SIGKILL; the end of this program's input is noticed always.
-Input, one command a line:
+Destructors do not run when a test process exits, nor after SIGKILL. The end of the standard input of this program is always
+noticed. The input has one command a line:
     group <process group> <signal>     end this group with that signal (the newest first)
-    forget <process group>             it has ended
+    forget <process group>             the group has ended
     signal <process group> <signal>    send that signal now
     directory <path>                   remove this directory at the end
 """
@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 
-PATIENCE_SECONDS = 10
+TERMINATION_TIMEOUT_SECONDS = 10
 
 groups = {}
 directories = []
@@ -28,7 +28,7 @@ def send(group, name):
 
 
 def alive(group):
-    """Whether the group has a process that still runs; a zombie does not, and may never be collected in a container."""
+    """Returns true if the group has a running process. A zombie does not run, and a container may never collect it."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -42,7 +42,7 @@ def alive(group):
     for process in processes:
         try:
             with open(f"/proc/{process}/stat", encoding="ascii", errors="replace") as file:
-                # The command's name stands in brackets and may hold anything.
+                # The name of the command is in brackets and may contain any character.
                 state, _, of_group = file.read().rpartition(")")[2].split()[:3]
         except (FileNotFoundError, ProcessLookupError, ValueError):
             continue
@@ -53,7 +53,7 @@ def alive(group):
 
 def end(group, name):
     send(group, name)
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TERMINATION_TIMEOUT_SECONDS
     while alive(group):
         if time.monotonic() > deadline:
             send(group, "KILL")

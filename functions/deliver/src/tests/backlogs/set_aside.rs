@@ -1,4 +1,4 @@
-//! What is set aside, when, and what stays in the queue.
+//! Tests of the conditions under which a delivery is set aside.
 
 use super::*;
 
@@ -103,7 +103,7 @@ async fn nothing_overtakes_what_is_set_aside() {
 #[tokio::test]
 async fn one_that_is_switched_off_keeps_what_waits_until_it_is_on_again() {
     let mut story = Story::new(204, json!({"enabled": false})).await;
-    // It is hidden until everybody knows.
+    // It is hidden until every copy of the function knows of the backlog.
     assert!(story.stays("page/1", 1).await);
     assert!(story.stays("page/2", 1).await);
     assert_eq!(story.world.delays(), [120, 120]);
@@ -135,7 +135,7 @@ async fn a_receiver_that_is_gone_keeps_what_waits() {
         written(8),
         parameters(&[("cdn", off)]),
     ]);
-    world.handler.clock = clock;
+    world.handler.deliverer.clock = clock;
     let body = delivery_of("cdn", "page/1", 1);
     assert!(world.fails_numbered(&body, 1, 1).await);
     assert_eq!(world.delays(), [120]);
@@ -162,7 +162,7 @@ async fn in_a_crowded_queue_two_failures_are_enough() {
     story.returns_since(now());
     pass(GRACE);
     let looked = story.look().await;
-    assert_eq!(looked[0]["state"], "coming_back");
+    assert_eq!(looked[0]["state"], "returning");
     assert_eq!(looked[0]["recalled"], 0);
 }
 

@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::{Fault, fault, flag, required_text};
+use super::fields::{FieldError, fault, flag, required_text};
 use crate::subscriber::{CloudFront, EventBridge, Problem};
 
-/// What an EventBridge bus has besides the fields of every subscriber.
+/// The fields of an EventBridge subscriber besides those of every subscriber.
 pub const EVENT_BRIDGE: [&str; 1] = ["bus"];
-/// What a CloudFront distribution has besides the fields of every subscriber.
+/// The fields of a CloudFront subscriber besides those of every subscriber.
 pub const CLOUD_FRONT: [&str; 2] = ["distribution", "wildcard"];
 
-pub fn event_bridge(fields: &Map<String, Value>) -> Result<EventBridge, Fault> {
+pub fn event_bridge(fields: &Map<String, Value>) -> Result<EventBridge, FieldError> {
     let bus = required_text(fields, "bus")?;
     if !is_bus(bus) {
         let expected =
@@ -22,7 +22,7 @@ pub fn event_bridge(fields: &Map<String, Value>) -> Result<EventBridge, Fault> {
     })
 }
 
-/// As the API of EventBridge has it for `EventBusName`, less the name without an ARN.
+/// Returns true for the ARN of an event bus. The pattern is that of EventBridge's `EventBusName`, without plain names.
 fn is_bus(arn: &str) -> bool {
     let parts: Vec<_> = arn.splitn(6, ':').collect();
     let [prefix, partition, "events", region, account, bus] = parts[..] else {
@@ -45,7 +45,7 @@ fn is_bus(arn: &str) -> bool {
             .is_some_and(|name| is_name(name, b"._-"))
 }
 
-pub fn cloud_front(fields: &Map<String, Value>) -> Result<CloudFront, Fault> {
+pub fn cloud_front(fields: &Map<String, Value>) -> Result<CloudFront, FieldError> {
     let distribution = required_text(fields, "distribution")?;
     let is_id = distribution.starts_with('E')
         && distribution

@@ -1,4 +1,4 @@
-//! The cases that `docs/subscriber.schema.json` is tested with too (tools/test_subscriber_schema.py), so that both say the same.
+//! Tests the parser with cases.json. tools/test_subscriber_schema.py tests docs/subscriber.schema.json with the same cases.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::tests::DELIVER;
 use crate::subscriber::Subscriber;
 
 #[test]
-fn each_case_is_taken_or_refused_as_it_says() {
+fn each_case_is_accepted_or_refused_as_it_says() {
     let cases: Vec<Value> = serde_json::from_str(include_str!("cases.json")).unwrap();
     assert!(cases.len() > 50);
     for case in cases {

@@ -1,11 +1,11 @@
-//! The examples in docs/examples, against what the services that they are for document.
+//! Tests the examples in docs/examples against the documentation of the services that they are for.
 
 use serde_json::{Value, json};
 
 use super::tests::DELIVER;
 use crate::subscriber::{Subscriber, Target, Webhook};
 
-/// A standard parameter holds 4 KB (SSM, `PutParameter`).
+/// Size of a standard parameter in bytes (SSM, `PutParameter`).
 const PARAMETER_BYTES: usize = 4096;
 
 fn event() -> Value {
@@ -20,7 +20,7 @@ fn event() -> Value {
     })
 }
 
-/// A deleted page that no site served: no URL, and nobody knows the editor.
+/// Returns the event of a deleted page that no site served: without URL and editor.
 fn bare() -> Value {
     let mut event = event();
     event["type"] = json!("wagtail.page.deleted");

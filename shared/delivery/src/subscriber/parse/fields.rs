@@ -4,20 +4,20 @@ use serde_json::{Map, Value};
 
 use crate::subscriber::Problem;
 
-/// A place in the JSON, and what is wrong there.
-pub type Fault = (String, Problem);
+/// A place in the JSON, and the fault there.
+pub type FieldError = (String, Problem);
 
-pub fn fault(place: &str, problem: Problem) -> Fault {
+pub fn fault(place: &str, problem: Problem) -> FieldError {
     (place.to_owned(), problem)
 }
 
-pub fn required<'a>(fields: &'a Map<String, Value>, field: &str) -> Result<&'a Value, Fault> {
+pub fn required<'a>(fields: &'a Map<String, Value>, field: &str) -> Result<&'a Value, FieldError> {
     fields
         .get(field)
         .ok_or_else(|| fault(field, Problem::Missing))
 }
 
-pub fn text<'a>(value: &'a Value, place: &str) -> Result<&'a str, Fault> {
+pub fn text<'a>(value: &'a Value, place: &str) -> Result<&'a str, FieldError> {
     match value.as_str() {
         None => Err(fault(place, Problem::Not("text"))),
         Some("") => Err(fault(place, Problem::Empty)),
@@ -25,12 +25,15 @@ pub fn text<'a>(value: &'a Value, place: &str) -> Result<&'a str, Fault> {
     }
 }
 
-pub fn required_text<'a>(fields: &'a Map<String, Value>, field: &str) -> Result<&'a str, Fault> {
+pub fn required_text<'a>(
+    fields: &'a Map<String, Value>,
+    field: &str,
+) -> Result<&'a str, FieldError> {
     text(required(fields, field)?, field)
 }
 
-/// True or false, and `default` when the field is absent.
-pub fn flag(fields: &Map<String, Value>, field: &str, default: bool) -> Result<bool, Fault> {
+/// Returns a boolean field, or `default` when it is absent.
+pub fn flag(fields: &Map<String, Value>, field: &str, default: bool) -> Result<bool, FieldError> {
     match fields.get(field) {
         None => Ok(default),
         Some(Value::Bool(flag)) => Ok(*flag),
@@ -38,8 +41,8 @@ pub fn flag(fields: &Map<String, Value>, field: &str, default: bool) -> Result<b
     }
 }
 
-/// The values of a list that has at least one, each with its place.
-pub fn list<'a>(value: &'a Value, field: &str) -> Result<Vec<(String, &'a Value)>, Fault> {
+/// Returns the values of a list that is not empty, each with its place.
+pub fn list<'a>(value: &'a Value, field: &str) -> Result<Vec<(String, &'a Value)>, FieldError> {
     let list = value
         .as_array()
         .ok_or_else(|| fault(field, Problem::Not("a list")))?;
@@ -52,8 +55,8 @@ pub fn list<'a>(value: &'a Value, field: &str) -> Result<Vec<(String, &'a Value)
         .collect())
 }
 
-/// The texts of a list that has at least one, each with its place.
-pub fn texts<'a>(value: &'a Value, field: &str) -> Result<Vec<(String, &'a str)>, Fault> {
+/// Returns the texts of a list that is not empty, each with its place.
+pub fn texts<'a>(value: &'a Value, field: &str) -> Result<Vec<(String, &'a str)>, FieldError> {
     list(value, field)?
         .into_iter()
         .map(|(place, value)| text(value, &place).map(|text| (place.clone(), text)))

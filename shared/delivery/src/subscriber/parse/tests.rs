@@ -2,10 +2,10 @@ use crate::subscriber::{
     CloudFront, EventBridge, Filter, RetrySchedule, Rules, Schemes, Secret, Subscriber, Target,
 };
 
-/// As deliver has them on AWS.
+/// The rules of deliver on AWS.
 pub const DELIVER: Rules = Rules {
     schemes: Schemes::HttpsOnly,
-    most_attempts: Some(8),
+    max_attempts: Some(8),
 };
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 

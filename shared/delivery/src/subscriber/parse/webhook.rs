@@ -4,13 +4,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::fields::{Fault, fault, required, required_text, text, texts};
+use super::fields::{FieldError, fault, required, required_text, text, texts};
 use crate::subscriber::{Problem, Schemes, Secret, Template, Webhook};
 
-/// What a webhook has besides the fields of every subscriber.
+/// The fields of a webhook besides those of every subscriber.
 pub const FIELDS: [&str; 4] = ["url", "secrets", "headers", "template"];
 
-/// The delivery's own, and those by which HTTP runs a connection (RFC 9110, section 7.6.1).
+/// Headers that deliver sets, and those of the connection (RFC 9110, section 7.6.1).
 const OWN_HEADERS: [&str; 14] = [
     "connection",
     "content-length",
@@ -28,7 +28,7 @@ const OWN_HEADERS: [&str; 14] = [
     "webhook-timestamp",
 ];
 
-pub fn webhook(fields: &Map<String, Value>, schemes: Schemes) -> Result<Webhook, Fault> {
+pub fn webhook(fields: &Map<String, Value>, schemes: Schemes) -> Result<Webhook, FieldError> {
     let url = url(required_text(fields, "url")?, schemes)?;
     let template = template(fields)?;
     let secrets = if template.is_some() && !fields.contains_key("secrets") {
@@ -44,7 +44,7 @@ pub fn webhook(fields: &Map<String, Value>, schemes: Schemes) -> Result<Webhook,
     })
 }
 
-fn url(text: &str, schemes: Schemes) -> Result<Url, Fault> {
+fn url(text: &str, schemes: Schemes) -> Result<Url, FieldError> {
     let url = Url::parse(text).map_err(|error| fault("url", Problem::NotAUrl(error)))?;
     let allowed = match url.scheme() {
         "https" => true,
@@ -61,14 +61,14 @@ fn url(text: &str, schemes: Schemes) -> Result<Url, Fault> {
     Ok(url)
 }
 
-fn secrets(value: &Value) -> Result<Vec<Secret>, Fault> {
+fn secrets(value: &Value) -> Result<Vec<Secret>, FieldError> {
     texts(value, "secrets")?
         .into_iter()
         .map(|(place, text)| Secret::parse(text).map_err(|problem| (place, problem)))
         .collect()
 }
 
-fn headers(fields: &Map<String, Value>) -> Result<HeaderMap, Fault> {
+fn headers(fields: &Map<String, Value>) -> Result<HeaderMap, FieldError> {
     let mut headers = HeaderMap::new();
     let Some(value) = fields.get("headers") else {
         return Ok(headers);
@@ -93,7 +93,7 @@ fn headers(fields: &Map<String, Value>) -> Result<HeaderMap, Fault> {
     Ok(headers)
 }
 
-fn template(fields: &Map<String, Value>) -> Result<Option<Template>, Fault> {
+fn template(fields: &Map<String, Value>) -> Result<Option<Template>, FieldError> {
     let Some(value) = fields.get("template") else {
         return Ok(None);
     };

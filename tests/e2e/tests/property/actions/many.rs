@@ -1,17 +1,17 @@
-//! Statements that change many objects, or none.
+//! Actions that change many objects, or none.
 
 use fastrand::Rng;
 
+use super::super::content::{Content, FIRST_BULK_AUTHOR, pick};
+use super::super::tokens::Tokens;
 use super::pages::{at_or_below, page, update_page};
-use crate::property::content::{Content, FIRST_OF_CROWD, any};
-use crate::property::tokens::Tokens;
 
 pub fn change_many(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
-    let (text, section) = (tokens.text(), any(&content.sections, rng));
+    let (text, section) = (tokens.text(), pick(&content.sections, rng));
     if rng.u8(..16) == 0 {
-        // More than the drain takes at once.
+        // The drain needs several claims for so many changes.
         return vec![format!(
-            "update blog_author set name = '{text}' where id >= {FIRST_OF_CROWD}"
+            "update blog_author set name = '{text}' where id >= {FIRST_BULK_AUTHOR}"
         )];
     }
     vec![match rng.u8(..3) {
@@ -30,7 +30,7 @@ pub fn change_many(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec
     }]
 }
 
-/// Statements that change nothing, and some that come to nothing.
+/// Returns statements that change nothing, or changes that cancel out.
 pub fn change_nothing(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
     let (id, text) = (page(content, rng), tokens.text());
     match rng.u8(..4) {

@@ -1,20 +1,20 @@
-//! Pages: the row in the tree, and what is inserted and deleted with it.
+//! Actions on pages: the row in the tree, and the rows that belong to it.
 
 use fastrand::Rng;
 
-use super::take;
-use crate::property::content::{Content, HOME, any, insert_link, insert_page};
-use crate::property::tokens::Tokens;
+use super::super::content::{Content, pick, pick_and_forget};
+use super::super::tokens::Tokens;
+use crate::support::content::{HOME, insert_link, insert_page};
 
-/// With fewer posts none is deleted, with more none is inserted.
+/// With fewer posts none is deleted. With more posts none is inserted.
 const POSTS: std::ops::Range<usize> = 8..30;
 
-/// Any page, or a section.
+/// Returns the id of any page or section.
 pub fn page(content: &Content, rng: &mut Rng) -> u32 {
     match rng.u8(..10) {
         0 => HOME,
-        1..=2 => any(&content.sections, rng),
-        _ => any(&content.posts, rng),
+        1..=2 => pick(&content.sections, rng),
+        _ => pick(&content.posts, rng),
     }
 }
 
@@ -64,16 +64,16 @@ pub fn expire(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<Stri
 pub fn change_slug(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
     let slug = tokens.text();
     let set = format!("slug = '{slug}', url_path = regexp_replace(url_path, '[^/]+/$', '{slug}/')");
-    update_page(any(&content.posts, rng), &set)
+    update_page(pick(&content.posts, rng), &set)
 }
 
-/// The section's path, and that of everything below it.
+/// Changes the path of a section and of every page below it.
 pub fn change_slug_of_section(
     content: &mut Content,
     rng: &mut Rng,
     tokens: &Tokens,
 ) -> Vec<String> {
-    let (id, slug) = (any(&content.sections, rng), tokens.text());
+    let (id, slug) = (pick(&content.sections, rng), tokens.text());
     vec![
         format!(
             "update wagtailcore_page set slug = '{slug}', url_path = '/home/{slug}/' where id = {id}"
@@ -90,7 +90,7 @@ pub fn at_or_below(id: u32) -> String {
 }
 
 pub fn move_page(content: &mut Content, rng: &mut Rng, _: &Tokens) -> Vec<String> {
-    let (id, section) = (any(&content.posts, rng), any(&content.sections, rng));
+    let (id, section) = (pick(&content.posts, rng), pick(&content.sections, rng));
     vec![
         format!(
             "update wagtailcore_page as page
@@ -105,7 +105,7 @@ pub fn insert_post(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec
     if content.posts.len() > POSTS.end {
         return delete_post(content, rng, tokens);
     }
-    let (id, section) = (content.new_id(), any(&content.sections, rng));
+    let (id, section) = (content.new_id(), pick(&content.sections, rng));
     let mut statements = insert_page(id, section, "blogpage", &tokens.text()).to_vec();
     content.posts.push(id);
     if rng.bool() {
@@ -123,7 +123,7 @@ pub fn delete_post(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec
     if content.posts.len() < POSTS.start {
         return insert_post(content, rng, tokens);
     }
-    let id = take(&mut content.posts, rng);
+    let id = pick_and_forget(&mut content.posts, rng);
     vec![
         format!("delete from blog_relatedlink where page_id = {id}"),
         format!("delete from blog_blogpage where page_ptr_id = {id}"),
@@ -133,7 +133,10 @@ pub fn delete_post(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec
 
 /// Deletes a section with all its posts, and inserts an empty one.
 pub fn replace_section(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
-    let (old, new) = (take(&mut content.sections, rng), content.new_id());
+    let (old, new) = (
+        pick_and_forget(&mut content.sections, rng),
+        content.new_id(),
+    );
     content.sections.push(new);
     let below = format!(
         "(select id from wagtailcore_page where {})",

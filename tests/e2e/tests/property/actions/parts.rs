@@ -1,14 +1,14 @@
-//! Parts of pages: the rows of their types, and inline children.
+//! Actions on parts of pages: the rows of their types, and inline children.
 
 use fastrand::Rng;
 
+use super::super::content::{Content, NAMED_AUTHORS, pick, pick_and_forget};
+use super::super::tokens::Tokens;
 use super::pages::update_page;
-use super::take;
-use crate::property::content::{Content, HOME, NAMED_AUTHORS, any, insert_link};
-use crate::property::tokens::Tokens;
+use crate::support::content::{HOME, insert_link};
 
 pub fn change_subclass(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
-    let (id, text) = (any(&content.posts, rng), tokens.text());
+    let (id, text) = (pick(&content.posts, rng), tokens.text());
     let set = match rng.u8(..3) {
         0 => format!("body = '[\"{text}\"]'"),
         1 => format!("intro = '{text}', body = '[\"{text}\"]'"),
@@ -20,7 +20,7 @@ pub fn change_subclass(content: &mut Content, rng: &mut Rng, tokens: &Tokens) ->
 }
 
 pub fn choose_author(content: &mut Content, rng: &mut Rng, _: &Tokens) -> Vec<String> {
-    let (id, author) = (any(&content.posts, rng), NAMED_AUTHORS[rng.usize(..3)]);
+    let (id, author) = (pick(&content.posts, rng), NAMED_AUTHORS[rng.usize(..3)]);
     vec![format!(
         "update blog_blogpage set author_id = {author} where page_ptr_id = {id}"
     )]
@@ -38,7 +38,7 @@ pub fn change_front_page(_: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec
 }
 
 pub fn insert_links(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
-    let page = any(&content.posts, rng);
+    let page = pick(&content.posts, rng);
     let insert = |_| {
         let id = content.new_id();
         content.links.push(id);
@@ -48,14 +48,14 @@ pub fn insert_links(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Ve
 }
 
 pub fn change_link(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
-    let (id, title) = (any(&content.links, rng), tokens.text());
+    let (id, title) = (pick(&content.links, rng), tokens.text());
     vec![format!(
         "update blog_relatedlink set title = '{title}' where id = {id}"
     )]
 }
 
 pub fn change_all_links(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -> Vec<String> {
-    let (page, title) = (any(&content.posts, rng), tokens.text());
+    let (page, title) = (pick(&content.posts, rng), tokens.text());
     vec![format!(
         "update blog_relatedlink set title = '{title}' where page_id = {page}"
     )]
@@ -63,17 +63,17 @@ pub fn change_all_links(content: &mut Content, rng: &mut Rng, tokens: &Tokens) -
 
 pub fn delete_links(content: &mut Content, rng: &mut Rng, _: &Tokens) -> Vec<String> {
     if rng.bool() {
-        let page = any(&content.posts, rng);
+        let page = pick(&content.posts, rng);
         return vec![format!(
             "delete from blog_relatedlink where page_id = {page}"
         )];
     }
-    let id = take(&mut content.links, rng);
+    let id = pick_and_forget(&mut content.links, rng);
     vec![format!("delete from blog_relatedlink where id = {id}")]
 }
 
 pub fn move_link(content: &mut Content, rng: &mut Rng, _: &Tokens) -> Vec<String> {
-    let (id, page) = (any(&content.links, rng), any(&content.posts, rng));
+    let (id, page) = (pick(&content.links, rng), pick(&content.posts, rng));
     vec![format!(
         "update blog_relatedlink set page_id = {page} where id = {id}"
     )]

@@ -1,0 +1,40 @@
+//! Deliveries of a subscriber that accepts nothing leave the queue for a bucket, and come back in order.
+//!
+//! A FIFO queue searches only its first 120 000 messages for a lane that is free (SQS developer guide, "FIFO queue
+//! quotas"). Deliveries to a dead subscriber wait for a day. They would fill that window in the end, and then no subscriber
+//! would receive anything. Therefore deliveries are *set aside*: each becomes an object in a bucket. This begins when a
+//! subscriber has accepted nothing for about an hour, sooner when the queue is long, and when it is switched off. The
+//! deliveries come back, lane by lane and in order, when the subscriber accepts something again.
+//!
+//! # How the order is kept
+//! - SQS hands out one message of a lane at a time. **Only the holder of a message of the lane adds or removes objects of
+//!   that lane.**
+//! - **A delivery is sent only when its lane has no objects.** Otherwise it becomes the lane's last object.
+//! - Deliveries that come back are not sent to the queue again. A [`Recall`] is put into the lane; its receiver sends the
+//!   lane's objects, the oldest first, and removes each that is done. A superfluous recall finds no objects, or makes one
+//!   more attempt.
+//! - Every copy of the function must know of a backlog before the first delivery is set aside. Otherwise one of them could
+//!   send a later delivery first. A backlog is *settled* when every copy has read the parameters again since it began.
+//! - A backlog is removed when it has been returning for as long and the bucket holds nothing of it. From then on no copy
+//!   adds to a lane without objects.
+//!
+//! # Crashes
+//! - After an object was added, before the invocation ended: the delivery is received again, and becomes the same object.
+//! - After a success, before the object was removed: the same event is delivered again with the same `webhook-id`.
+
+mod backlogs;
+mod bucket;
+mod crowding;
+mod lane;
+mod policy;
+mod replay_lane;
+mod store;
+mod sweep;
+
+pub use backlogs::{BacklogError, BacklogFacts, Backlogs};
+pub use bucket::{Bucket, SetAside};
+pub use crowding::Crowding;
+pub use lane::{Lane, Recall};
+pub use replay_lane::{Recalled, Replayed, SendResult, replay_lane};
+pub use store::BacklogStore;
+pub use sweep::{Sweep, SweptBacklog, sweep};

@@ -1,0 +1,182 @@
+//! Decides what becomes of a backlog. Nothing here calls a service.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use wagrun_delivery::subscriber::{Subscriber, SubscriberStatus};
+
+use super::store::Backlog;
+use crate::subscriber_health::MAX_FAILING_TIME;
+
+/// Time between two attempts of the sweep at a subscriber that accepts nothing. A minute less than a quarter of an hour,
+/// because sweeps do not run to the second.
+const TRIAL_INTERVAL: SignedDuration = SignedDuration::from_mins(14);
+/// Time after which a returning backlog is recalled from its first lane again. That finds lanes whose recall came while the
+/// subscriber was off, or is a dead letter.
+const PASS_INTERVAL: SignedDuration = SignedDuration::from_hours(2);
+/// Time after which a backlog with nothing in the bucket returns. Its subscriber has few events, and the next one is to be
+/// attempted rather than wait for an hour.
+const MAX_EMPTY_TIME: SignedDuration = SignedDuration::from_hours(24);
+/// Time after which an empty backlog without a subscriber is removed.
+const MAX_ORPHAN_TIME: SignedDuration = SignedDuration::from_hours(1);
+
+/// The state of a backlog, as the sweep reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "&'static str")]
+pub enum State {
+    /// The subscriber is switched off, has no parameter, or has one that cannot be used.
+    Waiting,
+    /// The subscriber accepts nothing.
+    Kept,
+    /// The subscriber accepted nothing for five days, and the sweep has switched it off.
+    SwitchedOff,
+    /// The subscriber accepts deliveries, and the backlog returns.
+    Returning,
+    /// The backlog was empty and is removed.
+    Removed,
+}
+
+impl From<State> for &'static str {
+    fn from(state: State) -> Self {
+        match state {
+            State::Waiting => "waiting",
+            State::Kept => "kept",
+            State::SwitchedOff => "switched_off",
+            State::Returning => "returning",
+            State::Removed => "removed",
+        }
+    }
+}
+
+/// The facts about a backlog that the sweep decides by.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The backlog's parameter.
+    pub backlog: &'a Backlog,
+    /// The subscriber whose backlog it is.
+    pub subscriber: SubscriberStatus<'a>,
+    /// True when the bucket holds nothing of it.
+    pub is_empty: bool,
+    /// True when the delivery queue is so long that nothing may be recalled into it.
+    pub is_crowded: bool,
+    /// True when an operator asks for an attempt now, however short the last one is ago.
+    pub at_once: bool,
+    /// Time after which every copy of the function knows of a change.
+    pub settling_time: SignedDuration,
+    /// The current time.
+    pub now: Timestamp,
+}
+
+/// The action that the sweep takes for a backlog.
+#[derive(Debug, PartialEq)]
+pub enum Action<'a> {
+    /// Nothing is done.
+    Leave,
+    /// The backlog's parameter is removed, if nothing can have been set aside since the bucket was listed.
+    Remove,
+    /// The parameter is written.
+    Write(Backlog),
+    /// The subscriber is switched off.
+    SwitchOff(&'a Subscriber),
+    /// A few lanes are recalled, to see whether the subscriber accepts anything. The parameter is written.
+    RecallSome(Backlog),
+    /// The next lanes are recalled. The parameter is written.
+    RecallNext(Backlog),
+}
+
+/// The next step for a delivery from the bucket that its receiver has refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusedDelivery {
+    /// It stays in the bucket until the next sweep.
+    Keep,
+    /// It is attempted again when its subscriber's schedule says so.
+    Retry,
+    /// It goes to the dead-letter queue.
+    GiveUp,
+}
+
+/// Decides about a delivery from the bucket that was refused. While the backlog does not return, the attempt was a probe and
+/// counts for nothing.
+pub fn after_refusal(is_returning: bool, is_last_attempt: bool) -> RefusedDelivery {
+    match (is_returning, is_last_attempt) {
+        (false, _) => RefusedDelivery::Keep,
+        (true, false) => RefusedDelivery::Retry,
+        (true, true) => RefusedDelivery::GiveUp,
+    }
+}
+
+impl<'a> Facts<'a> {
+    /// Decides the state of the backlog and the action to take.
+    pub fn decide(&self) -> (State, Action<'a>) {
+        match (self.subscriber, self.backlog.returning_since) {
+            (SubscriberStatus::Enabled(subscriber), None) => (State::Kept, self.kept(subscriber)),
+            (SubscriberStatus::Enabled(_), Some(since)) => {
+                (State::Returning, self.returning(since))
+            }
+            _ => (State::Waiting, self.waiting()),
+        }
+    }
+
+    fn waiting(&self) -> Action<'a> {
+        let is_orphan = self.subscriber == SubscriberStatus::Gone && self.is_empty;
+        if is_orphan && self.since(self.backlog.since) >= MAX_ORPHAN_TIME {
+            return Action::Remove;
+        }
+        if self.backlog.recalled_at.is_none() {
+            return Action::Leave;
+        }
+        // A subscriber that is switched on again is tried at once, and its five days begin anew.
+        Action::Write(Backlog {
+            tried_since: None,
+            recalled_at: None,
+            recalled_to: None,
+            ..self.backlog.clone()
+        })
+    }
+
+    fn kept(&self, subscriber: &'a Subscriber) -> Action<'a> {
+        let backlog = self.backlog.clone();
+        if self.is_empty {
+            return match self.since(backlog.since) >= MAX_EMPTY_TIME {
+                true => Action::Write(backlog.returning(self.now)),
+                false => Action::Leave,
+            };
+        }
+        let failing = backlog.tried_since.map(|since| self.since(since));
+        if failing.is_some_and(|failing| failing >= MAX_FAILING_TIME) {
+            return Action::SwitchOff(subscriber);
+        }
+        if self.is_crowded || !(self.at_once || self.since_recall() >= TRIAL_INTERVAL) {
+            return Action::Leave;
+        }
+        Action::RecallSome(Backlog {
+            tried_since: backlog.tried_since.or(Some(self.now)),
+            ..backlog
+        })
+    }
+
+    fn returning(&self, returning_since: Timestamp) -> Action<'a> {
+        if self.since(returning_since) < self.settling_time {
+            // A copy of the function may not know it yet, and set more aside.
+            return Action::Leave;
+        }
+        if self.is_empty {
+            return Action::Remove;
+        }
+        let is_due = self.backlog.recalled_to.is_some()
+            || self.at_once
+            || self.since_recall() >= PASS_INTERVAL;
+        match is_due && !self.is_crowded {
+            true => Action::RecallNext(self.backlog.clone()),
+            false => Action::Leave,
+        }
+    }
+
+    fn since(&self, earlier: Timestamp) -> SignedDuration {
+        self.now.duration_since(earlier)
+    }
+
+    fn since_recall(&self) -> SignedDuration {
+        let recalled_at = self.backlog.recalled_at;
+        recalled_at.map_or(SignedDuration::MAX, |at| self.since(at))
+    }
+}

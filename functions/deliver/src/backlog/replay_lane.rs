@@ -1,0 +1,117 @@
+//! Goes through the deliveries that were set aside of one lane, the oldest first.
+
+use jiff::{SignedDuration, Timestamp};
+use wagrun_lambda::telemetry::chain;
+
+use super::backlogs::{BacklogError, Backlogs};
+use super::bucket::SetAside;
+use super::lane::Lane;
+use super::policy::{RefusedDelivery, after_refusal};
+
+/// Time after which another recall goes on: the function has thirty seconds, and one attempt may take fifteen.
+const MAX_TIME: SignedDuration = SignedDuration::from_secs(10);
+
+/// A recall as it was received.
+#[derive(Debug, Clone, Copy)]
+pub struct Recalled<'a> {
+    /// The lane to go through.
+    pub lane: &'a Lane,
+    /// The SQS message id of the recall.
+    pub message_id: &'a str,
+    /// The number of times the recall was received, from 1. It counts the attempts at the lane's oldest delivery.
+    pub attempt: u32,
+    /// The time at which the recall was received.
+    pub now: Timestamp,
+    /// Returns the current time.
+    pub clock: fn() -> Timestamp,
+}
+
+/// The result of sending one delivery that was set aside.
+#[derive(Debug)]
+pub enum SendResult<F> {
+    /// The receiver accepted it.
+    Accepted,
+    /// The receiver refused it, and its subscriber is switched off now.
+    SwitchedOff,
+    /// The receiver refused it.
+    Refused {
+        /// The reason, handed back to the caller.
+        failure: F,
+        /// True when the subscriber's schedule has no further attempt.
+        is_last_attempt: bool,
+    },
+    /// The object is not a delivery.
+    Unreadable(serde_json::Error),
+}
+
+/// The result of going through a lane.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Replayed<F> {
+    /// The recall is done: the lane is empty, another recall goes on, or the subscriber is off.
+    Done,
+    /// The oldest delivery was refused. It stays in the bucket, and the recall is done.
+    Kept(F),
+    /// The oldest delivery was refused. The recall is to be received again for the next attempt.
+    Retry(F),
+    /// The oldest delivery was refused for the last time. It is in the dead-letter queue, and another recall goes on.
+    GivenUp(F),
+}
+
+/// Sends what was set aside of the lane, oldest first, until the lane is empty, the time is up, or the receiver refuses one.
+///
+/// # Errors
+/// When the bucket, the parameters or a queue cannot be reached. The lane is as it was, or shorter by deliveries that are done.
+pub async fn replay_lane<F>(
+    backlogs: &Backlogs,
+    recalled: &Recalled<'_>,
+    send: impl AsyncFn(&SetAside) -> SendResult<F>,
+) -> Result<Replayed<F>, BacklogError> {
+    let lane = recalled.lane;
+    while let Some(oldest) = backlogs.bucket.first(lane).await? {
+        if (recalled.clock)().duration_since(recalled.now) > MAX_TIME {
+            return hand_over(backlogs, recalled, Replayed::Done).await;
+        }
+        match send(&oldest).await {
+            SendResult::Accepted => {}
+            SendResult::SwitchedOff => return Ok(Replayed::Done),
+            SendResult::Unreadable(error) => {
+                let error = chain(&error);
+                tracing::error!(key = oldest.key, error, "object is not a delivery");
+                backlogs.give_up(lane, &oldest.key, &oldest.body).await?;
+            }
+            SendResult::Refused {
+                failure,
+                is_last_attempt,
+            } => {
+                let backlog = backlogs.store.find(&lane.subscriber, recalled.now).await?;
+                let is_returning = backlog.is_some_and(|backlog| backlog.is_returning());
+                return match after_refusal(is_returning, is_last_attempt) {
+                    RefusedDelivery::Keep => Ok(Replayed::Kept(failure)),
+                    RefusedDelivery::Retry => Ok(Replayed::Retry(failure)),
+                    RefusedDelivery::GiveUp => {
+                        backlogs.give_up(lane, &oldest.key, &oldest.body).await?;
+                        backlogs.bucket.remove(&oldest.key).await?;
+                        hand_over(backlogs, recalled, Replayed::GivenUp(failure)).await
+                    }
+                };
+            }
+        }
+        backlogs.bucket.remove(&oldest.key).await?;
+        if recalled.attempt > 1 {
+            // A new recall counts the attempts at the next delivery from 1.
+            return hand_over(backlogs, recalled, Replayed::Done).await;
+        }
+    }
+    Ok(Replayed::Done)
+}
+
+/// Sends a recall that goes on with the lane.
+async fn hand_over<F>(
+    backlogs: &Backlogs,
+    recalled: &Recalled<'_>,
+    result: Replayed<F>,
+) -> Result<Replayed<F>, BacklogError> {
+    let next = recalled.lane.recall_after(recalled.message_id);
+    backlogs.deliveries.send(vec![next]).await?;
+    Ok(result)
+}

@@ -1,0 +1,263 @@
+//! The sweep, which runs by a schedule: it tries subscribers that accept nothing, recalls backlogs that return, and removes
+//! those that are empty.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use wagrun_delivery::subscriber::{LoadError, SubscriberStore, Subscribers};
+use wagrun_lambda::metric::{Metrics, Unit};
+use wagrun_lambda::telemetry::chain;
+
+use super::backlogs::{BacklogError, Backlogs};
+use super::lane::Lane;
+use super::policy::{Action, Facts, State};
+use super::store::Backlog;
+use crate::sqs::DepthError;
+use crate::subscriber_health::{DisableError, FAILED_TOO_LONG, SubscriberHealth};
+
+/// Number of lanes of one subscriber that one sweep recalls.
+const MAX_LANES: usize = 1000;
+/// Time after which the remaining backlogs are left to the next sweep: the function has thirty seconds.
+const MAX_TIME: SignedDuration = SignedDuration::from_secs(20);
+/// Number of lanes by which a subscriber is tried. They are chosen at random, because one delivery may be refused for its
+/// content.
+const TRIAL_LANES: usize = 3;
+/// Time after the bucket was listed within which an empty backlog may be removed. Nothing was set aside meanwhile.
+const MAX_LISTING_AGE: SignedDuration = SignedDuration::from_secs(5);
+
+/// The parts that a sweep uses.
+#[derive(Debug, Clone, Copy)]
+pub struct Sweep<'a> {
+    /// The backlogs.
+    pub backlogs: &'a Backlogs,
+    /// The subscribers.
+    pub subscribers: &'a SubscriberStore,
+    /// Switches subscribers off.
+    pub health: &'a SubscriberHealth,
+    /// Receives the age of each backlog.
+    pub metrics: &'a Metrics,
+    /// Returns the current time.
+    pub clock: fn() -> Timestamp,
+    /// Tries subscribers that were tried a short time ago as well.
+    pub at_once: bool,
+}
+
+/// One backlog after a sweep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SweptBacklog {
+    /// The subscriber's name.
+    pub subscriber: String,
+    /// The time since which its deliveries are set aside.
+    pub since: Timestamp,
+    /// Number of lanes with deliveries in the bucket, counted up to a thousand.
+    pub lanes: usize,
+    /// Number of lanes that this sweep has recalled.
+    pub recalled: usize,
+    /// The state of the backlog.
+    pub state: State,
+}
+
+/// A sweep failed, or could not handle one of the backlogs.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// A backlog could not be read or changed.
+    #[error(transparent)]
+    Backlog(#[from] BacklogError),
+    /// The subscribers could not be read.
+    #[error(transparent)]
+    Subscribers(#[from] LoadError),
+    /// The length of the delivery queue could not be read.
+    #[error(transparent)]
+    Depth(#[from] DepthError),
+    /// A subscriber could not be switched off.
+    #[error("cannot switch off subscriber {subscriber}")]
+    Disable {
+        /// The subscriber's name.
+        subscriber: String,
+        /// The cause.
+        source: DisableError,
+    },
+}
+
+/// The facts that all backlogs of one sweep share.
+struct SharedFacts {
+    subscribers: Arc<Subscribers>,
+    is_crowded: bool,
+}
+
+/// Handles every backlog.
+///
+/// # Errors
+/// When the backlogs or the subscribers cannot be read. An error of one backlog is logged and returned after the others were
+/// handled.
+pub async fn sweep(sweep: &Sweep<'_>) -> Result<Vec<SweptBacklog>, SweepError> {
+    let started = (sweep.clock)();
+    let mut backlogs = sweep.all(started).await?;
+    if backlogs.is_empty() {
+        // Nearly always. Reading the subscribers would decrypt their secrets, which costs money.
+        return Ok(Vec::new());
+    }
+    let subscribers = sweep.subscribers.loaded_after(started, (sweep.clock)());
+    let shared = SharedFacts {
+        subscribers: subscribers.await?,
+        is_crowded: sweep.backlogs.crowding.is_crowded(started).await?,
+    };
+    // A sweep that is cut short must not always skip the same subscribers.
+    fastrand::shuffle(&mut backlogs);
+    let mut swept = Vec::new();
+    let mut problem = None;
+    for (subscriber, backlog) in backlogs {
+        if (sweep.clock)().duration_since(started) > MAX_TIME {
+            tracing::warn!(subscriber, "backlog left to the next sweep");
+            continue;
+        }
+        match sweep.one(&shared, &subscriber, backlog).await {
+            Ok(one) => {
+                sweep.report(&one, started);
+                swept.push(one);
+            }
+            Err(error) => {
+                let text = chain(&error);
+                tracing::error!(subscriber, error = text, "cannot sweep the backlog");
+                problem = Some(error);
+            }
+        }
+    }
+    problem.map_or(Ok(swept), Err)
+}
+
+impl Sweep<'_> {
+    /// Returns every backlog with its subscriber's name; none for deliveries in the bucket whose parameter was deleted.
+    async fn all(&self, now: Timestamp) -> Result<Vec<(String, Option<Backlog>)>, BacklogError> {
+        let known = self.backlogs.store.all(now).await?;
+        let mut holders = self.backlogs.bucket.subscribers().await?;
+        holders.retain(|subscriber| !known.contains_key(subscriber));
+        let known = known.into_iter().map(|(name, one)| (name, Some(one)));
+        Ok(known
+            .chain(holders.into_iter().map(|name| (name, None)))
+            .collect())
+    }
+
+    async fn one(
+        &self,
+        shared: &SharedFacts,
+        subscriber: &str,
+        backlog: Option<Backlog>,
+    ) -> Result<SweptBacklog, SweepError> {
+        let now = (self.clock)();
+        let backlog = match backlog {
+            Some(backlog) => backlog,
+            None => {
+                self.backlogs.begin(subscriber, now).await?;
+                Backlog::begun(now)
+            }
+        };
+        let lanes = self.lanes(subscriber, &backlog).await?;
+        let facts = Facts {
+            backlog: &backlog,
+            subscriber: shared.subscribers.find(subscriber),
+            is_empty: lanes.is_empty(),
+            is_crowded: shared.is_crowded,
+            at_once: self.at_once,
+            settling_time: self.backlogs.settling_time,
+            now,
+        };
+        let (state, action) = facts.decide();
+        let mut swept = SweptBacklog {
+            subscriber: subscriber.to_owned(),
+            since: backlog.since,
+            lanes: lanes.len(),
+            recalled: 0,
+            state,
+        };
+        match action {
+            Action::Leave => {}
+            Action::Remove => {
+                if (self.clock)().duration_since(now) < MAX_LISTING_AGE {
+                    let removed = self.backlogs.store.remove(subscriber).await;
+                    removed.map_err(BacklogError::from)?;
+                    swept.state = State::Removed;
+                }
+            }
+            Action::Write(backlog) => self.write(subscriber, backlog).await?,
+            Action::SwitchOff(receiver) => {
+                let disabled = self.health.disable(receiver, FAILED_TOO_LONG, now).await;
+                disabled.map_err(|source| SweepError::Disable {
+                    subscriber: subscriber.to_owned(),
+                    source,
+                })?;
+                swept.state = State::SwitchedOff;
+            }
+            Action::RecallSome(backlog) => {
+                let mut lanes = lanes;
+                fastrand::shuffle(&mut lanes);
+                lanes.truncate(TRIAL_LANES);
+                swept.recalled = self.recall(subscriber, backlog, &lanes, now).await?;
+            }
+            Action::RecallNext(backlog) => {
+                // A full listing may have more lanes behind it.
+                let last = lanes.last().filter(|_| lanes.len() >= MAX_LANES);
+                let recalled_to = last.map(|last| last.subject.clone());
+                let backlog = Backlog {
+                    recalled_to,
+                    ..backlog
+                };
+                swept.recalled = self.recall(subscriber, backlog, &lanes, now).await?;
+            }
+        }
+        Ok(swept)
+    }
+
+    /// Returns the lanes to recall next: those behind the last that was recalled, otherwise the first.
+    async fn lanes(&self, subscriber: &str, backlog: &Backlog) -> Result<Vec<Lane>, BacklogError> {
+        let bucket = &self.backlogs.bucket;
+        if let Some(last) = &backlog.recalled_to {
+            let next = bucket.lanes(subscriber, Some(last), MAX_LANES).await?;
+            if !next.is_empty() {
+                return Ok(next);
+            }
+        }
+        Ok(bucket.lanes(subscriber, None, MAX_LANES).await?)
+    }
+
+    /// Recalls the lanes, writes the parameter, and returns the number of lanes.
+    async fn recall(
+        &self,
+        subscriber: &str,
+        backlog: Backlog,
+        lanes: &[Lane],
+        now: Timestamp,
+    ) -> Result<usize, BacklogError> {
+        let recalls = lanes.iter().map(|lane| lane.recall_by_sweep(now)).collect();
+        self.backlogs.deliveries.send(recalls).await?;
+        let backlog = Backlog {
+            recalled_at: Some(now),
+            ..backlog
+        };
+        self.write(subscriber, backlog).await?;
+        Ok(lanes.len())
+    }
+
+    async fn write(&self, subscriber: &str, backlog: Backlog) -> Result<(), BacklogError> {
+        Ok(self.backlogs.store.write(subscriber, backlog).await?)
+    }
+
+    fn report(&self, swept: &SweptBacklog, now: Timestamp) {
+        let SweptBacklog {
+            subscriber,
+            since,
+            lanes,
+            recalled,
+            state,
+        } = swept;
+        let text: &str = (*state).into();
+        tracing::info!(subscriber, %since, lanes, recalled, state = text, "backlog swept");
+        if matches!(state, State::Kept | State::Returning) && *lanes > 0 {
+            // These deliveries are not in the queue, whose own age would show them.
+            let age = now.duration_since(*since).as_secs_f64();
+            let age = ("WaitingDeliverySeconds", age, Unit::Seconds);
+            self.metrics.emit(&[], &[age]);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! One attempt: the message is parsed, and goes the way of its content.
+
+use tracing::Instrument;
+
+use super::deliverer::Deliverer;
+use super::error::{DeliverError, Redelivery, Retained};
+use super::message::{Attempt, Content};
+use super::report::span;
+use super::{recall, run};
+use crate::sqs::Queue;
+
+/// Makes the attempt that a message asks for.
+///
+/// # Errors
+/// When the message stays in its queue. It is then hidden until its next attempt.
+pub async fn attempt(
+    deliverer: &Deliverer,
+    queue: &Queue,
+    attempt: &Attempt<'_>,
+) -> Result<(), DeliverError> {
+    let Err(Retained { error, redelivery }) = deliver(deliverer, attempt).await else {
+        return Ok(());
+    };
+    if let Redelivery::After(delay) = redelivery {
+        queue.hide(&[(attempt.receipt_handle, delay)]).await;
+    }
+    Err(error)
+}
+
+async fn deliver(deliverer: &Deliverer, attempt: &Attempt<'_>) -> Result<(), Retained> {
+    match attempt.content() {
+        Ok(Content::Delivery(addressed)) => {
+            let span = span(&addressed.lane.subscriber, &addressed.event, attempt);
+            let delivery = run::deliver_event(deliverer, &addressed, attempt);
+            delivery.instrument(span).await
+        }
+        Ok(Content::Recall(lane)) => recall::replay(deliverer, &lane, attempt).await,
+        Err(error) => Err(Retained {
+            error: DeliverError::NotADelivery(error),
+            redelivery: Redelivery::AfterVisibilityTimeout,
+        }),
+    }
+}

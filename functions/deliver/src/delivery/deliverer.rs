@@ -1,0 +1,115 @@
+//! The parts that every attempt uses, and the call of a target, which is the same for each.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use wagrun_delivery::subscriber::{RetrySchedule, Subscriber, SubscriberStore};
+use wagrun_lambda::metric::Metrics;
+use wagrun_lambda::telemetry::chain;
+
+use super::backoff::redelivery;
+use super::error::{DeliverError, Retained};
+use super::facts;
+use super::message::Attempt;
+use super::report::{Outcome, report};
+use crate::backlog::Backlogs;
+use crate::subscriber_health::{Condition, SubscriberHealth};
+use crate::target::{Outgoing, Targets};
+
+/// The parts that an attempt uses.
+#[derive(Debug)]
+pub struct Deliverer {
+    /// The subscribers.
+    pub subscribers: SubscriberStore,
+    /// The health of the subscribers.
+    pub health: SubscriberHealth,
+    /// The deliveries that are set aside.
+    pub backlogs: Backlogs,
+    /// The clients that send events.
+    pub targets: Targets,
+    /// The retry schedule of subscribers that have none of their own.
+    pub schedule: RetrySchedule,
+    /// Counts the attempts.
+    pub metrics: Metrics,
+    /// Returns the current time.
+    pub clock: fn() -> Timestamp,
+}
+
+/// An attempt that failed.
+pub(super) struct Failed {
+    /// The subscriber's condition, which counts this failure.
+    pub condition: Condition,
+    /// The message, unless another decision is taken.
+    pub retained: Retained,
+}
+
+impl Deliverer {
+    /// Calls the subscriber's target, reports the attempt, and records the subscriber's health.
+    pub(super) async fn call(
+        &self,
+        subscriber: &Subscriber,
+        outgoing: &Outgoing<'_>,
+        attempt: &Attempt<'_>,
+    ) -> Result<(), Failed> {
+        let started = Instant::now();
+        let result = self.targets.deliver(subscriber, outgoing).await;
+        let outcome = Outcome {
+            result: result.as_ref().copied(),
+            age: attempt.age(),
+            duration: started.elapsed(),
+        };
+        report(&self.metrics, &subscriber.name, &outcome);
+        let Err(source) = result else {
+            self.health.record_success(subscriber).await;
+            self.begin_return(&subscriber.name, attempt).await;
+            return Ok(());
+        };
+        let wait = self.wait(subscriber, attempt);
+        let redelivery = redelivery(wait, source.retry_after(), attempt.jitter);
+        let reason = source.reason_to_disable();
+        let recorded = (self.health)
+            .record_failure(subscriber, reason, wait, attempt.now)
+            .await;
+        let subscriber = subscriber.name.clone();
+        let (condition, error) = match recorded {
+            Ok(condition) => {
+                let error = DeliverError::Target {
+                    event_id: outgoing.event.id.to_string(),
+                    subscriber,
+                    attempt: attempt.number,
+                    source,
+                };
+                (condition, error)
+            }
+            Err(source) => (
+                Condition::Alive,
+                DeliverError::Disable { subscriber, source },
+            ),
+        };
+        Err(Failed {
+            condition,
+            retained: Retained { error, redelivery },
+        })
+    }
+
+    /// Returns the time until the delivery's next attempt; none after the last.
+    pub(super) fn wait(&self, subscriber: &Subscriber, attempt: &Attempt<'_>) -> Option<Duration> {
+        facts::schedule(subscriber, &self.schedule).wait(attempt.number)
+    }
+
+    /// Keeps a message in the queue, by the default schedule because the subscriber's own is not known.
+    pub(super) fn later(&self, attempt: &Attempt<'_>, error: DeliverError) -> Retained {
+        let wait = self.schedule.wait(attempt.number);
+        Retained {
+            error,
+            redelivery: redelivery(wait, None, attempt.jitter),
+        }
+    }
+
+    /// Lets the subscriber's backlog return. An error is logged: the sweep tries it again.
+    async fn begin_return(&self, subscriber: &str, attempt: &Attempt<'_>) {
+        if let Err(error) = self.backlogs.begin_return(subscriber, attempt.now).await {
+            tracing::error!(error = chain(&error), "cannot let the backlog return");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Loads the facts that the decision about a delivery needs, with as few calls as that takes.
+
+use std::sync::Arc;
+
+use wagrun_delivery::subscriber::{
+    LoadError, RetrySchedule, Subscriber, SubscriberStatus, SubscriberStore, Subscribers,
+};
+
+use super::decide::Facts;
+use super::message::Attempt;
+use crate::backlog::{BacklogError, Backlogs, Lane};
+
+/// Loads the subscribers, as they were after the message was sent unless the subscriber is known and on.
+///
+/// Subscribers that were read before the message was sent may not include one that is new, and its delivery would be dropped.
+pub async fn subscribers(
+    store: &SubscriberStore,
+    name: &str,
+    attempt: &Attempt<'_>,
+) -> Result<Arc<Subscribers>, LoadError> {
+    let known = store.current(attempt.now).await?;
+    match known.find(name) {
+        SubscriberStatus::Enabled(_) => Ok(known),
+        SubscriberStatus::Disabled | SubscriberStatus::Invalid(_) | SubscriberStatus::Gone => {
+            store.loaded_after(attempt.sent_at, attempt.now).await
+        }
+    }
+}
+
+/// Returns the retry schedule of a subscriber.
+pub fn schedule<'a>(subscriber: &'a Subscriber, default: &'a RetrySchedule) -> &'a RetrySchedule {
+    subscriber.retry.as_ref().unwrap_or(default)
+}
+
+/// Loads the facts about one delivery.
+pub async fn load<'a>(
+    subscriber: SubscriberStatus<'a>,
+    lane: &Lane,
+    attempt: &Attempt<'_>,
+    default_schedule: &RetrySchedule,
+    backlogs: &Backlogs,
+) -> Result<Facts<'a>, BacklogError> {
+    let has_attempt = match subscriber {
+        SubscriberStatus::Enabled(subscriber) => {
+            schedule(subscriber, default_schedule).has_attempt(attempt.number)
+        }
+        SubscriberStatus::Disabled | SubscriberStatus::Invalid(_) | SubscriberStatus::Gone => false,
+    };
+    let mut facts = Facts {
+        subscriber,
+        has_attempt,
+        is_ordered: attempt.sequence_number.is_some(),
+        backlog: None,
+        lane_has_objects: false,
+    };
+    match subscriber {
+        SubscriberStatus::Enabled(_)
+            if has_attempt && facts.is_ordered && backlogs.bucket.can_hold(lane) =>
+        {
+            facts.backlog = backlogs.facts(&lane.subscriber, attempt.now).await?;
+            if facts.backlog.is_some() {
+                facts.lane_has_objects = backlogs.bucket.has_objects(lane).await?;
+            }
+        }
+        SubscriberStatus::Disabled | SubscriberStatus::Invalid(_) if facts.is_ordered => {
+            facts.backlog = backlogs.facts(&lane.subscriber, attempt.now).await?;
+        }
+        SubscriberStatus::Enabled(_)
+        | SubscriberStatus::Disabled
+        | SubscriberStatus::Invalid(_)
+        | SubscriberStatus::Gone => {}
+    }
+    Ok(facts)
+}

@@ -1,0 +1,243 @@
+//! A POST request signed as Standard Webhooks 1.0 specify.
+
+mod address;
+mod resolver;
+mod retry_after;
+mod sign;
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use reqwest::{
+    Client, StatusCode,
+    header::{self, HeaderMap, HeaderValue},
+    redirect::Policy,
+};
+use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
+use wagrun_delivery::subscriber::{PayloadTooLong, Webhook};
+
+use self::resolver::{NotPublic, PublicOnly};
+use self::retry_after::retry_after;
+use self::sign::signatures;
+
+const USER_AGENT: &str = concat!("wagrun/", env!("CARGO_PKG_VERSION"));
+
+/// The time limits of one request.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// The limit for the connection, TLS included.
+    pub connect: Duration,
+    /// The limit from the start until the status has arrived.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            total: Duration::from_secs(15),
+        }
+    }
+}
+
+/// The addresses that a receiver may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Addresses on the internet.
+    Public,
+    /// Any address, also of this machine and network. For a local stack.
+    Anywhere,
+}
+
+/// Sends webhooks to receivers.
+#[derive(Debug, Clone)]
+pub struct WebhookClient {
+    http: Client,
+    reach: Reach,
+}
+
+/// The receiver did not accept the event.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// The subscriber's template makes no payload of this event.
+    #[error(transparent)]
+    Template(PayloadTooLong),
+    /// The event is not JSON, so the subscriber's template cannot read it.
+    #[error("cannot read the event for the subscriber's template")]
+    Json(#[source] serde_json::Error),
+    /// The event could not be signed.
+    #[error("cannot sign the event")]
+    Sign(#[source] standardwebhooks::WebhookError),
+    /// The event's id or its signature is not a valid header value.
+    #[error("cannot write the delivery's headers")]
+    Header(#[source] header::InvalidHeaderValue),
+    /// The receiver is not on the internet.
+    #[error(transparent)]
+    NotPublic(NotPublic),
+    /// The receiver did not answer within the time limit.
+    #[error("the receiver did not answer in time")]
+    Timeout(#[source] reqwest::Error),
+    /// The connection could not be made, or broke.
+    #[error("cannot reach the receiver")]
+    Unreachable(#[source] reqwest::Error),
+    /// The receiver answered with a status other than 2xx, such as a redirect.
+    #[error("the receiver answered {status}")]
+    Status {
+        /// The status.
+        status: StatusCode,
+        /// The delay that the receiver asks for, if it does.
+        retry_after: Option<Duration>,
+    },
+}
+
+impl WebhookError {
+    /// Returns the receiver's status, if it answered.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status { status, .. } => Some(status.as_u16()),
+            _ => None,
+        }
+    }
+
+    /// Returns the delay that the receiver asks for, if it does.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Returns the reason why this receiver is never to be called again, if it gave one.
+    pub fn reason_to_disable(&self) -> Option<&'static str> {
+        match self {
+            Self::Status {
+                status: StatusCode::GONE,
+                ..
+            } => Some("the receiver answered 410 Gone"),
+            _ => None,
+        }
+    }
+
+    /// Returns one word for logs.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Template(_) | Self::Json(_) => "unrendered",
+            Self::Sign(_) | Self::Header(_) => "unsigned",
+            Self::NotPublic(_) => "forbidden",
+            Self::Timeout(_) => "timeout",
+            Self::Unreachable(_) => "unreachable",
+            Self::Status { .. } => "refused",
+        }
+    }
+}
+
+impl WebhookClient {
+    /// Creates a client. The process's TLS provider must be installed before.
+    pub fn new(timeouts: Timeouts, reach: Reach) -> Result<Self, reqwest::Error> {
+        Self::with_resolver(timeouts, reach, PublicOnly(resolver::system))
+    }
+
+    /// Creates a client with another resolver for [`Reach::Public`].
+    fn with_resolver(
+        timeouts: Timeouts,
+        reach: Reach,
+        resolver: PublicOnly,
+    ) -> Result<Self, reqwest::Error> {
+        let mut client = Client::builder()
+            .connect_timeout(timeouts.connect)
+            .timeout(timeouts.total)
+            .redirect(Policy::none())
+            .user_agent(USER_AGENT)
+            .no_proxy()
+            // Lambda freezes between invocations. A connection that was kept is often dead, which would cost an attempt.
+            .pool_max_idle_per_host(0);
+        if reach == Reach::Public {
+            client = client.https_only(true).dns_resolver(Arc::new(resolver));
+        }
+        let http = client.build()?;
+        Ok(Self { http, reach })
+    }
+
+    /// Sends the event's JSON as it is, or the payload that the subscriber's template makes of it. Returns the status when it
+    /// is 2xx. The answer's body is not read.
+    pub async fn post(
+        &self,
+        webhook: &Webhook,
+        event_id: &str,
+        event: &str,
+        now: Timestamp,
+    ) -> Result<StatusCode, WebhookError> {
+        let body = payload(webhook, event)?;
+        let headers = headers(webhook, event_id, &body, now)?;
+        if self.reach == Reach::Public {
+            resolver::check_literal(&webhook.url).map_err(WebhookError::NotPublic)?;
+        }
+        let answer = self
+            .http
+            .post(webhook.url.clone())
+            .headers(headers)
+            .body(body.into_owned())
+            .send()
+            .await
+            .map_err(|error| {
+                // The URL may carry a token.
+                let error = error.without_url();
+                match resolver::refusal(&error) {
+                    Some(refusal) => WebhookError::NotPublic(refusal),
+                    None if error.is_timeout() => WebhookError::Timeout(error),
+                    None => WebhookError::Unreachable(error),
+                }
+            })?;
+        match answer.status() {
+            status if status.is_success() => Ok(status),
+            status => Err(WebhookError::Status {
+                status,
+                retry_after: retry_after(answer.headers(), now),
+            }),
+        }
+    }
+}
+
+fn payload<'a>(webhook: &Webhook, event: &'a str) -> Result<Cow<'a, str>, WebhookError> {
+    let Some(template) = &webhook.template else {
+        return Ok(Cow::Borrowed(event));
+    };
+    let event = serde_json::from_str(event).map_err(WebhookError::Json)?;
+    let body = template.render(&event).map_err(WebhookError::Template)?;
+    Ok(Cow::Owned(body))
+}
+
+/// Returns the subscriber's headers and those of every delivery.
+fn headers(
+    webhook: &Webhook,
+    event_id: &str,
+    body: &str,
+    now: Timestamp,
+) -> Result<HeaderMap, WebhookError> {
+    let timestamp = now.as_second();
+    let content_type = match webhook.template {
+        None => "application/cloudevents+json",
+        Some(_) => "application/json",
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.extend(webhook.headers.clone());
+    headers.insert(HEADER_WEBHOOK_TIMESTAMP, timestamp.into());
+    let mut texts = vec![(HEADER_WEBHOOK_ID, event_id.to_owned())];
+    if !webhook.secrets.is_empty() {
+        let signatures = signatures(&webhook.secrets, event_id, timestamp, body);
+        texts.push((
+            HEADER_WEBHOOK_SIGNATURE,
+            signatures.map_err(WebhookError::Sign)?,
+        ));
+    }
+    for (name, text) in texts {
+        // Ids and base64 are valid header values.
+        let value = HeaderValue::try_from(text).map_err(WebhookError::Header)?;
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}
+
+#[cfg(test)]
+mod forgery;

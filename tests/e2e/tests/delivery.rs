@@ -1,0 +1,9 @@
+//! Deliveries to subscribers, from the topic to the receiver.
+
+mod backfills;
+mod fleet;
+mod retries;
+mod set_aside;
+mod subscriber_cache;
+mod subscribers;
+mod targets;

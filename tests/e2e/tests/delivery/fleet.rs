@@ -1,0 +1,296 @@
+//! fan-out and deliver with many concurrent workers and with receivers of each kind: no delivery is lost, and every lane
+//! keeps its order. `make bench` measures their speed.
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aws_lambda_events::sqs::SqsEvent;
+use deliver::{Config, Handler, Reach, handler};
+use fan_out::FanOut;
+use futures::future::join_all;
+use serde_json::{Value, json};
+use testing::fleet::events::{SOURCE, events};
+use testing::fleet::mapping::EventSourceMapping;
+use testing::fleet::receivers::Behavior;
+use testing::fleet::{
+    BACKLOG_BUCKET, BACKLOGS_PATH, Fleet, FleetOptions, SUBSCRIBERS_PATH, healthy,
+};
+use testing::progress::{Progress, Wait, wait_until};
+use wagrun_delivery::subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore};
+use wagrun_lambda::metric::Metrics;
+
+use crate::support::runtime::WAIT_TIMEOUT;
+use crate::support::sdk::sdk;
+
+/// One answer of deliver is lost in so many: the function ends after the receiver has accepted the event.
+const LOST_ANSWER_INTERVAL: usize = 40;
+/// The number of concurrent copies of deliver.
+const DELIVER_WORKERS: usize = 16;
+
+#[tokio::test]
+async fn one_event_reaches_many_subscribers() {
+    let fleet = Fleet::start(FleetOptions::new(healthy(200))).await.unwrap();
+    let events = events(1, 1);
+    fleet.publish_all(&events);
+    work_until(&fleet, usize::MAX, settled).await;
+    let audit = fleet.audit(&events);
+    assert!(audit.is_consistent(), "{audit:?}");
+    assert_eq!(
+        (audit.expected, audit.accepted, audit.duplicates),
+        (200, 200, 0)
+    );
+}
+
+#[tokio::test]
+async fn many_events_reach_one_subscriber_in_order() {
+    let options = FleetOptions {
+        // Longer than an attempt takes, and short enough to see the redelivery after a lost answer.
+        visibility_timeout: Duration::from_secs(3),
+        ..FleetOptions::new(healthy(1))
+    };
+    let fleet = Fleet::start(options).await.unwrap();
+    let events = events(300, 20);
+    fleet.publish_all(&events);
+    work_until(&fleet, LOST_ANSWER_INTERVAL, settled).await;
+    let audit = fleet.audit(&events);
+    assert!(audit.is_consistent(), "{audit:?}");
+    assert_eq!((audit.expected, audit.accepted), (300, 300));
+    // A delivery without an acknowledgement is delivered again with the same id.
+    assert!(audit.duplicates >= 300 / LOST_ANSWER_INTERVAL, "{audit:?}");
+}
+
+#[tokio::test]
+async fn dead_and_slow_receivers_cost_the_others_nothing() {
+    let mut subscribers = healthy(20);
+    subscribers[3].1 = Behavior::Failing;
+    subscribers[7].1 = Behavior::Unreachable;
+    subscribers[12].1 = Behavior::Slow(Duration::from_millis(200));
+    subscribers[16].1 = Behavior::Slow(Duration::from_millis(200));
+    let options = FleetOptions {
+        retry_seconds: vec![1],
+        visibility_timeout: Duration::from_secs(3),
+        ..FleetOptions::new(subscribers)
+    };
+    let fleet = Fleet::start(options).await.unwrap();
+    let events = events(24, 4);
+    fleet.publish_all(&events);
+    // The later events of a dead receiver wait behind those that are still retried.
+    work_until(&fleet, LOST_ANSWER_INTERVAL, |fleet| {
+        let seen = (
+            fleet.audit(&events).accepted,
+            lanes_with_dead_letters(fleet),
+        );
+        if seen == (18 * 24, 2 * 4) {
+            return Wait::Ready(());
+        }
+        Wait::NotYet(format!("{seen:?} accepted, and lanes with a dead letter"))
+    })
+    .await;
+    let audit = fleet.audit(&events);
+    assert!(audit.is_consistent(), "{audit:?}");
+    assert_eq!(audit.expected, 20 * 24);
+    assert_eq!(
+        audit.accepted + audit.dead_letters + audit.queued,
+        audit.expected
+    );
+    let dead = fleet.deliveries.lock().dead_letters().to_vec();
+    assert!(dead.iter().all(|one| one.received == 2), "{dead:?}");
+}
+
+/// The window of the queue is small enough that the deliveries of one dead receiver fill it. On AWS it is 2 000 times as large.
+#[tokio::test]
+async fn a_dead_receiver_that_fills_the_queues_window_is_set_aside_and_comes_back_in_order() {
+    let (dead, well) = ("subscriber-0000", "subscriber-0001");
+    let mut subscribers = healthy(2);
+    subscribers[0].1 = Behavior::Failing;
+    let options = FleetOptions {
+        retry_seconds: vec![1, 3, 3, 3, 3, 3, 3],
+        visibility_timeout: Duration::from_secs(3),
+        window: 60,
+        crowded_at: 60,
+        cache_time: Duration::ZERO,
+        ..FleetOptions::new(subscribers)
+    };
+    let fleet = Fleet::start(options).await.unwrap();
+    let events = events(200, 100);
+    fleet.publish_all(&events);
+    let accepted_by = |fleet: &Fleet, name: &str| {
+        let arrivals = fleet.receivers.arrivals();
+        let accepted = arrivals
+            .iter()
+            .filter(|one| one.accepted && one.subscriber == name);
+        accepted.count()
+    };
+    // All workers wait, and the deliveries that could be sent are behind those that cannot.
+    work_until(&fleet, usize::MAX, |fleet| {
+        let (accepted, waiting) = (accepted_by(fleet, well), fleet.deliver.waiting());
+        match accepted < 200 && fleet.events.lock().is_empty() && waiting == DELIVER_WORKERS {
+            true => Wait::Ready(()),
+            false => Wait::NotYet(format!("{accepted} accepted, {waiting} workers wait")),
+        }
+    })
+    .await;
+    work_until(&fleet, LOST_ANSWER_INTERVAL, |fleet| {
+        let audit = fleet.audit(&events);
+        match (accepted_by(fleet, well), audit.set_aside, audit.queued) {
+            (200.., 200, 0) => Wait::Ready(()),
+            seen => Wait::NotYet(format!("{seen:?} accepted, aside and queued")),
+        }
+    })
+    .await;
+
+    fleet.receivers.recover(dead);
+    let sweeper = deliver(&fleet);
+    let sweeps = async {
+        // The schedule on AWS has an interval of five minutes.
+        let mut every = tokio::time::interval(Duration::from_secs(1));
+        let payload = json!({"sweep": "backlogs"});
+        let payload = serde_json::value::to_raw_value(&payload).unwrap();
+        loop {
+            every.tick().await;
+            deliver::handle(&sweeper, &payload).await.unwrap();
+        }
+    };
+    let back = work_until(&fleet, LOST_ANSWER_INTERVAL, |fleet| {
+        let backlogs = fleet.services.parameters().names_below(BACKLOGS_PATH);
+        match (fleet.audit(&events).set_aside, backlogs.len()) {
+            (0, 0) => Wait::Ready(()),
+            seen => Wait::NotYet(format!("{seen:?} aside, and backlogs")),
+        }
+    });
+    tokio::select! {
+        () = back => {}
+        () = sweeps => {}
+    }
+    let audit = fleet.audit(&events);
+    assert!(audit.is_consistent(), "{audit:?}");
+    assert_eq!(audit.accepted, 400);
+}
+
+/// Returns ready when every delivery was accepted or given up.
+fn settled(fleet: &Fleet) -> Wait<()> {
+    if fleet.is_settled() {
+        return Wait::Ready(());
+    }
+    let waiting = fleet.deliveries.lock().len();
+    Wait::NotYet(format!("{waiting} deliveries in the queue"))
+}
+
+/// Returns the number of lanes of dead receivers that have a dead letter.
+fn lanes_with_dead_letters(fleet: &Fleet) -> usize {
+    let queue = fleet.deliveries.lock();
+    let is_of_dead_receiver = |lane: &&String| {
+        let subscriber = lane.split('|').next();
+        let behavior = subscriber.and_then(|name| fleet.receivers.behaviors().get(name));
+        behavior.is_some_and(|behavior| !behavior.accepts())
+    };
+    let lanes = queue.dead_letters().iter().map(|one| &one.group);
+    lanes
+        .filter(is_of_dead_receiver)
+        .collect::<HashSet<_>>()
+        .len()
+}
+
+/// One copy of a function.
+enum FunctionCopy {
+    FanOut(FanOut),
+    Deliver(Box<Handler>),
+}
+
+impl FunctionCopy {
+    async fn handle(&self, batch: Value) -> Vec<u8> {
+        match self {
+            Self::FanOut(fan_out) => {
+                let batch: SqsEvent = serde_json::from_value(batch).unwrap();
+                serde_json::to_vec(&fan_out::handle(fan_out, &batch).await).unwrap()
+            }
+            Self::Deliver(handler) => {
+                let batch = serde_json::value::to_raw_value(&batch).unwrap();
+                let answer = deliver::handle(handler, &batch).await.unwrap();
+                serde_json::to_vec(&answer).unwrap()
+            }
+        }
+    }
+}
+
+/// Runs two copies of fan-out and [`DELIVER_WORKERS`] of deliver until `enough` is ready. Each copy has its own subscribers, as
+/// on Lambda. Every `lost`th answer of deliver is lost.
+async fn work_until(fleet: &Fleet, lost: usize, enough: impl Fn(&Fleet) -> Wait<()>) {
+    let (all_arrive, answers) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let fan_out = (0..2).map(|_| {
+        let function = FunctionCopy::FanOut(fan_out(fleet));
+        work(function, &fleet.fan_out, &all_arrive, usize::MAX)
+    });
+    let deliver = (0..DELIVER_WORKERS).map(|_| {
+        let function = FunctionCopy::Deliver(Box::new(deliver(fleet)));
+        work(function, &fleet.deliver, &answers, lost)
+    });
+    let quiet = Progress::quiet();
+    let held = wait_until(&quiet, "deliveries", WAIT_TIMEOUT, || async {
+        Ok::<_, Infallible>(enough(fleet))
+    });
+    // They are not spawned, because rustc cannot prove that their futures are `Send`.
+    tokio::select! {
+        _ = join_all(fan_out) => {}
+        _ = join_all(deliver) => {}
+        held = held => held.unwrap(),
+    }
+}
+
+async fn work(
+    function: FunctionCopy,
+    mapping: &EventSourceMapping,
+    answers: &AtomicUsize,
+    lost: usize,
+) {
+    loop {
+        let invocation = mapping.next().await;
+        let answer = Box::pin(function.handle(invocation.event)).await;
+        let number = answers.fetch_add(1, Ordering::Relaxed) + 1;
+        if number.is_multiple_of(lost) {
+            mapping.failed(&invocation.id);
+        } else {
+            mapping.succeeded(&invocation.id, &answer);
+        }
+    }
+}
+
+fn fan_out(fleet: &Fleet) -> FanOut {
+    let aws = sdk(&fleet.endpoint);
+    FanOut::new(
+        SubscriberStore::new(
+            &aws,
+            SUBSCRIBERS_PATH,
+            fleet.options().cache_time,
+            Rules::LENIENT,
+        ),
+        &aws_sdk_sqs::Client::new(&aws),
+        fleet.deliveries.url(&fleet.endpoint),
+        None,
+    )
+}
+
+fn deliver(fleet: &Fleet) -> Handler {
+    let config = Config {
+        subscribers_path: SUBSCRIBERS_PATH.to_owned(),
+        subscriber_cache: fleet.options().cache_time,
+        delivery_queue_url: fleet.deliveries.url(&fleet.endpoint),
+        invalidation_queue_url: None,
+        schedule: RetrySchedule::new(fleet.options().retry_seconds.clone()),
+        backlogs_path: BACKLOGS_PATH.to_owned(),
+        backlog_bucket: BACKLOG_BUCKET.to_owned(),
+        dead_letter_queue_url: fleet.given_up.url(&fleet.endpoint),
+        crowded_at: fleet.options().crowded_at,
+        rules: Rules {
+            schemes: Schemes::HttpOrHttps,
+            max_attempts: Some(fleet.options().max_attempts()),
+        },
+        reach: Reach::Anywhere,
+        topic_arn: "arn:aws:sns:us-east-1:000000000000:fleet-events.fifo".to_owned(),
+        source: SOURCE.to_owned(),
+        metrics: Metrics::new("wagrun/fleet"),
+    };
+    handler(&sdk(&fleet.endpoint), config).unwrap()
+}

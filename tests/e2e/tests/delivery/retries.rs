@@ -1,0 +1,298 @@
+//! Receivers that fail, for a while or for good.
+
+use std::slice;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use local_stack::admin::{Action, Fields, PageId};
+use serde_json::{Value, json};
+use testing::progress::{Progress, Wait, wait_until};
+use testing::receiver::{Answer, WebhookRequest};
+use wagrun_event::Event;
+use wagrun_lambda::telemetry::chain;
+
+use crate::support::event_line::page;
+use crate::support::runtime::{WAIT_TIMEOUT, run};
+use crate::support::scenario::Scenario;
+use crate::support::subscribers::{retitle, subscribe, unsubscribe, wait_for_requests};
+
+fn subject(delivery: &WebhookRequest) -> &str {
+    &delivery.event.as_ref().unwrap().subject
+}
+
+/// Returns the type and the subject of the event, and the status of the answer.
+fn outcome(delivery: &WebhookRequest) -> (&str, &str, u16) {
+    let event = delivery.event.as_ref().unwrap();
+    let status = delivery.status.unwrap().as_u16();
+    (&event.kind, &event.subject, status)
+}
+
+#[test]
+fn a_failing_receiver_is_tried_again_later_and_in_order_and_holds_up_one_page_only() {
+    run(async {
+        let mut scenario = Scenario::new("failing-twice").await;
+        let one = scenario.live_post(scenario.root, "One").await;
+        let two = scenario.live_post(scenario.root, "Two").await;
+        subscribe(&scenario, "failing-twice", json!({})).await;
+        let failure = Answer::status(StatusCode::INTERNAL_SERVER_ERROR);
+        scenario
+            .receiver()
+            .answer_next("failing-twice", 2, &failure);
+        // `expect` also asserts that the catch-all subscriber receives each of these events at once.
+        retitle(&mut scenario, one, "First").await;
+        wait_for_requests(&scenario, "failing-twice", 2).await;
+        scenario
+            .edit(one, &Fields::none().slug("second"), Action::Publish)
+            .await;
+        scenario
+            .expect(&[page("updated", one), page("published", one)])
+            .await;
+        retitle(&mut scenario, two, "Other").await;
+
+        let all = wait_for_requests(&scenario, "failing-twice", 3).await;
+        let of = |post: PageId| {
+            let post = format!("page/{post}");
+            move |delivery: &&WebhookRequest| subject(delivery) == post
+        };
+        assert_eq!(
+            all.iter().filter(of(two)).count(),
+            1,
+            "page two need not wait"
+        );
+
+        let all = wait_for_requests(&scenario, "failing-twice", 6).await;
+        let lane: Vec<&WebhookRequest> = all.iter().filter(of(one)).collect();
+        let outcomes: Vec<(&str, u16)> = lane
+            .iter()
+            .map(|one| (outcome(one).0, outcome(one).2))
+            .collect();
+        let expected = [
+            ("wagtail.page.updated", 500),
+            ("wagtail.page.updated", 500),
+            ("wagtail.page.updated", 204),
+            ("wagtail.page.updated", 204),
+            ("wagtail.page.published", 204),
+        ];
+        assert_eq!(outcomes, expected);
+        let gap = |index: usize| {
+            let (from, to) = (lane[index].received_at, lane[index + 1].received_at);
+            to.duration_since(from).unsigned_abs()
+        };
+        // The delays are one and six seconds, less a tenth for the jitter.
+        assert!(gap(0) >= Duration::from_millis(900), "{:?}", gap(0));
+        assert!(gap(1) >= Duration::from_millis(5400), "{:?}", gap(1));
+        for attempt in &lane[..3] {
+            assert_eq!(attempt.body, lane[0].body);
+            assert_eq!(attempt.header("webhook-id"), lane[0].header("webhook-id"));
+            assert_eq!(attempt.signature, Ok(()), "signed anew for each attempt");
+        }
+        unsubscribe(&scenario, "failing-twice").await;
+    });
+}
+
+#[test]
+fn a_delivery_that_always_fails_ends_whole_in_the_dead_letter_queue() {
+    run(async {
+        let mut scenario = Scenario::new("dead").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        subscribe(&scenario, "dead", json!({})).await;
+        let failure = Answer::status(StatusCode::SERVICE_UNAVAILABLE);
+        scenario.receiver().answer_next("dead", 3, &failure);
+        scenario
+            .edit(post, &Fields::titled("Lost"), Action::Save)
+            .await;
+        let events = scenario.expect(&[page("updated", post)]).await;
+
+        let deployment = &scenario.stack.local.deployment;
+        let queue = deployment.output("DeliveryDeadLetterQueueUrl").unwrap();
+        let poll = || async {
+            let messages = deployment.aws().receive(queue).await?;
+            let bodies = messages.iter().map(|one| serde_json::from_str(&one.body));
+            let found = bodies
+                .map(Result::<Value, _>::unwrap)
+                .find(|body| body["subscriber"] == "dead");
+            Ok::<_, local_stack::aws::AwsError>(match found {
+                Some(body) => Wait::Ready(body),
+                None => Wait::NotYet(format!("{} other messages", messages.len())),
+            })
+        };
+        let dead = wait_until(&Progress::quiet(), "the dead letter", WAIT_TIMEOUT, poll)
+            .await
+            .unwrap_or_else(|error| panic!("{}", chain(&error)));
+        assert_eq!(dead["event"], serde_json::to_value(&events[0]).unwrap());
+        assert_eq!(scenario.receiver().requests("dead").len(), 3);
+
+        retitle(&mut scenario, post, "Next").await;
+        let all = wait_for_requests(&scenario, "dead", 4).await;
+        let subject = format!("page/{post}");
+        assert_eq!(outcome(&all[3]), ("wagtail.page.updated", &*subject, 204));
+        assert_ne!(all[3].header("webhook-id"), all[0].header("webhook-id"));
+        unsubscribe(&scenario, "dead").await;
+    });
+}
+
+#[test]
+fn what_is_accepted_is_in_order_however_often_the_first_was_refused() {
+    run(async {
+        let mut scenario = Scenario::new("refusing").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        subscribe(&scenario, "refusing", json!({"retry_seconds": [2, 2]})).await;
+        let failure = Answer::status(StatusCode::INTERNAL_SERVER_ERROR);
+        scenario.receiver().answer_next("refusing", 2, &failure);
+        let mut published = Vec::new();
+        for title in ["One", "Two", "Three", "Four"] {
+            published.push(retitle(&mut scenario, post, title).await);
+        }
+        let all = wait_for_requests(&scenario, "refusing", 6).await;
+        assert_eq!(scenario.receiver().events("refusing"), published);
+        for refused in &all[..2] {
+            assert_eq!(refused.event.as_ref().unwrap(), &published[0]);
+        }
+        unsubscribe(&scenario, "refusing").await;
+    });
+}
+
+/// Publishes three events of a page. The receiver refuses the first two until they are given up.
+async fn give_up_two_events(scenario: &mut Scenario, name: &str) -> [Event; 3] {
+    let post = scenario.live_post(scenario.root, "Post").await;
+    subscribe(scenario, name, json!({"retry_seconds": [1, 1]})).await;
+    let failure = Answer::status(StatusCode::SERVICE_UNAVAILABLE);
+    scenario.receiver().answer_next(name, 6, &failure);
+    let one = retitle(scenario, post, "One").await;
+    let two = retitle(scenario, post, "Two").await;
+    let three = retitle(scenario, post, "Three").await;
+    wait_for_requests(scenario, name, 7).await;
+    assert_eq!(scenario.receiver().events(name), slice::from_ref(&three));
+    [one, two, three]
+}
+
+#[test]
+fn a_redrive_delivers_in_the_original_order_after_the_events_that_overtook_it() {
+    run(async {
+        let mut scenario = Scenario::new("redriven").await;
+        let [one, two, three] = give_up_two_events(&mut scenario, "redriven").await;
+        redrive(&scenario, "redriven", 2).await;
+        let all = wait_for_requests(&scenario, "redriven", 9).await;
+        let accepted = scenario.receiver().events("redriven");
+        assert_eq!(accepted, [three.clone(), one, two]);
+        for (again, first) in [(7, 0), (8, 3)] {
+            let id = |delivery: &WebhookRequest| delivery.header("webhook-id").map(str::to_owned);
+            assert_eq!(id(&all[again]), id(&all[first]));
+            assert_eq!(all[again].signature, Ok(()), "signed anew");
+        }
+        // The receivers' document says that the highest sequence is the present state.
+        let newest = accepted.iter().max_by_key(|event| event.sequence.clone());
+        assert_eq!(newest, Some(&three));
+        unsubscribe(&scenario, "redriven").await;
+    });
+}
+
+#[test]
+fn the_runbooks_procedure_ends_with_the_newest_event_at_a_receiver_that_keeps_the_last() {
+    run(async {
+        let mut scenario = Scenario::new("forgetful").await;
+        let given_up = give_up_two_events(&mut scenario, "forgetful").await;
+        let since = Timestamp::now().as_millisecond();
+        unsubscribe(&scenario, "forgetful").await;
+        redrive(&scenario, "forgetful", 2).await;
+        let deployment = &scenario.stack.local.deployment;
+        let poll = || async {
+            let lines = deployment.function_logs("deliver", since).await?;
+            let is_dropped = |event: &Event| {
+                let id = event.id.to_string();
+                let mut about = lines.iter().filter(|line| line.message.contains(&id));
+                about.any(|line| line.message.contains("delivery dropped"))
+            };
+            Ok::<_, local_stack::deployment::DeploymentError>(
+                match given_up[..2].iter().find(|event| !is_dropped(event)) {
+                    None => Wait::Ready(()),
+                    Some(event) => Wait::NotYet(format!("{} is not dropped", event.id)),
+                },
+            )
+        };
+        wait_until(&Progress::quiet(), "deliver's log", WAIT_TIMEOUT, poll)
+            .await
+            .unwrap_or_else(|error| panic!("{}", chain(&error)));
+
+        subscribe(&scenario, "forgetful", json!({})).await;
+        let replay = json!({"since": given_up[0].time, "subscriber": "forgetful"});
+        let replay = json!({"replay": replay});
+        let invoked = deployment.invoke("ContentEventsFunctionName", &replay);
+        invoked.await.unwrap();
+        wait_for_requests(&scenario, "forgetful", 10).await;
+        let accepted = scenario.receiver().events("forgetful");
+        let ids = |events: &[Event]| events.iter().map(|event| event.id).collect::<Vec<_>>();
+        assert_eq!(ids(&accepted[1..]), ids(&given_up));
+        assert!(accepted[1..].iter().all(|event| event.replayed));
+        unsubscribe(&scenario, "forgetful").await;
+    });
+}
+
+/// Moves a subscriber's deliveries out of the dead-letter queue, the oldest first, as SQS documents its redrive. The emulator
+/// has no redrive.
+async fn redrive(scenario: &Scenario, name: &str, count: usize) {
+    let deployment = &scenario.stack.local.deployment;
+    let (from, to) = ["DeliveryDeadLetterQueueUrl", "DeliveryQueueUrl"]
+        .map(|output| deployment.output(output).unwrap())
+        .into();
+    let aws = deployment.aws();
+    let input = json!({"QueueUrl": from, "MaxNumberOfMessages": 10, "MessageSystemAttributeNames": ["All"]});
+    let poll = || async {
+        let answer = aws.json("sqs", "AmazonSQS.ReceiveMessage", &input).await?;
+        let received = answer["Messages"].as_array().cloned().unwrap_or_default();
+        let group = |message: &Value| message["Attributes"]["MessageGroupId"].to_string();
+        let mine: Vec<Value> = received
+            .into_iter()
+            .filter(|message| group(message).contains(name))
+            .collect();
+        Ok::<_, local_stack::aws::AwsError>(match mine.len() == count {
+            true => Wait::Ready(mine),
+            false => Wait::NotYet(format!("{} of {count} are dead", mine.len())),
+        })
+    };
+    let dead = wait_until(&Progress::quiet(), "the dead letters", WAIT_TIMEOUT, poll)
+        .await
+        .unwrap_or_else(|error| panic!("{}", chain(&error)));
+    for message in dead {
+        let moved = json!({
+            "QueueUrl": to, "MessageBody": message["Body"],
+            "MessageGroupId": message["Attributes"]["MessageGroupId"],
+            // SQS would drop the event's own de-duplication id within five minutes.
+            "MessageDeduplicationId": message["MessageId"],
+        });
+        aws.json("sqs", "AmazonSQS.SendMessage", &moved)
+            .await
+            .unwrap();
+        let receipt_handle = message["ReceiptHandle"].as_str().unwrap();
+        aws.delete_message(from, receipt_handle).await.unwrap();
+    }
+}
+
+/// The emulator gives deliver one delivery at a time, also of different lanes. So the test shows only that a lane holds up no
+/// other lane between its attempts. During an attempt, SQS itself ensures it.
+#[test]
+fn a_receiver_that_hangs_holds_up_no_other_subscriber_of_the_same_page() {
+    run(async {
+        let mut scenario = Scenario::exclusive("hanging").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        subscribe(&scenario, "hanging", json!({"retry_seconds": [10, 10]})).await;
+        subscribe(&scenario, "prompt", json!({})).await;
+        scenario.receiver().answer_next("hanging", 1, &Answer::Hang);
+        let one = retitle(&mut scenario, post, "One").await;
+        let two = retitle(&mut scenario, post, "Two").await;
+
+        let prompt = wait_for_requests(&scenario, "prompt", 2).await;
+        let hanging = wait_for_requests(&scenario, "hanging", 3).await;
+        for name in ["prompt", "hanging"] {
+            let accepted = scenario.receiver().events(name);
+            assert_eq!(accepted, [one.clone(), two.clone()], "{name}");
+        }
+        assert_eq!(hanging[0].status, None);
+        assert_eq!(hanging[0].event.as_ref().unwrap(), &one);
+        assert!(prompt[1].received_at < hanging[1].received_at);
+        for name in ["prompt", "hanging"] {
+            unsubscribe(&scenario, name).await;
+        }
+    });
+}

@@ -1,0 +1,17 @@
+//! The drain under every fault that a test can cause: no event is lost or invented, and the events of an object stay in order.
+
+mod backfill_runs;
+mod commits;
+mod concurrent_drainers;
+mod faults;
+mod interleavings;
+mod keys_and_children;
+mod locks;
+mod replays;
+mod restored_databases;
+mod runs;
+mod schedules;
+mod snapshot_interleavings;
+mod snapshot_schema_changes;
+mod snapshots;
+mod unreadable_rows;

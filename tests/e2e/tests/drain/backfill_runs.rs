@@ -1,0 +1,145 @@
+//! The runs of backfills: their identity, their turns, their pace, and a crash between two slices.
+
+use std::time::Duration;
+
+use content_events::BackfillProgress;
+use content_events::Invocation;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::support::backfills::{publish_author_changes, requested_run};
+use crate::support::drain_fixture::{DrainFixture, assert_each_in_order, rename};
+use crate::support::runtime::{in_a_minute, run};
+use crate::support::sql::{wait_until_no_lock_is_held, wait_until_true};
+
+#[test]
+fn a_crash_between_publishing_and_keeping_the_cursor_repeats_a_slice_under_the_same_ids() {
+    run(async {
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        publish_author_changes(&fixture, &mut session, 150).await;
+        let replay = json!({"replay": {"type": "wagtail.author.*"}});
+        let wake = Invocation::parse(&replay).unwrap();
+        fixture.drainer.run(&wake, Instant::now()).await.unwrap();
+
+        // Consumes the notice of the batches so far.
+        fixture.topic.wait_for_batch().await;
+        fixture.topic.swallow_answers();
+        let drainer = fixture.drainer.clone();
+        let killed =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
+        fixture.topic.wait_for_batch().await;
+        killed.abort();
+        assert!(killed.await.unwrap_err().is_cancelled());
+        fixture.topic.recover();
+        wait_until_no_lock_is_held(&mut session).await;
+
+        assert_eq!(fixture.sweep().await.unwrap().backfilled, 150);
+        assert!(
+            fixture.topic.duplicate_count() > 0,
+            "the crash came after something"
+        );
+        assert_each_in_order(&fixture.backfilled(), 150, 1);
+    });
+}
+
+#[test]
+fn the_same_request_is_the_same_run_until_that_is_done() {
+    run(async {
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        publish_author_changes(&fixture, &mut session, 1).await;
+        let replay = json!({"replay": {"type": "*"}});
+        let wake = Invocation::parse(&replay).unwrap();
+        let mut runs = Vec::new();
+        for stop_at in [Instant::now(), in_a_minute(), in_a_minute()] {
+            let answer = fixture.drainer.run(&wake, stop_at).await.unwrap();
+            runs.push((requested_run(&answer).id, requested_run(&answer).finished));
+        }
+        assert_eq!((runs[0].0, runs[1].1), (runs[1].0, true));
+        assert_ne!(runs[1].0, runs[2].0);
+    });
+}
+
+#[test]
+fn a_cancelled_run_publishes_no_more() {
+    run(async {
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        publish_author_changes(&fixture, &mut session, 150).await;
+        let wake = Invocation::parse(&json!({"replay": {"type": "*"}})).unwrap();
+        let answer = fixture.drainer.run(&wake, Instant::now()).await.unwrap();
+        let id = requested_run(&answer).id;
+        fixture.publish_slice().await;
+        let answer = fixture.invoke(json!({"cancel": id})).await.unwrap();
+        assert_eq!(
+            requested_run(&answer),
+            &BackfillProgress {
+                id,
+                published: 100,
+                finished: true
+            }
+        );
+        assert_eq!(fixture.sweep().await.unwrap().backfilled, 0);
+        let error = fixture.invoke(json!({"cancel": id})).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("cancel: no backfill {id} is under way")
+        );
+    });
+}
+
+#[test]
+fn runs_take_turns_whatever_their_length() {
+    run(async {
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        publish_author_changes(&fixture, &mut session, 250).await;
+        for subscriber in ["first", "second"] {
+            let replay = json!({"replay": {"type": "*", "subscriber": subscriber}});
+            let wake = Invocation::parse(&replay).unwrap();
+            fixture.drainer.run(&wake, Instant::now()).await.unwrap();
+        }
+        fixture.sweep().await.unwrap();
+        let mut turns: Vec<String> = fixture
+            .backfilled()
+            .into_iter()
+            .filter_map(|event| event.subscriber)
+            .collect();
+        assert_eq!(turns.len(), 500);
+        turns.dedup();
+        assert_eq!(
+            turns,
+            ["first", "second", "first", "second", "first", "second"]
+        );
+    });
+}
+
+#[test]
+fn invocations_beside_each_other_keep_the_pace_of_one() {
+    run(async {
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        publish_author_changes(&fixture, &mut session, 250).await;
+        let wake = Invocation::parse(&json!({"replay": {"type": "*"}})).unwrap();
+        fixture.drainer.run(&wake, Instant::now()).await.unwrap();
+        let started = Instant::now();
+        let drainer = fixture.drainer.clone();
+        let pacing =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
+        let mut observer = fixture.database.observer().await;
+        wait_until_true(
+            &mut observer,
+            "select exists (select from wagrun.backfill where published > 0)",
+        )
+        .await;
+        rename(&mut session, 1, "live").await;
+        let beside = fixture.sweep().await.unwrap();
+        assert_eq!((beside.published, beside.backfilled), (1, 0));
+        assert!(beside.another_drainer);
+        assert_eq!(pacing.await.unwrap().unwrap().backfilled, 250);
+        // Two pauses of a second: there is none after the last slice.
+        assert!(started.elapsed() >= Duration::from_secs(2));
+        assert_each_in_order(&fixture.backfilled(), 250, 1);
+    });
+}

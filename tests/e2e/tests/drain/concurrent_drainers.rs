@@ -1,0 +1,124 @@
+//! Several drainers at once: one holds the drain lock, one waits for it, the others leave.
+
+use content_events::Invocation;
+use sqlx::PgConnection;
+
+use crate::support::drain_fixture::{
+    DrainFixture, assert_each_in_order, insert_authors, pending, rename, take_standby_lock,
+};
+use crate::support::runtime::{in_a_minute, run};
+use crate::support::sql::{execute, wait_until_true};
+
+#[test]
+fn drainers_beside_each_other_while_content_changes_lose_nothing_and_keep_every_order() {
+    run(async {
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 8).await;
+        let mut writers = Vec::new();
+        for id in 1..=8 {
+            let mut session = fixture.database.connect().await;
+            let drainer = fixture.drainer.clone();
+            writers.push(tokio::spawn(async move {
+                for round in 1..=10 {
+                    rename(&mut session, id, &round.to_string()).await;
+                    drainer
+                        .run(&Invocation::Sweep, in_a_minute())
+                        .await
+                        .unwrap();
+                }
+            }));
+        }
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        // There is no sweep at the end: the holder of the lock must have published for the drainers that found it taken.
+        assert_eq!(pending(&mut session).await, 0);
+        assert_each_in_order(&fixture.topic.accepted(), 8, 10);
+    });
+}
+
+/// Makes the removal of history wait until the table `released` has a row. A drainer removes history after its last claim,
+/// with the drain lock.
+async fn delay_removal_of_history(session: &mut PgConnection) {
+    execute(
+        session,
+        "create table released (at timestamptz);\n\
+         create function wait_for_release() returns trigger language plpgsql security definer as $$ begin
+             while not exists (select from public.released) loop perform pg_sleep(0.005) ; end loop ; return old ; end $$;\n\
+         create trigger hold before delete on wagrun.event for each row execute function wait_for_release()",
+    )
+    .await;
+    rename(session, 1, "old").await;
+}
+
+/// Steps. Holder: last claim. Editor: commits. Late drainer: finds both locks taken and leaves. Holder: unlocks.
+#[test]
+fn a_commit_after_the_holders_last_claim_is_published_after_the_unlock() {
+    run(async {
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 2).await;
+        delay_removal_of_history(&mut session).await;
+        fixture.sweep().await.unwrap();
+        execute(
+            &mut session,
+            "update wagrun.event set settled_at = now() - interval '31 days'",
+        )
+        .await;
+        // Another session has the second lock, so that the late drainer leaves.
+        let mut waiting_session = fixture.database.connect().await;
+        take_standby_lock(&mut waiting_session).await;
+        rename(&mut session, 1, "first").await;
+        let drainer = fixture.drainer.clone();
+        let holder =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
+        let mut observer = fixture.database.observer().await;
+        wait_until_true(
+            &mut observer,
+            "select exists (select from pg_stat_activity where datname = current_database()
+                and state = 'active' and query like 'delete from wagrun.event%')",
+        )
+        .await;
+
+        rename(&mut session, 2, "second").await;
+        let late = fixture.sweep().await.unwrap();
+        assert!(late.another_drainer && late.published == 0, "{late:?}");
+        execute(&mut session, "insert into released values (now())").await;
+        assert_eq!(holder.await.unwrap().unwrap().published, 2);
+        assert_eq!(pending(&mut session).await, 0);
+    });
+}
+
+/// Steps. Holder: publishes. Editor: commits. Second drainer: finds the lock taken and waits. Holder: is killed.
+#[test]
+fn the_waiting_drainer_takes_over_when_the_holder_of_the_lock_dies() {
+    run(async {
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 2).await;
+        rename(&mut session, 1, "first").await;
+        fixture.topic.swallow_answers();
+        let drainer = fixture.drainer.clone();
+        let holder =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
+        fixture.topic.wait_for_batch().await;
+        fixture.topic.recover();
+
+        rename(&mut session, 2, "second").await;
+        let drainer = fixture.drainer.clone();
+        let waiting =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
+        let mut observer = fixture.database.observer().await;
+        wait_until_true(
+            &mut observer,
+            "select exists (select from pg_locks where locktype = 'advisory' and granted and objid = x'756e0005'::bigint
+                and database = (select oid from pg_database where datname = current_database()))",
+        )
+        .await;
+        holder.abort();
+        assert!(holder.await.unwrap_err().is_cancelled());
+        assert_eq!(waiting.await.unwrap().unwrap().published, 2);
+        assert_eq!(pending(&mut session).await, 0);
+    });
+}

@@ -1,0 +1,9 @@
+//! `migrate` on a real database with the real Django: alone, beside other sessions, and with a fault at each step.
+
+mod changed_site;
+mod commands;
+mod concurrent_runs;
+mod connection;
+mod existing_site;
+mod killed;
+mod versions;

@@ -1,0 +1,9 @@
+//! The deployed stack: its lifecycle, its faults, and the tools of an operator.
+
+mod faults;
+mod lifecycle;
+mod log_doorbell;
+mod log_retention;
+mod operator_tools;
+mod saved_queries;
+mod second_doorbell;

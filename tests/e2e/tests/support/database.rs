@@ -1,0 +1,169 @@
+//! One PostgreSQL server for the whole test program, and for each test a database of its own with a migrated Wagtail in it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use local_stack::postgres::{Durability, MASTER, Postgres, SUPERUSER};
+use local_stack::tools::Tools;
+use migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
+use testing::checkout;
+use testing::process::Supervisor;
+use testing::progress::Progress;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+use wagrun_database::connection::DatabaseConfig;
+
+use super::migration::{invocation, migrate_config};
+use super::runtime::in_a_minute;
+use super::sdk::{UNREACHABLE_ENDPOINT, sdk};
+
+/// The migrated database that the databases of the tests are copies of.
+const TEMPLATE_DATABASE: &str = "migrated";
+
+static SERVER: OnceCell<Server> = OnceCell::const_new();
+/// A second server, because logical decoding waits for every transaction of its whole server.
+static DECODED_SERVER: OnceCell<Server> = OnceCell::const_new();
+static DATABASE_COUNT: AtomicU32 = AtomicU32::new(0);
+
+struct Server {
+    supervisor: Supervisor,
+    postgres: Postgres,
+}
+
+/// A database with Wagtail's tables, wagrun's schema and every trigger. It belongs to one test.
+pub struct Database {
+    pub name: String,
+    postgres: &'static Postgres,
+}
+
+impl Database {
+    /// Creates a copy of the migrated database.
+    pub async fn new() -> Self {
+        let server = SERVER.get_or_init(|| start("databases")).await;
+        Self::on(&server.postgres).await
+    }
+
+    /// Creates a copy of the migrated database on a server with logical decoding.
+    pub async fn decoded() -> Self {
+        let server = DECODED_SERVER.get_or_init(start_decoded).await;
+        Self::on(&server.postgres).await
+    }
+
+    async fn on(postgres: &'static Postgres) -> Self {
+        let name = format!("test_{}", DATABASE_COUNT.fetch_add(1, Ordering::Relaxed));
+        postgres
+            .create_database(&name, Some(TEMPLATE_DATABASE))
+            .await
+            .unwrap();
+        Self { name, postgres }
+    }
+
+    /// Creates an empty database.
+    pub async fn empty() -> Self {
+        let server = SERVER.get_or_init(|| start("databases")).await;
+        let postgres = &server.postgres;
+        let name = format!("empty_{}", DATABASE_COUNT.fetch_add(1, Ordering::Relaxed));
+        postgres.create_database(&name, None).await.unwrap();
+        Self { name, postgres }
+    }
+
+    /// Copies this database, as a restore from a snapshot would. No session may be connected to it.
+    pub async fn copy(&self) -> Self {
+        let name = format!("{}_copy", self.name);
+        let copied = || self.postgres.create_database(&name, Some(&self.name));
+        let deadline = in_a_minute();
+        // The server takes a moment to end sessions that were closed.
+        while let Err(error) = copied().await {
+            assert!(Instant::now() < deadline, "{error:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Self {
+            name,
+            postgres: self.postgres,
+        }
+    }
+
+    /// Returns the URL of the database with the role that owns it.
+    pub fn url(&self) -> String {
+        self.postgres.url(&self.name)
+    }
+
+    /// Connects as the role that owns the database.
+    pub async fn connect(&self) -> PgConnection {
+        self.connect_as(MASTER).await
+    }
+
+    /// Connects as this role.
+    pub async fn connect_as(&self, role: &str) -> PgConnection {
+        PgConnection::connect(&self.postgres.url_as(role, &self.name))
+            .await
+            .unwrap()
+    }
+
+    /// Connects as the superuser, who sees every session and may end it.
+    pub async fn observer(&self) -> PgConnection {
+        self.connect_as(SUPERUSER).await
+    }
+
+    /// Returns the settings with which a function connects as this role.
+    pub fn config(&self, role: &str) -> DatabaseConfig {
+        let options: PgConnectOptions = self.postgres.url_as(role, &self.name).parse().unwrap();
+        DatabaseConfig::trusted(options)
+    }
+
+    /// Sets the address of Lambda for the sessions that begin from now on.
+    pub async fn set_lambda_endpoint(&self, endpoint: &str) {
+        self.postgres
+            .set_lambda_endpoint(&self.name, endpoint)
+            .await
+            .unwrap();
+    }
+
+    /// Returns everything that the server has logged, also for other databases.
+    pub fn server_log(&self) -> String {
+        std::fs::read_to_string(self.postgres.log()).unwrap()
+    }
+
+    /// The server of the database.
+    pub fn postgres(&self) -> &'static Postgres {
+        self.postgres
+    }
+}
+
+/// Starts a server with a migrated Wagtail and with logical decoding.
+async fn start_decoded() -> Server {
+    let server = start("decoded-databases").await;
+    let url = server.postgres.url_as(SUPERUSER, "postgres");
+    local_stack::postgres::execute(&url, "alter system set wal_level = 'logical'")
+        .await
+        .unwrap();
+    server.postgres.restart(&server.supervisor).await.unwrap();
+    server
+}
+
+/// Starts a server with a migrated Wagtail. `name` is part of the paths of its logs.
+async fn start(name: &str) -> Server {
+    let progress = Progress::quiet();
+    let tools = Tools::install(checkout(), &progress).await.unwrap();
+    let supervisor = Supervisor::start(name, &checkout().join(".local/logs")).unwrap();
+    let venv = tools.environment("postgres");
+    let postgres = Postgres::start(&supervisor, &venv, Durability::Fast, &progress)
+        .await
+        .unwrap();
+    postgres
+        .create_database(TEMPLATE_DATABASE, None)
+        .await
+        .unwrap();
+    let options: PgConnectOptions = postgres.url(TEMPLATE_DATABASE).parse().unwrap();
+    let config = migrate_config(DatabaseConfig::trusted(options)).await;
+    Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT))
+        .migrate(&invocation())
+        .await
+        .unwrap();
+    Server {
+        supervisor,
+        postgres,
+    }
+}

@@ -1,0 +1,194 @@
+//! A fake SNS FIFO topic on a port of its own. It takes `PublishBatch`, de-duplicates as SNS does, and fails as a test sets it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use wagrun_event::Event;
+
+use super::sdk::sdk;
+
+/// Returns true for an event whose entry is refused.
+type Refusal = Box<dyn Fn(&Event) -> bool + Send>;
+
+#[derive(Default)]
+struct Inner {
+    accepted: Vec<Event>,
+    duplicates: Vec<Event>,
+    refuses: Option<Refusal>,
+    /// The field `SenderFault` of a refused entry.
+    blames_sender: bool,
+    /// The topic accepts batches and does not answer.
+    swallows_answers: bool,
+    /// Every call fails.
+    is_down: bool,
+    /// The time before each answer.
+    delay: Duration,
+    seen_ids: HashSet<String>,
+}
+
+#[derive(Clone, Default)]
+struct Shared {
+    inner: Arc<Mutex<Inner>>,
+    arrived: Arc<Notify>,
+}
+
+/// The running topic.
+pub struct FakeTopic {
+    endpoint: String,
+    shared: Shared,
+}
+
+impl FakeTopic {
+    /// Starts the topic on a free port.
+    pub async fn start() -> Self {
+        let shared = Shared::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new()
+            .fallback(publish_batch)
+            .with_state(shared.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { endpoint, shared }
+    }
+
+    /// Returns a configuration of the SDK for this topic.
+    pub fn sdk(&self) -> SdkConfig {
+        sdk(&self.endpoint)
+    }
+
+    /// Refuses from now on the events for which `refuses` returns true, as a fault of the sender.
+    pub fn refuse(&self, refuses: impl Fn(&Event) -> bool + Send + 'static) {
+        let mut inner = self.shared.inner.lock().unwrap();
+        inner.refuses = Some(Box::new(refuses));
+        inner.blames_sender = true;
+    }
+
+    /// Refuses from now on the events for which `fails` returns true, as a fault of SNS.
+    pub fn fail(&self, fails: impl Fn(&Event) -> bool + Send + 'static) {
+        self.refuse(fails);
+        self.shared.inner.lock().unwrap().blames_sender = false;
+    }
+
+    /// Accepts and answers everything from now on.
+    pub fn recover(&self) {
+        let mut inner = self.shared.inner.lock().unwrap();
+        inner.refuses = None;
+        inner.swallows_answers = false;
+        inner.is_down = false;
+    }
+
+    /// Waits this long before each answer from now on.
+    pub fn delay(&self, delay: Duration) {
+        self.shared.inner.lock().unwrap().delay = delay;
+    }
+
+    /// Fails every call from now on.
+    pub fn go_down(&self) {
+        self.shared.inner.lock().unwrap().is_down = true;
+    }
+
+    /// Accepts batches from now on and never answers.
+    pub fn swallow_answers(&self) {
+        self.shared.inner.lock().unwrap().swallows_answers = true;
+    }
+
+    /// Returns once another batch has arrived.
+    pub async fn wait_for_batch(&self) {
+        self.shared.arrived.notified().await;
+    }
+
+    /// Returns every event that a subscriber of the topic would receive, in order.
+    pub fn accepted(&self) -> Vec<Event> {
+        self.shared.inner.lock().unwrap().accepted.clone()
+    }
+
+    /// Returns every event that was dropped because its de-duplication id was known.
+    pub fn duplicates(&self) -> Vec<Event> {
+        self.shared.inner.lock().unwrap().duplicates.clone()
+    }
+
+    /// Returns the number of events that were dropped because their de-duplication id was known.
+    pub fn duplicate_count(&self) -> usize {
+        self.shared.inner.lock().unwrap().duplicates.len()
+    }
+}
+
+async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCode, String) {
+    let delay = shared.inner.lock().unwrap().delay;
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+    let (answer, swallow) = {
+        let mut inner = shared.inner.lock().unwrap();
+        if inner.is_down {
+            return (StatusCode::FORBIDDEN, String::new());
+        }
+        let (mut accepted, mut refused) = (String::new(), String::new());
+        for (id, message, deduplication) in entries(&body) {
+            let event: Event = serde_json::from_str(&message).unwrap();
+            if inner
+                .refuses
+                .as_ref()
+                .is_some_and(|refuses| refuses(&event))
+            {
+                refused += &format!(
+                    "<member><Id>{id}</Id><Code>InvalidParameter</Code><Message>not this one</Message>\
+                     <SenderFault>{}</SenderFault></member>",
+                    inner.blames_sender
+                );
+                continue;
+            }
+            accepted += &format!("<member><Id>{id}</Id><MessageId>m-{id}</MessageId></member>");
+            if inner.seen_ids.insert(deduplication) {
+                inner.accepted.push(event);
+            } else {
+                inner.duplicates.push(event);
+            }
+        }
+        let answer = format!(
+            "<PublishBatchResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishBatchResult>\
+             <Successful>{accepted}</Successful><Failed>{refused}</Failed></PublishBatchResult></PublishBatchResponse>"
+        );
+        (answer, inner.swallows_answers)
+    };
+    shared.arrived.notify_waiters();
+    shared.arrived.notify_one();
+    if swallow {
+        std::future::pending::<()>().await;
+    }
+    (StatusCode::OK, answer)
+}
+
+/// Returns the entries of the form-encoded request: id, message and de-duplication id.
+fn entries(body: &str) -> Vec<(String, String, String)> {
+    let mut entries: BTreeMap<u32, BTreeMap<String, String>> = BTreeMap::new();
+    for (name, value) in url::form_urlencoded::parse(body.as_bytes()) {
+        let mut parts = name.split('.');
+        if parts.next() != Some("PublishBatchRequestEntries") || parts.next() != Some("member") {
+            continue;
+        }
+        let number = parts.next().unwrap().parse().unwrap();
+        let field = parts.collect::<Vec<_>>().join(".");
+        entries
+            .entry(number)
+            .or_default()
+            .insert(field, value.into_owned());
+    }
+    entries
+        .into_values()
+        .map(|entry| {
+            (
+                entry["Id"].clone(),
+                entry["Message"].clone(),
+                entry["MessageDeduplicationId"].clone(),
+            )
+        })
+        .collect()
+}
