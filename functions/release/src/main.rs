@@ -1,4 +1,4 @@
-//! Starts release: see the library's documentation.
+//! Starts the function: see the library's documentation.
 
 use std::process::ExitCode;
 
