@@ -119,7 +119,6 @@ impl Subscribers {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)] // Clippy does not take this for a test.
 mod tests {
     use super::*;
     use crate::subscriber::definition::Schemes;
