@@ -57,6 +57,10 @@ pub struct Drainer {
 
 impl Drainer {
     /// Creates the drainer and its clients.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the clock of a deployed function"
+    )]
     pub fn new(config: Config, sdk: &aws_config::SdkConfig) -> Self {
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(SNS_ATTEMPT_TIMEOUT)

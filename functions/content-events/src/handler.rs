@@ -19,6 +19,10 @@ const DEADLINE_MARGIN: Duration = Duration::from_secs(20);
 /// # Errors
 /// Fails when the payload is unknown, or when a committed change could not be published. Lambda then tries twice more,
 /// and sends the invocation to the failure destination.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge: Lambda gives a deadline of the wall clock"
+)]
 pub async fn handle(
     drainer: &Drainer,
     event: LambdaEvent<Value>,

@@ -38,6 +38,8 @@
 //! `batch`, `open_transactions`, `run_state`, `error`, `report`, `context`, `sweep`, `schedules`,
 //! `publish`, `compose`, `classify`, `site_url`, `invocation`, `request`, `server_log`, `config`.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 mod backfill;
 mod batch;
 mod classify;

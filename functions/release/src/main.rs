@@ -12,6 +12,10 @@ async fn main() -> ExitCode {
     wagrun_lambda::telemetry::exit_code(serve().await)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the clock of a deployed function"
+)]
 async fn serve() -> Result<(), Error> {
     let config = Config::from_environment()?;
     let sdk = wagrun_lambda::aws::config().await;

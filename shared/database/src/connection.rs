@@ -201,6 +201,7 @@ impl DatabaseConfig {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a token is valid from now on")]
     async fn attempt(
         &self,
         options: &PgConnectOptions,

@@ -1,5 +1,7 @@
 //! The local stack: a real Wagtail on a real PostgreSQL, and `template.yaml` deployed into an emulator of AWS.
 
+#![allow(clippy::disallowed_methods)]
+
 pub mod admin;
 pub mod aws;
 pub mod browser;

@@ -1,5 +1,7 @@
 //! Parts of tests that need no database: replayed answers of AWS, webhook receivers, the fleet, and supervised processes.
 
+#![allow(clippy::disallowed_methods)]
+
 pub mod aws;
 pub mod bucket_in_memory;
 pub mod fleet;

@@ -4,6 +4,8 @@
 //! the deployed function. So the validation of the parameter, the signature, the rules for addresses and the timeouts are the
 //! same. There is no queue: the event is sent once, and the subscriber is not disabled.
 
+#![allow(clippy::disallowed_methods)]
+
 mod function;
 mod report;
 

@@ -2,6 +2,8 @@
 //!
 //! The exit code is 0 if the receiver accepted the event, 1 if it did not, and 2 if the event was not sent.
 
+#![allow(clippy::disallowed_methods)]
+
 use std::error::Error;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};

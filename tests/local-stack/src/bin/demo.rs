@@ -1,5 +1,7 @@
 //! Runs `make demo`. With `ONCE=1` it ends after the scripted part. With `DOORBELL=Logs` the database rings by its log alone.
 
+#![allow(clippy::disallowed_methods)]
+
 use std::process::ExitCode;
 
 use local_stack::demo::{Demo, DemoError, rings_by_log};
