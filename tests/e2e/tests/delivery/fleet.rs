@@ -196,7 +196,7 @@ fn lanes_with_dead_letters(fleet: &Fleet) -> usize {
 
 /// One copy of a function.
 enum FunctionCopy {
-    FanOut(FanOut),
+    FanOut(Box<FanOut>),
     Deliver(Box<Handler>),
 }
 
@@ -221,7 +221,7 @@ impl FunctionCopy {
 async fn work_until(fleet: &Fleet, lost: usize, enough: impl Fn(&Fleet) -> Wait<()>) {
     let (all_arrive, answers) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let fan_out = (0..2).map(|_| {
-        let function = FunctionCopy::FanOut(fan_out(fleet));
+        let function = FunctionCopy::FanOut(Box::new(fan_out(fleet)));
         work(function, &fleet.fan_out, &all_arrive, usize::MAX)
     });
     let deliver = (0..DELIVER_WORKERS).map(|_| {
