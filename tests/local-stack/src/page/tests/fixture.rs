@@ -1,4 +1,4 @@
-//! The page, open in a browser, and what its events and deliveries come from.
+//! The page in a browser, with a receiver and a fake AWS behind it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use standardwebhooks::Webhook;
 use uuid::Uuid;
 
 use super::fake_aws::FakeAws;
-use crate::browser::{Browser, Look};
+use crate::browser::{Browser, Viewport};
 use crate::page::*;
 
-const PATIENCE: Duration = Duration::from_secs(30);
-const DESKTOP: Look = Look {
+const TIMEOUT: Duration = Duration::from_secs(30);
+const DESKTOP: Viewport = Viewport {
     width: 1100,
     height: 900,
     dark: false,
 };
 
-/// The page, open in a browser, and what its events and deliveries come from.
-pub struct Theatre {
+/// The page in a browser, with a receiver and a fake AWS behind it.
+pub struct PageFixture {
     pub receiver: Arc<Receiver>,
     pub aws: FakeAws,
     pub browser: Browser,
@@ -29,7 +29,7 @@ pub struct Theatre {
     _server: tokio::task::JoinHandle<io::Result<()>>,
 }
 
-impl Theatre {
+impl PageFixture {
     pub async fn open() -> Self {
         testing::install_crypto();
         let receiver = Arc::new(Receiver::start().unwrap());
@@ -47,7 +47,7 @@ impl Theatre {
             receiver: Arc::clone(&receiver),
             deployment: aws.deployment().await,
             subscribers: vec!["search".into(), "cdn".into()],
-            waits: vec![20, 40],
+            retry_seconds: vec![20, 40],
             since: Timestamp::now(),
             database: "postgres://127.0.0.1:1/none".into(),
             admin: "http://127.0.0.1:8000/admin/".into(),
@@ -57,7 +57,7 @@ impl Theatre {
         let origin = format!("http://{address}/");
         let mut browser = Browser::start().await.unwrap();
         browser.open(&origin, DESKTOP).await.unwrap();
-        let mut theatre = Self {
+        let mut fixture = Self {
             receiver,
             aws,
             browser,
@@ -65,11 +65,11 @@ impl Theatre {
             _server: server,
         };
         let are_shown = "document.querySelectorAll('fieldset').length === 2";
-        theatre.see("the receivers", are_shown).await;
-        theatre
+        fixture.see("the receivers", are_shown).await;
+        fixture
     }
 
-    /// Posts an event as deliver does, and has it say so in its log if it was answered.
+    /// Posts an event as deliver does, and writes the attempt into deliver's log.
     pub async fn deliver(&self, name: &str, event: &Value, attempt: u32) {
         let status = self.post(name, event).await;
         let outcome = if status.is_success() {
@@ -112,44 +112,45 @@ impl Theatre {
         self.aws.log(&json!({
             "message": message, "event.id": event["id"], "event.type": event["type"],
             "event.subject": event["subject"], "subscriber": name, "attempt": attempt,
-            "outcome": outcome, "status": status, "duration_ms": 7,
+            "outcome": outcome, "status": status, "duration_ms": 7, "reason": (outcome == "dropped").then_some("disabled"),
         }));
     }
 
-    /// Tells a receiver to behave otherwise, by mouse, and waits until it does.
+    /// Chooses the mode of a receiver with the mouse, and waits until the receiver has it.
     pub async fn choose(&mut self, name: &str, mode: &str) {
         let radio = format!("fieldset[data-name={name}] [value={mode}]");
         self.browser.click(&radio).await.unwrap();
         let is_kept = format!("document.querySelector('{radio}').checked");
         self.see("the choice", &is_kept).await;
-        let mode: Mode = serde_json::from_value(json!(mode)).unwrap();
+        let mode: ReceiverMode = serde_json::from_value(json!(mode)).unwrap();
         self.receiver_is(name, mode).await;
     }
 
-    pub async fn receiver_is(&self, name: &str, mode: Mode) {
+    pub async fn receiver_is(&self, name: &str, mode: ReceiverMode) {
         let expected = format!("{:?}", mode.answer());
-        let look = || async {
-            let habit = self.receiver.habit(name).map(|habit| format!("{habit:?}"));
-            Ok::<_, io::Error>(match habit {
-                Some(habit) if habit == expected => testing::progress::Wait::Ready(()),
+        let check = || async {
+            let answer = self.receiver.default_answer(name);
+            let answer = answer.map(|answer| format!("{answer:?}"));
+            Ok::<_, io::Error>(match answer {
+                Some(answer) if answer == expected => testing::progress::Wait::Ready(()),
                 other => testing::progress::Wait::NotYet(format!("{other:?}")),
             })
         };
         let quiet = testing::progress::Progress::quiet();
-        let waited = testing::progress::wait_until(&quiet, "the receiver", PATIENCE, look);
+        let waited = testing::progress::wait_until(&quiet, "the receiver", TIMEOUT, check);
         waited
             .await
             .unwrap_or_else(|error| panic!("{}", chain(&error)));
     }
 
     pub async fn see(&mut self, what: &str, expression: &str) {
-        let seen = self.browser.wait_for(what, expression, PATIENCE).await;
+        let seen = self.browser.wait_for(what, expression, TIMEOUT).await;
         seen.unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Waits until the line of an event and a subscriber has this text in it.
-    pub async fn see_fate(&mut self, event: &Value, name: &str, text: &str) {
-        let line = fate(event, name);
+    /// Waits until the delivery of an event to a subscriber has this text.
+    pub async fn see_delivery(&mut self, event: &Value, name: &str, text: &str) {
+        let line = delivery(event, name);
         let what = format!("{text:?} at {name}");
         let holds = format!(
             "{line}?.innerText.replace(/\\s+/g, ' ').includes({})",
@@ -165,7 +166,8 @@ impl Theatre {
     }
 }
 
-fn fate(event: &Value, name: &str) -> String {
+/// Returns the JavaScript expression for the element of a delivery.
+fn delivery(event: &Value, name: &str) -> String {
     let id = event["id"].as_str().unwrap();
     format!("document.querySelector('[data-id=\"{id}\"] [data-subscriber={name}]')")
 }

@@ -1,30 +1,30 @@
-//! How a receiver behaves.
+//! The behaviors of a receiver that the page offers.
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use testing::receiver::Answer;
 
-/// What a receiver answers, as the page offers it.
+/// The behavior of a receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// 204: it takes everything.
+pub enum ReceiverMode {
+    /// Answers 204: accepts every event.
     #[default]
-    Takes,
-    /// 500: it has a fault.
+    Accepts,
+    /// Answers 500.
     Fails,
-    /// Nothing, until deliver has waited long enough.
+    /// Does not answer, until deliver's timeout.
     Hangs,
-    /// 410: it wants no more.
+    /// Answers 410 Gone, after which deliver disables the subscriber.
     Gone,
 }
 
-impl Mode {
-    /// What the receiver does then.
+impl ReceiverMode {
+    /// Returns the answer of a receiver in this mode.
     pub fn answer(self) -> Answer {
         match self {
-            Self::Takes => Answer::status(StatusCode::NO_CONTENT),
+            Self::Accepts => Answer::status(StatusCode::NO_CONTENT),
             Self::Fails => Answer::status(StatusCode::INTERNAL_SERVER_ERROR),
             Self::Hangs => Answer::Hang,
             Self::Gone => Answer::status(StatusCode::GONE),

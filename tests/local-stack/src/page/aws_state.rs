@@ -1,4 +1,4 @@
-//! What the page reads in AWS: deliver's log, the subscribers' parameters, the dead-letter queue. Never the database.
+//! The state of AWS that the page reads: deliver's log, the parameters of the subscribers, and the dead-letter queue.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,96 +9,99 @@ use wagrun_delivery::subscriber::{Rules, Subscriber};
 
 use crate::aws::{Aws, AwsError};
 use crate::deployment::{Deployment, DeploymentError};
-use crate::log::Line;
+use crate::log::EventLine;
 
-use super::board::{Disabled, Member};
+use super::eligibility::SubscriberParameter;
+use super::view::Disabled;
 
-/// Lines of two invocations that end together may come in another order than their times.
-const OVERLAP: SignedDuration = SignedDuration::from_secs(2);
-/// For how long a look hides the dead letters, so that the next call of the same look finds others.
-const HIDDEN_SECONDS: u32 = 2;
-/// The calls of one look at most; each finds ten.
-const MOST_CALLS: usize = 20;
+/// The part of the log that is read again. Invocations that end together may be logged in another order than their times.
+const LOG_OVERLAP: SignedDuration = SignedDuration::from_secs(2);
+/// The time for which a received dead letter is hidden, so that the next call receives others. In seconds.
+const VISIBILITY_TIMEOUT_SECONDS: u32 = 2;
+/// The number of calls of ReceiveMessage in one read of the dead-letter queue. Each returns at most ten messages.
+const MAX_RECEIVE_CALLS: usize = 20;
 
-/// The stack, and what was read of it.
+/// The state of a stack, as far as it was read.
 #[derive(Debug)]
-pub struct Backstage {
+pub struct AwsState {
     deployment: Deployment,
     since: Timestamp,
-    log: Vec<Line>,
-    dead: HashSet<(Uuid, String)>,
-    members: BTreeMap<String, Member>,
+    log: Vec<EventLine>,
+    dead_letters: HashSet<(Uuid, String)>,
+    parameters: BTreeMap<String, SubscriberParameter>,
 }
 
-impl Backstage {
-    /// Knows nothing yet; the log before `since` does not matter.
+impl AwsState {
+    /// An empty state. The log is read from `since` on.
     pub fn new(deployment: Deployment, since: Timestamp) -> Self {
         Self {
             deployment,
             since,
             log: Vec::new(),
-            dead: HashSet::new(),
-            members: BTreeMap::new(),
+            dead_letters: HashSet::new(),
+            parameters: BTreeMap::new(),
         }
     }
 
-    /// deliver's log.
-    pub fn log(&self) -> &[Line] {
+    /// Returns the lines of deliver's log.
+    pub fn log(&self) -> &[EventLine] {
         &self.log
     }
 
-    /// The deliveries that were given up, by event and subscriber.
-    pub fn dead(&self) -> &HashSet<(Uuid, String)> {
-        &self.dead
+    /// Returns the deliveries that were given up, by event and subscriber.
+    pub fn dead_letters(&self) -> &HashSet<(Uuid, String)> {
+        &self.dead_letters
     }
 
-    /// The subscribers.
-    pub fn members(&self) -> &BTreeMap<String, Member> {
-        &self.members
+    /// Returns the parameters of the subscribers, by name.
+    pub fn parameters(&self) -> &BTreeMap<String, SubscriberParameter> {
+        &self.parameters
     }
 
-    /// Reads what deliver has logged since the last time.
+    /// Reads the lines that deliver has logged since the last call.
     pub async fn read_log(&mut self) -> Result<(), DeploymentError> {
-        let last = self.log.last().map(|line| line.at - OVERLAP);
+        let last = self.log.last().map(|line| line.at - LOG_OVERLAP);
         let since = last.unwrap_or(self.since).max(self.since);
         let since_ms = since.as_millisecond();
         let lines = self.deployment.function_logs("deliver", since_ms).await?;
         self.log.retain(|line| line.at.as_millisecond() < since_ms);
-        let read = lines.iter().filter_map(|line| Line::read("deliver", line));
-        self.log.extend(read);
+        let lines = lines.iter();
+        self.log
+            .extend(lines.filter_map(|line| EventLine::parse("deliver", line)));
         Ok(())
     }
 
-    /// Reads the subscribers' parameters.
-    pub async fn read_members(&mut self) -> Result<(), DeploymentError> {
+    /// Reads the parameters of the subscribers.
+    pub async fn read_parameters(&mut self) -> Result<(), DeploymentError> {
         let path = self.deployment.output("SubscribersPath")?;
         let parameters = self.deployment.aws().parameters(path).await?;
-        self.members = parameters
+        self.parameters = parameters
             .into_iter()
             .map(|(parameter, value)| {
                 let name = parameter.strip_prefix(path).unwrap_or(&parameter);
                 let name = name.trim_start_matches('/').to_owned();
-                let member = member(&name, &parameter, &value);
-                (name, member)
+                let parsed = parse(&name, &parameter, &value);
+                (name, parsed)
             })
             .collect();
         Ok(())
     }
 
-    /// Reads the dead-letter queue to its end; what was in it once is remembered.
+    /// Reads the dead-letter queue to its end. The state keeps every delivery that was in it once.
     pub async fn read_dead_letters(&mut self) -> Result<(), DeploymentError> {
         let queue = self.deployment.output("DeliveryDeadLetterQueueUrl")?;
-        for _ in 0..MOST_CALLS {
-            let letters = dead_letters(self.deployment.aws(), queue).await?;
-            if letters.is_empty() {
+        for _ in 0..MAX_RECEIVE_CALLS {
+            let messages = receive(self.deployment.aws(), queue).await?;
+            if messages.is_empty() {
                 break;
             }
-            self.dead.extend(letters.iter().filter_map(dead_letter));
+            self.dead_letters
+                .extend(messages.iter().filter_map(dead_letter));
         }
         Ok(())
     }
 
-    /// Switches a subscriber on again, as its operator would.
+    /// Enables a disabled subscriber, as its operator would.
     pub async fn enable(&self, name: &str) -> Result<(), DeploymentError> {
         let path = self.deployment.output("SubscribersPath")?;
         let aws = self.deployment.aws();
@@ -110,7 +113,7 @@ impl Backstage {
         };
         let value = value.ok_or_else(|| unusable("no such parameter"))?;
         let mut json: Value =
-            serde_json::from_str(&value).map_err(|_| unusable("what is no JSON"))?;
+            serde_json::from_str(&value).map_err(|_| unusable("a value that is not JSON"))?;
         if let Some(fields) = json.as_object_mut() {
             fields.insert("enabled".to_owned(), true.into());
             fields.shift_remove("disabled");
@@ -121,26 +124,27 @@ impl Backstage {
     }
 }
 
-async fn dead_letters(aws: &Aws, queue: &str) -> Result<Vec<Value>, AwsError> {
+async fn receive(aws: &Aws, queue: &str) -> Result<Vec<Value>, AwsError> {
     let input = json!({
-        "QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": HIDDEN_SECONDS,
+        "QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": VISIBILITY_TIMEOUT_SECONDS,
     });
     let mut answer = aws.json("sqs", "AmazonSQS.ReceiveMessage", &input).await?;
     let messages = answer["Messages"].as_array_mut().map(std::mem::take);
     Ok(messages.unwrap_or_default())
 }
 
+/// Returns the event and the subscriber of a message.
 fn dead_letter(message: &Value) -> Option<(Uuid, String)> {
     let body: Value = serde_json::from_str(message["Body"].as_str()?).ok()?;
     let id = body["event"]["id"].as_str()?.parse().ok()?;
     Some((id, body["subscriber"].as_str()?.to_owned()))
 }
 
-fn member(name: &str, parameter: &str, value: &str) -> Member {
+fn parse(name: &str, parameter: &str, value: &str) -> SubscriberParameter {
     let json: Value = serde_json::from_str(value).unwrap_or_default();
     let disabled = &json["disabled"];
     let disabled = disabled["reason"].as_str().zip(disabled["at"].as_str());
-    Member {
+    SubscriberParameter {
         subscriber: Subscriber::parse(name, parameter, value, Rules::LENIENT)
             .map_err(|invalid| invalid.to_string()),
         disabled: disabled.and_then(|(reason, at)| {

@@ -1,93 +1,93 @@
-//! Whether anything was lost, and whether every lane kept its order.
+//! Checks that no delivery was lost and that every lane kept its order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::queue::FifoQueue;
 use super::receivers::Arrival;
 
-/// Where each delivery that there should be is at one moment.
+/// The places of all expected deliveries at one moment.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Account {
-    /// How many there should be.
-    pub owed: usize,
-    /// Their receivers took them.
+pub struct Audit {
+    /// The number of expected deliveries.
+    pub expected: usize,
+    /// The number that receivers accepted.
     pub accepted: usize,
-    /// Given up, whole, in the dead-letter queue.
-    pub dead: usize,
-    /// Still to be tried.
+    /// The number in the dead-letter queue.
+    pub dead_letters: usize,
+    /// The number in the delivery queue.
     pub queued: usize,
-    /// In the bucket, until their receiver takes something again.
-    pub aside: usize,
-    /// Nowhere.
+    /// The number in the bucket, where they stay until their receiver accepts something again.
+    pub set_aside: usize,
+    /// The names of the expected deliveries that are in none of these places.
     pub lost: Vec<String>,
-    /// Taken by somebody, and owed to nobody.
-    pub invented: Vec<String>,
-    /// Requests that came after a later one of their lane.
-    pub disordered: Vec<String>,
-    /// How many requests were accepted although they had been accepted before.
-    pub repeated: usize,
+    /// The names of the accepted deliveries that were not expected.
+    pub unexpected: Vec<String>,
+    /// The requests that arrived after a later event of their lane.
+    pub out_of_order: Vec<String>,
+    /// The number of requests that were accepted although the delivery had been accepted before.
+    pub duplicates: usize,
 }
 
-impl Account {
-    /// Looks where the deliveries `owed` are, each called `<event's id>:<subscriber>` as fan-out calls it.
+impl Audit {
+    /// Finds the expected deliveries. The names are `<id of the event>:<subscriber>`, fan-out's de-duplication ids.
     pub fn of(
-        owed: &BTreeSet<String>,
+        expected: &BTreeSet<String>,
         arrivals: &[Arrival],
         queue: &FifoQueue,
-        aside: &BTreeSet<String>,
+        set_aside: &BTreeSet<String>,
     ) -> Self {
-        let mut account = Self {
-            owed: owed.len(),
+        let mut audit = Self {
+            expected: expected.len(),
             ..Self::default()
         };
         let mut accepted = BTreeSet::new();
         for arrival in arrivals.iter().filter(|arrival| arrival.accepted) {
             let name = format!("{}:{}", arrival.webhook_id, arrival.subscriber);
-            if !owed.contains(&name) {
-                account.invented.push(name);
+            if !expected.contains(&name) {
+                audit.unexpected.push(name);
             } else if !accepted.insert(name) {
-                account.repeated += 1;
+                audit.duplicates += 1;
             }
         }
-        account.accepted = accepted.len();
+        audit.accepted = accepted.len();
         let dead: BTreeSet<_> = queue
-            .dead()
+            .dead_letters()
             .iter()
             .map(|one| &one.deduplication_id)
             .collect();
         let queued: BTreeSet<_> = queue.messages().map(|one| &one.deduplication_id).collect();
-        for name in owed.iter().filter(|name| !accepted.contains(*name)) {
+        for name in expected.iter().filter(|name| !accepted.contains(*name)) {
             if dead.contains(name) {
-                account.dead += 1;
+                audit.dead_letters += 1;
             } else if queued.contains(name) {
-                account.queued += 1;
-            } else if aside.contains(name) {
-                account.aside += 1;
+                audit.queued += 1;
+            } else if set_aside.contains(name) {
+                audit.set_aside += 1;
             } else {
-                account.lost.push(name.clone());
+                audit.lost.push(name.clone());
             }
         }
-        account.disordered = disordered(arrivals);
-        account
+        audit.out_of_order = out_of_order(arrivals);
+        audit
     }
 
-    /// Whether nothing was lost or invented, and every lane kept its order.
-    pub fn is_in_order(&self) -> bool {
-        self.lost.is_empty() && self.invented.is_empty() && self.disordered.is_empty()
+    /// Returns true if no delivery was lost, none was unexpected, and every lane kept its order.
+    pub fn is_consistent(&self) -> bool {
+        self.lost.is_empty() && self.unexpected.is_empty() && self.out_of_order.is_empty()
     }
 }
 
-/// Requests, refused ones too, that came after a later one of the same subscriber and object.
-fn disordered(arrivals: &[Arrival]) -> Vec<String> {
+/// Returns the requests, also refused ones, that arrived after a later event of the same subscriber and object.
+fn out_of_order(arrivals: &[Arrival]) -> Vec<String> {
     let mut latest: BTreeMap<(&str, &str), &str> = BTreeMap::new();
-    let mut disordered = Vec::new();
+    let mut found = Vec::new();
     for one in arrivals {
         let lane = (one.subscriber.as_str(), one.subject.as_str());
-        // Sixteen digits each, so that texts compare as numbers do.
+        // A sequence has sixteen digits, so texts compare as numbers do.
         let latest = latest.entry(lane).or_default();
         if one.sequence.as_str() < *latest {
             let (subscriber, subject) = lane;
-            disordered.push(format!(
+            found.push(format!(
                 "{subscriber}|{subject}: {} after {latest}",
                 one.sequence
             ));
@@ -95,7 +95,7 @@ fn disordered(arrivals: &[Arrival]) -> Vec<String> {
             *latest = &one.sequence;
         }
     }
-    disordered
+    found
 }
 
 #[cfg(test)]
@@ -105,7 +105,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::fleet::queue::{NewMessage, Settings};
+    use crate::fleet::queue::{NewMessage, QueueSettings};
 
     fn arrival(sequence: &str, accepted: bool) -> Arrival {
         Arrival {
@@ -119,10 +119,10 @@ mod tests {
     }
 
     fn queue(names: &[&str]) -> FifoQueue {
-        let mut queue = FifoQueue::new(Settings {
-            visibility: Duration::ZERO,
+        let mut queue = FifoQueue::new(QueueSettings {
+            visibility_timeout: Duration::ZERO,
             max_receive_count: 1,
-            window: Settings::WINDOW,
+            window: QueueSettings::DEFAULT_WINDOW,
         });
         for name in names {
             let message = NewMessage {
@@ -137,27 +137,31 @@ mod tests {
 
     #[test]
     fn every_delivery_is_somewhere_or_lost() {
-        let owed = ["1:s", "2:s", "3:s", "4:s", "5:s"]
+        let expected = ["1:s", "2:s", "3:s", "4:s", "5:s"]
             .map(str::to_owned)
             .into();
         let mut queue = queue(&["2:s", "3:s"]);
         queue.receive(1, Timestamp::UNIX_EPOCH);
         queue.receive(1, Timestamp::UNIX_EPOCH);
         let arrivals = [arrival("1", true), arrival("1", true), arrival("9", true)];
-        let account = Account::of(&owed, &arrivals, &queue, &["5:s".to_owned()].into());
-        assert_eq!((account.accepted, account.dead, account.queued), (1, 1, 1));
-        assert_eq!(account.aside, 1);
-        assert_eq!(account.lost, ["4:s"]);
-        assert_eq!(account.invented, ["9:s"]);
-        assert_eq!(account.repeated, 1);
-        assert!(!account.is_in_order());
+        let set_aside = ["5:s".to_owned()].into();
+        let audit = Audit::of(&expected, &arrivals, &queue, &set_aside);
+        assert_eq!(
+            (audit.accepted, audit.dead_letters, audit.queued),
+            (1, 1, 1)
+        );
+        assert_eq!(audit.set_aside, 1);
+        assert_eq!(audit.lost, ["4:s"]);
+        assert_eq!(audit.unexpected, ["9:s"]);
+        assert_eq!(audit.duplicates, 1);
+        assert!(!audit.is_consistent());
     }
 
     #[test]
     fn a_lane_is_in_order_when_no_later_event_was_tried_before() {
         let order = |arrivals: &[(&str, bool)]| {
             let arrivals: Vec<_> = arrivals.iter().map(|one| arrival(one.0, one.1)).collect();
-            disordered(&arrivals)
+            out_of_order(&arrivals)
         };
         let repeated = [("1", false), ("1", true), ("1", true), ("3", true)];
         assert_eq!(order(&repeated), [""; 0]);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::admin::fields::Block;
+use crate::admin::fields::{Block, Fields};
 use crate::admin::ids::ImageId;
 
 const PAGE: &str = r#"
@@ -61,7 +61,7 @@ fn a_stream_field_is_sent_back_as_it_was() {
 #[test]
 fn a_new_body_replaces_every_block() {
     let fields = Fields::none().body([Block::Image(ImageId(9))]);
-    let filled = Form::parse(PAGE, "/edit/").unwrap().filled(&fields);
+    let filled = fields.fill(Form::parse(PAGE, "/edit/").unwrap());
     let body = filled.iter().filter(|(name, _)| name.starts_with("body-"));
     let body: Vec<(&str, &str)> = body
         .map(|(name, value)| (name.as_str(), value.as_str()))
@@ -82,7 +82,7 @@ fn a_new_body_replaces_every_block() {
 #[test]
 fn new_links_delete_the_old_ones() {
     let fields = Fields::none().related_links([("New", "https://new.example/")]);
-    let form = Form(Form::parse(PAGE, "/edit/").unwrap().filled(&fields));
+    let form = Form(fields.fill(Form::parse(PAGE, "/edit/").unwrap()));
     assert_eq!(form.value("related_links-TOTAL_FORMS"), Some("2"));
     assert_eq!(form.value("related_links-0-DELETE"), Some("on"));
     assert_eq!(form.value("related_links-1-title"), Some("New"));
