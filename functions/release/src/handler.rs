@@ -120,7 +120,7 @@ async fn handle_request(
 fn span(record: &SqsMessage) -> Span {
     tracing::info_span!(
         "message",
-        message_id = record.message_id,
+        message.id = record.message_id,
         receive_count = receive_count(record),
     )
 }
