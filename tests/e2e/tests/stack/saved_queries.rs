@@ -108,7 +108,7 @@ fn logging_md() -> String {
 fn documented_fields() -> BTreeSet<String> {
     let document = logging_md();
     let (_, table) = document.split_once("\n## Fields\n").unwrap();
-    let (table, _) = table.split_once("\n### Outcomes\n").unwrap();
+    let (table, _) = table.split_once("\n## Levels\n").unwrap();
     let cells = table
         .lines()
         .filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
