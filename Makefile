@@ -85,9 +85,10 @@ check: format lint template models dockerfile dependencies ## formatting, lints,
 format:
 	cargo fmt --all --check
 
-lint: ## clippy, module cycles, and dependencies that would be compiled twice
+lint: ## clippy, module cycles, dependencies that would be compiled twice, and how comments and documents read
 	python3 tools/module_graph.py
 	python3 tools/test_features.py
+	python3 tools/prose.py
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 template: ## the templates: cfn-lint, SAM, checkov, cloudformation-validate, our rules, every combination of choices, permissions, schema

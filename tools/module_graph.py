@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
-TEST = re.compile(r"#\[cfg\(test\)\]\s*(?:pub(?:\([a-z]+\))? )?mod \w+\s*(?:;|\{.*?\n\})", re.S)
+TEST = re.compile(r"#\[cfg\(test\)\]\s*(?:#\[[^\]]*\]\s*)*(?:pub(?:\([a-z]+\))? )?mod \w+\s*(?:;|\{.*?\n\})", re.S)
 USE = re.compile(r"\b(pub(?:\([a-z]+\))? )?use ((?:crate|super|self)?[^;]*);", re.S)
 PATH = re.compile(r"\b(?:crate|super)(?:::\w+)+")
 

@@ -5,6 +5,7 @@ Run with the Python of .local/venv/tools, as `make template` does.
 """
 
 import json
+import math
 import re
 import unittest
 
@@ -146,13 +147,19 @@ class StacksTest(RenderCase):
         self.assertEqual([], [name for name in self.rendered(APP_RUNNER)["Resources"] if name.startswith("Release")])
 
     def test_a_message_of_releases_outlasts_its_waits(self):
-        rust = (ROOT / "functions/release/src/queue.rs").read_text()
-        short, shorts, long = (int(re.search(rf"const {name}: \w+ = (\d+);", rust)[1]) for name in ("SHORT_PAUSE", "SHORT_PAUSES", "LONG_PAUSE"))
+        source = ROOT / "functions/release/src"
+
+        def constant(file, name):
+            factors = re.search(rf"const {name}: \w+ = (?:\w+::from_secs\()?([\d *]+)\)?;", (source / file).read_text())[1]
+            return math.prod(map(int, factors.split(" * ")))
+
+        initial, limit, later = (
+            constant("queue.rs", name) for name in ("INITIAL_RETRY_INTERVAL", "INITIAL_RETRY_LIMIT", "LATER_RETRY_INTERVAL")
+        )
         queue = SOURCE["Resources"]["ReleaseQueue"]["Properties"]
-        waits = short * shorts + long * (queue["RedrivePolicy"]["maxReceiveCount"] - shorts)
-        step = (ROOT / "functions/release/src/step.rs").read_text()
-        patience = max(int(re.search(rf"const {name}: Duration = Duration::from_secs\((\d+) \* 60\);", step)[1]) for name in ("UPDATE_PATIENCE", "ORDER_PATIENCE"))
-        self.assertGreater(waits, patience * 60)
+        waits = initial * limit + later * (queue["RedrivePolicy"]["maxReceiveCount"] - limit)
+        timeout = max(constant("decide.rs", "COMMAND_TIMEOUT"), constant("decide/migrate.rs", "MIGRATE_UPDATE_TIMEOUT"))
+        self.assertGreater(waits, timeout)
 
     def test_a_sweep_leaves_an_existing_aurora_asleep(self):
         for instance in ("", "cms-1"):

@@ -61,18 +61,18 @@ begin
                 problem := format('row security hides rows of %s from its owner', watched.relation);
             end if;
         exception
-            -- Somebody alters the table; another time it can be read.
+            -- A migration alters the table. A later call can read it.
             when lock_not_available or deadlock_detected then
                 raise;
             when others then
                 problem := sqlerrm;
         end;
     end if;
-    -- One object that can't be read does not keep the others.
+    -- One object that cannot be read does not affect the others.
     if problem is not null and cardinality(sequences) > 1 then
         return (select sum(wagrun.add_present_state(of_model, array[one])) from unnest(sequences) as one);
     end if;
-    -- Who is not there any more has no state, so that the event comes to nothing: a deletion has its own.
+    -- An object that no longer exists has no state, so its event has no net change. The deletion has an event of its own.
     with complete as (
         select event.sequence, event.before as part_before, event.after as part_after, states -> event.object as state
         from wagrun.event as event where event.sequence = any (sequences) and event.is_part_only
@@ -95,7 +95,7 @@ $$;
 -- Name: FUNCTION add_present_state(of_model text, sequences bigint[]); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.add_present_state(of_model text, sequences bigint[]) IS 'Gives events of changed parts the state of their object, all of one model; returns how many it was.';
+COMMENT ON FUNCTION wagrun.add_present_state(of_model text, sequences bigint[]) IS 'Adds the present state of the object to events of one model that changed only parts. Returns the number of events.';
 
 
 --
@@ -114,7 +114,7 @@ $_$;
 -- Name: FUNCTION as_key(value text); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.as_key(value text) IS 'A captured value as an integer key, or null: a watched table may call anything locale_id.';
+COMMENT ON FUNCTION wagrun.as_key(value text) IS 'Returns a captured value as an integer key, or null when it is not one. A watched table may have any column named locale_id.';
 
 
 --
@@ -126,7 +126,7 @@ CREATE FUNCTION wagrun.capture_children() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET extra_float_digits TO '1'
     AS $$
--- A child's column may be called as a variable is, and the alias is one that no column has.
+-- A child's column may have the name of a variable. No column has the name of the alias wagrun_row.
 #variable_conflict use_variable
 declare
     key_column text := tg_argv[3];
@@ -136,7 +136,7 @@ begin
     if current_setting('wagrun.capture', true) = 'off' then
         return null;
     end if;
-    -- Rows that an update left as they were count for nothing; a child that moved to another parent counts for both.
+    -- Rows that an update did not change do not count. A child that moved to another parent counts for both parents.
     begin
         if tg_op = 'INSERT' then
             parents := array(select distinct to_jsonb(wagrun_row) -> key_column from new_rows as wagrun_row);
@@ -157,7 +157,7 @@ begin
         failure := sqlerrm;
     end;
     if failure is not null or array_position(parents, null) is not null then
-        -- A value that JSON can't hold, or a key column with another name: whose children were touched is enough to know.
+        -- A value that JSON cannot hold, or a renamed key column. Every parent of a touched row then counts as changed.
         begin
             key_column := wagrun.present_column(tg_relid, tg_argv[4]::smallint);
             execute format('select array(%s)', concat_ws(' union ',
@@ -183,7 +183,7 @@ $$;
 -- Name: FUNCTION capture_children(); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.capture_children() IS 'Statement trigger of a table of inline children: appends to the outbox which objects'' children changed.';
+COMMENT ON FUNCTION wagrun.capture_children() IS 'Statement trigger of a table of inline children. Appends one row to the outbox for each object whose children changed.';
 
 
 --
@@ -214,7 +214,7 @@ begin
     if current_setting('wagrun.capture', true) = 'off' then
         return null;
     end if;
-    -- This block writes nothing, so its subtransaction gets no id and costs a microsecond.
+    -- This block writes no row, so its subtransaction gets no id and costs a microsecond.
     begin
         if tg_op <> 'INSERT' then
             old_row := to_jsonb(old);
@@ -238,12 +238,12 @@ begin
             return null;
         end if;
     end if;
-    -- A part that belongs to no object is no content.
+    -- A part without an object is not content, so its key counts as absent.
     old_key := nullif(old_row -> key_column, 'null');
     new_key := nullif(new_row -> key_column, 'null');
 
-    -- Bytes have changed, or this would not be called. Where jsonb sees no difference (1.0 became 1.00), that counts all the
-    -- same, unless it is a bookkeeping column that changed.
+    -- The trigger fires only when bytes have changed. A change that jsonb does not show (1.0 became 1.00) counts, except when
+    -- only a bookkeeping column changed.
     if old_row - ignored = new_row - ignored and old_row <> new_row and old_key = new_key then
         return null;
     end if;
@@ -269,7 +269,7 @@ begin
                     names, wagrun.is_first_of_transaction());
         end if;
     else
-        -- Another key is another object: the old one is gone, the new one was not there.
+        -- A new key means another object: the old object is deleted and a new one is created.
         insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
         values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (old_key #>> '{}'), old_key, is_own_row,
                 old_row - withheld, null, withheld, wagrun.is_first_of_transaction()),
@@ -285,7 +285,7 @@ $$;
 -- Name: FUNCTION capture_row(); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.capture_row() IS 'Row trigger of an object''s own table and of a page type''s: appends the row''s old and new state to the outbox.';
+COMMENT ON FUNCTION wagrun.capture_row() IS 'Row trigger of an object''s own table and of a page type''s table. Appends the old and new state of the row to the outbox.';
 
 
 --
@@ -304,7 +304,7 @@ CREATE FUNCTION wagrun.capture_truncate() RETURNS trigger
 declare
     collection constant text := tg_argv[8];
     key_column text := tg_argv[3];
-    -- Who inherits has a trigger of its own; a partition may be newer than its triggers.
+    -- A table that inherits has its own trigger. A partition may have none yet, so a partitioned table includes its partitions.
     truncated  constant text := concat(
         case when (select relkind from pg_class where oid = tg_relid) = 'r' then 'only ' end, tg_relid::regclass);
 begin
@@ -342,7 +342,7 @@ $_$;
 -- Name: FUNCTION capture_truncate(); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.capture_truncate() IS 'Statement trigger before TRUNCATE: every object in the table is deleted, or its children are.';
+COMMENT ON FUNCTION wagrun.capture_truncate() IS 'Statement trigger before TRUNCATE. Records every object in the table as deleted, or its inline children as changed.';
 
 
 --
@@ -372,7 +372,7 @@ begin
     end if;
     select relkind into kind from pg_class where oid = named;
     if kind not in ('r', 'p') then
-        raise exception 'WATCHED_TABLES: % is %, whose changes can''t be captured; name the table behind it', name,
+        raise exception 'WATCHED_TABLES: % is %, whose changes cannot be captured; name the table behind it', name,
             case kind when 'v' then 'a view' when 'm' then 'a materialized view' when 'f' then 'a foreign table'
                       else 'no table' end;
     end if;
@@ -389,7 +389,7 @@ begin
     if (select relpersistence = 't' from pg_class where oid = named) then
         raise exception 'WATCHED_TABLES: % is a temporary table', name;
     end if;
-    -- What an index only includes is no part of the key.
+    -- Columns that the index only includes are not part of the key.
     select array_agg(attname order by place) into keys
     from pg_index
     cross join lateral unnest(indkey) with ordinality as part (number, place)
@@ -410,7 +410,7 @@ begin
            or not (typtype = 'e' or format_type(case typtype when 'd' then typbasetype else atttypid end,
                                                 case typtype when 'd' then typtypmod else atttypmod end) ~
                '^(boolean|smallint|integer|bigint|oid|real|double precision|numeric.*|money|date|time.*|interval.*|uuid|inet|cidr|macaddr8?|(character|character varying)\((1?\d{1,3}|20[0-3]\d|204[0-8])\))$'));
-    -- However it was spelled, it is one table and has one name.
+    -- The label does not depend on the spelling of the table's name.
     select concat_ws('.', nullif(nspname, 'public'), relname) into label
     from pg_class join pg_namespace on pg_namespace.oid = relnamespace where pg_class.oid = named;
     return jsonb_build_object(
@@ -424,7 +424,7 @@ $_$;
 -- Name: FUNCTION describe_table(name text, discovered text[]); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.describe_table(name text, discovered text[]) IS 'A named table as an entry for watch_table; null for one that is discovered; raises, in a sentence, when it can''t be captured.';
+COMMENT ON FUNCTION wagrun.describe_table(name text, discovered text[]) IS 'Returns an entry for watch_table for a table that the operator named, or null for a discovered table. Raises an error with a message for the operator when the table cannot be captured.';
 
 
 --
@@ -451,7 +451,7 @@ $$;
 -- Name: FUNCTION drop_triggers(target regclass, name_like text); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.drop_triggers(target regclass, name_like text) IS 'Drops triggers of a table and of those that inherit from it.';
+COMMENT ON FUNCTION wagrun.drop_triggers(target regclass, name_like text) IS 'Drops triggers of a table and of the tables that inherit from it.';
 
 
 --
@@ -478,7 +478,7 @@ begin
     if due_times is null then
         return;
     end if;
-    -- Up to the next full minute, the smallest step of a schedule. The last year that a schedule can name is 9999.
+    -- Rounded up to the full minute, the smallest unit of a schedule. The last year of a schedule is 9999.
     return query execute format(
         'select distinct date_trunc(''minute'', greatest(due, $1) + interval ''1 minute'' - interval ''1 microsecond'') as minute
          from (%s) as due_times where due < ''9999-12-31'' order by minute limit $2',
@@ -492,7 +492,7 @@ $_$;
 -- Name: FUNCTION due_minutes(earliest timestamp with time zone, most integer); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.due_minutes(earliest timestamp with time zone, most integer) IS 'The next full minutes at which something is to be published or to expire, none before the earliest; all that the relay role may know of schedules.';
+COMMENT ON FUNCTION wagrun.due_minutes(earliest timestamp with time zone, most integer) IS 'Returns the next full minutes at which content is published or expires, none before the earliest. The relay role may read nothing else of due times.';
 
 
 --
@@ -506,7 +506,7 @@ CREATE FUNCTION wagrun.editor_name(user_id text) RETURNS text
 declare
     name text;
 begin
-    -- The site chooses its user model, so its table and columns are settings; no view, which would pin the columns.
+    -- The site chooses its user model, so its table and columns are settings. A view would stop a migration of the columns.
     execute (
         select format('select %I::text from %s where %I = %L',
                       max(value) filter (where s.name = 'user_name'), max(value) filter (where s.name = 'user_table'),
@@ -517,7 +517,7 @@ begin
 exception
     when lock_not_available or deadlock_detected then
         raise;
-    -- A site names its editor by itself, and may have another table of users by now: no reason to stop the drain.
+    -- The site may have another table of users by now, which must not stop the drain.
     when others then
         return null;
 end
@@ -528,7 +528,7 @@ $$;
 -- Name: FUNCTION editor_name(user_id text); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.editor_name(user_id text) IS 'The user''s name, or null; all that the relay role may know of a user.';
+COMMENT ON FUNCTION wagrun.editor_name(user_id text) IS 'Returns the name of a user, or null. The relay role may read nothing else of a user.';
 
 
 --
@@ -545,7 +545,7 @@ begin
     if current_setting('wagrun.captured', true) is not distinct from this_transaction then
         return false;
     end if;
-    -- Undone with the savepoint that the first row was captured in, as the row is.
+    -- A rollback to a savepoint before the first row undoes this setting as well as the row.
     perform set_config('wagrun.captured', this_transaction, true);
     return true;
 end
@@ -556,7 +556,7 @@ $$;
 -- Name: FUNCTION is_first_of_transaction(); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.is_first_of_transaction() IS 'True once in each transaction, for the row that rings.';
+COMMENT ON FUNCTION wagrun.is_first_of_transaction() IS 'Returns true once in each transaction, for the row that rings the doorbell.';
 
 
 --
@@ -575,7 +575,7 @@ $$;
 -- Name: FUNCTION note_due_times(); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.note_due_times() IS 'Rings for what was due before anybody looked.';
+COMMENT ON FUNCTION wagrun.note_due_times() IS 'Rings the doorbell for due times from before the table was watched.';
 
 
 --
@@ -598,7 +598,7 @@ $$;
 -- Name: FUNCTION note_failure(relation regclass, kind text, model text, failure text); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.note_failure(relation regclass, kind text, model text, failure text) IS 'Writes into the outbox and the server log that a change could not be captured.';
+COMMENT ON FUNCTION wagrun.note_failure(relation regclass, kind text, model text, failure text) IS 'Records in the outbox and in the server''s log that a change could not be captured.';
 
 
 --
@@ -618,7 +618,7 @@ $$;
 -- Name: FUNCTION present_column(relation regclass, number smallint); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.present_column(relation regclass, number smallint) IS 'The name that a column has now, by its number.';
+COMMENT ON FUNCTION wagrun.present_column(relation regclass, number smallint) IS 'Returns the present name of a column, given its number.';
 
 
 SET default_tablespace = '';
@@ -649,7 +649,7 @@ CREATE TABLE wagrun.watched_table (
 -- Name: TABLE watched_table; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON TABLE wagrun.watched_table IS 'The tables with capture triggers, as discovered from Django; made equal to that by every migrate.';
+COMMENT ON TABLE wagrun.watched_table IS 'The tables with capture triggers, as discovered from Django. Every migrate makes them equal to the discovered tables.';
 
 
 --
@@ -663,56 +663,56 @@ COMMENT ON COLUMN wagrun.watched_table.model IS 'Django''s app.model label in lo
 -- Name: COLUMN watched_table.object; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.watched_table.object IS 'First part of the object''s name: page, image, document, or the model''s label.';
+COMMENT ON COLUMN wagrun.watched_table.object IS 'The first part of the object''s name: page, image, document, or the model''s label.';
 
 
 --
 -- Name: COLUMN watched_table.key_column; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.watched_table.key_column IS 'The column that holds the object''s key: the primary key, or in a part the link to the object''s own row.';
+COMMENT ON COLUMN wagrun.watched_table.key_column IS 'The column with the object''s key: the primary key, or in a part the link to the object''s own row.';
 
 
 --
 -- Name: COLUMN watched_table.key_number; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.watched_table.key_number IS 'Its number, by which it is found when it was renamed.';
+COMMENT ON COLUMN wagrun.watched_table.key_number IS 'The number of the key column, by which it is found after it was renamed.';
 
 
 --
 -- Name: COLUMN watched_table.root; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.watched_table.root IS 'Null for an object''s own table; for a part (a page type''s own table, an inline child) the table with the object''s own row.';
+COMMENT ON COLUMN wagrun.watched_table.root IS 'The table with the object''s own row, for a part of an object (a page type''s own table, an inline child). Null for an object''s own table.';
 
 
 --
 -- Name: COLUMN watched_table.collection; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.watched_table.collection IS 'For inline children, of which an object has many, the field that they are: a change in one is a change of that field.';
+COMMENT ON COLUMN wagrun.watched_table.collection IS 'The field of the object that its inline children make up. A change of a child is a change of that field. Null for other tables.';
 
 
 --
 -- Name: COLUMN watched_table.fields; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.watched_table.fields IS 'Column name to field name, for the reader of events.';
+COMMENT ON COLUMN wagrun.watched_table.fields IS 'Field names by column name, which events show.';
 
 
 --
 -- Name: COLUMN watched_table.withheld; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.watched_table.withheld IS 'Columns whose values are not captured, only that they changed: they are large, or nobody''s business.';
+COMMENT ON COLUMN wagrun.watched_table.withheld IS 'Columns of which only the fact of a change is captured, because their values are large or private.';
 
 
 --
 -- Name: COLUMN watched_table.ignored; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.watched_table.ignored IS 'Bookkeeping columns: a change of nothing else is no change.';
+COMMENT ON COLUMN wagrun.watched_table.ignored IS 'Bookkeeping columns. A change of these alone is no change of the object.';
 
 
 --
@@ -736,7 +736,7 @@ $$;
 -- Name: FUNCTION present_key(watched wagrun.watched_table); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.present_key(watched wagrun.watched_table) IS 'The column with the object''s key, also when it was renamed since migrate last looked.';
+COMMENT ON FUNCTION wagrun.present_key(watched wagrun.watched_table) IS 'Returns the present name of the column with the object''s key, also when it was renamed after the last migrate.';
 
 
 --
@@ -755,14 +755,14 @@ CREATE FUNCTION wagrun.present_state(of_model text, after_key text, most integer
 declare
     watched wagrun.watched_table;
 begin
-    -- A table that was dropped stays listed until the next migrate.
+    -- A dropped table stays listed until the next migrate.
     select listed.* into watched
     from wagrun.watched_table as listed join pg_class on pg_class.oid = listed.relation
     where listed.model = of_model and listed.root is null;
     if not found then
         return;
     end if;
-    -- Keys are compared as what they are, whatever type that is: the literal takes the column's.
+    -- The literal takes the type of the column, so keys of every type are compared correctly.
     return query execute format(
         'with chosen as (select wagrun_row as own_row from %s as wagrun_row where %s order by %I limit $1)
          select present.last_key, present.object, present.key, %L, present.state from (%s) as present',
@@ -781,7 +781,7 @@ $_$;
 -- Name: FUNCTION present_state(of_model text, after_key text, most integer); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.present_state(of_model text, after_key text, most integer) IS 'The next objects of a watched model after a key, as capture would write them.';
+COMMENT ON FUNCTION wagrun.present_state(of_model text, after_key text, most integer) IS 'Returns the next objects of a watched model after a key, as capture writes them.';
 
 
 --
@@ -806,7 +806,7 @@ $$;
 -- Name: FUNCTION reserve_sequence(many bigint); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.reserve_sequence(many bigint) IS 'The first of so many sequence numbers in a row, higher than any before; the caller holds the drain lock.';
+COMMENT ON FUNCTION wagrun.reserve_sequence(many bigint) IS 'Reserves a number of consecutive sequence numbers above all used ones, and returns the first. The caller must hold the drain lock.';
 
 
 --
@@ -827,15 +827,15 @@ begin
         raise log 'wagrun doorbell {"xid":"%"} by log', xid;
         return;
     end if;
-    -- An editor waits for this call, and one click in the admin is up to three commits that ring: three times the longest
-    -- wait must stay under the second that a save may lose. A call that is given up may still have arrived, which is no harm.
-    -- Set here and not in the function's definition: PostgreSQL lets only a superuser store a setting that no library has
-    -- registered yet. Where the server refuses them, the extension's own defaults count.
+    -- An editor waits for this call, and one click in the admin makes up to three commits that ring. So three times the
+    -- maximum wait must stay under the second that a save may lose. A call that times out may still arrive, which is harmless.
+    -- The settings are not in the function's definition, because PostgreSQL lets only a superuser store a setting that no
+    -- library has registered yet. When the server refuses them, the extension's own defaults apply.
     begin
         perform set_config('aws_lambda.connect_timeout_ms', '200', true),
                 set_config('aws_lambda.request_timeout_ms', '250', true);
     exception when others then
-        raise log 'wagrun can''t set the doorbell''s time-outs: %', sqlerrm;
+        raise log 'wagrun cannot set the doorbell''s time-outs: %', sqlerrm;
     end;
     select reply.status_code into status
     from aws_lambda.invoke(
@@ -846,10 +846,10 @@ begin
     if status is distinct from 202 then
         raise log 'wagrun doorbell {"xid":"%"} answered %', xid, status;
     end if;
-    -- As they were, for calls that the site itself makes. When the call fails they are undone with it.
+    -- Restores the settings for calls of the site itself. A failed call undoes them in any case.
     perform set_config('aws_lambda.connect_timeout_ms', coalesce(connect_timeout, ''), true),
             set_config('aws_lambda.request_timeout_ms', coalesce(request_timeout, ''), true);
--- A statement time-out that strikes here is caught as well: the save itself is done.
+-- A statement time-out during the call is caught as well, because the save itself is done.
 exception when query_canceled or others then
     raise log 'wagrun doorbell {"xid":"%"} failed: %', xid, sqlerrm;
 end
@@ -860,7 +860,7 @@ $$;
 -- Name: FUNCTION ring(xid text); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.ring(xid text) IS 'Tells content-events to look once this transaction has ended; never raises.';
+COMMENT ON FUNCTION wagrun.ring(xid text) IS 'Invokes content-events for a transaction. Never raises an error.';
 
 
 --
@@ -872,8 +872,8 @@ CREATE FUNCTION wagrun.ring_at_commit() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-    -- The drainer folds whole transactions, and knows one by its last row. After `set constraints all immediate` it may come too
-    -- early; the rest is then folded by itself, later.
+    -- The drainer folds whole transactions, and recognises a whole one by this last row. After `set constraints all immediate`
+    -- the row may come too early. The rows after it are then folded by themselves, later.
     insert into wagrun.outbox (relation, kind, model, is_own_row, ends) values (0, '', '', false, true);
     perform wagrun.ring(pg_current_xact_id()::text);
     return null;
@@ -885,7 +885,7 @@ $$;
 -- Name: FUNCTION ring_at_commit(); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.ring_at_commit() IS 'Deferred trigger of what is captured: writes the last row of this transaction, and rings for it.';
+COMMENT ON FUNCTION wagrun.ring_at_commit() IS 'Deferred trigger of the outbox. Writes the last row of the transaction, and rings the doorbell for it.';
 
 
 --
@@ -915,7 +915,7 @@ begin
             exception when others then
                 execute format('select to_jsonb(($1).%I::text)', column_name) into value using changed_row;
             end;
-            -- All of them together may be more than jsonb holds.
+            -- All values together may exceed the size of a jsonb value.
             image := image || jsonb_build_object(column_name, value);
         exception when others then
             raise log 'wagrun capture of column % of % failed: %', column_name, relation, sqlerrm;
@@ -930,7 +930,7 @@ $_$;
 -- Name: FUNCTION row_image(relation regclass, changed_row record); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.row_image(relation regclass, changed_row record) IS 'The row as jsonb, whatever its columns hold; never raises.';
+COMMENT ON FUNCTION wagrun.row_image(relation regclass, changed_row record) IS 'Returns the row as jsonb, whatever its columns hold. Never raises an error.';
 
 
 --
@@ -942,8 +942,8 @@ CREATE FUNCTION wagrun.schedule_changed() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
-    -- Its columns are the trigger's arguments, and are read by name when it runs, from the row itself: a dependency on them
-    -- would stop a later Django migration, and a revision's content is far too large to be made jsonb.
+    -- The names of the columns are the trigger's arguments, and the values are read from the row when it fires. A dependency
+    -- on the columns would stop a later Django migration, and a revision's content is far too large to convert to jsonb.
     due_time constant text := case tg_nargs
         when 1 then format('select ($1).%I', tg_argv[0])
         else format('select case when ($1).%2$I then ($1).%1$I end', tg_argv[0], tg_argv[1])
@@ -965,7 +965,7 @@ begin
         insert into wagrun.schedule_change default values;
     end if;
     return null;
--- A column that is gone until the next migrate, or anything else: the save goes on, and the next look sees what is due.
+-- After any error, such as a dropped column, the save goes on. The next synchronisation reads the due times.
 exception when others then
     raise log 'wagrun schedule of % not seen to change: %', tg_relid::regclass, sqlerrm;
     return null;
@@ -977,7 +977,7 @@ $_$;
 -- Name: FUNCTION schedule_changed(); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.schedule_changed() IS 'Row trigger of every scheduled table, with its due column and where there is one its live column; never fails a save.';
+COMMENT ON FUNCTION wagrun.schedule_changed() IS 'Row trigger of every scheduled table. Arguments: the due column and, if there is one, the live column. Never fails a save.';
 
 
 --
@@ -990,7 +990,7 @@ CREATE FUNCTION wagrun.set_trigger(target regclass, trigger_name text, definitio
 declare
     present oid := (select oid from pg_trigger where tgrelid = target and tgname = trigger_name);
 begin
-    -- The comment keeps what the trigger was made of, so that a table is locked only when that has changed.
+    -- The trigger's comment stores a hash of its definition, so that a table is locked only when the definition has changed.
     if obj_description(present, 'pg_trigger') = md5(definition) then
         return;
     end if;
@@ -1007,7 +1007,7 @@ $$;
 -- Name: FUNCTION set_trigger(target regclass, trigger_name text, definition text); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.set_trigger(target regclass, trigger_name text, definition text) IS 'Makes a trigger what it should be. Only one that is not yet locks its table against writers.';
+COMMENT ON FUNCTION wagrun.set_trigger(target regclass, trigger_name text, definition text) IS 'Creates or replaces a trigger. Locks its table against writers only when the definition has changed.';
 
 
 --
@@ -1024,20 +1024,20 @@ begin
     foreach role in array array[web_role, relay_role] loop
         if not exists (select from pg_roles where rolname = role) then
             execute format('create role %I login', role);
-            -- On RDS a role without a password comes in by IAM. One that was there before keeps its way in: this grant would
-            -- switch its password off, and lock out a site that is running.
+            -- On RDS a role without a password authenticates by IAM. An existing role keeps its way to authenticate, because
+            -- this grant would disable its password and lock out a running site.
             if exists (select from pg_roles where rolname = 'rds_iam') then
                 execute format('grant rds_iam to %I', role);
             end if;
         end if;
     end loop;
 
-    -- The web role: every table of the site's, none of wagrun's.
+    -- The web role: every table of the site, and none of wagrun's.
     begin
         execute format('grant select, insert, update, delete on all tables in schema public to %I', web_role);
         execute format('grant usage, select, update on all sequences in schema public to %I', web_role);
     exception when insufficient_privilege then
-        -- Somebody else's table is among them. One by one, which waits for whoever has a table locked.
+        -- A table of another owner is among them. So the others are granted one by one, which waits for locked tables.
         for owned in
             select oid::regclass as relation, relkind from pg_class
             where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f', 'S')
@@ -1052,8 +1052,8 @@ begin
     execute format('alter default privileges in schema public grant select, insert, update, delete on tables to %I', web_role);
     execute format('alter default privileges in schema public grant usage, select, update on sequences to %I', web_role);
 
-    -- The relay role: takes what was captured, numbers and settles events, and reads the few columns of Wagtail's that an
-    -- event shows.
+    -- The relay role: takes captured changes, numbers and settles events, and reads the few columns of Wagtail's that an event
+    -- shows.
     execute format('grant usage on schema wagrun to %I', relay_role);
     execute format('grant select on wagrun.watched_table to %I', relay_role);
     execute format('grant select, delete on wagrun.outbox to %I', relay_role);
@@ -1069,16 +1069,16 @@ begin
     execute format('grant select (id, user_id) on wagtailcore_revision to %I', relay_role);
     execute format('grant select (page_id, user_id, timestamp) on wagtailcore_pagelogentry to %I', relay_role);
 
-    -- The present state of content, by functions that withhold what capture does.
+    -- The present state of content, by functions that withhold the same columns as capture.
     execute format('grant execute on function wagrun.present_state, wagrun.add_present_state to %I', relay_role);
 
-    -- Backfills, of which it keeps the progress.
+    -- Backfills, whose progress it stores.
     execute format('grant select, insert, delete on wagrun.backfill to %I', relay_role);
     execute format(
         'grant update (cursor, published, sliced_at, failures, last_error, finished_at, outcome) on wagrun.backfill to %I',
         relay_role);
 
-    -- Schedules: it reads what is due by the function that tells nothing else, and clears what it has seen.
+    -- Schedules: it reads due times only by the function, and removes the records of changes.
     execute format('grant select, delete on wagrun.schedule_change to %I', relay_role);
     execute format('grant execute on function wagrun.due_minutes to %I', relay_role);
 end
@@ -1089,7 +1089,7 @@ $$;
 -- Name: FUNCTION set_up_roles(web_role name, relay_role name); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.set_up_roles(web_role name, relay_role name) IS 'Creates the web and the relay role where they are missing, and grants each what it needs.';
+COMMENT ON FUNCTION wagrun.set_up_roles(web_role name, relay_role name) IS 'Creates the web role and the relay role when they are missing, and grants each its rights.';
 
 
 --
@@ -1111,7 +1111,7 @@ begin
     ), '' order by part_table.relation::text), '') into parts
     from wagrun.watched_table as part_table join pg_class on pg_class.oid = part_table.relation
     where part_table.root = watched.relation and part_table.collection is null;
-    -- With the offset the image is made once, instead of wherever it is used.
+    -- With the offset the image is computed once, and not for each use.
     return format(
         'select (chosen.own_row).%1$I::text as last_key, %2$L || (whole.image ->> %3$L) as object, whole.image -> %3$L as key,
                 whole.image - %4$L::text[] - %5$L::text[]%6$s as state
@@ -1128,7 +1128,7 @@ $_$;
 -- Name: FUNCTION state_query(watched wagrun.watched_table); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.state_query(watched wagrun.watched_table) IS 'A query of objects as capture would write them, for a common table expression `chosen (own_row)` of rows of their own table.';
+COMMENT ON FUNCTION wagrun.state_query(watched wagrun.watched_table) IS 'Returns a query for the states of objects as capture writes them. It reads the objects'' own rows from a common table expression `chosen (own_row)`.';
 
 
 --
@@ -1151,7 +1151,7 @@ $$;
 -- Name: FUNCTION stray_tables(wanted text[]); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.stray_tables(wanted text[]) IS 'What is watched, or has capture triggers, and is neither among these tables nor inherits from one.';
+COMMENT ON FUNCTION wagrun.stray_tables(wanted text[]) IS 'Returns the tables that are watched or have capture triggers, but are not wanted and do not inherit from a wanted table.';
 
 
 --
@@ -1175,8 +1175,8 @@ begin
         return query values
             ('wagrun_capture_row', format(
                 'after insert or delete on %s for each row execute function wagrun.capture_row(%s)', target, arguments)),
-            -- *<> compares the rows' bytes, which every type has; `is distinct from` fails on json, and naming
-            -- columns would stop a later Django migration from dropping them.
+            -- *<> compares the bytes of rows, which works for every type. `is distinct from` fails on json, and the name of a
+            -- column would stop a later Django migration from dropping it.
             ('wagrun_capture_update', format(
                 'after update on %s for each row when (old.* *<> new.*) execute function wagrun.capture_row(%s)',
                 target, arguments)),
@@ -1205,7 +1205,7 @@ $$;
 -- Name: FUNCTION triggers_of(relation regclass, target regclass); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.triggers_of(relation regclass, target regclass) IS 'The capture triggers that a watched table needs, itself or for a table that inherits from it: name and definition.';
+COMMENT ON FUNCTION wagrun.triggers_of(relation regclass, target regclass) IS 'Returns the names and definitions of the capture triggers for a watched table, or for a table that inherits from it.';
 
 
 --
@@ -1226,7 +1226,7 @@ $$;
 -- Name: FUNCTION unwatch_due_times(stale regclass); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.unwatch_due_times(stale regclass) IS 'Takes the trigger off a table that has no due times any more.';
+COMMENT ON FUNCTION wagrun.unwatch_due_times(stale regclass) IS 'Removes the trigger from a table that no longer has due times.';
 
 
 --
@@ -1247,7 +1247,7 @@ $$;
 -- Name: FUNCTION unwatch_table(stale regclass); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.unwatch_table(stale regclass) IS 'Takes the capture triggers off a table that is no content any more; its rows stay.';
+COMMENT ON FUNCTION wagrun.unwatch_table(stale regclass) IS 'Removes the capture triggers from a table that is no longer watched. Its rows stay.';
 
 
 --
@@ -1273,7 +1273,7 @@ $$;
 -- Name: FUNCTION watch_due_times(entry jsonb); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.watch_due_times(entry jsonb) IS 'Has a table tell that what is due in it has changed.';
+COMMENT ON FUNCTION wagrun.watch_due_times(entry jsonb) IS 'Watches the due times of a table.';
 
 
 --
@@ -1295,7 +1295,7 @@ begin
         (select attnum from pg_attribute where attrelid = watched and attname = entry ->> 'key_column'),
         (entry ->> 'root')::regclass, entry ->> 'collection', entry -> 'fields',
         array(select jsonb_array_elements_text(entry -> 'withheld')),
-        -- A virtual column has no value in a trigger.
+        -- A virtual column has no value in a trigger, so it is ignored.
         array(select jsonb_array_elements_text(entry -> 'ignored')
               union select attname from pg_attribute where attrelid = watched and attgenerated = 'v' order by 1)
     )
@@ -1310,7 +1310,7 @@ begin
         loop
             perform wagrun.set_trigger(target, wanted.name, wanted.definition);
         end loop;
-        -- What inline children have besides, when the table was one of them before.
+        -- Only a table of inline children has this trigger. The table may have been one before.
         if entry ->> 'collection' is null then
             perform wagrun.drop_triggers(target, 'wagrun_capture_delete');
         end if;
@@ -1323,7 +1323,7 @@ $$;
 -- Name: FUNCTION watch_table(entry jsonb); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.watch_table(entry jsonb) IS 'Watches a table as discovered, with all that inherit from it.';
+COMMENT ON FUNCTION wagrun.watch_table(entry jsonb) IS 'Watches a table as discovered, and all tables that inherit from it.';
 
 
 --
@@ -1348,7 +1348,7 @@ $_$;
 -- Name: FUNCTION with_heirs(relation regclass); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.with_heirs(relation regclass) IS 'A table, if it is still there, and all that inherit from it, partitions included.';
+COMMENT ON FUNCTION wagrun.with_heirs(relation regclass) IS 'Returns a table, if it still exists, and all tables that inherit from it, partitions included.';
 
 
 --
@@ -1366,7 +1366,7 @@ CREATE AGGREGATE wagrun.merged(jsonb) (
 -- Name: AGGREGATE merged(jsonb); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON AGGREGATE wagrun.merged(jsonb) IS 'All keys of the objects; of a key that several have the last value. Nulls are skipped.';
+COMMENT ON AGGREGATE wagrun.merged(jsonb) IS 'Merges objects. Of a key that several objects have, the last value wins. Nulls are skipped.';
 
 
 --
@@ -1393,35 +1393,35 @@ CREATE TABLE wagrun.backfill (
 -- Name: TABLE backfill; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON TABLE wagrun.backfill IS 'One row per replay or snapshot that was asked for; open until finished.';
+COMMENT ON TABLE wagrun.backfill IS 'One row for each requested replay or snapshot. A run is open until finished_at is set.';
 
 
 --
 -- Name: COLUMN backfill.id; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.backfill.id IS 'Stands in each of its events; a version 7 UUID, so that it says when it was asked for.';
+COMMENT ON COLUMN wagrun.backfill.id IS 'The run''s id, which each of its events carries. It is a version 7 UUID, so it contains the time of the request.';
 
 
 --
 -- Name: COLUMN backfill.request; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.backfill.request IS 'The payload of the request, {"replay": …} or {"snapshot": …}, as it was checked.';
+COMMENT ON COLUMN wagrun.backfill.request IS 'The validated payload of the request, {"replay": …} or {"snapshot": …}.';
 
 
 --
 -- Name: COLUMN backfill.cursor; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.backfill.cursor IS 'Where the next slice begins. Replay: {"after": sequence, "last": sequence}. Snapshot: {"model": label, "after": key}.';
+COMMENT ON COLUMN wagrun.backfill.cursor IS 'The position at which the next slice begins. Replay: {"after": sequence, "last": sequence}. Snapshot: {"model": label, "after": key}.';
 
 
 --
 -- Name: COLUMN backfill.sliced_at; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.backfill.sliced_at IS 'When its last slice was made: runs take turns.';
+COMMENT ON COLUMN wagrun.backfill.sliced_at IS 'The time of the last slice. The open run with the oldest time is next.';
 
 
 --
@@ -1460,70 +1460,70 @@ CREATE TABLE wagrun.event (
 -- Name: TABLE event; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON TABLE wagrun.event IS 'One row per transaction and object, numbered when the drainer first saw it committed; pending until settled, then history.';
+COMMENT ON TABLE wagrun.event IS 'One row for each transaction and object, numbered when the drainer first saw it committed. An event is pending until it is settled, and history afterwards.';
 
 
 --
 -- Name: COLUMN event.sequence; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.event.sequence IS 'Grows with commit order for one object, and across restores: microseconds since 1970, or one more than the last.';
+COMMENT ON COLUMN wagrun.event.sequence IS 'The event''s number: microseconds since 1970, or one more than the last number. For one object it grows in the order of commits, also across restores.';
 
 
 --
 -- Name: COLUMN event.id; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.event.id IS 'The event''s id, for ever.';
+COMMENT ON COLUMN wagrun.event.id IS 'The event''s id, which never changes.';
 
 
 --
 -- Name: COLUMN event.before; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.event.before IS 'Captured columns before the transaction; null when the object did not exist.';
+COMMENT ON COLUMN wagrun.event.before IS 'Captured columns before the transaction. Null when the object did not exist.';
 
 
 --
 -- Name: COLUMN event.after; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.event.after IS 'Captured columns after the transaction; null when the object no longer exists.';
+COMMENT ON COLUMN wagrun.event.after IS 'Captured columns after the transaction. Null when the object no longer exists.';
 
 
 --
 -- Name: COLUMN event.is_part_only; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.event.is_part_only IS 'The transaction changed parts of the object and not its own row, whose present state is still to be read.';
+COMMENT ON COLUMN wagrun.event.is_part_only IS 'True while the present state of the object''s own row is still to be read, because the transaction changed only parts of the object.';
 
 
 --
 -- Name: COLUMN event.incomplete; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.event.incomplete IS 'Why the event can''t show all of the object.';
+COMMENT ON COLUMN wagrun.event.incomplete IS 'The reason for which the event does not show all of the object.';
 
 
 --
 -- Name: COLUMN event.bytes; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.event.bytes IS 'Size of before and after as text: a batch is limited by it.';
+COMMENT ON COLUMN wagrun.event.bytes IS 'The size of before and after as text, in bytes. It limits the size of a batch.';
 
 
 --
 -- Name: COLUMN event.outcome; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.event.outcome IS 'published: the topic has it. nothing: the transaction''s net change is none. discarded: an operator gave it up.';
+COMMENT ON COLUMN wagrun.event.outcome IS 'published: the topic accepted the event. nothing: the transaction has no net change of the object. discarded: an operator discarded the event.';
 
 
 --
 -- Name: COLUMN event.set_apart_at; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.event.set_apart_at IS 'Since when the event waits for an operator, because it can''t be read or published; last_error says why.';
+COMMENT ON COLUMN wagrun.event.set_apart_at IS 'The time at which the event was set apart for an operator, because it cannot be read or published. last_error is the reason.';
 
 
 --
@@ -1542,7 +1542,7 @@ CREATE SEQUENCE wagrun.event_sequence
 -- Name: SEQUENCE event_sequence; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON SEQUENCE wagrun.event_sequence IS 'The highest sequence that was given to an event; only wagrun.reserve_sequence moves it.';
+COMMENT ON SEQUENCE wagrun.event_sequence IS 'The highest sequence of all events. Only wagrun.reserve_sequence advances it.';
 
 
 --
@@ -1569,35 +1569,35 @@ CREATE TABLE wagrun.migration_run (
 -- Name: TABLE migration_run; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON TABLE wagrun.migration_run IS 'One row per run of migrate that got the lock; the newest may still be running.';
+COMMENT ON TABLE wagrun.migration_run IS 'One row for each run of migrate that took the lock. The newest run may still be going on.';
 
 
 --
 -- Name: COLUMN migration_run.asked_by; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.migration_run.asked_by IS 'CloudFormation with its request, or the invocation, by id.';
+COMMENT ON COLUMN wagrun.migration_run.asked_by IS 'The id of CloudFormation''s request or of the invocation.';
 
 
 --
 -- Name: COLUMN migration_run.deploy; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.migration_run.deploy IS 'The image that the site and migrate ran from, where the caller named it.';
+COMMENT ON COLUMN wagrun.migration_run.deploy IS 'The image of the site and of migrate, when the caller named it.';
 
 
 --
 -- Name: COLUMN migration_run.program; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.migration_run.program IS 'Version of wagrun.';
+COMMENT ON COLUMN wagrun.migration_run.program IS 'The version of wagrun.';
 
 
 --
 -- Name: COLUMN migration_run.outcome; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.migration_run.outcome IS 'abandoned: the run was killed or lost its database, which the next run found out. Null while it runs.';
+COMMENT ON COLUMN wagrun.migration_run.outcome IS 'The result of the run. abandoned: it was killed or lost its connection, as the next run found. Null while it runs.';
 
 
 --
@@ -1611,7 +1611,7 @@ COMMENT ON COLUMN wagrun.migration_run.applied IS 'Django''s migrations that the
 -- Name: COLUMN migration_run.failure; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.migration_run.failure IS 'Which step failed and why, with the end of what Django printed.';
+COMMENT ON COLUMN wagrun.migration_run.failure IS 'The step that failed and the cause, with the end of Django''s output.';
 
 
 --
@@ -1659,21 +1659,21 @@ WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000', au
 -- Name: TABLE outbox; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON TABLE wagrun.outbox IS 'What was captured and is not yet an event: a row for each changed row of content, appended by the triggers.';
+COMMENT ON TABLE wagrun.outbox IS 'Captured changes that are not events yet: one row for each changed row of content, appended by the triggers.';
 
 
 --
 -- Name: COLUMN outbox."position"; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox."position" IS 'Order of capture. A row is captured while its transaction holds its lock, so that of two transactions that changed the same row the later one has the higher position. It is no key: nothing that is restored or replicated may fail a save.';
+COMMENT ON COLUMN wagrun.outbox."position" IS 'The order of capture. A row is captured while its transaction holds the row''s lock. So of two transactions that changed the same row, the later one has the higher position. The column is not a key, because a duplicate after a restore or in a replica must not fail a save.';
 
 
 --
 -- Name: COLUMN outbox.began_at; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.began_at IS 'With xid the transaction''s identity: transaction ids begin anew in a cluster that was restored from a dump.';
+COMMENT ON COLUMN wagrun.outbox.began_at IS 'The start of the transaction. With xid it identifies the transaction, because transaction ids begin anew in a cluster that was restored from a dump.';
 
 
 --
@@ -1687,35 +1687,35 @@ COMMENT ON COLUMN wagrun.outbox.relation IS 'The table whose row changed.';
 -- Name: COLUMN outbox.object; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.object IS 'page/4; null when the trigger could not find out.';
+COMMENT ON COLUMN wagrun.outbox.object IS 'The object''s name, such as page/4. Null when the trigger could not determine the object.';
 
 
 --
 -- Name: COLUMN outbox.key; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.key IS 'The object''s key with its type: a number, or a text.';
+COMMENT ON COLUMN wagrun.outbox.key IS 'The object''s key with its type, a number or a text.';
 
 
 --
 -- Name: COLUMN outbox.is_own_row; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.is_own_row IS 'Whether it is the object''s own row; otherwise a part of it: a page type''s own table, or an inline child.';
+COMMENT ON COLUMN wagrun.outbox.is_own_row IS 'True for the object''s own row. False for a part of the object: a row of a page type''s own table, or an inline child.';
 
 
 --
 -- Name: COLUMN outbox.before; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.before IS 'Captured columns before the statement; null when the row was not there.';
+COMMENT ON COLUMN wagrun.outbox.before IS 'Captured columns before the statement. Null when the row did not exist.';
 
 
 --
 -- Name: COLUMN outbox.after; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.after IS 'Captured columns after the statement; null when the row is gone.';
+COMMENT ON COLUMN wagrun.outbox.after IS 'Captured columns after the statement. Null when the row was deleted.';
 
 
 --
@@ -1729,28 +1729,28 @@ COMMENT ON COLUMN wagrun.outbox.changed IS 'Names of withheld columns and of col
 -- Name: COLUMN outbox.editor; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.editor IS 'Key of the user, where the site says who is editing: set wagrun.editor.';
+COMMENT ON COLUMN wagrun.outbox.editor IS 'The key of the user, when the site names its editor by set wagrun.editor.';
 
 
 --
 -- Name: COLUMN outbox.rings; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.rings IS 'The first row of a transaction rings the doorbell for all of them.';
+COMMENT ON COLUMN wagrun.outbox.rings IS 'True for the first row of a transaction, which rings the doorbell for all rows.';
 
 
 --
 -- Name: COLUMN outbox.ends; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.ends IS 'The last row of a transaction, written just before its commit, says that there are no more of it.';
+COMMENT ON COLUMN wagrun.outbox.ends IS 'True for the last row of a transaction, which is written just before the commit and marks the transaction as complete.';
 
 
 --
 -- Name: COLUMN outbox.failure; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.failure IS 'Why the trigger could not capture the row as it should.';
+COMMENT ON COLUMN wagrun.outbox.failure IS 'The reason for which the trigger could not capture the row completely.';
 
 
 --
@@ -1781,14 +1781,14 @@ CREATE TABLE wagrun.schedule_change (
 -- Name: TABLE schedule_change; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON TABLE wagrun.schedule_change IS 'A row for each transaction that changed a due time, until content-events has made the schedules what they should be.';
+COMMENT ON TABLE wagrun.schedule_change IS 'One row for each transaction that changed a due time. content-events removes it after it has synchronised the schedules.';
 
 
 --
 -- Name: COLUMN schedule_change.rings; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.schedule_change.rings IS 'As in the outbox: the first row of a transaction rings for all of them.';
+COMMENT ON COLUMN wagrun.schedule_change.rings IS 'True for the first row of a transaction, which rings the doorbell, as in the outbox.';
 
 
 --
@@ -1806,21 +1806,21 @@ CREATE TABLE wagrun.scheduled_table (
 -- Name: TABLE scheduled_table; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON TABLE wagrun.scheduled_table IS 'Where Wagtail''s publish_scheduled looks, as discovered from Django: the revisions, and every model with drafts.';
+COMMENT ON TABLE wagrun.scheduled_table IS 'The tables that Wagtail''s publish_scheduled reads, as discovered from Django: the revisions, and every model with drafts.';
 
 
 --
 -- Name: COLUMN scheduled_table.due_column; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.scheduled_table.due_column IS 'The time at which a row is due; null in a row that never is.';
+COMMENT ON COLUMN wagrun.scheduled_table.due_column IS 'The name of the column with the due time. It is null in a row that is never due.';
 
 
 --
 -- Name: COLUMN scheduled_table.live_column; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.scheduled_table.live_column IS 'Where only rows that are live are due, the column that says so.';
+COMMENT ON COLUMN wagrun.scheduled_table.live_column IS 'The name of the column that marks live rows, when only live rows are due.';
 
 
 --
@@ -1851,7 +1851,7 @@ CREATE TABLE wagrun.setting (
 -- Name: TABLE setting; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON TABLE wagrun.setting IS 'What migrate found out at deployment and the functions need: doorbell_function, user_table, user_key, user_name.';
+COMMENT ON TABLE wagrun.setting IS 'Settings that migrate stores at deployment for the functions: doorbell_function, user_table, user_key, user_name.';
 
 
 --

@@ -1,137 +1,143 @@
-//! One batch of numbered events: composed, published, settled as the answers come.
+//! One batch of numbered events: composed, published, and settled as the answers come.
 
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
-use wagrun_database::outbox::{self, CapturedChange, Outcome};
+use wagrun_database::outbox::{self, CapturedChange, EventOutcome};
+use wagrun_lambda::telemetry::chain;
 
 use crate::compose::compose;
-use crate::outcome::{Course, DrainError};
-use crate::outlet::{Lookup, Outlet};
-use crate::publish::{Fault, Outgoing, Refused};
+use crate::context::{DrainContext, ReferenceData};
+use crate::error::DrainError;
+use crate::publish::{OutgoingEvent, Publication, Refusal, RefusalCause};
+use crate::run_state::RunState;
 
-/// Published events are settled when they are so many, or after so long: what a crash publishes again.
-const SETTLE_EVENTS: usize = 250;
-const SETTLE_AFTER: Duration = Duration::from_millis(500);
+/// The number of published events that are settled together. A crash repeats at most these.
+const SETTLE_BATCH_SIZE: usize = 250;
+/// The time after which published events are settled, also when they are fewer.
+const SETTLE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Calls that fail one after another, without one that succeeds, before no more are made.
-const FAILING_CALLS: usize = 16;
+/// The number of calls that may fail one after another before no more are made.
+const MAX_FAILED_CALLS: usize = 16;
 
-/// The end of a batch.
+/// The reason for which a batch ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Batch {
-    /// Each event is settled, or was refused.
+pub(crate) enum BatchEnd {
+    /// Each event is settled or was refused.
     Done,
     /// Every call failed.
     TopicDown,
-    /// The time is over; what was not published is pending.
+    /// The time is over. Events that were not published are pending.
     TimeOver,
 }
 
-/// Publishes changes that are in order, those of blocked objects left out.
+/// Publishes the events of `changes`, which are in order. Skips those of blocked objects.
 pub(crate) async fn publish(
     connection: &mut PgConnection,
-    outlet: Outlet<'_>,
-    lookup: &Lookup,
+    context: DrainContext<'_>,
+    reference: &ReferenceData,
     changes: Vec<CapturedChange>,
-    stop_at: Instant,
-    course: &mut Course,
-) -> Result<Batch, DrainError> {
-    let outgoing = compose_all(connection, outlet, lookup, changes, course).await?;
-    let mut publication = outlet.topic.publish(outgoing);
+    state: &mut RunState,
+) -> Result<BatchEnd, DrainError> {
+    let events = compose_all(connection, context, reference, changes, state).await?;
+    let mut publication = Publication::start(context.topic, events);
     let mut unsettled: Vec<i64> = Vec::new();
     let mut settled_at = Instant::now();
-    let (mut published, mut failing_calls) = (0, 0);
-    while let Some(answer) = publication.next().await {
-        let call_failed = answer.refused.iter().any(|one| one.fault == Fault::Call);
-        failing_calls = if call_failed { failing_calls + 1 } else { 0 };
-        published += answer.sequences.len();
-        unsettled.extend(answer.sequences);
-        for one in answer.refused {
-            record_refusal(connection, one, course).await?;
+    let (mut published, mut failed_calls) = (0, 0);
+    while let Some(results) = publication.next().await {
+        let call_failed = results
+            .refusals
+            .iter()
+            .any(|refusal| refusal.cause == RefusalCause::CallFailed);
+        failed_calls = if call_failed { failed_calls + 1 } else { 0 };
+        published += results.sequences.len();
+        unsettled.extend(results.sequences);
+        for refusal in results.refusals {
+            record_refusal(connection, refusal, state).await?;
         }
-        if failing_calls >= FAILING_CALLS || Instant::now() >= stop_at {
+        if failed_calls >= MAX_FAILED_CALLS || Instant::now() >= context.stop_at {
             publication.stop();
         }
-        if unsettled.len() >= SETTLE_EVENTS || settled_at.elapsed() >= SETTLE_AFTER {
-            outbox::settle(connection, &unsettled, Outcome::Published).await?;
+        if unsettled.len() >= SETTLE_BATCH_SIZE || settled_at.elapsed() >= SETTLE_INTERVAL {
+            outbox::settle(connection, &unsettled, EventOutcome::Published).await?;
             unsettled.clear();
             settled_at = Instant::now();
         }
     }
-    outbox::settle(connection, &unsettled, Outcome::Published).await?;
-    course.answer.published += published;
+    outbox::settle(connection, &unsettled, EventOutcome::Published).await?;
+    state.report.published += published;
 
     Ok(
-        if failing_calls > 0 && (published == 0 || failing_calls >= FAILING_CALLS) {
-            Batch::TopicDown
-        } else if Instant::now() >= stop_at {
-            Batch::TimeOver
+        if failed_calls > 0 && (published == 0 || failed_calls >= MAX_FAILED_CALLS) {
+            BatchEnd::TopicDown
+        } else if Instant::now() >= context.stop_at {
+            BatchEnd::TimeOver
         } else {
-            Batch::Done
+            BatchEnd::Done
         },
     )
 }
 
-/// The events of these changes. What comes to nothing is settled, and what can't be written is set apart.
+/// Composes the events of these changes.
+///
+/// Settles a change without a net difference. Sets an event apart that cannot be written.
 async fn compose_all(
     connection: &mut PgConnection,
-    outlet: Outlet<'_>,
-    lookup: &Lookup,
+    context: DrainContext<'_>,
+    reference: &ReferenceData,
     changes: Vec<CapturedChange>,
-    course: &mut Course,
-) -> Result<Vec<Outgoing>, DrainError> {
-    let mut outgoing = Vec::with_capacity(changes.len());
-    let mut nothing = Vec::new();
+    state: &mut RunState,
+) -> Result<Vec<OutgoingEvent>, DrainError> {
+    let mut events = Vec::with_capacity(changes.len());
+    let mut without_change = Vec::new();
     for change in changes {
-        if course.is_blocked(&change.object) {
+        if state.is_blocked(&change.object) {
             continue;
         }
         if change.is_part_only {
-            course.locked_out.insert(change.object);
+            state.locked_objects.insert(change.object);
             continue;
         }
         let sequence = change.sequence;
-        let Some(event) = compose(&change, &lookup.sites, outlet.source) else {
-            nothing.push(sequence);
+        let Some(event) = compose(&change, &reference.sites, context.source) else {
+            without_change.push(sequence);
             continue;
         };
-        match Outgoing::new(sequence, event) {
-            Ok(event) => outgoing.push(event),
+        match OutgoingEvent::new(sequence, event) {
+            Ok(event) => events.push(event),
             Err(error) => {
-                let reason = error.to_string();
+                let reason = chain(&error);
                 outbox::set_apart(connection, sequence, &reason).await?;
-                tell_set_apart(&change.object, sequence, &reason);
+                log_set_apart(&change.object, sequence, &reason);
             }
         }
     }
-    outbox::settle(connection, &nothing, Outcome::Nothing).await?;
-    course.answer.nothing += nothing.len();
-    Ok(outgoing)
+    outbox::settle(connection, &without_change, EventOutcome::Nothing).await?;
+    state.report.nothing += without_change.len();
+    Ok(events)
 }
 
-/// Keeps why an event was refused; its object waits for the rest of the run.
+/// Stores the reason of a refusal. The object's later events wait for the rest of the run.
 async fn record_refusal(
     connection: &mut PgConnection,
-    refused: Refused,
-    course: &mut Course,
+    refusal: Refusal,
+    state: &mut RunState,
 ) -> Result<(), DrainError> {
-    let is_its_own = refused.fault == Fault::Event;
-    let is_set_apart =
-        outbox::record_refusal(connection, refused.sequence, &refused.reason, is_its_own).await?;
-    if is_set_apart {
-        tell_set_apart(&refused.object, refused.sequence, &refused.reason);
+    let is_event_fault = refusal.cause == RefusalCause::InvalidEvent;
+    let (sequence, reason) = (refusal.sequence, &refusal.reason);
+    if outbox::record_refusal(connection, sequence, reason, is_event_fault).await? {
+        log_set_apart(&refusal.object, sequence, reason);
     }
-    course.refuse(refused);
+    state.record_refusal(refusal);
     Ok(())
 }
 
-fn tell_set_apart(object: &str, sequence: i64, reason: &str) {
+fn log_set_apart(object: &str, sequence: i64, reason: &str) {
     tracing::error!(
         event.subject = object,
         event.sequence = sequence,
         reason,
-        "an event is set apart, and waits for an operator"
+        "event set apart for an operator"
     );
 }

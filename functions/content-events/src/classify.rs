@@ -1,14 +1,15 @@
-//! What a commit did to an object: its net change, and the one word for it.
+//! Classifies the net change of an object in one transaction.
 
 use serde_json::{Map, Value};
+use wagrun_database::ObjectKind;
 use wagrun_database::outbox::CapturedChange;
 
-/// The last part of an event's type.
+/// The kind of a change, which is the last part of an event's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// The object is new. A page may be live already, which its data says.
+    /// The object is new. A new page may be live already, as its data shows.
     Created,
-    /// Something else about it changed.
+    /// Something else of the object changed.
     Updated,
     /// The page went live, or a newer revision of it did.
     Published,
@@ -16,14 +17,14 @@ pub enum Action {
     Unpublished,
     /// The page's URL path changed.
     Moved,
-    /// The object is gone.
+    /// The object was deleted.
     Deleted,
-    /// Nothing happened to it: somebody asked how it is.
+    /// The object did not change. An operator asked for its present state.
     Snapshot,
 }
 
 impl Action {
-    /// As in an event's type.
+    /// Returns the last part of an event's type.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -37,18 +38,17 @@ impl Action {
     }
 }
 
-/// The net change of a commit: `None` when it comes to nothing.
+/// Classifies a change. Returns `None` when the net change is none.
 pub fn classify(change: &CapturedChange) -> Option<Action> {
-    let is_page = change.kind == "page";
     match (&change.before, &change.after) {
         (None, None) => None,
         (Some(_), None) => Some(Action::Deleted),
-        // Also when a page's `live` is true: the admin inserts so what it publishes, or only schedules, a moment later.
+        // Also for a page with `live` true: the admin inserts it so before it publishes or schedules the page.
         (None, Some(_)) => Some(Action::Created),
         (Some(before), Some(after)) => {
             if net_changed(before, after, &change.changed).is_empty() {
                 None
-            } else if is_page {
+            } else if change.kind == ObjectKind::Page {
                 Some(page_action(before, after))
             } else {
                 Some(Action::Updated)
@@ -57,9 +57,10 @@ pub fn classify(change: &CapturedChange) -> Option<Action> {
     }
 }
 
-/// Names of the fields that differ after the commit from before it, sorted, each once.
+/// Returns the names of the fields that the commit changed, sorted and without repetition.
 ///
-/// A field whose value was captured counts only if it differs; one of which only the name is known counts always.
+/// A field whose value was captured counts only when its value differs. A field of which only the name is known always
+/// counts.
 pub fn net_changed(
     before: &Map<String, Value>,
     after: &Map<String, Value>,
@@ -85,11 +86,11 @@ fn page_action(before: &Map<String, Value>, after: &Map<String, Value>) -> Actio
     let differs = |field: &str| before.get(field) != after.get(field);
     match (is_live(before), is_live(after)) {
         (false, true) => Action::Published,
-        // The admin's "create and schedule" inserts a page as live and takes it back before it ever had a live revision.
+        // The admin's "create and schedule" inserts a live page and makes it a draft before it has a live revision.
         (true, false) if is_set(before, "live_revision") || !is_set(after, "go_live_at") => {
             Action::Unpublished
         }
-        // A revision that is deleted takes `live_revision` to null, which publishes nothing.
+        // The deletion of a revision sets `live_revision` to null, which publishes nothing.
         (true, true) if differs("live_revision") && is_set(after, "live_revision") => {
             Action::Published
         }
@@ -110,7 +111,7 @@ fn is_live(page: &Map<String, Value>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compose::tests::{change, page};
+    use crate::fixtures::{change, page};
     use serde_json::json;
 
     #[track_caller]
@@ -119,12 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_there_and_is_not_there_is_nothing() {
+    fn an_object_that_is_created_and_deleted_in_one_transaction_has_no_change() {
         assert_page(json!(null), json!(null), &["title"], None);
     }
 
     #[test]
-    fn what_is_new_is_created_live_or_not() {
+    fn a_new_page_is_created_live_or_not() {
         for live in [true, false] {
             assert_page(
                 json!(null),
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn there_and_back_again_is_nothing_but_an_unseen_field_counts() {
+    fn a_change_that_is_undone_does_not_count_but_an_unseen_field_does() {
         assert_page(page(json!({})), page(json!({})), &["title", "title"], None);
         assert_page(
             page(json!({})),
@@ -220,7 +221,7 @@ mod tests {
     #[test]
     fn an_image_is_only_ever_created_updated_or_deleted() {
         let mut image = change(json!({"title": "a"}), json!({"title": "b"}), &["title"]);
-        image.kind = "image".to_owned();
+        image.kind = ObjectKind::Image;
         assert_eq!(classify(&image), Some(Action::Updated));
         image.before = None;
         assert_eq!(classify(&image), Some(Action::Created));

@@ -1,19 +1,20 @@
-//! Makes the event of a captured change, or of an object as it is.
+//! Composes the event of a captured change, or of an object's present state.
 
 use serde_json::{Map, Value, json};
+use wagrun_database::ObjectKind;
 use wagrun_database::outbox::{CapturedChange, Site};
 use wagrun_event::{Event, NewEvent};
 
 use crate::classify::{Action, classify, net_changed};
 use crate::site_url::page_url;
 
-/// Largest event, in bytes of JSON: SNS takes 262 144 with its attributes, and fan-out wraps it once more.
-pub const LARGEST_EVENT: usize = 240 * 1024;
+/// The maximum size of an event as JSON, in bytes. SNS takes 262 144 with the attributes, and fan-out wraps the event.
+pub const MAX_EVENT_BYTES: usize = 240 * 1024;
 
-/// A text this long, in bytes, is the first to be cut from an event that is too large.
-const LONG_TEXT: usize = 1024;
+/// The length to which longer texts are cut in an event that is too large, in bytes.
+const MAX_TRIMMED_TEXT_BYTES: usize = 1024;
 
-/// What an event shows of a page, besides its id, content type, locale, URL and editor.
+/// The fields of a page that an event shows besides id, content type, locale, URL and editor.
 const PAGE_FIELDS: [&str; 8] = [
     "title",
     "slug",
@@ -25,23 +26,23 @@ const PAGE_FIELDS: [&str; 8] = [
     "live_revision",
 ];
 
-/// The event of a change, or `None` when the commit's net change is none.
+/// Composes the event of a change. Returns `None` when the net change is none.
 pub fn compose(change: &CapturedChange, sites: &[Site], source: &str) -> Option<Event> {
     classify(change).map(|action| event(change, action, sites, source))
 }
 
-/// The event that shows an object as it is, given as a change without a state before.
+/// Composes the snapshot event of an object. `state` is a change without a state before.
 pub fn compose_snapshot(state: &CapturedChange, sites: &[Site], source: &str) -> Event {
     event(state, Action::Snapshot, sites, source)
 }
 
-/// The type of such an event, of a `kind` of objects and their `app.model` label.
-pub fn snapshot_type(kind: &str, model: &str) -> String {
+/// Returns the type of the snapshot events of a model, given its kind and its `app.model` label.
+pub fn snapshot_type(kind: ObjectKind, model: &str) -> String {
     event_type(kind, model, Action::Snapshot)
 }
 
 fn event(change: &CapturedChange, action: Action, sites: &[Site], source: &str) -> Event {
-    let data = if change.kind == "page" {
+    let data = if change.kind == ObjectKind::Page {
         page_data(change, action, sites)
     } else {
         object_data(change)
@@ -49,7 +50,7 @@ fn event(change: &CapturedChange, action: Action, sites: &[Site], source: &str) 
     trim(Event::new(NewEvent {
         id: change.id,
         source,
-        kind: event_type(&change.kind, &change.model, action),
+        kind: event_type(change.kind, &change.model, action),
         subject: change.object.clone(),
         time: change.time.clone(),
         sequence: change.sequence,
@@ -57,11 +58,13 @@ fn event(change: &CapturedChange, action: Action, sites: &[Site], source: &str) 
     }))
 }
 
-/// Of a page, an image or a document by its kind, of anything else by the model's own name.
-fn event_type(kind: &str, model: &str, action: Action) -> String {
+/// Returns the type of an event. It contains the kind of a page, an image or a document, and otherwise the model's name.
+fn event_type(kind: ObjectKind, model: &str, action: Action) -> String {
     let object = match kind {
-        "page" | "image" | "document" => kind,
-        _ => model.rsplit_once('.').map_or(model, |(_, name)| name),
+        ObjectKind::Page | ObjectKind::Image | ObjectKind::Document => kind.as_str(),
+        ObjectKind::Snippet | ObjectKind::Table => {
+            model.rsplit_once('.').map_or(model, |(_, name)| name)
+        }
     };
     format!("wagtail.{object}.{}", action.as_str())
 }
@@ -89,7 +92,7 @@ fn page_data(change: &CapturedChange, action: Action, sites: &[Site]) -> Map<Str
             previous.insert("url".to_owned(), url_of(before, sites));
         }
     }
-    finish(data, change, previous)
+    with_differences(data, change, previous)
 }
 
 fn object_data(change: &CapturedChange) -> Map<String, Value> {
@@ -109,7 +112,7 @@ fn object_data(change: &CapturedChange) -> Map<String, Value> {
             }
         }
     }
-    finish(data, change, previous)
+    with_differences(data, change, previous)
 }
 
 fn common_data(change: &CapturedChange) -> Map<String, Value> {
@@ -128,7 +131,8 @@ fn common_data(change: &CapturedChange) -> Map<String, Value> {
     data
 }
 
-fn finish(
+/// Adds the names of the changed fields and their previous values.
+fn with_differences(
     mut data: Map<String, Value>,
     change: &CapturedChange,
     previous: Map<String, Value>,
@@ -145,7 +149,7 @@ fn finish(
     data
 }
 
-/// The state after the commit, or for what is gone the last one before it.
+/// Returns the state after the commit, or for a deleted object the state before it.
 fn last_known(change: &CapturedChange) -> Map<String, Value> {
     let state = change.after.as_ref().or(change.before.as_ref());
     state.cloned().unwrap_or_default()
@@ -168,17 +172,19 @@ fn number_or_text(key: &str) -> Value {
         .map_or_else(|_| json!(key), |number| json!(number))
 }
 
-/// An event that is too large loses its old values first, then the ends of its long texts; it is never dropped.
+/// Shortens an event that is too large, in three steps: its previous values, the ends of long texts, all of its fields.
+///
+/// An event is never dropped.
 fn trim(mut event: Event) -> Event {
-    if size(&event) <= LARGEST_EVENT {
+    if size(&event) <= MAX_EVENT_BYTES {
         return event;
     }
     event.data.insert("truncated".to_owned(), Value::Bool(true));
     event.data.insert("previous".to_owned(), json!({}));
-    if size(&event) > LARGEST_EVENT {
+    if size(&event) > MAX_EVENT_BYTES {
         event.data.values_mut().for_each(cut_long_texts);
     }
-    if size(&event) > LARGEST_EVENT {
+    if size(&event) > MAX_EVENT_BYTES {
         event.data.remove("fields");
         event.data.insert("changed".to_owned(), json!([]));
     }
@@ -187,8 +193,8 @@ fn trim(mut event: Event) -> Event {
 
 fn cut_long_texts(value: &mut Value) {
     match value {
-        Value::String(text) if text.len() > LONG_TEXT => {
-            text.truncate(text.floor_char_boundary(LONG_TEXT));
+        Value::String(text) if text.len() > MAX_TRIMMED_TEXT_BYTES => {
+            text.truncate(text.floor_char_boundary(MAX_TRIMMED_TEXT_BYTES));
         }
         Value::Array(items) => items.iter_mut().for_each(cut_long_texts),
         Value::Object(fields) => fields.values_mut().for_each(cut_long_texts),
@@ -201,4 +207,4 @@ fn size(event: &Event) -> usize {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

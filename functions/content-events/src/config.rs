@@ -1,4 +1,4 @@
-//! What `content-events` reads from its environment.
+//! The function's configuration, read from the environment at start-up.
 
 use std::time::Duration;
 
@@ -6,43 +6,43 @@ use wagrun_database::connection::DatabaseConfig;
 use wagrun_lambda::environment::{self, EnvironmentError};
 use wagrun_lambda::metric::Metrics;
 
-/// The function's configuration, read once.
+/// The function's configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the outbox is.
+    /// The database with the outbox.
     pub database: DatabaseConfig,
-    /// The Aurora instance whose sleep a sweep leaves alone; none for a database that never pauses.
+    /// The Aurora instance that a sweep leaves paused. `None` for a database that never pauses.
     pub database_instance: Option<String>,
-    /// The time without a connection after which it pauses.
+    /// The time without a connection after which the database pauses.
     pub database_pause: Duration,
-    /// The FIFO topic.
+    /// The ARN of the FIFO topic.
     pub topic_arn: String,
-    /// The events' `source`, `/wagrun/<stack>`.
+    /// The `source` of the events, `/wagrun/<stack>`.
     pub source: String,
-    /// Days for which settled rows are kept.
+    /// The number of days for which settled events are kept.
     pub history_days: i32,
-    /// What publishes what is due; none in a stack without migrate, or where somebody else does it.
-    pub publishing: Option<Publishing>,
-    /// Where the age of what waits is told.
+    /// The schedules for publishing at due times. `None` in a stack without migrate, or where another program publishes.
+    pub schedules: Option<ScheduleConfig>,
+    /// The metrics of the stack.
     pub metrics: Metrics,
 }
 
-/// What a schedule of EventBridge Scheduler is told.
+/// The schedules of EventBridge Scheduler that invoke migrate to publish at due times.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Publishing {
-    /// Name of the schedule group, which holds nothing but our schedules.
+pub struct ScheduleConfig {
+    /// The name of the schedule group, which holds only schedules of content-events.
     pub group: String,
-    /// ARN of the function that publishes.
+    /// The ARN of the function that publishes.
     pub function_arn: String,
-    /// ARN of the role that may invoke it.
+    /// The ARN of the role that may invoke the function.
     pub role_arn: String,
-    /// ARN of the queue for an invocation that Scheduler gave up.
+    /// The ARN of the queue for invocations that Scheduler gave up.
     pub dead_letter_queue_arn: String,
 }
 
 impl Config {
     /// Reads `DATABASE_*`, `DATABASE_INSTANCE`, `DATABASE_PAUSE_SECONDS` (300), `TOPIC_ARN`, `EVENT_SOURCE`,
-    /// `EVENT_HISTORY_DAYS` (30), `METRICS_NAMESPACE`, and where `SCHEDULE_GROUP` is set `PUBLISH_FUNCTION_ARN`,
+    /// `EVENT_HISTORY_DAYS` (30) and `METRICS_NAMESPACE`. When `SCHEDULE_GROUP` is set, also reads `PUBLISH_FUNCTION_ARN`,
     /// `PUBLISH_ROLE_ARN` and `PUBLISH_DEAD_LETTER_QUEUE_ARN`.
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         Ok(Self {
@@ -56,15 +56,15 @@ impl Config {
             topic_arn: environment::required("TOPIC_ARN")?,
             source: environment::required("EVENT_SOURCE")?,
             history_days: environment::parsed_or("EVENT_HISTORY_DAYS", 30, "a number of days")?,
-            publishing: environment::optional("SCHEDULE_GROUP")
-                .map(Publishing::from_environment)
+            schedules: environment::optional("SCHEDULE_GROUP")
+                .map(ScheduleConfig::from_environment)
                 .transpose()?,
             metrics: Metrics::from_environment()?,
         })
     }
 }
 
-impl Publishing {
+impl ScheduleConfig {
     fn from_environment(group: String) -> Result<Self, EnvironmentError> {
         Ok(Self {
             group,

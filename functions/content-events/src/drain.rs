@@ -3,207 +3,214 @@
 use std::time::Duration;
 
 use aws_sdk_sns::config::timeout::TimeoutConfig;
+use jiff::Timestamp;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 use uuid::Uuid;
-use wagrun_database::connection::Session;
+use wagrun_database::connection::SessionSettings;
 use wagrun_database::outbox;
-use wagrun_lambda::metric::Unit;
+use wagrun_lambda::metric::{Metrics, Unit};
 
 use crate::backfill;
 use crate::config::Config;
-use crate::doorbell::OpenTransactions;
-use crate::due;
-use crate::live::{self, Live};
-use crate::outcome::Course;
-use crate::outlet::Outlet;
+use crate::context::DrainContext;
+use crate::error::DrainError;
+use crate::invocation::Invocation;
+use crate::live_events::{self, LiveStatus};
+use crate::open_transactions::{OpenTransactions, WaitResult};
 use crate::publish::Topic;
-use crate::schedules::Schedules;
+use crate::report::DrainReport;
+use crate::run_state::RunState;
+use crate::schedules::{ScheduleGroup, sync_schedules};
 use crate::sweep;
-use crate::wake::Wake;
 
-pub use crate::outcome::{Answer, DrainError, Requested};
+/// The session of a run.
+const SESSION: SessionSettings<'static> = SessionSettings {
+    application_name: "wagrun content-events",
+    // Longer than any invocation, so that the lock is never lost while this function still works.
+    idle_timeout: Duration::from_secs(180),
+    // Less than the server's `deadlock_timeout` of a second. So a migration that meets this session never finds itself in a
+    // deadlock: this session gives up first, and tries again.
+    lock_timeout: Some(Duration::from_millis(250)),
+};
 
-/// How long a session may sit idle before the server ends it; longer than any invocation, so that the lock is never
-/// lost while this function still works.
-const SESSION_IDLE: Duration = Duration::from_secs(180);
+/// Time limit of an invocation that asks for a backfill. The remaining work goes on with the next ring.
+///
+/// The AWS CLI gives up after a minute, of which a resuming database takes half.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The longest wait of a statement for a lock. Less than the server's `deadlock_timeout` of a second, so that a migration that
-/// this meets never finds itself in a deadlock: this one gives up first, and tries again.
-const LOCK_TIMEOUT: Duration = Duration::from_millis(250);
+/// Time limit of one attempt of a call to SNS.
+const SNS_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
+/// Time limit of a call to SNS with all of its attempts.
+const SNS_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long whoever asks for a backfill waits for the answer; what is not done by then goes on by the next ring. The
-/// AWS CLI gives up after a minute, of which a database that resumes takes half.
-const LONGEST_ANSWER: Duration = Duration::from_secs(20);
-
-/// Connects, drains and disconnects; one for the life of the process.
+/// Runs the drain. One value lives as long as the process.
 #[derive(Debug)]
 pub struct Drainer {
-    pub(crate) config: Config,
+    config: Config,
     topic: Topic,
-    schedules: Option<Schedules>,
+    schedule_group: Option<ScheduleGroup>,
     cloudwatch: aws_sdk_cloudwatch::Client,
+    clock: fn() -> Timestamp,
 }
 
 impl Drainer {
-    /// A drainer with its SNS client; a call to SNS that hangs is given up after ten seconds.
+    /// Creates the drainer and its clients.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the clock of a deployed function"
+    )]
     pub fn new(config: Config, sdk: &aws_config::SdkConfig) -> Self {
         let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(Duration::from_secs(4))
-            .operation_timeout(Duration::from_secs(10))
+            .operation_attempt_timeout(SNS_ATTEMPT_TIMEOUT)
+            .operation_timeout(SNS_TIMEOUT)
             .build();
-        let client = aws_sdk_sns::Client::from_conf(
-            aws_sdk_sns::config::Builder::from(sdk)
-                .timeout_config(timeouts)
-                .build(),
-        );
-        let topic = Topic::new(client, config.topic_arn.clone());
-        let publishing = config.publishing.clone();
-        let schedules = publishing.map(|publishing| Schedules::new(publishing, sdk));
-        let cloudwatch = aws_sdk_cloudwatch::Client::new(sdk);
+        let sns = aws_sdk_sns::config::Builder::from(sdk)
+            .timeout_config(timeouts)
+            .build();
+        let schedules = config.schedules.clone();
         Self {
+            topic: Topic::new(
+                aws_sdk_sns::Client::from_conf(sns),
+                config.topic_arn.clone(),
+            ),
+            schedule_group: schedules.map(|schedules| ScheduleGroup::new(schedules, sdk)),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(sdk),
+            clock: Timestamp::now,
             config,
-            topic,
-            schedules,
-            cloudwatch,
         }
     }
 
-    /// Brings everything that is committed to the topic and disconnects; takes no new events after `stop_at`.
-    pub async fn run(&self, wake: &Wake, stop_at: Instant) -> Result<Answer, DrainError> {
-        let schedules = self.schedules.as_ref();
-        let is_sweep = *wake == Wake::Sweep;
-        if is_sweep && sweep::can_be_left_alone(&self.config, &self.cloudwatch, schedules).await? {
-            return Ok(Answer {
-                asleep: true,
-                ..Answer::default()
+    /// Replaces the clock by which sweeps and schedules are decided, for tests.
+    #[must_use]
+    pub fn with_clock(self, clock: fn() -> Timestamp) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Brings every committed change to the topic and disconnects. Takes no more work after `stop_at`.
+    pub async fn run(
+        &self,
+        invocation: &Invocation,
+        stop_at: Instant,
+    ) -> Result<DrainReport, DrainError> {
+        let is_sweep = *invocation == Invocation::Sweep;
+        let schedule_group = self.schedule_group.as_ref();
+        if is_sweep
+            && sweep::leaves_asleep(
+                &self.config,
+                &self.cloudwatch,
+                schedule_group,
+                (self.clock)(),
+            )
+            .await?
+        {
+            return Ok(DrainReport {
+                left_asleep: true,
+                ..DrainReport::default()
             });
         }
-        let mut connection = self
-            .config
-            .database
-            .connect(Session {
-                application_name: "wagrun content-events",
-                idle: SESSION_IDLE,
-                lock_timeout: Some(LOCK_TIMEOUT),
-            })
-            .await?;
-        let result = self.drain(&mut connection, wake, stop_at).await;
-        // Whatever became of the events: what is due is no part of them.
-        let scheduled = due::keep_schedules(&mut connection, schedules, wake).await;
-        let told = self.emit_backlog(&mut connection).await;
-        // Said properly, so that the server frees the session at once; on an error it frees it all the same.
-        let closed = connection.close().await;
-        let mut answer = result?;
-        let scheduled = scheduled?;
-        answer.scheduled = scheduled.created;
-        answer.unscheduled = scheduled.deleted;
-        told?;
-        closed?;
-        Ok(answer)
-    }
-
-    async fn drain(
-        &self,
-        connection: &mut PgConnection,
-        wake: &Wake,
-        stop_at: Instant,
-    ) -> Result<Answer, DrainError> {
-        let mut course = Course::default();
-        let asked_for = prepare(connection, wake, self.config.history_days, &mut course).await?;
-        let stop_at = match asked_for {
-            Some(_) => stop_at.min(Instant::now() + LONGEST_ANSWER),
-            None => stop_at,
-        };
-        let outlet = Outlet {
+        let mut connection = self.config.database.connect(SESSION).await?;
+        let context = DrainContext {
             topic: &self.topic,
             source: &self.config.source,
             history_days: self.config.history_days,
+            stop_at,
         };
-        let mut open = OpenTransactions::new(wake, stop_at);
-
-        // What is committed does not wait for the transaction that rang: it is drained first, and again while that is open.
-        loop {
-            let live = live::drain(connection, outlet, stop_at, &mut course).await?;
-            match live {
-                Live::Drained => {}
-                // Who is at it, or comes next, looks for backfills afterwards.
-                Live::Taken => course.answer.another_drainer = true,
-                Live::Left => break,
-            }
-            if !open.wait(connection).await? {
-                if live == Live::Drained {
-                    backfill::run(connection, outlet, stop_at, &mut course).await?;
-                }
-                break;
-            }
-        }
-        // A topic that takes nothing fails the invocation, and Lambda tries again with the same transactions.
-        if !course.is_topic_down && open.ring_for_the_rest(connection).await? {
-            course.answer.rang_again = true;
-        }
-
-        if let Some(id) = asked_for {
-            let progress = outbox::backfill_progress(connection, id).await?;
-            course.answer.backfill = Some(Requested {
-                id,
-                published: progress.published,
-                finished: progress.finished,
-            });
-        }
-        course.end()
-    }
-
-    /// Emits the age of the oldest change that is not published and the number of events that wait for an operator, for the alarms.
-    async fn emit_backlog(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        let backlog = outbox::backlog(connection).await?;
-        #[expect(clippy::cast_precision_loss, reason = "a metric is a double")]
-        let set_apart = backlog.set_apart as f64;
-        self.config.metrics.emit(
-            &[],
-            &[
-                (
-                    "OldestPendingSeconds",
-                    backlog.oldest_seconds,
-                    Unit::Seconds,
-                ),
-                ("EventsSetApart", set_apart, Unit::Count),
-            ],
-        );
-        Ok(())
+        // Each step is done whatever the result of the one before it. Afterwards the first error is returned.
+        let drained = drain(&mut connection, context, invocation, (self.clock)()).await;
+        let scheduled = sync_schedules(&mut connection, schedule_group, is_sweep, self.clock).await;
+        let emitted = emit_pending_metrics(&mut connection, &self.config.metrics).await;
+        // An orderly close frees the server's session at once.
+        let closed = connection.close().await;
+        let mut report = drained?;
+        let scheduled = scheduled?;
+        report.scheduled = scheduled.created;
+        report.unscheduled = scheduled.deleted;
+        emitted?;
+        closed?;
+        Ok(report)
     }
 }
 
-/// Does what an operator asks for before anything is drained; returns the backfill that the answer is about.
-async fn prepare(
+/// Does what the operator asked for, drains the live events, and goes on with backfills.
+async fn drain(
     connection: &mut PgConnection,
-    wake: &Wake,
+    context: DrainContext<'_>,
+    invocation: &Invocation,
+    now: Timestamp,
+) -> Result<DrainReport, DrainError> {
+    let mut state = RunState::default();
+    let requested = execute_command(
+        connection,
+        invocation,
+        context.history_days,
+        now,
+        &mut state,
+    )
+    .await?;
+    let mut context = context;
+    if requested.is_some() {
+        context.stop_at = context.stop_at.min(Instant::now() + REQUEST_TIMEOUT);
+    }
+    let mut transactions = OpenTransactions::new(invocation, context.stop_at);
+
+    // Committed changes do not wait for the transaction that rang. They are drained first, and again while it is open.
+    loop {
+        let status = live_events::drain(connection, context, &mut state).await?;
+        match status {
+            LiveStatus::Drained => {}
+            // The other drainer, or the one after it, looks for backfills afterwards.
+            LiveStatus::HeldByAnother => state.report.another_drainer = true,
+            LiveStatus::Unfinished => break,
+        }
+        if transactions.wait(connection).await? == WaitResult::StopWaiting {
+            if status == LiveStatus::Drained {
+                backfill::run(connection, context, &mut state).await?;
+            }
+            break;
+        }
+    }
+    // A topic that takes nothing fails the invocation, and Lambda tries again with the same transactions.
+    if !state.is_topic_down && transactions.ring_again(connection).await? {
+        state.report.rang_again = true;
+    }
+    if let Some(id) = requested {
+        state.report.backfill = Some(outbox::backfill_progress(connection, id).await?);
+    }
+    state.finish()
+}
+
+/// Executes an operator's command before the drain. Returns the id of the backfill that the report is about.
+async fn execute_command(
+    connection: &mut PgConnection,
+    invocation: &Invocation,
     history_days: i32,
-    course: &mut Course,
+    now: Timestamp,
+    state: &mut RunState,
 ) -> Result<Option<Uuid>, DrainError> {
-    match wake {
-        Wake::Sweep | Wake::Transactions(_) => Ok(None),
-        Wake::Backfill { request, payload } => {
-            let id = backfill::open(connection, request, payload, history_days).await?;
+    match invocation {
+        Invocation::Sweep | Invocation::Transactions(_) => Ok(None),
+        Invocation::Backfill { request, payload } => {
+            let id = backfill::open(connection, request, payload, history_days, now).await?;
             Ok(Some(id))
         }
-        Wake::Cancel(id) => {
+        Invocation::Cancel(id) => {
             if outbox::cancel_backfill(connection, *id).await? {
                 Ok(Some(*id))
             } else {
                 Err(DrainError::NotUnderWay(*id))
             }
         }
-        Wake::Retry(id) => {
+        Invocation::Retry(id) => {
             let retried = outbox::retry_set_apart(connection, *id).await?;
-            course.answer.retried = retried;
+            state.report.retried = retried;
             match id {
                 Some(id) if retried == 0 => Err(DrainError::NotSetApart(*id)),
                 _ => Ok(None),
             }
         }
-        Wake::Discard(id) => {
+        Invocation::Discard(id) => {
             if outbox::discard_set_apart(connection, *id).await? {
                 Ok(None)
             } else {
@@ -212,3 +219,24 @@ async fn prepare(
         }
     }
 }
+
+/// Emits the age of the oldest pending change and the number of events that are set apart, for the alarms.
+async fn emit_pending_metrics(
+    connection: &mut PgConnection,
+    metrics: &Metrics,
+) -> Result<(), sqlx::Error> {
+    let stats = outbox::pending_stats(connection).await?;
+    #[expect(clippy::cast_precision_loss, reason = "a metric is a double")]
+    let set_apart = stats.set_apart as f64;
+    metrics.emit(
+        &[],
+        &[
+            ("OldestPendingSeconds", stats.oldest_seconds, Unit::Seconds),
+            ("EventsSetApart", set_apart, Unit::Count),
+        ],
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod sweep_tests;

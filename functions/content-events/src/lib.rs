@@ -1,55 +1,76 @@
-//! `content-events`: woken by the database, it brings the outbox to the topic and lets go of the database again.
+//! `content-events`: brings the changes in the outbox to the event topic, and then disconnects from the database.
 //!
 //! # Promise
-//! Every committed outbox row reaches the topic at least once, under an id that never changes, and the events of
-//! one object in commit order. When the outbox is empty, no connection is left.
+//! Every committed outbox row reaches the topic at least once, under an id that never changes. The events of one object
+//! arrive in commit order. When the outbox is empty, no connection is left.
 //!
-//! # Steps, and what a crash at each does
-//! 0. **Leave a paused database asleep** ([`sweep`]), when nobody rang, it is only the schedule's sweep, nobody has used
-//!    the database since the last look, and no schedule was missed.
-//! 1. **Drain what is committed**, and only then wait for the transaction that rang: the doorbell rings just before COMMIT.
-//!    While that is open, what others commit is drained as well. A crash here loses only the ring: the change is there for
-//!    the next one, for Lambda's own retry or for the sweep. A transaction that outlasts the wait gets a new ring.
-//! 2. **Take the drain lock**, a session advisory lock. Who finds it taken stands by until it is free, or leaves when another
-//!    one stands by already: the holder looks once more *after* it has let go, so a change that was committed before the
-//!    attempt is seen by one of them. A crash ends the session, and with it the lock; the session's own time-outs end it
-//!    where no FIN was sent, and whoever stands by takes over.
-//! 3. **Claim**: the changes of whole transactions are folded into events, one for each object, and numbered in the order in
+//! # Steps, and the effect of a crash in each
+//! 0. **Leave a paused database asleep** (`sweep`). This is for an invocation by the schedule, when no other session has
+//!    used the database since the last check and no schedule was missed.
+//! 1. **Drain committed changes** (`live_events`), and only then wait for the transaction that rang
+//!    (`open_transactions`). The doorbell rings just before COMMIT. While that transaction is open, changes of others are
+//!    drained. A crash here loses only the ring: the next ring, Lambda's own retry or the sweep finds the change. A
+//!    transaction that outlasts the wait gets a new ring.
+//! 2. **Take the drain lock**, a session advisory lock. A drainer that finds it taken stands by until it is free, or leaves
+//!    when another one stands by already. The holder looks for changes once more *after* it has released the lock. So one of
+//!    the two sees a change that was committed before the attempt. A crash ends the session, and with it the lock. Where the
+//!    server did not notice the crash, the session's time-outs end it, and the drainer that stands by takes over.
+//! 3. **Claim**: fold the changes of whole transactions into events, one for each object, and number them in the order in
 //!    which their rows' locks were passed on. That is one statement: a crash leaves the changes in the outbox, or numbered
 //!    events that the next run finds pending.
-//! 4. **Add the present state** of objects that were changed in their parts alone. A table that somebody alters is left to
-//!    them; its events wait, and no others.
-//! 5. **Publish** ([`publish`]): up to ten objects a call, many calls at once, one event of an object at a time. A
-//!    crash, or a lost answer, leaves events pending that the topic may already have: they are published again under
-//!    the same id, which the topic drops within five minutes and a receiver can drop for ever. An event that is
-//!    refused holds back the later events of its own object, and nothing else; the invocation then fails. One that is refused
-//!    for its own sake three times, or can't be written, is set apart: it waits for an operator and holds back nothing.
-//! 6. **Settle** as the answers come: published events become history. A crash before it is a crash in step 5.
-//! 7. **Unlock, look again**, and only then ring for what is left when the time is over.
-//! 8. **Backfill** (`backfill`), when a replay or a snapshot is under way and no live event is left: a slice, live
+//! 4. **Add the present state** of objects of which only parts were changed. A table that a migration alters is left alone.
+//!    Its events wait, and no others.
+//! 5. **Publish** (`publish`): up to ten objects a call, many calls at once, one event of an object at a time. After a
+//!    crash or a lost answer, events are pending that the topic may already have. They are published again under the same
+//!    id, which the topic drops within five minutes and a receiver can always drop. A refused event holds back the later
+//!    events of its own object and nothing else, and the invocation then fails. An event is set apart when it is refused
+//!    three times for a fault of its own or cannot be written. It waits for an operator and holds back nothing.
+//! 6. **Settle** as the answers come (`batch`): published events become history. A crash before it is a crash in step 5.
+//! 7. **Unlock, look again**, and only then ring for the changes that are left when the time is over.
+//! 8. **Backfill** (`backfill`), when a replay or a snapshot is under way and no live event is left: one slice, live
 //!    events again, a pause. A crash repeats a slice, with the same ids.
-//! 9. **Schedule** ([`schedules`]), when a due time has changed or it is a sweep: what is due is read afresh, the schedules
-//!    are made equal to it, and then the changes are forgotten. A crash repeats all of it.
+//! 9. **Schedule** (`schedules`), when a due time has changed or in a sweep: read the due times, make the schedules equal
+//!    to them, and then forget the changes. A crash repeats all of it.
 //! 10. **Disconnect.**
+//!
+//! # Modules
+//! Each module imports only modules further down in this list: `handler`, `drain`, `backfill`, `live_events`,
+//! `batch`, `open_transactions`, `run_state`, `error`, `report`, `context`, `sweep`, `schedules`,
+//! `publish`, `compose`, `classify`, `site_url`, `invocation`, `request`, `server_log`, `config`.
+
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod backfill;
 mod batch;
-pub mod classify;
-pub mod compose;
-pub mod config;
-mod doorbell;
-pub mod drain;
-mod due;
-pub mod handler;
-mod live;
-pub mod outcome;
-mod outlet;
-pub mod publish;
-pub mod request;
-pub mod schedules;
+mod classify;
+mod compose;
+mod config;
+mod context;
+mod drain;
+mod error;
+#[cfg(test)]
+mod fixtures;
+mod handler;
+mod invocation;
+mod live_events;
+mod open_transactions;
+mod publish;
+mod report;
+mod request;
+mod run_state;
+mod schedules;
 mod server_log;
-pub mod site_url;
-pub mod sweep;
-pub mod wake;
+mod site_url;
+mod sweep;
 
+pub use classify::Action;
+pub use config::{Config, ScheduleConfig};
 pub use drain::Drainer;
+pub use error::DrainError;
+pub use handler::handle;
+pub use invocation::{Invocation, InvocationError};
+pub use report::DrainReport;
+pub use request::{Replay, Request, RequestError, Snapshot};
+pub use schedules::{ScheduleError, SyncError};
+pub use sweep::{MetricError, SweepError};
+pub use wagrun_database::outbox::BackfillProgress;

@@ -1,14 +1,14 @@
-//! Starts content-events: see the library's documentation.
+//! The Lambda function content-events. The library's documentation describes it.
 
 use std::process::ExitCode;
 
-use content_events::{Drainer, config::Config, handler};
+use content_events::{Config, Drainer};
 use lambda_runtime::{Error, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     wagrun_lambda::telemetry::init();
-    wagrun_lambda::telemetry::ended(serve().await)
+    wagrun_lambda::telemetry::exit_code(serve().await)
 }
 
 async fn serve() -> Result<(), Error> {
@@ -18,7 +18,7 @@ async fn serve() -> Result<(), Error> {
     let drainer = Drainer::new(config, &sdk);
     lambda_runtime::run(service_fn(async |event| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.
-        Box::pin(handler::handle(&drainer, event)).await
+        Box::pin(content_events::handle(&drainer, event)).await
     }))
     .await
 }

@@ -1,25 +1,24 @@
-//! Doorbell lines in PostgreSQL's log, told apart from texts that only look like them.
+//! Finds doorbell lines in PostgreSQL's log, and rejects texts that only look like them.
 //!
-//! PostgreSQL begins an entry with the prefix `%t:%r:%u@%d:[%p]:`, which Aurora lets nobody change, and the severity:
+//! PostgreSQL begins an entry with the prefix `%t:%r:%u@%d:[%p]:`, which cannot be changed on Aurora, and the severity:
 //!
 //! ```text
 //! 2026-11-21 21:46:46 UTC:10.0.0.4(51234):wagtail_web@wagtail:[77]:LOG:  wagrun doorbell {"xid":"901"} by log
 //! ```
 //!
 //! The further lines of a message begin with a tab. `DETAIL`, `CONTEXT` and `STATEMENT` have a prefix of their own. So the text
-//! of a statement or of an error is never at the beginning of a line. The names of the user and the database are: whoever
-//! reaches the server's port chooses them, and PostgreSQL writes them as they are, line breaks too. A line that can be read in
-//! two ways, and a record that names have broken up, therefore count as no doorbell.
+//! of a statement or of an error is never at the beginning of a line.
 //!
-//! Who may run SQL can still write a genuine line by `raise log`. Hence an id is only a reason to look.
+//! The names of the user and the database are at the beginning of a line. Any client of the server's port chooses them, and
+//! PostgreSQL writes them unchanged, with their line breaks. So an ambiguous line does not count as a doorbell, and a record
+//! that such names have broken up contains none.
+//!
+//! A client that may run SQL can still write a genuine line by `raise log`. So an id is only a reason to look at the outbox.
 
-#[cfg(test)]
-mod tests;
-
-/// The beginning of the doorbell's message; the trigger writes it in exactly this form.
+/// The beginning of the doorbell's message, exactly as the trigger writes it.
 const DOORBELL: &str = "wagrun doorbell {\"xid\":\"";
 
-/// Returns the transactions that rang by a line of this log record, in the order of the lines.
+/// Returns the ids of the transactions that rang, in the order of their lines in this log record.
 pub fn doorbells(record: &str) -> Vec<u64> {
     let lines = || record.split('\n').filter(|line| !line.starts_with('\t'));
     if lines().any(is_rest_of_a_name) {
@@ -28,18 +27,18 @@ pub fn doorbells(record: &str) -> Vec<u64> {
     lines().filter_map(doorbell).collect()
 }
 
-/// The transaction whose doorbell line this is.
+/// Returns the transaction's id when the line is a doorbell line.
 fn doorbell(line: &str) -> Option<u64> {
     let message = log_message(line)?;
-    let (xid, why) = message.strip_prefix(DOORBELL)?.split_once("\"}")?;
-    if !why.starts_with(' ') {
+    let (xid, cause) = message.strip_prefix(DOORBELL)?.split_once("\"}")?;
+    if !cause.starts_with(' ') {
         return None;
     }
-    // Transaction ids below 3 are PostgreSQL's own.
+    // PostgreSQL reserves the transaction ids below 3.
     xid.parse().ok().filter(|xid| *xid >= 3)
 }
 
-/// The message of a line that begins an entry of severity LOG.
+/// Returns the message of a line that begins an entry of severity LOG.
 fn log_message(line: &str) -> Option<&str> {
     let after_time = after_time(line)?;
     let mut severities = severities(after_time);
@@ -50,12 +49,12 @@ fn log_message(line: &str) -> Option<&str> {
     is_genuine.then(|| without_sqlstate(severity.after))
 }
 
-/// Returns true when an untabbed line holds the end of a prefix but not its beginning, as after a line break in a name.
+/// Returns true when a line has the end of a prefix but not its beginning, as after a line break in a name.
 fn is_rest_of_a_name(line: &str) -> bool {
     after_time(line).is_none() && severities(line).next().is_some()
 }
 
-/// What follows `2026-11-21 21:46:46 UTC:`.
+/// Returns the rest of the line after `2026-11-21 21:46:46 UTC:`.
 fn after_time(line: &str) -> Option<&str> {
     const TIME: &[u8] = b"0000-00-00 00:00:00 ";
     let (time, rest) = line.split_at_checked(TIME.len())?;
@@ -68,7 +67,7 @@ fn after_time(line: &str) -> Option<&str> {
     (is_time && !zone.is_empty() && zone.bytes().all(is_zone)).then_some(rest)
 }
 
-/// Returns true for `%r:%u@%d`. A background process has neither host nor names: `:@`.
+/// Returns true for `%r:%u@%d`. A background process has neither a host nor names, so it writes `:@`.
 fn is_session(session: &str) -> bool {
     let names = session
         .strip_prefix(':')
@@ -83,19 +82,20 @@ fn is_session(session: &str) -> bool {
     names.is_some_and(|names| names.contains('@'))
 }
 
-/// The end of a prefix and the severity after it: `:[77]:LOG:  `.
+/// The end of a prefix with the severity, such as `:[77]:LOG:  `, and the text on both sides of it.
 struct Severity<'a> {
     before: &'a str,
     name: &'a str,
     after: &'a str,
 }
 
-/// Every place in a line that can be the end of its prefix.
+/// Returns every place in a line that can be the end of its prefix.
 fn severities(line: &str) -> impl Iterator<Item = Severity<'_>> {
     line.match_indices(":[").filter_map(|(start, opening)| {
         let rest = &line[start + opening.len()..];
-        let (process, rest) = leading(rest, |byte| byte.is_ascii_digit());
-        let (name, rest) = leading(rest.strip_prefix("]:")?, |byte| byte.is_ascii_uppercase());
+        let (process, rest) = split_leading(rest, |byte| byte.is_ascii_digit());
+        let (name, rest) =
+            split_leading(rest.strip_prefix("]:")?, |byte| byte.is_ascii_uppercase());
         let after = rest.strip_prefix(":  ")?;
         (!process.is_empty()).then_some(Severity {
             before: &line[..start],
@@ -105,13 +105,16 @@ fn severities(line: &str) -> impl Iterator<Item = Severity<'_>> {
     })
 }
 
-/// Splits a text behind its leading ASCII characters that are as asked.
-fn leading(text: &str, is_asked: impl Fn(u8) -> bool) -> (&str, &str) {
-    let length = text.bytes().take_while(|byte| is_asked(*byte)).count();
+/// Splits a text behind its leading ASCII characters that satisfy `is_part`.
+fn split_leading(text: &str, is_part: impl Fn(u8) -> bool) -> (&str, &str) {
+    let length = text.bytes().take_while(|byte| is_part(*byte)).count();
     text.split_at(length)
 }
 
-/// The message without `00000: `, which `log_error_verbosity=verbose` puts in front of it.
+/// Removes the prefix `00000: ` that `log_error_verbosity=verbose` adds to the message.
 fn without_sqlstate(message: &str) -> &str {
     message.strip_prefix("00000: ").unwrap_or(message)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,16 @@
-//! A page's URL, as Wagtail would give it: the site whose root page lies above it, and the path below that root.
+//! The URL of a page, as Wagtail computes it: the host of its site and the path below the site's root page.
 
 use wagrun_database::outbox::Site;
 
-/// The page's full URL, or `None` when no site's root page lies above it.
+/// Returns the page's full URL, or `None` when the page is below no site's root page.
 ///
-/// Language prefixes of `i18n_patterns` are the URL configuration's and can't be known here.
+/// The result lacks the language prefixes of `i18n_patterns`, which are known to Django's URL configuration alone.
 pub fn page_url(sites: &[Site], url_path: &str) -> Option<String> {
     let site = sites
         .iter()
         .filter(|site| url_path.starts_with(&site.root_path))
         .max_by_key(|site| site.root_path.len())?;
-    // A root path ends with a slash, which the page's own path needs as its first character.
+    // The slash at the end of the root path is the first character of the page's path.
     let below_root = &url_path[site.root_path.len().saturating_sub(1)..];
     let host = &site.hostname;
     Some(match site.port {

@@ -20,6 +20,10 @@ const ERROR_TYPE: &str = "CustomDomainFailed";
 ///
 /// # Errors
 /// When the payload is not such a request, when the domain could not be set, and when CloudFormation could not be answered.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge: Lambda gives a deadline of the wall clock"
+)]
 pub async fn handle(domains: &CustomDomains, event: LambdaEvent<Value>) -> Result<(), Diagnostic> {
     let request = parse(&event.payload).map_err(|error| failed(ERROR_TYPE, error.as_ref()))?;
     let properties = &request.resource_properties;

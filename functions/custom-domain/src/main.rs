@@ -8,7 +8,7 @@ use lambda_runtime::{Error, service_fn};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     wagrun_lambda::telemetry::init();
-    wagrun_lambda::telemetry::ended(serve().await)
+    wagrun_lambda::telemetry::exit_code(serve().await)
 }
 
 async fn serve() -> Result<(), Error> {

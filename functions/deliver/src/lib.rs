@@ -16,6 +16,8 @@
 //! - A subscriber cannot be switched off: as if the receiver had failed. The next attempt tries it again, with the same
 //!   event id.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 mod backlog;
 mod config;
 mod delivery;

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 #[tokio::main]
 async fn main() -> ExitCode {
     wagrun_lambda::telemetry::init();
-    wagrun_lambda::telemetry::ended(serve().await)
+    wagrun_lambda::telemetry::exit_code(serve().await)
 }
 
 async fn serve() -> Result<(), Error> {

@@ -18,6 +18,10 @@ use crate::subscriber_health::{Parameters, SubscriberHealth, Topic};
 use crate::target::{CloudFrontClient, EventBridgeClient, Targets, Timeouts, WebhookClient};
 
 /// Builds the handler with clients of this AWS configuration. The process's TLS provider must be installed before.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the clock of a deployed function"
+)]
 pub fn handler(aws: &SdkConfig, config: Config) -> Result<Handler, reqwest::Error> {
     let sqs = aws_sdk_sqs::Client::new(aws);
     let ssm = aws_sdk_ssm::Client::new(aws);

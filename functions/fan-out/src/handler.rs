@@ -7,6 +7,7 @@ use wagrun_delivery::partial_batch::handle_in_order;
 use crate::FanOut;
 
 /// Fans out each record's event, and reports the records that go back to the queue.
+#[expect(clippy::disallowed_methods, reason = "the edge")]
 pub async fn handle(fan_out: &FanOut, batch: &SqsEvent) -> SqsBatchResponse {
     handle_in_order(batch, async |record| {
         let body = record.body.as_deref().unwrap_or_default();

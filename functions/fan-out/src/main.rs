@@ -10,7 +10,7 @@ use wagrun_delivery::subscriber::{Rules, SubscriberStore};
 #[tokio::main]
 async fn main() -> ExitCode {
     wagrun_lambda::telemetry::init();
-    wagrun_lambda::telemetry::ended(serve().await)
+    wagrun_lambda::telemetry::exit_code(serve().await)
 }
 
 async fn serve() -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use wagrun_database::schema::{Holder, Run};
+use wagrun_database::schema::{LockHolder, MigrationRun};
 
 use crate::superuser::SuperuserOutcome;
 
@@ -61,11 +61,11 @@ pub struct SchemaVersions {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
     /// The session that has the migration lock.
-    pub running: Option<Holder>,
+    pub running: Option<LockHolder>,
     /// Versions of the schema `wagrun`.
     pub schema: SchemaVersions,
     /// The last runs, the newest first.
-    pub runs: Vec<Run>,
+    pub runs: Vec<MigrationRun>,
 }
 
 /// The output of a management command.

@@ -168,6 +168,6 @@ async fn read_status(connection: &mut PgConnection) -> Result<Status, sqlx::Erro
     Ok(Status {
         running: schema::lock_holder(connection).await?,
         schema: read_versions(connection).await?,
-        runs: schema::runs(connection, MAX_REPORTED_RUNS).await?,
+        runs: schema::recent_runs(connection, MAX_REPORTED_RUNS).await?,
     })
 }

@@ -135,6 +135,10 @@ fn stop_at(context: &Context) -> Instant {
 }
 
 /// Returns the time until the function's deadline.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge: Lambda gives a deadline of the wall clock"
+)]
 fn remaining(context: &Context) -> Duration {
     context
         .deadline()

@@ -7,7 +7,9 @@ use std::time::Duration;
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 use wagrun_database::connection::ConnectError;
-use wagrun_database::schema::{self, LockError, LockLost, Locked, RunOutcome, SchemaError};
+use wagrun_database::schema::{
+    self, LockError, LockLost, MigrationLock, MigrationOutcome, SchemaError,
+};
 use wagrun_lambda::telemetry::chain;
 
 use crate::answer::Migrated;
@@ -96,7 +98,7 @@ async fn migrate_locked(
 async fn migrate_recorded(
     site: &Site,
     invocation: &Invocation,
-    locked: &mut Locked<'_>,
+    locked: &mut MigrationLock<'_>,
 ) -> Result<Migrated, MigrateError> {
     let connection = locked.connection();
     let sessions = schema::end_sessions_of_earlier_runs(connection)
@@ -126,8 +128,8 @@ async fn migrate_recorded(
     }
     let failure = result.as_ref().err().map(|error| chain(error));
     let outcome = match &failure {
-        None => RunOutcome::Succeeded,
-        Some(reason) => RunOutcome::Failed(reason),
+        None => MigrationOutcome::Succeeded,
+        Some(reason) => MigrationOutcome::Failed(reason),
     };
     let recorded = schema::end_run(locked.connection(), run, &migrated.applied_django, outcome)
         .await
@@ -142,7 +144,7 @@ async fn migrate_recorded(
 async fn run_steps(
     site: &Site,
     invocation: &Invocation,
-    locked: &mut Locked<'_>,
+    locked: &mut MigrationLock<'_>,
     migrated: &mut Migrated,
 ) -> Result<(), MigrateError> {
     let captures = invocation.capture.unwrap_or(site.config.capture_migrations);
@@ -191,7 +193,7 @@ async fn accept_rollback(
         (SchemaError::Newer { .. }, Some(image)) if invocation.is_stack_update => image,
         _ => return Err(refused.into()),
     };
-    let last_success = schema::last_success(connection, image)
+    let last_success = schema::last_successful_run(connection, image)
         .await
         .map_err(MigrateError::History)?;
     let Some(run) = last_success else {

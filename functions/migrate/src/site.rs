@@ -6,7 +6,7 @@ use aws_sdk_ssm::Client;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tokio::time::timeout;
-use wagrun_database::connection::{ConnectError, Session};
+use wagrun_database::connection::{ConnectError, SessionSettings};
 use wagrun_database::schema;
 
 use crate::config::Config;
@@ -54,9 +54,9 @@ impl Site {
     /// Opens a database session of migrate's own.
     pub async fn connect(&self, invocation: &Invocation) -> Result<PgConnection, ConnectError> {
         let name = format!("wagrun migrate {}", invocation.id);
-        let session = Session {
+        let session = SessionSettings {
             application_name: &name,
-            idle: SESSION_IDLE_TIMEOUT,
+            idle_timeout: SESSION_IDLE_TIMEOUT,
             lock_timeout: None,
         };
         self.config.database.connect(session).await
@@ -65,7 +65,7 @@ impl Site {
     /// Returns the environment of a command. It names the database of [`Site::connect`], whatever migrate's own environment says.
     pub fn command_env(&self, invocation: &Invocation, sessions: ChildSessions) -> CommandEnv {
         let mut variables = self.config.database.variables().to_vec();
-        let locked = schema::child_name(&invocation.id);
+        let locked = schema::child_session_name(&invocation.id);
         let unlocked = format!("wagrun beside {}", invocation.id);
         let (settings, name) = match sessions {
             ChildSessions::Captured => (CHILD_SETTINGS.to_owned(), locked),

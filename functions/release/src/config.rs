@@ -1,53 +1,53 @@
-//! What `release` reads from its environment.
+//! The configuration, read from the environment at start-up.
 
 use wagrun_lambda::environment::{self, EnvironmentError};
 
-/// The function's configuration, read once.
+/// The configuration of the function.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The stack's name, for people.
+    /// The name of the stack, for people.
     pub stack: String,
-    /// The repository, as `<account>.dkr.ecr.<region>.amazonaws.com/<name>`.
+    /// The image repository, `<account>.dkr.ecr.<region>.amazonaws.com/<name>`.
     pub repository: String,
-    /// The tag whose push releases.
+    /// The tag whose push starts a release.
     pub tag: String,
-    /// The migrate function's name.
+    /// The name of the function migrate.
     pub migrate_function: String,
-    /// What serves the site.
+    /// The platform that serves the site.
     pub platform: WebPlatform,
-    /// The SSM parameter with the state.
+    /// The name of the SSM parameter that holds the state.
     pub state_parameter: String,
-    /// The FIFO queue that everything goes through.
+    /// The URL of the FIFO queue of all messages.
     pub queue_url: String,
-    /// The FIFO topic of all events.
+    /// The ARN of the FIFO topic of all events.
     pub event_topic_arn: String,
-    /// Where people are told.
+    /// The ARN of the topic that notifies people.
     pub alarm_topic_arn: String,
-    /// The events' `source`, `/wagrun/<stack>`.
+    /// The `source` of the events, `/wagrun/<stack>`.
     pub source: String,
 }
 
-/// What serves the site.
+/// The platform that serves the site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebPlatform {
     /// App Runner.
     AppRunner {
-        /// The service.
+        /// The ARN of the service.
         service_arn: String,
     },
     /// ECS Express Mode.
     EcsExpress {
-        /// The service.
+        /// The ARN of the service.
         service_arn: String,
-        /// Its cluster's name.
+        /// The name of the service's cluster.
         cluster: String,
     },
-    /// Nothing of this stack.
+    /// No platform of this stack serves the site.
     None,
 }
 
 impl WebPlatform {
-    /// As the template's parameter says.
+    /// Returns the platform's name, as in the template's parameter `WebPlatform`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::AppRunner { .. } => "AppRunner",
@@ -56,7 +56,7 @@ impl WebPlatform {
         }
     }
 
-    /// The service, when there is one.
+    /// Returns the ARN of the service, when there is one.
     pub fn service_arn(&self) -> Option<&str> {
         match self {
             Self::AppRunner { service_arn } | Self::EcsExpress { service_arn, .. } => {

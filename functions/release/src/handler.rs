@@ -1,102 +1,132 @@
-//! The edge: Lambda's types in, Lambda's types out.
+//! The edge: the only module with Lambda's types.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tracing::{Instrument, Span};
 use wagrun_lambda::telemetry::chain;
 
-use crate::queue::{Queue, pause};
-use crate::release::{Handled, Message, Releaser};
-use crate::trigger::Deploy;
+use crate::queue::{Queue, retry_interval};
+use crate::releaser::{MessageOutcome, ReceivedMessage, Releaser};
+use crate::request::Request;
 
-/// What every invocation needs.
+/// The parts that every invocation uses.
 #[derive(Debug)]
 pub struct Handler {
-    /// Does the work.
+    /// The releaser, which handles messages.
     pub releaser: Releaser,
-    /// The queue that messages come from, and requests go to.
+    /// The queue that messages come from and that requests go to.
     pub queue: Queue,
 }
 
-/// Handles the queue's messages, or answers a request made by hand or by the schedule.
+/// Handles messages of the queue, or answers a request of an operator or of the schedule.
 ///
 /// # Errors
-/// When a request is unknown, names no image, or can't be queued. A message that fails goes back to the queue instead.
+/// A request fails when it is unknown, names no image or cannot be queued. A message that fails returns to the queue
+/// instead.
 pub async fn handle(handler: &Handler, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let answer = if event.payload.get("Records").is_some() {
-        batch(handler, &event.payload).await
+        handle_batch(handler, &event.payload).await
     } else {
-        request(handler, &event.payload, &event.context.request_id).await
+        handle_request(handler, &event.payload, &event.context.request_id).await
     };
     answer.map_err(|error| wagrun_lambda::telemetry::failed("ReleaseFailed", error.as_ref()))
 }
 
-async fn batch(handler: &Handler, payload: &Value) -> Result<Value, Error> {
+async fn handle_batch(handler: &Handler, payload: &Value) -> Result<Value, Error> {
     let batch = SqsEvent::deserialize(payload)?;
     let mut response = SqsBatchResponse::default();
     for record in &batch.records {
-        // All are one group: what comes after a message that failed must not overtake it.
-        if !response.batch_item_failures.is_empty() || !done(handler, record).await {
+        // All records are of one message group. None may overtake a record that failed.
+        let is_held_back = !response.batch_item_failures.is_empty();
+        if is_held_back
+            || !handle_record(handler, record)
+                .instrument(span(record))
+                .await
+        {
             response.add_failure(record.message_id.as_deref().unwrap_or_default());
         }
     }
     Ok(serde_json::to_value(response)?)
 }
 
-/// Whether a message is done with; otherwise it is hidden for as long as it should wait.
-async fn done(handler: &Handler, record: &SqsMessage) -> bool {
-    let receives = attribute(record, "ApproximateReceiveCount").unwrap_or(1);
-    let message = Message {
+/// Handles one message. Returns false after hiding a message that has to come again.
+async fn handle_record(handler: &Handler, record: &SqsMessage) -> bool {
+    let receive_count = receive_count(record);
+    let message = ReceivedMessage {
         body: record.body.as_deref().unwrap_or_default(),
-        // Of our own messages SQS always says it; the oldest time loses against every other wish.
+        // SQS sends the attribute with every message. Without it the request counts as older than any other.
         sent_at: attribute(record, "SentTimestamp")
             .and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok())
             .unwrap_or(Timestamp::UNIX_EPOCH),
-        receives,
+        receive_count,
     };
-    let seconds = match handler.releaser.handle(&message).await {
-        Ok(Handled::Done) => return true,
-        Ok(Handled::Again) => pause(receives),
+    let delay = match handler.releaser.handle(&message).await {
+        Ok(MessageOutcome::Done) => return true,
+        Ok(MessageOutcome::RetryLater) => retry_interval(receive_count),
         Err(error) => {
-            tracing::error!(error = chain(&error), "message goes back to the queue");
-            // At once, when nothing can help: that way it is soon in the dead-letter queue and lets the next one by.
-            if error.is_worth_waiting() {
-                pause(receives)
+            let is_retryable = error.is_retryable();
+            tracing::error!(
+                error = chain(&error),
+                is_retryable,
+                "release message failed"
+            );
+            // Without a delay, a hopeless message is soon in the dead-letter queue and lets the next one pass.
+            if is_retryable {
+                retry_interval(receive_count)
             } else {
-                0
+                Duration::ZERO
             }
         }
     };
     let receipt_handle = record.receipt_handle.as_deref().unwrap_or_default();
-    // Without its own wait the message comes again after the queue's.
-    if let Err(error) = handler.queue.put_back(receipt_handle, seconds).await {
-        tracing::error!(error = chain(&error), "cannot set the wait of a message");
+    // If this fails, the message comes again after the visibility timeout of the queue.
+    if let Err(error) = handler.queue.put_back(receipt_handle, delay).await {
+        tracing::error!(error = chain(&error), "release message not put back");
     }
     false
 }
 
-async fn request(handler: &Handler, payload: &Value, id: &str) -> Result<Value, Error> {
-    if payload.get("status").is_some() {
-        return Ok(serde_json::to_value(handler.releaser.state().await?)?);
-    }
-    let message = if payload.get("deploy").is_some() {
-        let asked = Deploy::deserialize(payload)?;
-        let deploy = handler.releaser.pinned(&asked.deploy).await?;
-        json!({"deploy": deploy})
-    } else if payload.get("look").is_some() {
-        if handler.releaser.state().await?.current.is_none() {
-            return Ok(json!({"queued": null, "reason": "no release is under way"}));
+async fn handle_request(
+    handler: &Handler,
+    payload: &Value,
+    request_id: &str,
+) -> Result<Value, Error> {
+    let message = match Request::parse(payload)? {
+        Request::Status => {
+            return Ok(serde_json::to_value(handler.releaser.state().await?)?);
         }
-        json!({"look": true})
-    } else {
-        return Err(r#"expected {"deploy": …}, {"status": true} or {"look": true}"#.into());
+        Request::Deploy(reference) => {
+            json!({"deploy": handler.releaser.resolve(&reference).await?})
+        }
+        Request::Check => {
+            if handler.releaser.state().await?.current.is_none() {
+                return Ok(json!({"queued": null, "reason": "no release is under way"}));
+            }
+            json!({"check": true})
+        }
     };
-    handler.queue.send(&message.to_string(), id).await?;
+    // The request id makes each request a message of its own, even with the same text within five minutes.
+    handler.queue.send(&message.to_string(), request_id).await?;
     Ok(json!({"queued": message}))
+}
+
+/// Creates the span of all lines about one message.
+fn span(record: &SqsMessage) -> Span {
+    tracing::info_span!(
+        "message",
+        message.id = record.message_id,
+        receive_count = receive_count(record),
+    )
+}
+
+fn receive_count(record: &SqsMessage) -> u32 {
+    attribute(record, "ApproximateReceiveCount").unwrap_or(1)
 }
 
 fn attribute<T: FromStr>(record: &SqsMessage, name: &str) -> Option<T> {

@@ -1,49 +1,62 @@
-//! Brings a pushed image into service: migrate gets it and runs, then the web service gets it. One release at a time.
+//! Brings a pushed image into service: first the function migrate gets it and runs, then the web service gets it.
 //!
-//! # What it promises
-//! An image serves only after its migrations were applied. A failed migration leaves the old version serving. Whatever is
-//! pushed while a release is under way is released after it, the newest alone. Every release that was begun ends as
-//! `site.deployed` or `site.deployment_failed` on the event topic, unless a newer image takes its place while it waits for
-//! the web service.
+//! # Promise
+//! - An image serves only after its migrations were applied. A failed migration leaves the old version in service.
+//! - One release runs at a time. Of the images that are pushed meanwhile, the newest is released next, the others never.
+//! - Every release ends as `site.deployed` or `site.deployment_failed` on the event topic. The exception is a release that
+//!   waits for the web service: a newer image may take its place.
 //!
-//! # How
-//! Everything that happens is a message of one FIFO queue with one group, so no two steps run beside each other: pushes,
-//! how migrate ended, what the platform says, requests by hand. A message is read, what its release waits for is looked
-//! at, [`step()`] decides, and the decision is carried out: tell, save, order. An order's answer is an event like any other.
-//! A platform's message is only the reason to look; it may be lost or of another operation, and so a schedule looks too.
+//! # Flow
+//! Everything that happens is a message of one FIFO queue with one message group, so no two messages are handled at once.
+//! Messages are pushes, results of migrate, events of the platform and requests by hand. One message is handled like this:
 //!
-//! # What a crash does
-//! The message comes again, and meets the state as it was last saved.
-//! - Before the state is saved: the same is decided again. What was told is told again, with the same event id.
-//! - After migrate was updated: the look finds the image there.
-//! - After migrate was invoked: it is invoked a second time, waits for its lock and finds nothing to do. The first answer
-//!   counts, the second is ignored.
-//! - After the web service was rolled: the look finds the operation or revision by its image and time, and takes it over.
-//! - After the state was saved: the message is recognised as one that was taken up, and nothing is done twice.
+//! 1. `message` reads it as a `Signal`.
+//! 2. `releaser` observes the function or service that the release waits for.
+//! 3. `decide` makes a `Decision` from the state, the signal and the observation. It makes no call.
+//! 4. `releaser` carries the decision out: it notifies, saves the state and executes the command.
+//! 5. The answer to the command is the next signal.
 //!
-//! A message that fails for long ends in the dead-letter queue; the release it was about goes on with the next message,
-//! which the schedule sends if nobody else does.
+//! An event of the platform is only a reason to observe. It may be lost, or belong to another operation. Therefore a
+//! schedule requests a check as well.
+//!
+//! # Crashes
+//! After a crash the message comes again, and finds the state as it was last saved.
+//! - Before the state is saved: the same decision is made again. Notifications are repeated, with the same event id.
+//! - After migrate was updated: the observation finds the image there.
+//! - After migrate was invoked: migrate is invoked a second time, waits for its lock and finds nothing to do. The first
+//!   result counts, the second is ignored.
+//! - After the deployment was started: the observation finds it by its image and time, and the release takes it over.
+//! - After the state was saved: the message is recognised as handled, and nothing is done twice.
+//!
+//! A message that keeps failing ends in the dead-letter queue. Its release continues with the next message, at the latest
+//! with the check of the schedule.
 
-mod announce;
-mod call;
-pub mod config;
-pub mod handler;
-mod images;
-mod migrate;
-mod platform;
+mod aws_error;
+mod config;
+mod decide;
+mod decision;
+mod handler;
+mod image;
+mod image_repository;
+mod log;
+mod message;
+mod migrate_function;
+mod notifier;
+mod observation;
 mod queue;
-mod release;
+mod refusal;
+mod releaser;
+mod request;
+mod signal;
 mod state;
-mod step;
-mod store;
-mod trigger;
-mod words;
+mod state_store;
+mod text;
+mod web_service;
 
-pub use config::Config;
+pub use config::{Config, WebPlatform};
 pub use handler::{Handler, handle};
 pub use queue::Queue;
-pub use release::Releaser;
-pub use step::step;
+pub use releaser::Releaser;
 
 #[cfg(test)]
 mod tests;

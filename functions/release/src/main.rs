@@ -1,4 +1,4 @@
-//! Starts release: see the library's documentation.
+//! Starts the function: see the library's documentation.
 
 use std::process::ExitCode;
 
@@ -9,9 +9,13 @@ use release::{Config, Handler, Queue, Releaser, handle};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     wagrun_lambda::telemetry::init();
-    wagrun_lambda::telemetry::ended(serve().await)
+    wagrun_lambda::telemetry::exit_code(serve().await)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the clock of a deployed function"
+)]
 async fn serve() -> Result<(), Error> {
     let config = Config::from_environment()?;
     let sdk = wagrun_lambda::aws::config().await;

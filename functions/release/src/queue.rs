@@ -1,15 +1,19 @@
-//! SQS: the one queue that everything goes through, so that no two steps run beside each other.
+//! The SQS queue of all messages. It is FIFO with one message group, so no two messages are handled at once.
+
+use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 
-use crate::call::CallError;
+use crate::aws_error::AwsError;
 
-/// One message group: the next message comes when this one is done.
-const GROUP: &str = "release";
-/// Seconds until a message that was put back comes again, for as many receives; then the longer time.
-const SHORT_PAUSE: i32 = 5;
-const SHORT_PAUSES: u32 = 12;
-const LONG_PAUSE: i32 = 20;
+/// The one message group: SQS delivers the next message when this one is done.
+const MESSAGE_GROUP: &str = "release";
+/// The time until a message that was put back comes again, for its first receives.
+const INITIAL_RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// The number of receives with the initial interval.
+const INITIAL_RETRY_LIMIT: u32 = 12;
+/// The time until a message that was put back comes again, for all later receives.
+const LATER_RETRY_INTERVAL: Duration = Duration::from_secs(20);
 
 /// The release queue.
 #[derive(Debug, Clone)]
@@ -19,27 +23,28 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// A queue and the client that reaches it.
+    /// Creates the queue with this URL.
     pub fn new(client: Client, url: String) -> Self {
         Self { client, url }
     }
 
-    /// Adds a message. `id` makes it one of its own: the same text again within five minutes is meant.
-    pub async fn send(&self, body: &str, id: &str) -> Result<(), CallError> {
+    /// Sends a message. SQS drops another message with the same deduplication id for five minutes.
+    pub async fn send(&self, body: &str, deduplication_id: &str) -> Result<(), AwsError> {
         self.client
             .send_message()
             .queue_url(&self.url)
             .message_body(body)
-            .message_group_id(GROUP)
-            .message_deduplication_id(id)
+            .message_group_id(MESSAGE_GROUP)
+            .message_deduplication_id(deduplication_id)
             .send()
             .await
-            .map_err(|error| CallError::new("queue the request", error))?;
+            .map_err(|error| AwsError::new("queue the request", error))?;
         Ok(())
     }
 
-    /// Has a message that is going to be reported as failed come again after so many seconds.
-    pub async fn put_back(&self, receipt_handle: &str, seconds: i32) -> Result<(), CallError> {
+    /// Hides a message for the delay. After it, SQS delivers the message again if it was reported as failed.
+    pub async fn put_back(&self, receipt_handle: &str, delay: Duration) -> Result<(), AwsError> {
+        let seconds = i32::try_from(delay.as_secs()).unwrap_or(i32::MAX);
         self.client
             .change_message_visibility()
             .queue_url(&self.url)
@@ -47,17 +52,17 @@ impl Queue {
             .visibility_timeout(seconds)
             .send()
             .await
-            .map_err(|error| CallError::new("put the message back", error))?;
+            .map_err(|error| AwsError::new("put the message back", error))?;
         Ok(())
     }
 }
 
-/// Seconds for which a message stays away that was received so many times.
-pub fn pause(receives: u32) -> i32 {
-    if receives <= SHORT_PAUSES {
-        SHORT_PAUSE
+/// Returns the time until a message comes again that was received `receive_count` times.
+pub fn retry_interval(receive_count: u32) -> Duration {
+    if receive_count <= INITIAL_RETRY_LIMIT {
+        INITIAL_RETRY_INTERVAL
     } else {
-        LONG_PAUSE
+        LATER_RETRY_INTERVAL
     }
 }
 
@@ -70,12 +75,13 @@ mod tests {
     const URL: &str = "https://sqs.eu-central-1.amazonaws.com/111122223333/wagrun-releases.fifo";
 
     #[tokio::test]
-    async fn messages_are_sent_into_the_one_group_and_put_back_for_a_time() {
+    async fn messages_are_sent_to_the_one_group_and_put_back_for_a_time() {
         let sent = json!({"MessageId": "m", "MD5OfMessageBody": "0"}).to_string();
         let replay = Replay::new([(200, sent), (200, "{}".to_owned())]);
         let queue = Queue::new(Client::new(&replay.config()), URL.to_owned());
-        queue.send(r#"{"look":true}"#, "request").await.unwrap();
-        queue.put_back("handle", 5).await.unwrap();
+        queue.send(r#"{"check":true}"#, "request").await.unwrap();
+        let delay = Duration::from_secs(5);
+        queue.put_back("handle", delay).await.unwrap();
         let calls: Vec<(String, Value)> = replay
             .requests()
             .into_iter()
@@ -87,7 +93,7 @@ mod tests {
             })
             .collect();
         let send = json!({
-            "QueueUrl": URL, "MessageBody": r#"{"look":true}"#, "MessageGroupId": "release",
+            "QueueUrl": URL, "MessageBody": r#"{"check":true}"#, "MessageGroupId": "release",
             "MessageDeduplicationId": "request",
         });
         let put_back = json!({"QueueUrl": URL, "ReceiptHandle": "handle", "VisibilityTimeout": 5});
@@ -101,7 +107,8 @@ mod tests {
     }
 
     #[test]
-    fn the_first_waits_are_short() {
-        assert_eq!([1, 12, 13, 60].map(pause), [5, 5, 20, 20]);
+    fn the_first_intervals_are_shorter() {
+        let seconds = [1, 12, 13, 60].map(|count| retry_interval(count).as_secs());
+        assert_eq!(seconds, [5, 5, 20, 20]);
     }
 }

@@ -1,178 +1,170 @@
-//! What is known between two steps: one JSON document, written by this function alone.
+//! The state between two decisions: one JSON document, which only this function writes.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// A reason is kept by its end, of at most so many characters: an SSM parameter that costs nothing holds 4096.
-const LONGEST_REASON: usize = 600;
+use crate::image::{Image, RequestedImage};
+use crate::text::tail;
 
-/// Every release that matters now.
+/// The maximum length of a stored reason, in characters. A standard SSM parameter, which is free, holds 4096.
+const MAX_REASON_LENGTH: usize = 600;
+
+/// The releases and images that later decisions need.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// The number of the newest release; grows by one with each.
+    /// The number of the newest release. It grows by one with each release.
     #[serde(default)]
     pub sequence: u64,
     /// The release under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current: Option<Release>,
-    /// What is released after it: the newest wish that came meanwhile.
+    /// The image that is released next: the newest that was requested during the current release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<Wish>,
-    /// The newest wish that was taken up, by which a repeated or older one is told.
+    pub next: Option<RequestedImage>,
+    /// The newest request so far. Repeated and older requests are recognised by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub newest: Option<Wish>,
+    pub newest_request: Option<RequestedImage>,
     /// The newest image that went into service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deployed: Option<Deployed>,
+    pub deployed: Option<DeployedImage>,
     /// The newest release that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_failure: Option<Failure>,
-}
-
-/// An image, by what can't move; the tag is for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Image {
-    /// `sha256:…`.
-    pub digest: String,
-    /// The tag under which it was pushed or asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tag: Option<String>,
-}
-
-/// Somebody wants an image in service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wish {
-    /// Which.
-    #[serde(flatten)]
-    pub image: Image,
-    /// When it was pushed or asked for. The newest wins.
-    pub at: Timestamp,
+    pub last_failure: Option<ReleaseFailure>,
 }
 
 /// A release under way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
-    /// Its number.
+    /// The number of the release.
     pub sequence: u64,
-    /// What is released.
+    /// The image that is released.
     #[serde(flatten)]
     pub image: Image,
-    /// When it began.
-    pub started: Timestamp,
-    /// How far it is.
+    /// The time at which the release started.
+    pub started_at: Timestamp,
+    /// The phase that the release is in.
     #[serde(flatten)]
     pub phase: Phase,
-    /// Since when it is there.
-    pub since: Timestamp,
-    /// How many of Django's migrations were applied; absent until migrate has ended.
+    /// The time at which the phase started.
+    pub phase_started_at: Timestamp,
+    /// The number of Django's migrations that were applied; absent until migrate has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub migrations_applied: Option<usize>,
 }
 
-/// How far a release is.
+/// The phases of a release, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "kebab-case")]
 pub enum Phase {
-    /// migrate gets the image.
+    /// The function migrate gets the image.
     UpdatingMigrate {
-        /// Lambda has taken the order.
-        asked: bool,
+        /// True after Lambda has accepted the update.
+        update_accepted: bool,
     },
-    /// migrate runs.
+    /// The function migrate runs.
     Migrating {
-        /// How often it was invoked for this release.
+        /// The number of times that migrate was invoked for this release.
         attempts: u8,
     },
     /// The web service gets the image.
-    Rolling {
-        /// App Runner's operation or ECS's service revision; absent until the platform has taken the order.
+    Deploying {
+        /// App Runner's operation, or ECS's service revision; absent until the platform has accepted the deployment.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        operation: Option<String>,
+        deployment_id: Option<String>,
     },
-    /// Migrated; the web service is paused and takes no deployment.
+    /// The migrations are applied. The web service is paused and accepts no deployment.
     WaitingForResume,
-    /// Migrated; the web service is busy with somebody else's operation.
+    /// The migrations are applied. The web service is busy with an operation of somebody else.
     WaitingForService,
 }
 
 /// An image that went into service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deployed {
-    /// Which.
+pub struct DeployedImage {
+    /// The image.
     #[serde(flatten)]
     pub image: Image,
-    /// When.
-    pub time: Timestamp,
+    /// The time at which it was found in service.
+    pub deployed_at: Timestamp,
 }
 
 /// A release that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// Its number.
+pub struct ReleaseFailure {
+    /// The number of the release.
     pub sequence: u64,
-    /// Which image.
+    /// The image that did not go into service.
     #[serde(flatten)]
     pub image: Image,
-    /// Where it failed, as [`Phase::name`] says.
+    /// The phase that failed, by [`Phase::name`].
     pub phase: String,
-    /// The end of why.
+    /// The end of the reason.
     pub reason: String,
-    /// When.
-    pub time: Timestamp,
-}
-
-impl Image {
-    /// The digest's beginning, which is enough for people.
-    pub fn short(&self) -> &str {
-        const SHORT: usize = "sha256:".len() + 12;
-        self.digest.get(..SHORT).unwrap_or(&self.digest)
-    }
+    /// The time of the failure.
+    pub failed_at: Timestamp,
 }
 
 impl Release {
-    /// The same release, having got to a phase; the time counts from when it first did.
-    pub fn reached(mut self, phase: Phase, now: Timestamp) -> Self {
-        if self.phase.name() != phase.name() {
-            self.since = now;
+    /// Creates a release in its first phase.
+    pub fn start(sequence: u64, image: Image, now: Timestamp) -> Self {
+        Self {
+            sequence,
+            image,
+            started_at: now,
+            phase: Phase::UpdatingMigrate {
+                update_accepted: false,
+            },
+            phase_started_at: now,
+            migrations_applied: None,
         }
-        self.phase = phase;
-        self
     }
 
-    /// The failure of this release.
-    pub fn failed(&self, reason: &str, now: Timestamp) -> Failure {
-        Failure {
+    /// Puts the release into a phase. Returns true when the release was in another one before.
+    pub fn enter(&mut self, phase: Phase, now: Timestamp) -> bool {
+        let is_new = self.phase.name() != phase.name();
+        if is_new {
+            self.phase_started_at = now;
+        }
+        self.phase = phase;
+        is_new
+    }
+
+    /// Returns true when the release has been in its phase for the timeout or longer.
+    pub fn has_timed_out(&self, timeout: SignedDuration, now: Timestamp) -> bool {
+        now.duration_since(self.phase_started_at) >= timeout
+    }
+
+    /// Describes the failure of this release in its present phase.
+    pub fn failure(&self, reason: &str, now: Timestamp) -> ReleaseFailure {
+        ReleaseFailure {
             sequence: self.sequence,
             image: self.image.clone(),
             phase: self.phase.name().to_owned(),
-            reason: end_of(reason, LONGEST_REASON),
-            time: now,
+            reason: tail(reason, MAX_REASON_LENGTH),
+            failed_at: now,
         }
     }
 }
 
 impl Phase {
-    /// Its name, as in the document.
+    /// Returns the name of the phase, as in the JSON document.
     pub fn name(&self) -> &'static str {
         match self {
             Self::UpdatingMigrate { .. } => "updating-migrate",
             Self::Migrating { .. } => "migrating",
-            Self::Rolling { .. } => "rolling",
+            Self::Deploying { .. } => "deploying",
             Self::WaitingForResume => "waiting-for-resume",
             Self::WaitingForService => "waiting-for-service",
         }
     }
-}
 
-/// The last `length` characters of a text, which is where a program says what went wrong.
-pub fn end_of(text: &str, length: usize) -> String {
-    let skipped = text.chars().count().saturating_sub(length);
-    if skipped == 0 {
-        return text.to_owned();
+    /// Returns true for the phases that end with a state of the web service.
+    pub fn depends_on_service(&self) -> bool {
+        match self {
+            Self::UpdatingMigrate { .. } | Self::Migrating { .. } => false,
+            Self::Deploying { .. } | Self::WaitingForResume | Self::WaitingForService => true,
+        }
     }
-    std::iter::once('…')
-        .chain(text.chars().skip(skipped + 1))
-        .collect()
 }
 
 #[cfg(test)]
@@ -190,29 +182,29 @@ mod tests {
     #[test]
     fn the_fullest_state_fits_into_a_parameter_and_comes_back() {
         let now = Timestamp::from_nanosecond(1_795_000_000_123_456_789).unwrap();
-        let wish = Wish {
+        let requested = RequestedImage {
             image: image("b"),
-            at: now,
+            requested_at: now,
         };
         let release = Release {
             sequence: u64::MAX,
             image: image("a"),
-            started: now,
-            phase: Phase::Rolling {
-                operation: Some("o".repeat(300)),
+            started_at: now,
+            phase: Phase::Deploying {
+                deployment_id: Some("o".repeat(300)),
             },
-            since: now,
+            phase_started_at: now,
             migrations_applied: Some(usize::MAX),
         };
         let state = State {
             sequence: u64::MAX,
-            last_failure: Some(release.failed(&"ü\n".repeat(1000), now)),
+            last_failure: Some(release.failure(&"ü\n".repeat(1000), now)),
             current: Some(release),
-            next: Some(wish.clone()),
-            newest: Some(wish),
-            deployed: Some(Deployed {
+            next: Some(requested.clone()),
+            newest_request: Some(requested),
+            deployed: Some(DeployedImage {
                 image: image("c"),
-                time: now,
+                deployed_at: now,
             }),
         };
         let text = serde_json::to_string(&state).unwrap();
@@ -221,31 +213,19 @@ mod tests {
     }
 
     #[test]
-    fn a_release_reads_well() {
+    fn a_release_is_readable_json() {
         let now = Timestamp::UNIX_EPOCH;
-        let release = Release {
-            sequence: 7,
-            image: Image {
-                digest: "sha256:aa".to_owned(),
-                tag: None,
-            },
-            started: now,
-            phase: Phase::UpdatingMigrate { asked: false },
-            since: now,
-            migrations_applied: None,
+        let image = Image {
+            digest: "sha256:aa".to_owned(),
+            tag: None,
         };
+        let release = Release::start(7, image, now);
         assert_eq!(
             serde_json::to_value(release).unwrap(),
             json!({
-                "sequence": 7, "digest": "sha256:aa", "started": "1970-01-01T00:00:00Z",
-                "phase": "updating-migrate", "asked": false, "since": "1970-01-01T00:00:00Z",
+                "sequence": 7, "digest": "sha256:aa", "started_at": "1970-01-01T00:00:00Z",
+                "phase": "updating-migrate", "update_accepted": false, "phase_started_at": "1970-01-01T00:00:00Z",
             })
         );
-    }
-
-    #[test]
-    fn of_a_long_reason_the_end_is_kept() {
-        assert_eq!(end_of("short", 5), "short");
-        assert_eq!(end_of("größer", 3), "…er");
     }
 }

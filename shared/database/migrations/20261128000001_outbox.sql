@@ -1,19 +1,20 @@
--- The transactional outbox, and what becomes of it.
+-- The transactional outbox, and the events that its rows become.
 --
--- Intent: a content change and the record of it are one transaction. Everything wagrun owns in a Wagtail database lives
--- in this schema, its migrations table included; nothing of Wagtail's is altered.
+-- Intent: a content change and the record of it are one transaction. Everything that wagrun owns in a Wagtail database is in
+-- this schema, its migrations table included. Nothing of Wagtail's is altered.
 --
--- Two tables, because they are written by two parties. Capture appends to the outbox, in the editor's transaction, and
--- neither reads nor updates anything there: an editor never waits for another one, and never conflicts with one. The
--- drainer folds what is committed into events, one for each transaction and object, and removes it from the outbox.
--- A later migration may not build an index on either in a transaction: it would shut out every save meanwhile.
+-- There are two tables because there are two writers. Capture appends to the outbox in the editor's transaction, and neither
+-- reads nor updates rows there. So an editor never waits for another one and never conflicts with one. The drainer folds
+-- committed rows into events, one for each transaction and object, and removes the rows from the outbox.
+--
+-- A later migration must not build an index on either table in a transaction, because no save could go on meanwhile.
 
 create table wagrun.setting (
     name  text primary key,
     value text not null
 );
 comment on table wagrun.setting is
-    'What migrate found out at deployment and the functions need: doorbell_function, user_table, user_key, user_name.';
+    'Settings that migrate stores at deployment for the functions: doorbell_function, user_table, user_key, user_name.';
 
 create table wagrun.outbox (
     position    bigint generated always as identity,
@@ -36,29 +37,31 @@ create table wagrun.outbox (
     constraint outbox_says_something check (object is not null or failure is not null or ends)
 );
 comment on table wagrun.outbox is
-    'What was captured and is not yet an event: a row for each changed row of content, appended by the triggers.';
+    'Captured changes that are not events yet: one row for each changed row of content, appended by the triggers.';
 comment on column wagrun.outbox.position is
-    'Order of capture. A row is captured while its transaction holds its lock, so that of two transactions that changed the '
-    'same row the later one has the higher position. It is no key: nothing that is restored or replicated may fail a save.';
+    'The order of capture. A row is captured while its transaction holds the row''s lock. So of two transactions that changed '
+    'the same row, the later one has the higher position. The column is not a key, because a duplicate after a restore or '
+    'in a replica must not fail a save.';
 comment on column wagrun.outbox.began_at is
-    'With xid the transaction''s identity: transaction ids begin anew in a cluster that was restored from a dump.';
+    'The start of the transaction. With xid it identifies the transaction, because transaction ids begin anew in a cluster that '
+    'was restored from a dump.';
 comment on column wagrun.outbox.relation is 'The table whose row changed.';
-comment on column wagrun.outbox.object is 'page/4; null when the trigger could not find out.';
-comment on column wagrun.outbox.key is 'The object''s key with its type: a number, or a text.';
+comment on column wagrun.outbox.object is 'The object''s name, such as page/4. Null when the trigger could not determine the object.';
+comment on column wagrun.outbox.key is 'The object''s key with its type, a number or a text.';
 comment on column wagrun.outbox.is_own_row is
-    'Whether it is the object''s own row; otherwise a part of it: a page type''s own table, or an inline child.';
-comment on column wagrun.outbox.before is 'Captured columns before the statement; null when the row was not there.';
-comment on column wagrun.outbox.after is 'Captured columns after the statement; null when the row is gone.';
+    'True for the object''s own row. False for a part of the object: a row of a page type''s own table, or an inline child.';
+comment on column wagrun.outbox.before is 'Captured columns before the statement. Null when the row did not exist.';
+comment on column wagrun.outbox.after is 'Captured columns after the statement. Null when the row was deleted.';
 comment on column wagrun.outbox.changed is 'Names of withheld columns and of collections that changed.';
-comment on column wagrun.outbox.editor is 'Key of the user, where the site says who is editing: set wagrun.editor.';
-comment on column wagrun.outbox.rings is 'The first row of a transaction rings the doorbell for all of them.';
+comment on column wagrun.outbox.editor is 'The key of the user, when the site names its editor by set wagrun.editor.';
+comment on column wagrun.outbox.rings is 'True for the first row of a transaction, which rings the doorbell for all rows.';
 comment on column wagrun.outbox.ends is
-    'The last row of a transaction, written just before its commit, says that there are no more of it.';
-comment on column wagrun.outbox.failure is 'Why the trigger could not capture the row as it should.';
+    'True for the last row of a transaction, which is written just before the commit and marks the transaction as complete.';
+comment on column wagrun.outbox.failure is 'The reason for which the trigger could not capture the row completely.';
 
--- The drainer goes through the outbox in order of position.
+-- The drainer reads the outbox in order of position.
 create index outbox_position on wagrun.outbox (position);
--- A queue: what is in it now says nothing of what will be, so the number of changes decides, and not their share.
+-- The table is a queue whose size varies, so a number of changes triggers the clean-up and not a share of the rows.
 alter table wagrun.outbox set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
                                autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000);
 
@@ -89,28 +92,32 @@ create table wagrun.event (
     constraint event_set_apart_has_reason check (set_apart_at is null or last_error is not null)
 );
 comment on table wagrun.event is
-    'One row per transaction and object, numbered when the drainer first saw it committed; pending until settled, then history.';
+    'One row for each transaction and object, numbered when the drainer first saw it committed. An event is pending until it is '
+    'settled, and history afterwards.';
 comment on column wagrun.event.sequence is
-    'Grows with commit order for one object, and across restores: microseconds since 1970, or one more than the last.';
-comment on column wagrun.event.id is 'The event''s id, for ever.';
-comment on column wagrun.event.before is 'Captured columns before the transaction; null when the object did not exist.';
-comment on column wagrun.event.after is 'Captured columns after the transaction; null when the object no longer exists.';
+    'The event''s number: microseconds since 1970, or one more than the last number. For one object it grows in the order of '
+    'commits, also across restores.';
+comment on column wagrun.event.id is 'The event''s id, which never changes.';
+comment on column wagrun.event.before is 'Captured columns before the transaction. Null when the object did not exist.';
+comment on column wagrun.event.after is 'Captured columns after the transaction. Null when the object no longer exists.';
 comment on column wagrun.event.is_part_only is
-    'The transaction changed parts of the object and not its own row, whose present state is still to be read.';
-comment on column wagrun.event.incomplete is 'Why the event can''t show all of the object.';
-comment on column wagrun.event.bytes is 'Size of before and after as text: a batch is limited by it.';
+    'True while the present state of the object''s own row is still to be read, because the transaction changed only parts of the '
+    'object.';
+comment on column wagrun.event.incomplete is 'The reason for which the event does not show all of the object.';
+comment on column wagrun.event.bytes is 'The size of before and after as text, in bytes. It limits the size of a batch.';
 comment on column wagrun.event.outcome is
-    'published: the topic has it. nothing: the transaction''s net change is none. discarded: an operator gave it up.';
+    'published: the topic accepted the event. nothing: the transaction has no net change of the object. discarded: an operator '
+    'discarded the event.';
 comment on column wagrun.event.set_apart_at is
-    'Since when the event waits for an operator, because it can''t be read or published; last_error says why.';
+    'The time at which the event was set apart for an operator, because it cannot be read or published. last_error is the reason.';
 
 create index event_pending on wagrun.event (sequence) where settled_at is null;
 
 create sequence wagrun.event_sequence as bigint;
-comment on sequence wagrun.event_sequence is 'The highest sequence that was given to an event; only wagrun.reserve_sequence moves it.';
+comment on sequence wagrun.event_sequence is 'The highest sequence of all events. Only wagrun.reserve_sequence advances it.';
 
--- A restored database must not give numbers that it gave before: receivers would drop its events as old news. The clock has
--- gone on since any number that was ever given, because no drainer numbers a million events in a second.
+-- A restored database must not reuse numbers, because receivers would drop its events as old ones. So numbers follow the clock.
+-- The clock is ahead of every used number, because no drainer numbers a million events in a second.
 create function wagrun.reserve_sequence(many bigint) returns bigint
 language sql volatile
 set search_path = pg_catalog, pg_temp
@@ -124,9 +131,10 @@ as $$
     ) - greatest(many, 1) + 1
 $$;
 comment on function wagrun.reserve_sequence is
-    'The first of so many sequence numbers in a row, higher than any before; the caller holds the drain lock.';
+    'Reserves a number of consecutive sequence numbers above all used ones, and returns the first. The caller must hold the drain '
+    'lock.';
 revoke all on function wagrun.reserve_sequence from public;
 
 create aggregate wagrun.merged(jsonb) (sfunc = jsonb_concat, stype = jsonb, initcond = '{}');
-comment on aggregate wagrun.merged(jsonb) is 'All keys of the objects; of a key that several have the last value. Nulls are skipped.';
+comment on aggregate wagrun.merged(jsonb) is 'Merges objects. Of a key that several objects have, the last value wins. Nulls are skipped.';
 revoke all on function wagrun.merged from public;

@@ -1,15 +1,17 @@
--- Capture: what a statement changed of content is appended to the outbox, in the editor's own transaction.
+-- Capture: the triggers that append each change of content to the outbox, in the editor's own transaction.
 --
--- Intent: never fail a save, and cost it little. So nothing here names a column of a watched table (a later Django
--- migration may drop or alter any), rows are compared as jsonb (a plain json column has no equality operator), and values
--- travel as whole rows less the withheld columns. Nothing is looked up: what a trigger must know are its arguments, which
--- partitions inherit. Nothing is read: neither content, whose state the drainer adds, nor the outbox.
--- Whatever goes wrong, the save stands, and the outbox says at least that something changed.
--- Opt-out: `set local wagrun.capture = 'off'` mutes capture for the rest of the transaction.
--- The functions run as their owner, because the web role may write content and nothing else.
+-- Intent: never fail a save, and cost it little.
+-- - No function names a column of a watched table, because a later Django migration may drop or alter any column.
+-- - Rows are compared as jsonb, because a plain json column has no equality operator.
+-- - Values are stored as whole rows without the withheld columns.
+-- - A trigger looks nothing up. Its arguments hold all that it needs, and partitions inherit them.
+-- - A trigger reads neither content nor the outbox. The drainer adds the state of content.
+-- - After any error the save goes on, and the outbox records at least that something changed.
+-- Opt-out: `set local wagrun.capture = 'off'` switches capture off for the rest of the transaction.
+-- The functions run as their owner, because the web role may write only content.
 
--- A value that JSON can't hold (1e200000 in a json column, \u0000, half a surrogate pair) comes as its text, and one that
--- has no text either is left out, which the server's log says.
+-- A value that JSON cannot hold (1e200000 in a json column, \u0000, half a surrogate pair) becomes its text. A value that has
+-- no text either is left out, and the server's log says so.
 create function wagrun.row_image(relation regclass, changed_row record) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -33,7 +35,7 @@ begin
             exception when others then
                 execute format('select to_jsonb(($1).%I::text)', column_name) into value using changed_row;
             end;
-            -- All of them together may be more than jsonb holds.
+            -- All values together may exceed the size of a jsonb value.
             image := image || jsonb_build_object(column_name, value);
         exception when others then
             raise log 'wagrun capture of column % of % failed: %', column_name, relation, sqlerrm;
@@ -42,9 +44,9 @@ begin
     return image;
 end
 $$;
-comment on function wagrun.row_image is 'The row as jsonb, whatever its columns hold; never raises.';
+comment on function wagrun.row_image is 'Returns the row as jsonb, whatever its columns hold. Never raises an error.';
 
--- Only a table whose key column was renamed since migrate last looked comes here.
+-- This is called only for a table whose key column was renamed after the last migrate.
 create function wagrun.present_column(relation regclass, number smallint) returns name
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -52,7 +54,7 @@ as $$
     select attname from pg_attribute
     where attrelid = coalesce(pg_partition_root(relation), relation) and attnum = number and not attisdropped
 $$;
-comment on function wagrun.present_column is 'The name that a column has now, by its number.';
+comment on function wagrun.present_column is 'Returns the present name of a column, given its number.';
 
 create function wagrun.is_first_of_transaction() returns boolean
 language plpgsql volatile
@@ -64,14 +66,13 @@ begin
     if current_setting('wagrun.captured', true) is not distinct from this_transaction then
         return false;
     end if;
-    -- Undone with the savepoint that the first row was captured in, as the row is.
+    -- A rollback to a savepoint before the first row undoes this setting as well as the row.
     perform set_config('wagrun.captured', this_transaction, true);
     return true;
 end
 $$;
-comment on function wagrun.is_first_of_transaction is 'True once in each transaction, for the row that rings.';
+comment on function wagrun.is_first_of_transaction is 'Returns true once in each transaction, for the row that rings the doorbell.';
 
--- Where the capture of a row failed, something of it changed, and what is not known.
 create function wagrun.note_failure(relation regclass, kind text, model text, failure text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -82,14 +83,14 @@ begin
     values (relation, note_failure.kind, note_failure.model, true, wagrun.is_first_of_transaction(), note_failure.failure);
 end
 $$;
-comment on function wagrun.note_failure is 'Writes into the outbox and the server log that a change could not be captured.';
+comment on function wagrun.note_failure is 'Records in the outbox and in the server''s log that a change could not be captured.';
 
--- Arguments: the object's prefix, kind, model, the key's column and its number, whether it is the object's own row,
--- withheld columns, ignored columns.
+-- Arguments: the object's prefix, kind, model, the key column and its number, true for the object's own row, withheld columns,
+-- ignored columns.
 create function wagrun.capture_row() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
--- A value reads the same whatever the editor's session says of time zones and formats.
+-- These settings make the text of a value independent of the editor's session.
 set timezone = 'UTC'
 set datestyle = 'ISO, MDY'
 set intervalstyle = 'postgres'
@@ -111,7 +112,7 @@ begin
     if current_setting('wagrun.capture', true) = 'off' then
         return null;
     end if;
-    -- This block writes nothing, so its subtransaction gets no id and costs a microsecond.
+    -- This block writes no row, so its subtransaction gets no id and costs a microsecond.
     begin
         if tg_op <> 'INSERT' then
             old_row := to_jsonb(old);
@@ -135,12 +136,12 @@ begin
             return null;
         end if;
     end if;
-    -- A part that belongs to no object is no content.
+    -- A part without an object is not content, so its key counts as absent.
     old_key := nullif(old_row -> key_column, 'null');
     new_key := nullif(new_row -> key_column, 'null');
 
-    -- Bytes have changed, or this would not be called. Where jsonb sees no difference (1.0 became 1.00), that counts all the
-    -- same, unless it is a bookkeeping column that changed.
+    -- The trigger fires only when bytes have changed. A change that jsonb does not show (1.0 became 1.00) counts, except when
+    -- only a bookkeeping column changed.
     if old_row - ignored = new_row - ignored and old_row <> new_row and old_key = new_key then
         return null;
     end if;
@@ -166,7 +167,7 @@ begin
                     names, wagrun.is_first_of_transaction());
         end if;
     else
-        -- Another key is another object: the old one is gone, the new one was not there.
+        -- A new key means another object: the old object is deleted and a new one is created.
         insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
         values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (old_key #>> '{}'), old_key, is_own_row,
                 old_row - withheld, null, withheld, wagrun.is_first_of_transaction()),
@@ -177,17 +178,17 @@ begin
 end
 $$;
 comment on function wagrun.capture_row is
-    'Row trigger of an object''s own table and of a page type''s: appends the row''s old and new state to the outbox.';
+    'Row trigger of an object''s own table and of a page type''s table. Appends the old and new state of the row to the outbox.';
 
--- Of inline children an event says only that they changed, so each statement appends one row for each parent.
--- Arguments: as of capture_row, and the field that the children are.
+-- An event says only that inline children changed, so each statement appends one row for each parent.
+-- Arguments: those of capture_row, and the name of the field that the children make up.
 create function wagrun.capture_children() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
--- So that rows that differ read differently.
+-- With this setting, different numbers have different texts.
 set extra_float_digits = 1
 as $$
--- A child's column may be called as a variable is, and the alias is one that no column has.
+-- A child's column may have the name of a variable. No column has the name of the alias wagrun_row.
 #variable_conflict use_variable
 declare
     key_column text := tg_argv[3];
@@ -197,7 +198,7 @@ begin
     if current_setting('wagrun.capture', true) = 'off' then
         return null;
     end if;
-    -- Rows that an update left as they were count for nothing; a child that moved to another parent counts for both.
+    -- Rows that an update did not change do not count. A child that moved to another parent counts for both parents.
     begin
         if tg_op = 'INSERT' then
             parents := array(select distinct to_jsonb(wagrun_row) -> key_column from new_rows as wagrun_row);
@@ -218,7 +219,7 @@ begin
         failure := sqlerrm;
     end;
     if failure is not null or array_position(parents, null) is not null then
-        -- A value that JSON can't hold, or a key column with another name: whose children were touched is enough to know.
+        -- A value that JSON cannot hold, or a renamed key column. Every parent of a touched row then counts as changed.
         begin
             key_column := wagrun.present_column(tg_relid, tg_argv[4]::smallint);
             execute format('select array(%s)', concat_ws(' union ',
@@ -239,9 +240,9 @@ begin
 end
 $$;
 comment on function wagrun.capture_children is
-    'Statement trigger of a table of inline children: appends to the outbox which objects'' children changed.';
+    'Statement trigger of a table of inline children. Appends one row to the outbox for each object whose children changed.';
 
--- Arguments: as of capture_row, and for inline children the field that they are.
+-- Arguments: those of capture_row, and for inline children the name of the field that they make up.
 create function wagrun.capture_truncate() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -254,7 +255,7 @@ as $$
 declare
     collection constant text := tg_argv[8];
     key_column text := tg_argv[3];
-    -- Who inherits has a trigger of its own; a partition may be newer than its triggers.
+    -- A table that inherits has its own trigger. A partition may have none yet, so a partitioned table includes its partitions.
     truncated  constant text := concat(
         case when (select relkind from pg_class where oid = tg_relid) = 'r' then 'only ' end, tg_relid::regclass);
 begin
@@ -287,7 +288,7 @@ exception when others then
 end
 $$;
 comment on function wagrun.capture_truncate is
-    'Statement trigger before TRUNCATE: every object in the table is deleted, or its children are.';
+    'Statement trigger before TRUNCATE. Records every object in the table as deleted, or its inline children as changed.';
 
 revoke all on function wagrun.row_image, wagrun.present_column, wagrun.is_first_of_transaction, wagrun.note_failure,
     wagrun.capture_row, wagrun.capture_children, wagrun.capture_truncate from public;

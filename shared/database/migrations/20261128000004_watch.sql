@@ -1,4 +1,4 @@
--- Which tables are watched, and what the drainer may know of content.
+-- The watched tables, and the functions that set their triggers.
 
 create table wagrun.watched_table (
     relation   regclass primary key,
@@ -15,22 +15,24 @@ create table wagrun.watched_table (
     constraint watched_table_kind check (kind in ('page', 'image', 'document', 'snippet', 'table'))
 );
 comment on table wagrun.watched_table is
-    'The tables with capture triggers, as discovered from Django; made equal to that by every migrate.';
+    'The tables with capture triggers, as discovered from Django. Every migrate makes them equal to the discovered tables.';
 comment on column wagrun.watched_table.model is 'Django''s app.model label in lower case.';
-comment on column wagrun.watched_table.object is 'First part of the object''s name: page, image, document, or the model''s label.';
+comment on column wagrun.watched_table.object is 'The first part of the object''s name: page, image, document, or the model''s label.';
 comment on column wagrun.watched_table.key_column is
-    'The column that holds the object''s key: the primary key, or in a part the link to the object''s own row.';
-comment on column wagrun.watched_table.key_number is 'Its number, by which it is found when it was renamed.';
+    'The column with the object''s key: the primary key, or in a part the link to the object''s own row.';
+comment on column wagrun.watched_table.key_number is 'The number of the key column, by which it is found after it was renamed.';
 comment on column wagrun.watched_table.root is
-    'Null for an object''s own table; for a part (a page type''s own table, an inline child) the table with the object''s own row.';
+    'The table with the object''s own row, for a part of an object (a page type''s own table, an inline child). Null for an object''s '
+    'own table.';
 comment on column wagrun.watched_table.collection is
-    'For inline children, of which an object has many, the field that they are: a change in one is a change of that field.';
-comment on column wagrun.watched_table.fields is 'Column name to field name, for the reader of events.';
+    'The field of the object that its inline children make up. A change of a child is a change of that field. Null for other '
+    'tables.';
+comment on column wagrun.watched_table.fields is 'Field names by column name, which events show.';
 comment on column wagrun.watched_table.withheld is
-    'Columns whose values are not captured, only that they changed: they are large, or nobody''s business.';
-comment on column wagrun.watched_table.ignored is 'Bookkeeping columns: a change of nothing else is no change.';
+    'Columns of which only the fact of a change is captured, because their values are large or private.';
+comment on column wagrun.watched_table.ignored is 'Bookkeeping columns. A change of these alone is no change of the object.';
 
--- No fixed search_path here: migrate calls it as the owner, and Django's table names resolve as Django's own do.
+-- The functions of this file have no fixed search_path. migrate calls them as the owner, and table names resolve as in Django.
 create function wagrun.triggers_of(relation regclass, target regclass) returns table (name text, definition text)
 language plpgsql stable
 as $$
@@ -48,8 +50,8 @@ begin
         return query values
             ('wagrun_capture_row', format(
                 'after insert or delete on %s for each row execute function wagrun.capture_row(%s)', target, arguments)),
-            -- *<> compares the rows' bytes, which every type has; `is distinct from` fails on json, and naming
-            -- columns would stop a later Django migration from dropping them.
+            -- *<> compares the bytes of rows, which works for every type. `is distinct from` fails on json, and the name of a
+            -- column would stop a later Django migration from dropping it.
             ('wagrun_capture_update', format(
                 'after update on %s for each row when (old.* *<> new.*) execute function wagrun.capture_row(%s)',
                 target, arguments)),
@@ -73,7 +75,7 @@ begin
 end
 $$;
 comment on function wagrun.triggers_of is
-    'The capture triggers that a watched table needs, itself or for a table that inherits from it: name and definition.';
+    'Returns the names and definitions of the capture triggers for a watched table, or for a table that inherits from it.';
 
 create function wagrun.set_trigger(target regclass, trigger_name text, definition text) returns void
 language plpgsql
@@ -81,7 +83,7 @@ as $$
 declare
     present oid := (select oid from pg_trigger where tgrelid = target and tgname = trigger_name);
 begin
-    -- The comment keeps what the trigger was made of, so that a table is locked only when that has changed.
+    -- The trigger's comment stores a hash of its definition, so that a table is locked only when the definition has changed.
     if obj_description(present, 'pg_trigger') = md5(definition) then
         return;
     end if;
@@ -92,7 +94,7 @@ begin
     execute format('comment on trigger %I on %s is %L', trigger_name, target, md5(definition));
 end
 $$;
-comment on function wagrun.set_trigger is 'Makes a trigger what it should be. Only one that is not yet locks its table against writers.';
+comment on function wagrun.set_trigger is 'Creates or replaces a trigger. Locks its table against writers only when the definition has changed.';
 
 create function wagrun.drop_triggers(target regclass, name_like text) returns void
 language plpgsql
@@ -108,9 +110,9 @@ begin
     end loop;
 end
 $$;
-comment on function wagrun.drop_triggers is 'Drops triggers of a table and of those that inherit from it.';
+comment on function wagrun.drop_triggers is 'Drops triggers of a table and of the tables that inherit from it.';
 
--- A partition gets its parent's row triggers from PostgreSQL, and no statement triggers; a table that INHERITS gets neither.
+-- PostgreSQL gives a partition its parent's row triggers, but no statement triggers. A table that INHERITS gets neither.
 create function wagrun.with_heirs(relation regclass) returns setof regclass
 language sql stable
 as $$
@@ -123,10 +125,10 @@ as $$
     )
     select heir.relation::regclass from heir join pg_class on pg_class.oid = heir.relation
 $$;
-comment on function wagrun.with_heirs is 'A table, if it is still there, and all that inherit from it, partitions included.';
+comment on function wagrun.with_heirs is 'Returns a table, if it still exists, and all tables that inherit from it, partitions included.';
 
--- The caller's transaction is about this one table and gives up soon when it can't have the lock: whoever wants to write
--- waits behind who waits for a lock.
+-- The caller's transaction is about this one table, and gives up soon when it cannot take the table's lock. Every writer of the
+-- table waits behind a statement that waits for the lock.
 create function wagrun.watch_table(entry jsonb) returns void
 language plpgsql
 as $$
@@ -142,7 +144,7 @@ begin
         (select attnum from pg_attribute where attrelid = watched and attname = entry ->> 'key_column'),
         (entry ->> 'root')::regclass, entry ->> 'collection', entry -> 'fields',
         array(select jsonb_array_elements_text(entry -> 'withheld')),
-        -- A virtual column has no value in a trigger.
+        -- A virtual column has no value in a trigger, so it is ignored.
         array(select jsonb_array_elements_text(entry -> 'ignored')
               union select attname from pg_attribute where attrelid = watched and attgenerated = 'v' order by 1)
     )
@@ -157,14 +159,14 @@ begin
         loop
             perform wagrun.set_trigger(target, wanted.name, wanted.definition);
         end loop;
-        -- What inline children have besides, when the table was one of them before.
+        -- Only a table of inline children has this trigger. The table may have been one before.
         if entry ->> 'collection' is null then
             perform wagrun.drop_triggers(target, 'wagrun_capture_delete');
         end if;
     end loop;
 end
 $$;
-comment on function wagrun.watch_table is 'Watches a table as discovered, with all that inherit from it.';
+comment on function wagrun.watch_table is 'Watches a table as discovered, and all tables that inherit from it.';
 
 create function wagrun.unwatch_table(stale regclass) returns void
 language plpgsql
@@ -174,7 +176,7 @@ begin
     delete from wagrun.watched_table where relation = stale;
 end
 $$;
-comment on function wagrun.unwatch_table is 'Takes the capture triggers off a table that is no content any more; its rows stay.';
+comment on function wagrun.unwatch_table is 'Removes the capture triggers from a table that is no longer watched. Its rows stay.';
 
 create function wagrun.stray_tables(wanted text[]) returns setof text
 language sql stable
@@ -187,10 +189,10 @@ as $$
       and tgrelid <> all (select wagrun.with_heirs(name::regclass) from unnest(wanted) as name)
 $$;
 comment on function wagrun.stray_tables is
-    'What is watched, or has capture triggers, and is neither among these tables nor inherits from one.';
+    'Returns the tables that are watched or have capture triggers, but are not wanted and do not inherit from a wanted table.';
 
--- A table that is watched because somebody named it: every row is an object, by its primary key. Withheld is what would be
--- of a model: what has no bounds, and what looks like a secret.
+-- A table that the operator named: every row is an object, identified by its primary key. The rules for withheld columns are
+-- those of models: values without a maximum length, and names that look like a secret.
 create function wagrun.describe_table(name text, discovered text[]) returns jsonb
 language plpgsql stable
 as $$
@@ -214,7 +216,7 @@ begin
     end if;
     select relkind into kind from pg_class where oid = named;
     if kind not in ('r', 'p') then
-        raise exception 'WATCHED_TABLES: % is %, whose changes can''t be captured; name the table behind it', name,
+        raise exception 'WATCHED_TABLES: % is %, whose changes cannot be captured; name the table behind it', name,
             case kind when 'v' then 'a view' when 'm' then 'a materialized view' when 'f' then 'a foreign table'
                       else 'no table' end;
     end if;
@@ -231,7 +233,7 @@ begin
     if (select relpersistence = 't' from pg_class where oid = named) then
         raise exception 'WATCHED_TABLES: % is a temporary table', name;
     end if;
-    -- What an index only includes is no part of the key.
+    -- Columns that the index only includes are not part of the key.
     select array_agg(attname order by place) into keys
     from pg_index
     cross join lateral unnest(indkey) with ordinality as part (number, place)
@@ -252,7 +254,7 @@ begin
            or not (typtype = 'e' or format_type(case typtype when 'd' then typbasetype else atttypid end,
                                                 case typtype when 'd' then typtypmod else atttypmod end) ~
                '^(boolean|smallint|integer|bigint|oid|real|double precision|numeric.*|money|date|time.*|interval.*|uuid|inet|cidr|macaddr8?|(character|character varying)\((1?\d{1,3}|20[0-3]\d|204[0-8])\))$'));
-    -- However it was spelled, it is one table and has one name.
+    -- The label does not depend on the spelling of the table's name.
     select concat_ws('.', nullif(nspname, 'public'), relname) into label
     from pg_class join pg_namespace on pg_namespace.oid = relnamespace where pg_class.oid = named;
     return jsonb_build_object(
@@ -261,7 +263,8 @@ begin
 end
 $$;
 comment on function wagrun.describe_table is
-    'A named table as an entry for watch_table; null for one that is discovered; raises, in a sentence, when it can''t be captured.';
+    'Returns an entry for watch_table for a table that the operator named, or null for a discovered table. Raises an error with a '
+    'message for the operator when the table cannot be captured.';
 
 revoke all on function wagrun.set_trigger, wagrun.drop_triggers, wagrun.with_heirs, wagrun.watch_table, wagrun.unwatch_table,
     wagrun.stray_tables, wagrun.describe_table, wagrun.triggers_of from public;

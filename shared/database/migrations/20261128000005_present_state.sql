@@ -1,4 +1,4 @@
--- What the drainer may know of content: the state of watched objects, less what capture withholds, and names of editors.
+-- The content that the drainer may read: the state of watched objects without withheld columns, and the names of editors.
 
 create function wagrun.present_key(watched wagrun.watched_table) returns name
 language sql stable
@@ -12,11 +12,11 @@ as $$
     )
 $$;
 comment on function wagrun.present_key is
-    'The column with the object''s key, also when it was renamed since migrate last looked.';
+    'Returns the present name of the column with the object''s key, also when it was renamed after the last migrate.';
 
--- A snapshot and the state that an event shows are both made of this query, so that they are read alike: an object's parts add
--- their columns to its own, and its many children add none, as in capture. The alias is one that no column has, or it would be
--- taken for that column.
+-- Snapshots and the states that events show both use this query, so they have the same form. As in capture, the parts of an
+-- object add their columns to its own, and inline children add none. No column has the name of the alias wagrun_row, because
+-- PostgreSQL would take the alias for the column.
 create function wagrun.state_query(watched wagrun.watched_table) returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -32,7 +32,7 @@ begin
     ), '' order by part_table.relation::text), '') into parts
     from wagrun.watched_table as part_table join pg_class on pg_class.oid = part_table.relation
     where part_table.root = watched.relation and part_table.collection is null;
-    -- With the offset the image is made once, instead of wherever it is used.
+    -- With the offset the image is computed once, and not for each use.
     return format(
         'select (chosen.own_row).%1$I::text as last_key, %2$L || (whole.image ->> %3$L) as object, whole.image -> %3$L as key,
                 whole.image - %4$L::text[] - %5$L::text[]%6$s as state
@@ -44,9 +44,10 @@ begin
 end
 $$;
 comment on function wagrun.state_query is
-    'A query of objects as capture would write them, for a common table expression `chosen (own_row)` of rows of their own table.';
+    'Returns a query for the states of objects as capture writes them. It reads the objects'' own rows from a common table '
+    'expression `chosen (own_row)`.';
 
--- stable: all that it reads, of an object's own row and of its parts, is as the calling statement's snapshot has it.
+-- The function is stable, so it reads an object's own row and its parts in the snapshot of the calling statement.
 create function wagrun.present_state(of_model text, after_key text, most integer)
 returns table (last_key text, object text, key jsonb, kind text, state jsonb)
 language plpgsql stable security definer
@@ -60,14 +61,14 @@ as $$
 declare
     watched wagrun.watched_table;
 begin
-    -- A table that was dropped stays listed until the next migrate.
+    -- A dropped table stays listed until the next migrate.
     select listed.* into watched
     from wagrun.watched_table as listed join pg_class on pg_class.oid = listed.relation
     where listed.model = of_model and listed.root is null;
     if not found then
         return;
     end if;
-    -- Keys are compared as what they are, whatever type that is: the literal takes the column's.
+    -- The literal takes the type of the column, so keys of every type are compared correctly.
     return query execute format(
         'with chosen as (select wagrun_row as own_row from %s as wagrun_row where %s order by %I limit $1)
          select present.last_key, present.object, present.key, %L, present.state from (%s) as present',
@@ -81,10 +82,10 @@ begin
 end
 $$;
 comment on function wagrun.present_state is
-    'The next objects of a watched model after a key, as capture would write them.';
+    'Returns the next objects of a watched model after a key, as capture writes them.';
 
--- A transaction that changed parts alone was captured without a look at the object: what it is, is read here. By now others
--- may have changed it further; each of them has an event of its own, with a higher number.
+-- Capture does not read the object when a transaction changes only its parts. So its present state is read here. Later
+-- transactions may have changed the object since. Each of them has an event of its own with a higher number.
 create function wagrun.add_present_state(of_model text, sequences bigint[]) returns bigint
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -119,18 +120,18 @@ begin
                 problem := format('row security hides rows of %s from its owner', watched.relation);
             end if;
         exception
-            -- Somebody alters the table; another time it can be read.
+            -- A migration alters the table. A later call can read it.
             when lock_not_available or deadlock_detected then
                 raise;
             when others then
                 problem := sqlerrm;
         end;
     end if;
-    -- One object that can't be read does not keep the others.
+    -- One object that cannot be read does not affect the others.
     if problem is not null and cardinality(sequences) > 1 then
         return (select sum(wagrun.add_present_state(of_model, array[one])) from unnest(sequences) as one);
     end if;
-    -- Who is not there any more has no state, so that the event comes to nothing: a deletion has its own.
+    -- An object that no longer exists has no state, so its event has no net change. The deletion has an event of its own.
     with complete as (
         select event.sequence, event.before as part_before, event.after as part_after, states -> event.object as state
         from wagrun.event as event where event.sequence = any (sequences) and event.is_part_only
@@ -148,7 +149,7 @@ begin
 end
 $$;
 comment on function wagrun.add_present_state is
-    'Gives events of changed parts the state of their object, all of one model; returns how many it was.';
+    'Adds the present state of the object to events of one model that changed only parts. Returns the number of events.';
 
 create function wagrun.editor_name(user_id text) returns text
 language plpgsql stable security definer
@@ -157,7 +158,7 @@ as $$
 declare
     name text;
 begin
-    -- The site chooses its user model, so its table and columns are settings; no view, which would pin the columns.
+    -- The site chooses its user model, so its table and columns are settings. A view would stop a migration of the columns.
     execute (
         select format('select %I::text from %s where %I = %L',
                       max(value) filter (where s.name = 'user_name'), max(value) filter (where s.name = 'user_table'),
@@ -168,12 +169,12 @@ begin
 exception
     when lock_not_available or deadlock_detected then
         raise;
-    -- A site names its editor by itself, and may have another table of users by now: no reason to stop the drain.
+    -- The site may have another table of users by now, which must not stop the drain.
     when others then
         return null;
 end
 $$;
-comment on function wagrun.editor_name is 'The user''s name, or null; all that the relay role may know of a user.';
+comment on function wagrun.editor_name is 'Returns the name of a user, or null. The relay role may read nothing else of a user.';
 
 create function wagrun.as_key(value text) returns bigint
 language sql immutable
@@ -182,7 +183,7 @@ as $$
     select case when value ~ '^[0-9]{1,18}$' then value::bigint end
 $$;
 comment on function wagrun.as_key is
-    'A captured value as an integer key, or null: a watched table may call anything locale_id.';
+    'Returns a captured value as an integer key, or null when it is not one. A watched table may have any column named locale_id.';
 
 revoke all on function wagrun.present_key, wagrun.state_query, wagrun.present_state, wagrun.add_present_state,
     wagrun.editor_name, wagrun.as_key from public;

@@ -1,7 +1,7 @@
--- Backfills: events that somebody asks for, of the past (replay) or of the present (snapshot).
+-- Backfills: events that an operator asks for, of the past (replay) or of the present state (snapshot).
 --
--- Intent: a run is longer than a function's time, and must outlive whoever works at it. So all that is known of it is
--- its row here, and whichever drain comes next goes on where the last one stopped, after the live events.
+-- Intent: a run takes longer than one invocation, and must survive the end of each. So its row holds its whole state. The next
+-- drain goes on where the last one stopped, after the live events.
 
 create table wagrun.backfill (
     id           uuid primary key,
@@ -17,9 +17,9 @@ create table wagrun.backfill (
     constraint backfill_outcome check (outcome in ('done', 'cancelled')),
     constraint backfill_finished_has_outcome check ((finished_at is null) = (outcome is null))
 );
-comment on table wagrun.backfill is 'One row per replay or snapshot that was asked for; open until finished.';
-comment on column wagrun.backfill.id is 'Stands in each of its events; a version 7 UUID, so that it says when it was asked for.';
-comment on column wagrun.backfill.request is 'The payload of the request, {"replay": …} or {"snapshot": …}, as it was checked.';
+comment on table wagrun.backfill is 'One row for each requested replay or snapshot. A run is open until finished_at is set.';
+comment on column wagrun.backfill.id is 'The run''s id, which each of its events carries. It is a version 7 UUID, so it contains the time of the request.';
+comment on column wagrun.backfill.request is 'The validated payload of the request, {"replay": …} or {"snapshot": …}.';
 comment on column wagrun.backfill.cursor is
-    'Where the next slice begins. Replay: {"after": sequence, "last": sequence}. Snapshot: {"model": label, "after": key}.';
-comment on column wagrun.backfill.sliced_at is 'When its last slice was made: runs take turns.';
+    'The position at which the next slice begins. Replay: {"after": sequence, "last": sequence}. Snapshot: {"model": label, "after": key}.';
+comment on column wagrun.backfill.sliced_at is 'The time of the last slice. The open run with the oldest time is next.';

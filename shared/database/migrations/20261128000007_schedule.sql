@@ -1,9 +1,9 @@
--- Scheduled publishing: what is due, and that it has changed.
+-- Scheduled publishing: the due times of content, and the record that one has changed.
 --
--- Intent: content-events makes the schedules outside equal to what the database says is due. So a change of a due time
--- leaves no more than the word that there was one, and what is due is read afresh: nothing is derived from single changes,
--- and a change that was missed is made up for by the next look.
--- Not muted by `wagrun.capture = 'off'`, which says that nobody is to hear of a change; what is due is due all the same.
+-- Intent: content-events makes the schedules in EventBridge Scheduler equal to the due times in the database. A change of a due
+-- time only leaves a record that there was one, and all due times are then read anew. Nothing is derived from single changes,
+-- so the next synchronisation corrects a change that was missed.
+-- `wagrun.capture = 'off'` does not switch this off. It hides changes from subscribers, but due content is still published.
 
 create table wagrun.scheduled_table (
     relation    regclass primary key,
@@ -11,25 +11,25 @@ create table wagrun.scheduled_table (
     live_column name
 );
 comment on table wagrun.scheduled_table is
-    'Where Wagtail''s publish_scheduled looks, as discovered from Django: the revisions, and every model with drafts.';
-comment on column wagrun.scheduled_table.due_column is 'The time at which a row is due; null in a row that never is.';
-comment on column wagrun.scheduled_table.live_column is 'Where only rows that are live are due, the column that says so.';
+    'The tables that Wagtail''s publish_scheduled reads, as discovered from Django: the revisions, and every model with drafts.';
+comment on column wagrun.scheduled_table.due_column is 'The name of the column with the due time. It is null in a row that is never due.';
+comment on column wagrun.scheduled_table.live_column is 'The name of the column that marks live rows, when only live rows are due.';
 
 create table wagrun.schedule_change (
     xid   xid8 not null default pg_current_xact_id(),
     rings boolean not null default wagrun.is_first_of_transaction()
 );
 comment on table wagrun.schedule_change is
-    'A row for each transaction that changed a due time, until content-events has made the schedules what they should be.';
-comment on column wagrun.schedule_change.rings is 'As in the outbox: the first row of a transaction rings for all of them.';
+    'One row for each transaction that changed a due time. content-events removes it after it has synchronised the schedules.';
+comment on column wagrun.schedule_change.rings is 'True for the first row of a transaction, which rings the doorbell, as in the outbox.';
 
 create function wagrun.schedule_changed() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- Its columns are the trigger's arguments, and are read by name when it runs, from the row itself: a dependency on them
-    -- would stop a later Django migration, and a revision's content is far too large to be made jsonb.
+    -- The names of the columns are the trigger's arguments, and the values are read from the row when it fires. A dependency
+    -- on the columns would stop a later Django migration, and a revision's content is far too large to convert to jsonb.
     due_time constant text := case tg_nargs
         when 1 then format('select ($1).%I', tg_argv[0])
         else format('select case when ($1).%2$I then ($1).%1$I end', tg_argv[0], tg_argv[1])
@@ -51,16 +51,16 @@ begin
         insert into wagrun.schedule_change default values;
     end if;
     return null;
--- A column that is gone until the next migrate, or anything else: the save goes on, and the next look sees what is due.
+-- After any error, such as a dropped column, the save goes on. The next synchronisation reads the due times.
 exception when others then
     raise log 'wagrun schedule of % not seen to change: %', tg_relid::regclass, sqlerrm;
     return null;
 end
 $$;
 comment on function wagrun.schedule_changed is
-    'Row trigger of every scheduled table, with its due column and where there is one its live column; never fails a save.';
+    'Row trigger of every scheduled table. Arguments: the due column and, if there is one, the live column. Never fails a save.';
 
--- The same doorbell, and the same once per transaction.
+-- The doorbell of the outbox, which also rings here once for each transaction.
 create constraint trigger doorbell
 after insert on wagrun.schedule_change
 deferrable initially deferred
@@ -86,7 +86,7 @@ begin
     if due_times is null then
         return;
     end if;
-    -- Up to the next full minute, the smallest step of a schedule. The last year that a schedule can name is 9999.
+    -- Rounded up to the full minute, the smallest unit of a schedule. The last year of a schedule is 9999.
     return query execute format(
         'select distinct date_trunc(''minute'', greatest(due, $1) + interval ''1 minute'' - interval ''1 microsecond'') as minute
          from (%s) as due_times where due < ''9999-12-31'' order by minute limit $2',
@@ -95,9 +95,10 @@ begin
 end
 $$;
 comment on function wagrun.due_minutes is
-    'The next full minutes at which something is to be published or to expire, none before the earliest; all that the relay role may know of schedules.';
+    'Returns the next full minutes at which content is published or expires, none before the earliest. The relay role may read '
+    'nothing else of due times.';
 
--- No fixed search_path, as in watch_table; one table a transaction, as there.
+-- As in watch_table, the search_path is not fixed, and a transaction is about one table.
 create function wagrun.watch_due_times(entry jsonb) returns void
 language plpgsql
 as $$
@@ -112,7 +113,7 @@ begin
 end
 $$;
 comment on function wagrun.watch_due_times is
-    'Has a table tell that what is due in it has changed.';
+    'Watches the due times of a table.';
 
 create function wagrun.unwatch_due_times(stale regclass) returns void
 language plpgsql
@@ -122,7 +123,7 @@ begin
     delete from wagrun.scheduled_table where relation = stale;
 end
 $$;
-comment on function wagrun.unwatch_due_times is 'Takes the trigger off a table that has no due times any more.';
+comment on function wagrun.unwatch_due_times is 'Removes the trigger from a table that no longer has due times.';
 
 create function wagrun.note_due_times() returns void
 language sql
@@ -130,7 +131,7 @@ as $$
     insert into wagrun.schedule_change (rings)
     select wagrun.is_first_of_transaction() from wagrun.due_minutes(statement_timestamp(), 1)
 $$;
-comment on function wagrun.note_due_times is 'Rings for what was due before anybody looked.';
+comment on function wagrun.note_due_times is 'Rings the doorbell for due times from before the table was watched.';
 
 revoke all on function wagrun.schedule_changed, wagrun.due_minutes, wagrun.watch_due_times, wagrun.unwatch_due_times,
     wagrun.note_due_times from public;

@@ -1,6 +1,6 @@
--- The history of migrate: who ran it, for which image, what it did, and how it ended.
+-- The history of migrate's runs: the caller, the image, the applied migrations and the outcome of each.
 --
--- Intent: the person on call asks the database what was done to it, and not a log that has expired.
+-- Intent: an operator reads in the database what was done to it, also after the logs have expired.
 
 create table wagrun.migration_run (
     id         bigint generated always as identity primary key,
@@ -16,11 +16,11 @@ create table wagrun.migration_run (
     constraint migration_run_ended_has_outcome check ((ended_at is null) = (outcome is null)),
     constraint migration_run_failed_has_failure check ((outcome = 'failed') = (failure is not null))
 );
-comment on table wagrun.migration_run is 'One row per run of migrate that got the lock; the newest may still be running.';
-comment on column wagrun.migration_run.asked_by is 'CloudFormation with its request, or the invocation, by id.';
-comment on column wagrun.migration_run.deploy is 'The image that the site and migrate ran from, where the caller named it.';
-comment on column wagrun.migration_run.program is 'Version of wagrun.';
+comment on table wagrun.migration_run is 'One row for each run of migrate that took the lock. The newest run may still be going on.';
+comment on column wagrun.migration_run.asked_by is 'The id of CloudFormation''s request or of the invocation.';
+comment on column wagrun.migration_run.deploy is 'The image of the site and of migrate, when the caller named it.';
+comment on column wagrun.migration_run.program is 'The version of wagrun.';
 comment on column wagrun.migration_run.outcome is
-    'abandoned: the run was killed or lost its database, which the next run found out. Null while it runs.';
+    'The result of the run. abandoned: it was killed or lost its connection, as the next run found. Null while it runs.';
 comment on column wagrun.migration_run.applied is 'Django''s migrations that the run applied, such as blog.0002_author.';
-comment on column wagrun.migration_run.failure is 'Which step failed and why, with the end of what Django printed.';
+comment on column wagrun.migration_run.failure is 'The step that failed and the cause, with the end of Django''s output.';

@@ -1,7 +1,8 @@
-//! The connection to the site's database: one, direct, and gone as soon as the work is done.
+//! The connection to the site's database: a single direct connection that is closed as soon as the work is done.
 //!
 //! There is no pool on purpose: an open connection keeps Aurora from pausing.
 
+mod error;
 mod iam_token;
 mod resuming;
 
@@ -12,110 +13,57 @@ use aws_config::SdkConfig;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection};
 use tokio::time::{Instant, timeout};
-
 use wagrun_lambda::environment::{self, EnvironmentError};
 
+use error::ATTEMPT_TIMEOUT;
+
+pub use error::{AttemptError, ConnectError};
 pub use iam_token::{TokenError, TokenSigner};
 
 const AUTHENTICATION: &str = "DATABASE_AUTH";
 const SSL_MODE: &str = "DATABASE_SSL_MODE";
 
-/// The self-signed roots of every region's RDS servers, which are in no public store; from AWS's own trust store,
+/// The self-signed root certificates of the RDS servers of every region, which are in no public store. They come from
+/// AWS's own trust store,
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.SSL.html>.
 const RDS_ROOTS: &[u8] = include_bytes!("../certs/rds-roots.pem");
 
-/// How long a database may take to resume; Aurora says fifteen seconds, and thirty or more after a day asleep.
-const LONGEST_RESUME: Duration = Duration::from_secs(90);
-/// How long one attempt may take: a resuming server accepts a connection long before it answers.
-const LONGEST_ATTEMPT: Duration = Duration::from_secs(30);
-/// Between two attempts.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Time limit for a paused database to resume. Aurora documents fifteen seconds, and thirty or more after a day of pause.
+const RESUME_TIMEOUT: Duration = Duration::from_secs(90);
+/// Pause between two connection attempts.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The behaviour of a session.
+/// The settings of a session.
 #[derive(Debug, Clone, Copy)]
-pub struct Session<'a> {
-    /// The name by which the server shows it.
+pub struct SessionSettings<'a> {
+    /// The name under which the server lists the session.
     pub application_name: &'a str,
-    /// The time without a query after which the server ends it.
-    pub idle: Duration,
-    /// The longest wait of a statement for a lock; without one as long as the server says.
+    /// The time without a query after which the server ends the session.
+    pub idle_timeout: Duration,
+    /// The maximum wait of a statement for a lock. `None` keeps the server's setting.
     pub lock_timeout: Option<Duration>,
 }
 
-/// Where the database is and who connects.
+/// The address of the database and the role that connects.
 #[derive(Debug, Clone)]
 pub struct DatabaseConfig {
     options: PgConnectOptions,
     authentication: Authentication,
 }
 
-/// How the role proves who it is.
+/// The method by which the role authenticates.
 #[derive(Debug, Clone)]
 enum Authentication {
-    /// The server trusts the address that we come from.
+    /// The server trusts the client's address.
     None,
-    /// By a signed token; the signer is there once [`DatabaseConfig::sign_with`] was called.
+    /// A signed token is the password. The signer is present once [`DatabaseConfig::sign_with`] was called.
     Iam(Option<TokenSigner>),
-}
-
-/// The database could not be reached, or the session could not be set up.
-#[derive(Debug, thiserror::Error)]
-#[error("can't connect to {target} within {seconds} s and {attempts} attempts")]
-pub struct ConnectError {
-    target: String,
-    seconds: u64,
-    attempts: u32,
-    source: AttemptError,
-}
-
-/// Why the last attempt failed.
-#[derive(Debug, thiserror::Error)]
-pub enum AttemptError {
-    /// The server, or the network, said no.
-    #[error(transparent)]
-    Server(sqlx::Error),
-    /// Nobody answered.
-    #[error("no answer in {} s", LONGEST_ATTEMPT.as_secs())]
-    NoAnswer,
-    /// No token could be made.
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    /// Something between us and the server hands statements of one session to several: a lock would be stranded in one
-    /// that we never see again.
-    #[error(
-        "the session's settings do not reach the server, so that a connection pooler such as PgBouncer must be in \
-         between, where no session lock holds: connect to PostgreSQL itself"
-    )]
-    Pooled(#[source] Option<sqlx::Error>),
-}
-
-impl AttemptError {
-    fn of(error: sqlx::Error) -> Self {
-        // PgBouncer knows few settings, and refuses a session that asks for another unless it is told to drop it.
-        let refuses_settings = error.as_database_error().is_some_and(|answer| {
-            answer
-                .message()
-                .starts_with("unsupported startup parameter")
-        });
-        if refuses_settings {
-            Self::Pooled(Some(error))
-        } else {
-            Self::Server(error)
-        }
-    }
-
-    fn may_be_resuming(&self) -> bool {
-        match self {
-            Self::Server(error) => resuming::may_be_resuming(error),
-            Self::NoAnswer => true,
-            Self::Token(_) | Self::Pooled(_) => false,
-        }
-    }
 }
 
 impl DatabaseConfig {
     /// Reads `DATABASE_HOST`, `DATABASE_PORT` (5432), `DATABASE_NAME`, `DATABASE_USER`, `DATABASE_SSL_MODE`
-    /// (verify-full) and `DATABASE_AUTH` (`iam`, or `none` where the server trusts the address, as a local one does).
+    /// (verify-full) and `DATABASE_AUTH`. The last is `iam`, or `none` where the server trusts the client's address, as a
+    /// local server does.
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         let ssl_mode = match environment::optional(SSL_MODE) {
             None => PgSslMode::VerifyFull,
@@ -153,9 +101,10 @@ impl DatabaseConfig {
         })
     }
 
-    /// Gives it the credentials that IAM authentication signs with; without effect where none are needed.
+    /// Sets the credentials that IAM authentication signs with. Does nothing where no token is needed.
     ///
-    /// Apart from reading the environment, so that a missing variable is named before the SDK looks for a region.
+    /// This is a step after [`Self::from_environment`], so that an error names a missing variable before the SDK looks for
+    /// a region.
     pub fn sign_with(&mut self, sdk: &SdkConfig) -> Result<(), TokenError> {
         if let Authentication::Iam(signer) = &mut self.authentication {
             *signer = Some(TokenSigner::new(sdk)?);
@@ -163,7 +112,7 @@ impl DatabaseConfig {
         Ok(())
     }
 
-    /// A server that trusts who connects, with options that are already at hand.
+    /// Returns the configuration of a server that trusts the client's address.
     pub fn trusted(options: PgConnectOptions) -> Self {
         Self {
             options,
@@ -171,7 +120,7 @@ impl DatabaseConfig {
         }
     }
 
-    /// The same as variables, for a child process that is to connect where we do.
+    /// Returns the configuration as environment variables, for a child process that connects to the same database.
     pub fn variables(&self) -> [(&'static str, String); 6] {
         let options = &self.options;
         let ssl_mode = match options.get_ssl_mode() {
@@ -199,28 +148,42 @@ impl DatabaseConfig {
         ]
     }
 
-    /// Connects with a session that gives itself up: the server ends it when it is idle for too long, and notices
-    /// within a minute when the client is gone without a word, so that a killed function strands neither its lock nor the pause.
+    /// Connects with a session that the server ends by itself when the client is gone.
     ///
-    /// Waits up to ninety seconds for a database that is resuming, with a fresh token for each attempt; what can't be
-    /// resuming (a wrong name, an unknown role) fails at once, and so does a connection through a pooler.
-    pub async fn connect(&self, session: Session<'_>) -> Result<PgConnection, ConnectError> {
-        let options = self.session_options(session);
+    /// The server ends the session when it is idle for longer than `idle_timeout`. It notices within a minute that the
+    /// client's machine has vanished. So a killed function leaves no lock behind and does not keep the database awake.
+    ///
+    /// # Errors
+    /// Waits up to ninety seconds for a database that is resuming, and makes a new token for each attempt. An error that
+    /// a resuming database does not cause fails at once: a wrong name, an unknown role, or a connection pooler.
+    pub async fn connect(
+        &self,
+        settings: SessionSettings<'_>,
+    ) -> Result<PgConnection, ConnectError> {
+        let options = self.session_options(settings);
         let started = Instant::now();
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let source = match self.attempt(&options, session.idle).await {
-                Ok(connection) => return Ok(connection),
+            let source = match self.attempt(&options, settings.idle_timeout).await {
+                Ok(connection) => {
+                    if attempts > 1 {
+                        tracing::info!(
+                            attempts,
+                            waited_ms = milliseconds(started),
+                            "database resumed"
+                        );
+                    }
+                    return Ok(connection);
+                }
                 Err(source) => source,
             };
-            if source.may_be_resuming() && started.elapsed() + PAUSE < LONGEST_RESUME {
-                tracing::info!(
-                    attempts,
-                    error = wagrun_lambda::telemetry::chain(&source),
-                    "the database is not there yet"
-                );
-                tokio::time::sleep(PAUSE).await;
+            if source.may_be_resuming() && started.elapsed() + RETRY_INTERVAL < RESUME_TIMEOUT {
+                if attempts == 1 {
+                    let error = wagrun_lambda::telemetry::chain(&source);
+                    tracing::info!(error, "waiting for the database to resume");
+                }
+                tokio::time::sleep(RETRY_INTERVAL).await;
                 continue;
             }
             return Err(ConnectError {
@@ -238,10 +201,11 @@ impl DatabaseConfig {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a token is valid from now on")]
     async fn attempt(
         &self,
         options: &PgConnectOptions,
-        idle: Duration,
+        idle_timeout: Duration,
     ) -> Result<PgConnection, AttemptError> {
         let mut options = options.clone();
         if let Authentication::Iam(signer) = &self.authentication {
@@ -257,11 +221,11 @@ impl DatabaseConfig {
                 .await?;
             options = options.password(&token);
         }
-        let connected = timeout(LONGEST_ATTEMPT, async {
+        let connected = timeout(ATTEMPT_TIMEOUT, async {
             let mut connection = PgConnection::connect_with(&options)
                 .await
-                .map_err(AttemptError::of)?;
-            if has_settings(&mut connection, idle)
+                .map_err(AttemptError::from_driver)?;
+            if has_idle_timeout(&mut connection, idle_timeout)
                 .await
                 .map_err(AttemptError::Server)?
             {
@@ -273,24 +237,24 @@ impl DatabaseConfig {
         connected.await.unwrap_or(Err(AttemptError::NoAnswer))
     }
 
-    fn session_options(&self, session: Session<'_>) -> PgConnectOptions {
-        let idle = session.idle.as_millis().to_string();
-        let lock_timeout = session.lock_timeout.map(|it| it.as_millis().to_string());
+    fn session_options(&self, settings: SessionSettings<'_>) -> PgConnectOptions {
+        let idle_timeout = settings.idle_timeout.as_millis().to_string();
+        let lock_timeout = settings.lock_timeout.map(|it| it.as_millis().to_string());
         self.options
             .clone()
-            .application_name(session.application_name)
-            // The session lives for one invocation: nothing is gained by keeping prepared statements for later ones.
+            .application_name(settings.application_name)
+            // The session lives for one invocation, so a large cache of prepared statements gains nothing.
             .statement_cache_capacity(16)
             .options([
-                ("idle_session_timeout", idle.as_str()),
-                ("idle_in_transaction_session_timeout", idle.as_str()),
+                ("idle_session_timeout", idle_timeout.as_str()),
+                ("idle_in_transaction_session_timeout", idle_timeout.as_str()),
                 ("tcp_keepalives_idle", "20"),
                 ("tcp_keepalives_interval", "10"),
                 ("tcp_keepalives_count", "3"),
                 ("tcp_user_timeout", "60000"),
                 // A statement that waits for a lock would otherwise outlive a client that was killed.
                 ("client_connection_check_interval", "5000"),
-                // Whatever the server's setting is: what is acted upon outside must not be forgotten by a crash.
+                // A change that has had an effect outside the database must survive a crash of the server.
                 ("synchronous_commit", "on"),
             ])
             .options(lock_timeout.iter().map(|it| ("lock_timeout", it.as_str())))
@@ -298,11 +262,18 @@ impl DatabaseConfig {
     }
 }
 
-/// Whether the session is what was asked for.
-async fn has_settings(connection: &mut PgConnection, idle: Duration) -> Result<bool, sqlx::Error> {
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Returns true when the server session has the requested idle timeout, which a pooler would not pass on.
+async fn has_idle_timeout(
+    connection: &mut PgConnection,
+    idle_timeout: Duration,
+) -> Result<bool, sqlx::Error> {
     let set: Option<String> =
         sqlx::query_scalar("select setting from pg_settings where name = 'idle_session_timeout'")
             .fetch_optional(connection)
             .await?;
-    Ok(set == Some(idle.as_millis().to_string()))
+    Ok(set == Some(idle_timeout.as_millis().to_string()))
 }

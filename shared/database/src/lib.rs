@@ -3,5 +3,8 @@
 //! All SQL of the functions is in this crate.
 
 pub mod connection;
+mod object_kind;
 pub mod outbox;
 pub mod schema;
+
+pub use object_kind::ObjectKind;

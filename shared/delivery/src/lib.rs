@@ -1,6 +1,7 @@
 //! The parts that fan-out and deliver share: subscribers and their parameters, deliveries, and the queues they wait in.
 
 mod delivery;
+pub mod parameter_cache;
 pub mod partial_batch;
 pub mod queue;
 pub mod subscriber;

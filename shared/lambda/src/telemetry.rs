@@ -22,11 +22,13 @@ use crate::environment;
 use flat_json::FlatJson;
 
 /// The part of the Lambda runtime that logs every error a handler returns, as the text of a Rust struct.
+/// It logs a panic too, without its message.
 const RUNTIME_ERROR_TARGET: &str = "lambda_runtime::layers::panic";
 
 /// Starts logging. Must be called once, before anything else in `main`.
 ///
 /// `AWS_LAMBDA_LOG_FORMAT` chooses JSON or text, `AWS_LAMBDA_LOG_LEVEL` the level. `RUST_LOG` sets the level elsewhere.
+/// A panic is logged too. The default hook would write text, which has no level and no request id.
 pub fn init() {
     let format = environment::optional("AWS_LAMBDA_LOG_FORMAT").unwrap_or_default();
     let level = environment::optional("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default();
@@ -34,6 +36,9 @@ pub fn init() {
     let is_json = format.eq_ignore_ascii_case("json");
     // An error means that a subscriber is set already, which only a test does.
     let _ = tracing::subscriber::set_global_default(subscriber(std::io::stdout, is_json, level));
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!(error = %panic, "function panicked");
+    }));
 }
 
 fn subscriber<W>(writer: W, is_json: bool, level: LevelFilter) -> impl Subscriber + Send + Sync
@@ -47,16 +52,16 @@ where
             .fmt_fields(JsonFields::new())
             .event_format(FlatJson)
             .boxed(),
-        false => lines.with_target(false).boxed(),
+        false => lines.with_target(false).without_time().boxed(),
     };
     registry()
         .with(lines.with_filter(filter_fn(is_not_a_repetition)))
         .with(levels.from_env_lossy())
 }
 
-/// Returns false for the runtime's line about an error that [`failed`] has logged. A panic's line has a field `error`.
+/// Returns false for the runtime's line about an error that [`failed`], or about a panic that the hook, has logged.
 fn is_not_a_repetition(metadata: &Metadata<'_>) -> bool {
-    metadata.target() != RUNTIME_ERROR_TARGET || metadata.fields().field("error").is_some()
+    metadata.target() != RUNTIME_ERROR_TARGET
 }
 
 /// Returns an error with all its causes on one line, for the one place that logs it.
@@ -72,11 +77,13 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Logs the error that ends an invocation, with all its causes, and returns it for the caller under a name of its own.
+///
+/// Every handler's error must pass through here, because the runtime's own line about it is left out.
 pub fn failed(name: &str, error: &(dyn Error + 'static)) -> Diagnostic {
     let error_message = chain(error);
     tracing::error!(
         error = error_message,
-        error.kind = name,
+        error.type = name,
         "invocation failed"
     );
     Diagnostic {
@@ -85,8 +92,8 @@ pub fn failed(name: &str, error: &(dyn Error + 'static)) -> Diagnostic {
     }
 }
 
-/// Returns how `main` ends. An error before the first invocation, such as a missing variable, is logged.
-pub fn ended(result: Result<(), lambda_runtime::Error>) -> ExitCode {
+/// Returns the exit code of `main`. An error before the first invocation, such as a missing variable, is logged.
+pub fn exit_code(result: Result<(), lambda_runtime::Error>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

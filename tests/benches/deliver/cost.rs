@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use testing::checkout;
-use testing::fleet::events::{BYTES, events};
+use testing::fleet::events::{EVENT_SIZE, events};
 use testing::fleet::programs::{Usage, usage};
 use testing::fleet::receivers::SECRET;
 use testing::fleet::tls::Certificate;
-use testing::fleet::{Fleet, Options, SUBSCRIBERS_PATH, healthy};
+use testing::fleet::{Fleet, FleetOptions, SUBSCRIBERS_PATH, healthy};
 use testing::process::{Process, Supervisor};
 
 use crate::statistics::{MEMORY_OF_ONE_PROCESSOR, ms};
@@ -115,7 +115,9 @@ fn print_parts(runs: &Parts) {
         [signing, http, all.saturating_sub(plain), dropped, all]
     };
     let (wall, cpu) = (of(|cost| cost.wall), of(|cost| cost.cpu));
-    println!("| one delivery of {BYTES} bytes | elapsed, ms | processor, ms | of the processor |");
+    println!(
+        "| one delivery of {EVENT_SIZE} bytes | elapsed, ms | processor, ms | of the processor |"
+    );
     println!("|---|---:|---:|---:|");
     let names = [
         "signing (`v1`)",
@@ -193,9 +195,9 @@ struct Variant {
 
 /// Fans out all events, then delivers them. Returns the measurements of fan-out and of deliver.
 async fn measure(variant: &Variant) -> Result<(Run, Run), Box<dyn Error>> {
-    let mut workers = Workers::new(Options {
+    let mut workers = Workers::new(FleetOptions {
         certificate: variant.certificate.clone(),
-        ..Options::new(healthy(1))
+        ..FleetOptions::new(healthy(1))
     })
     .await?;
     let events = events(EVENTS, PAGES);
@@ -215,10 +217,10 @@ async fn measure(variant: &Variant) -> Result<(Run, Run), Box<dyn Error>> {
     let left = |fleet: &Fleet| EVENTS - fleet.deliveries.lock().len();
     let deliver = watch(&workers, &processes[0], left).await?;
     if variant.has_subscriber {
-        let account = workers.fleet.account(&events);
+        let audit = workers.fleet.audit(&events);
         assert!(
-            account.is_in_order() && account.accepted == EVENTS,
-            "{account:?}"
+            audit.is_consistent() && audit.accepted == EVENTS,
+            "{audit:?}"
         );
     }
     Ok((fan_out, deliver))
@@ -241,7 +243,7 @@ fn certificate(directory: &Path) -> Result<Certificate, Box<dyn Error>> {
 }
 
 fn change_subscriber(fleet: &Fleet, variant: &Variant) {
-    for name in fleet.receivers.manners().keys() {
+    for name in fleet.receivers.behaviors().keys() {
         let parameter = format!("{SUBSCRIBERS_PATH}/{name}");
         if !variant.has_subscriber {
             fleet.services.parameters().remove(&parameter);

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::time::Duration;
 
-use testing::fleet::account::Account;
+use testing::fleet::audit::Audit;
 use testing::fleet::events::events;
-use testing::fleet::receivers::Manner;
-use testing::fleet::{Options, healthy};
+use testing::fleet::receivers::Behavior;
+use testing::fleet::{FleetOptions, healthy};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::statistics::{latencies, ms, percentile};
@@ -28,7 +28,7 @@ const WORKERS: [usize; 3] = [24, 48, 96];
 struct Measurement {
     p50: Duration,
     p99: Duration,
-    account: Account,
+    audit: Audit,
     /// The highest number of busy workers just before an event.
     busy: usize,
 }
@@ -49,8 +49,8 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
             ms(mixed.p99),
             mixed.p99.as_secs_f64() / alone.p99.as_secs_f64(),
             mixed.busy,
-            alone.account.lost.len() + mixed.account.lost.len(),
-            alone.account.disordered.len() + mixed.account.disordered.len(),
+            alone.audit.lost.len() + mixed.audit.lost.len(),
+            alone.audit.out_of_order.len() + mixed.audit.out_of_order.len(),
         );
     }
     println!();
@@ -58,14 +58,14 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 /// Returns subscribers of which each tenth is dead and each tenth slow.
-fn mixed_subscribers() -> Vec<(String, Manner)> {
+fn mixed_subscribers() -> Vec<(String, Behavior)> {
     let mut subscribers = healthy(SUBSCRIBERS);
-    for (number, (_, manner)) in subscribers.iter_mut().enumerate() {
-        *manner = match number % 20 {
-            3 => Manner::Failing,
-            13 => Manner::Gone,
-            7 | 17 => Manner::Slow(SLOW_ANSWER_TIME),
-            _ => Manner::Healthy,
+    for (number, (_, behavior)) in subscribers.iter_mut().enumerate() {
+        *behavior = match number % 20 {
+            3 => Behavior::Failing,
+            13 => Behavior::Unreachable,
+            7 | 17 => Behavior::Slow(SLOW_ANSWER_TIME),
+            _ => Behavior::Healthy,
         };
     }
     subscribers
@@ -73,15 +73,15 @@ fn mixed_subscribers() -> Vec<(String, Manner)> {
 
 async fn measure(
     worker_count: usize,
-    subscribers: Vec<(String, Manner)>,
+    subscribers: Vec<(String, Behavior)>,
 ) -> Result<Measurement, Box<dyn Error>> {
     // These are the same subscribers in both fleets.
     let healthy_in_both: HashSet<_> = mixed_subscribers()
         .into_iter()
-        .filter(|(_, manner)| *manner == Manner::Healthy)
+        .filter(|(_, behavior)| *behavior == Behavior::Healthy)
         .map(|(name, _)| name)
         .collect();
-    let mut workers = Workers::new(Options::new(subscribers)).await?;
+    let mut workers = Workers::new(FleetOptions::new(subscribers)).await?;
     workers.start_fan_out(2).await?;
     workers.start_deliver(worker_count).await?;
     // Every worker first reads the subscribers once. The first two events reach every worker.
@@ -110,7 +110,7 @@ async fn measure(
     Ok(Measurement {
         p50: percentile(&latencies, 50),
         p99: percentile(&latencies, 99),
-        account: workers.fleet.account(&events),
+        audit: workers.fleet.audit(&events),
         busy,
     })
 }

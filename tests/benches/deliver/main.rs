@@ -3,6 +3,8 @@
 //!
 //! `cargo bench … --bench deliver -- cost isolation` makes only some of the tables `cost`, `throughput` and `isolation`.
 
+#![allow(clippy::disallowed_methods)]
+
 mod cost;
 mod isolation;
 mod statistics;

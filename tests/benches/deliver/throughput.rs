@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use testing::fleet::events::events;
-use testing::fleet::{Fleet, Options, healthy};
+use testing::fleet::{Fleet, FleetOptions, healthy};
 use wagrun_event::Event;
 
 use crate::workers::Workers;
@@ -58,10 +58,10 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 async fn start(subscribers: usize, quota: Option<usize>) -> Result<Workers, Box<dyn Error>> {
-    let options = Options {
+    let options = FleetOptions {
         parameter_quota: quota,
         retry_seconds: vec![5, 300, 1800, 7200, 18_000, 36_000, 36_000],
-        ..Options::new(healthy(subscribers))
+        ..FleetOptions::new(healthy(subscribers))
     };
     let mut workers = Workers::new(options).await?;
     workers.start_fan_out(1).await?;
@@ -80,16 +80,16 @@ async fn settle(workers: &mut Workers, events: &[Event]) -> Result<Outcome, Box<
     let fleet = &workers.fleet;
     // The events that fan-out has not handled yet are in its own queue.
     let waiting = fleet.events.lock().len() * fleet.options().subscribers.len();
-    let account = fleet.account(events);
+    let audit = fleet.audit(events);
     let arrivals = fleet.receivers.arrivals();
     let last = arrivals.iter().map(|arrival| arrival.at).max();
     let took = last.unwrap_or(published).duration_since(published);
     let called = parameters(fleet);
     Ok(Outcome {
-        owed: account.owed,
-        accepted: account.accepted,
-        disordered: account.disordered.len(),
-        lost: account.lost.len().saturating_sub(waiting),
+        owed: audit.expected,
+        accepted: audit.accepted,
+        disordered: audit.out_of_order.len(),
+        lost: audit.lost.len().saturating_sub(waiting),
         took: Duration::try_from(took).unwrap_or_default(),
         parameters: (called.0 - calls.0, called.1 - calls.1),
     })

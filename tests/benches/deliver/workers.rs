@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use testing::checkout;
 use testing::fleet::programs::Program;
-use testing::fleet::{Fleet, Options, runtime_api};
+use testing::fleet::{Fleet, FleetOptions, runtime_api};
 use testing::process::{Process, ProcessError, Supervisor};
 use testing::progress::{Progress, Wait, wait_until};
 
@@ -25,7 +25,7 @@ pub struct Workers {
 
 impl Workers {
     /// Starts a fleet without workers.
-    pub async fn new(options: Options) -> Result<Self, Box<dyn Error>> {
+    pub async fn new(options: FleetOptions) -> Result<Self, Box<dyn Error>> {
         let fleet = Fleet::start(options).await?;
         let fan_out = Program {
             name: "fan-out",

@@ -13,6 +13,7 @@
 //! | `payloads` | the examples in the documents | the local stack |
 //! | `support` | fixtures and fakes of the tests | |
 
+#![allow(clippy::disallowed_methods)]
 // Tests and their helpers may panic.
 #![allow(clippy::unwrap_used)]
 

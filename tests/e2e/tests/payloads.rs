@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use axum::http::StatusCode;
 use local_stack::admin::{Action, Fields, PageId};
 use serde_json::{Value, json};
-use testing::receiver::{Answer, Delivery};
+use testing::receiver::{Answer, WebhookRequest};
 use wagrun_event::Event;
 
 use self::document::{Examples, REPLAYED_EXAMPLE};
@@ -51,7 +51,7 @@ async fn collect_examples() -> Examples {
     releases::publish_both_outcomes(scenario.stack).await;
     let mut examples = Examples::new();
     for subscriber in [CATCH_ALL, SEARCH] {
-        for delivery in scenario.receiver().deliveries(subscriber) {
+        for delivery in scenario.receiver().requests(subscriber) {
             let event = delivery.event.as_ref().unwrap();
             if let Some(name) = example_name(event, &scenario, post, subscriber) {
                 assert_eq!(delivery.signature, Ok(()));
@@ -173,16 +173,16 @@ async fn request_backfills(scenario: &Scenario, post: PageId) {
 async fn request_snapshot(scenario: &Scenario, which: &Value, objects: usize) {
     let mut request = which.clone();
     request["subscriber"] = json!(SEARCH);
-    let arrived = |all: &[Delivery]| {
+    let arrived = |all: &[WebhookRequest]| {
         let events = all
             .iter()
             .filter_map(|delivery| delivery.event.as_ref().ok());
         let ours = events.filter(|event| event.is_snapshot() && scenario.is_own_event(event));
         ours.count()
     };
-    let before = arrived(&scenario.receiver().deliveries(SEARCH));
+    let before = arrived(&scenario.receiver().requests(SEARCH));
     invoke(scenario, &json!({"snapshot": request})).await;
-    let enough = |all: &[Delivery]| (arrived(all) >= before + objects).then_some(());
+    let enough = |all: &[WebhookRequest]| (arrived(all) >= before + objects).then_some(());
     let waited = scenario
         .receiver()
         .wait_until(SEARCH, "the snapshot", WAIT_TIMEOUT, enough);

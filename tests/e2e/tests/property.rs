@@ -38,7 +38,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use content_events::wake::Wake;
+use content_events::Invocation;
 use fastrand::Rng;
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -174,7 +174,7 @@ async fn edit_and_drain(
         let session = site.database.connect_as(WEB_ROLE).await;
         let (workload, drains, rng) = (workload.clone(), drains.clone(), rng.fork());
         tasks.push(tokio::spawn(async move {
-            let announce = |xid| drains.start(Wake::Transactions(vec![xid]));
+            let announce = |xid| drains.start(Invocation::Transactions(vec![xid]));
             editor::edit(&workload, session, rng, announce).await;
         }));
     }

@@ -1,74 +1,40 @@
-//! A headless Chromium, driven over a pipe by the DevTools protocol.
+//! A headless Chromium, controlled by the DevTools protocol over a pipe.
 //!
-//! The protocol is a line of JSON there and one back; a crate for it generates code for all of its thousand messages,
-//! which takes two minutes to compile, for the dozen that are sent here. A pipe also means that the browser ends with us.
+//! A call of the protocol is a line of JSON in each direction. A crate for it generates code for all of its thousand messages,
+//! which takes two minutes to compile. Only a dozen are needed here. Because of the pipe, the browser ends with its test.
 
+mod error;
 mod pipe;
 
-use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use pipe::Pipe;
+pub use error::BrowserError;
 
-/// For one call; what a page waits for itself is bounded by [`Browser::wait_for`].
-const PATIENCE: Duration = Duration::from_secs(60);
+use pipe::{CALL_TIMEOUT, Pipe};
 
-/// The browser does not do what it is asked.
-#[derive(Debug, thiserror::Error)]
-pub enum BrowserError {
-    /// It is not installed and can't be.
-    #[error("tools/browser.py installed no headless Chromium: {0}")]
-    Install(String),
-    /// It did not start, or has ended.
-    #[error("{action} the headless Chromium {}", program.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// The program.
-        program: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
-    /// It refuses a call.
-    #[error("{method}: {error}")]
-    Refused {
-        /// The protocol's method.
-        method: String,
-        /// What the browser says.
-        error: String,
-    },
-    /// It does not answer.
-    #[error("{0}: no answer")]
-    Silent(String),
-    /// The page threw an error, or what was waited for did not come about.
-    #[error("in the page: {0}")]
-    Page(String),
-}
-
-/// How a page is looked at.
+/// The size and the colour scheme in which a page is shown.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
-    /// In CSS pixels.
+pub struct Viewport {
+    /// The width, in CSS pixels.
     pub width: u32,
-    /// In CSS pixels.
+    /// The height, in CSS pixels.
     pub height: u32,
-    /// `prefers-color-scheme: dark`.
+    /// True for `prefers-color-scheme: dark`.
     pub dark: bool,
 }
 
-/// A browser with one page; it ends when it is dropped.
+/// A browser with one page. Dropping it ends the browser.
 #[derive(Debug)]
 pub struct Browser {
     pipe: Pipe,
 }
 
 impl Browser {
-    /// Installs Chromium if it isn't installed, and starts it with an empty profile. `CHROMIUM` names another program.
+    /// Installs Chromium if necessary, and starts it with an empty profile. `CHROMIUM` names another program.
     pub async fn start() -> Result<Self, BrowserError> {
         let mut browser = Self {
             pipe: Pipe::start().await?,
@@ -94,23 +60,27 @@ impl Browser {
     }
 
     /// Opens a page and waits until it is loaded.
-    pub async fn open(&mut self, url: &str, look: Look) -> Result<(), BrowserError> {
-        self.look(look).await?;
+    pub async fn open(&mut self, url: &str, viewport: Viewport) -> Result<(), BrowserError> {
+        self.set_viewport(viewport).await?;
         let opened = self.pipe.call("Page.navigate", json!({"url": url})).await?;
         if let Some(error) = opened["errorText"].as_str() {
             return Err(BrowserError::Page(format!("{url}: {error}")));
         }
-        self.wait_for("the page", "document.readyState === 'complete'", PATIENCE)
-            .await
+        self.wait_for(
+            "the page",
+            "document.readyState === 'complete'",
+            CALL_TIMEOUT,
+        )
+        .await
     }
 
-    /// Looks at the page in another way.
-    pub async fn look(&mut self, look: Look) -> Result<(), BrowserError> {
-        let Look {
+    /// Changes the size and the colour scheme of the page.
+    pub async fn set_viewport(&mut self, viewport: Viewport) -> Result<(), BrowserError> {
+        let Viewport {
             width,
             height,
             dark,
-        } = look;
+        } = viewport;
         let size =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.pipe
@@ -122,7 +92,7 @@ impl Browser {
         Ok(())
     }
 
-    /// What a JavaScript expression comes to, once it is settled if it is a promise.
+    /// Evaluates a JavaScript expression. The value of a promise is awaited.
     pub async fn evaluate(&mut self, expression: &str) -> Result<Value, BrowserError> {
         let input = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
         let mut answer = self.pipe.call("Runtime.evaluate", input).await?;
@@ -133,39 +103,39 @@ impl Browser {
         Ok(answer["result"]["value"].take())
     }
 
-    /// Waits until a JavaScript expression is true; the error has the page's text.
+    /// Waits until a JavaScript expression is true. The error contains the text of the page.
     pub async fn wait_for(
         &mut self,
         what: &str,
         expression: &str,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<(), BrowserError> {
-        let end = patience.as_millis();
+        let limit = timeout.as_millis();
         let what = json!(what);
         let wait = format!(
             "new Promise((resolve, reject) => {{
-                const end = Date.now() + {end};
-                (function look() {{
+                const end = Date.now() + {limit};
+                (function check() {{
                     if ({expression}) resolve();
-                    else if (Date.now() < end) setTimeout(look, 20);
+                    else if (Date.now() < end) setTimeout(check, 20);
                     else reject(new Error('waited for ' + {what} + ' in vain; the page:\\n' + document.body.innerText));
                 }})();
             }})"
         );
         let waited = self.evaluate(&wait);
-        // The page's own limit comes first, and tells more.
-        let waited = tokio::time::timeout(patience + PATIENCE, waited).await;
-        waited.unwrap_or_else(|_| Err(BrowserError::Silent(what.to_string())))?;
+        // The limit inside the page ends first, and its error says more.
+        let waited = tokio::time::timeout(timeout + CALL_TIMEOUT, waited).await;
+        waited.unwrap_or_else(|_| Err(BrowserError::NoAnswer(what.to_string())))?;
         Ok(())
     }
 
-    /// Clicks in the middle of the first element of this selector, with a mouse.
+    /// Clicks with the mouse into the middle of the first element that matches a selector.
     pub async fn click(&mut self, selector: &str) -> Result<(), BrowserError> {
-        let place = self
+        let position = self
             .evaluate(&format!(
                 "(() => {{
                     const found = document.querySelector({selector});
-                    if (!found) throw new Error('nothing is ' + {selector});
+                    if (!found) throw new Error('no element matches ' + {selector});
                     found.scrollIntoView({{block: 'center'}});
                     const box = found.getBoundingClientRect();
                     return [box.x + box.width / 2, box.y + box.height / 2];
@@ -175,7 +145,7 @@ impl Browser {
             .await?;
         for kind in ["mousePressed", "mouseReleased"] {
             let input = json!({
-                "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1,
+                "type": kind, "x": position[0], "y": position[1], "button": "left", "clickCount": 1,
             });
             self.pipe.call("Input.dispatchMouseEvent", input).await?;
         }
@@ -209,7 +179,7 @@ impl Browser {
         Ok(())
     }
 
-    /// The whole page as a PNG.
+    /// Returns a picture of the whole page, as PNG.
     pub async fn screenshot(&mut self) -> Result<Vec<u8>, BrowserError> {
         let input = json!({"format": "png", "captureBeyondViewport": true});
         let method = "Page.captureScreenshot";
@@ -223,11 +193,10 @@ impl Browser {
             })
     }
 
-    /// What went wrong in the page so far (errors thrown, refused or failed requests), and every request to anywhere but
-    /// `origin`.
-    pub fn complaints(&self, origin: &str) -> Vec<&str> {
+    /// Returns the problems of the page so far: errors, failed requests, and requests to an address outside `origin`.
+    pub fn problems(&self, origin: &str) -> Vec<&str> {
         let own = format!("requested {origin}");
-        let all = self.pipe.complaints.iter().map(String::as_str);
+        let all = self.pipe.problems.iter().map(String::as_str);
         all.filter(|one| !one.starts_with(&own)).collect()
     }
 }

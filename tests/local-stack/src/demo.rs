@@ -1,4 +1,4 @@
-//! `make demo`: publishes a page in the real admin, follows its event to the webhook, and stays up to be played with.
+//! `make demo` publishes a page in the admin, follows its event to the webhook, and keeps the stack running.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,59 +10,60 @@ use serde_json::{Value, json};
 use wagrun_event::Event;
 
 use crate::admin::{Action, AdminError, Block, Fields, PageId};
+use crate::demo_file::DemoFile;
 use crate::page::{OBSERVER, Page};
-use crate::running::Running;
-use crate::stack::{LocalStack, Options, StackError, StartError};
+use crate::stack::{LocalStack, StackError, StackOptions, StartError};
 use crate::timeline::{Timeline, TimelineError};
 use testing::progress::Progress;
-use testing::receiver::{Delivery, Missing};
+use testing::receiver::{NotReceived, WebhookRequest};
 
-/// Whose webhook the scripted part follows.
+/// The subscriber whose webhook the scripted part follows.
 const SUBSCRIBER: &str = "search";
-/// Short enough to watch, long enough to do something meanwhile.
-const WAITS: [u32; 5] = [3, 5, 10, 20, 30];
+/// The retry delays in seconds. They are short enough to watch, and long enough to change a receiver meanwhile.
+const RETRY_SECONDS: [u32; 5] = [3, 5, 10, 20, 30];
+/// The title of the published page.
 const TITLE: &str = "Hello from wagrun";
-/// Far more than it takes; a lost doorbell would not be noticed before.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time in which a webhook must arrive. A delivery takes far less.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The demo did not come to its end.
+/// The demo failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// `DOORBELL` is something else.
+    /// The value of `DOORBELL` is unknown.
     #[error(transparent)]
     Doorbell(#[from] UnknownDoorbell),
-    /// The stack did not come up.
+    /// The stack did not start.
     #[error("starting the local stack")]
     Start(#[from] StartError),
-    /// Nobody could log in.
+    /// The log-in to the admin failed.
     #[error("opening the Wagtail admin")]
     Login(#[from] StackError),
-    /// The admin refused something.
+    /// The admin refused a request.
     #[error("editing in the Wagtail admin")]
     Admin(#[from] AdminError),
     /// The webhook did not arrive.
     #[error("following the published page")]
-    Missing(#[from] Missing),
-    /// The webhook arrived, and is not from wagrun.
+    NotReceived(#[from] NotReceived),
+    /// The webhook arrived with a signature that is not valid.
     #[error("the webhook arrived, but its signature does not verify: {0}")]
     Signature(String),
-    /// The outbox does not know the event.
+    /// The event could not be looked up.
     #[error("measuring the timeline")]
     Timeline(#[from] TimelineError),
-    /// The page of events could not be served.
+    /// The page of the demo could not be served.
     #[error("serving the page of events")]
     Page(#[source] io::Error),
-    /// Other commands would not find it.
+    /// The file for `make history` and `make subscriber-test` could not be written.
     #[error("writing .local/demo.env")]
-    Announce(#[source] io::Error),
+    DemoFile(#[source] io::Error),
 }
 
-/// The demo can't ring in this way.
+/// The demo does not support this value of `DOORBELL`.
 #[derive(Debug, thiserror::Error)]
-#[error("DOORBELL={0}: the demo has Logs, and without it rings by a call")]
+#[error("DOORBELL={0}: the demo supports Logs, and the default is a call of Lambda")]
 pub struct UnknownDoorbell(String);
 
-/// The demo's stack, or what became of it.
+/// The running demo.
 pub struct Demo {
     stack: LocalStack,
     progress: Progress,
@@ -70,18 +71,18 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Brings the stack up, with a line for each step; the database rings by a call, or by its log alone.
+    /// Starts the stack, with a line for each step. The database rings by a call of Lambda, or by its log alone.
     pub async fn start(rings_by_log: bool) -> Result<Self, DemoError> {
         let progress = Progress::lines();
         if rings_by_log {
-            progress.step("the database rings by its log alone; on AWS a line takes some seconds");
+            progress.step("the database rings by its log alone (on AWS a line takes some seconds)");
         }
-        let options = Options {
+        let options = StackOptions {
             progress: progress.clone(),
             subscribers: subscribers(),
             parameters: retries(),
             rings_by_log,
-            ..Options::new("demo")
+            ..StackOptions::new("demo")
         };
         let since = Timestamp::now();
         let stack = LocalStack::start(options).await?;
@@ -92,7 +93,7 @@ impl Demo {
         })
     }
 
-    /// Publishes a page and prints what happened to it; an error keeps the logs and says where they are.
+    /// Publishes a page and prints the timeline of its event. After an error the logs are kept, and their path is printed.
     pub async fn publish_and_follow(&self) -> Result<(), DemoError> {
         let result = self.scripted().await;
         if result.is_err() {
@@ -114,7 +115,7 @@ impl Demo {
                 Action::Publish,
             )
             .await?;
-        // The function that starts now, and the emulator's first container, are not what the timeline is about.
+        // The timeline is about the second event, so that it does not contain the first start of each function.
         let first = self.published(blog).await?;
         self.progress.step(&format!(
             "the first webhook arrived ({})",
@@ -128,58 +129,59 @@ impl Demo {
             .create_page(blog, "blog/blogpage", &fields, Action::Publish)
             .await?;
         let answered = Timestamp::now();
-        let (delivery, event) = self.published(page).await?;
+        let (request, event) = self.published(page).await?;
         let verified = Timestamp::now();
 
         let mut timeline = Timeline::of(&stack.database_url(), event.id).await?;
-        timeline.add("webhook received", delivery.received_at);
+        timeline.add("webhook received", request.received_at);
         timeline.add("\"Publish\" clicked", clicked);
         timeline.add("the admin answers the editor", answered);
-        timeline.add("signature verified", verified.max(delivery.received_at));
+        timeline.add("signature verified", verified.max(request.received_at));
         println!("\n{}, webhook-id {}", described(&event), event.id);
         println!("{timeline}");
         Ok(())
     }
 
-    /// The verified delivery that says that this page is live.
-    async fn published(&self, page: PageId) -> Result<(Delivery, Event), DemoError> {
+    /// Waits for the webhook that reports the publication of this page, and checks its signature.
+    async fn published(&self, page: PageId) -> Result<(WebhookRequest, Event), DemoError> {
         let subject = format!("page/{page}");
         let what = format!("wagtail.page.published of {subject}");
-        let is_it =
+        let is_published =
             |event: &Event| event.kind == "wagtail.page.published" && event.subject == subject;
         let receiver = &self.stack.receiver;
-        let found = |deliveries: &[Delivery]| {
-            deliveries.iter().find_map(|delivery| {
-                let event = delivery.event.as_ref().ok().filter(|event| is_it(event))?;
-                Some((delivery.clone(), event.clone()))
+        let find = |requests: &[WebhookRequest]| {
+            requests.iter().find_map(|request| {
+                let event = request.event.as_ref().ok();
+                let event = event.filter(|event| is_published(event))?;
+                Some((request.clone(), event.clone()))
             })
         };
-        let (delivery, event) = receiver
-            .wait_until(SUBSCRIBER, &what, PATIENCE, found)
+        let (request, event) = receiver
+            .wait_until(SUBSCRIBER, &what, DELIVERY_TIMEOUT, find)
             .await?;
-        match &delivery.signature {
-            Ok(()) => Ok((delivery, event)),
+        match &request.signature {
+            Ok(()) => Ok((request, event)),
             Err(error) => Err(DemoError::Signature(error.clone())),
         }
     }
 
-    /// Says where everything is, and serves the page of events until it is dropped.
-    pub async fn stay(&self) -> Result<(), DemoError> {
+    /// Prints the addresses of all parts, and serves the page until this future is dropped.
+    pub async fn serve(&self) -> Result<(), DemoError> {
         let stack = &self.stack;
         let admin = format!("{}/admin/", stack.site.url);
         let page = Page {
             receiver: Arc::clone(&stack.receiver),
             deployment: stack.deployment.clone(),
             subscribers: ["search", "cdn"].map(str::to_owned).to_vec(),
-            waits: WAITS.to_vec(),
+            retry_seconds: RETRY_SECONDS.to_vec(),
             since: self.since,
             database: stack.database_url(),
             admin: admin.clone(),
         };
         let (address, server) = page.bind().await.map_err(DemoError::Page)?;
         let endpoint = stack.emulator.endpoint();
-        let _running = Running::announce(Running::file(), endpoint, &stack.database_url())
-            .map_err(DemoError::Announce)?;
+        let _demo_file = DemoFile::write(DemoFile::path(), endpoint, &stack.database_url())
+            .map_err(DemoError::DemoFile)?;
         println!("Events         http://{address}/");
         println!("Wagtail admin  {admin}");
         println!("               user {}", stack.superuser.username);
@@ -187,13 +189,13 @@ impl Demo {
         println!("Database       {}", stack.database_url());
         println!("Logs           {}", stack.supervisor.logs().display());
         println!(
-            "Edit a page and watch its events arrive; let a receiver fail. Ctrl-C stops and removes everything."
+            "Edit a page and watch its events arrive, or let a receiver fail. Ctrl-C stops and removes everything."
         );
         server.await.map_err(DemoError::Page)
     }
 }
 
-/// Whether the database is to ring by its log alone, from `DOORBELL`, which is empty when nothing was said.
+/// Returns true if the database is to ring by its log alone. `doorbell` is the value of `DOORBELL`, or empty.
 pub fn rings_by_log(doorbell: &str) -> Result<bool, UnknownDoorbell> {
     match doorbell {
         "" => Ok(false),
@@ -202,24 +204,25 @@ pub fn rings_by_log(doorbell: &str) -> Result<bool, UnknownDoorbell> {
     }
 }
 
-/// Two that can be told to fail, one of which wants only what a cache must know of, and the page itself.
+/// Returns the subscribers: one for all page events, one for the events that a cache needs, and the page itself.
 fn subscribers() -> Vec<(String, Value)> {
-    let live = ["published", "unpublished", "moved", "deleted"];
-    let live = live.map(|action| format!("wagtail.page.{action}"));
+    let cache = ["published", "unpublished", "moved", "deleted"];
+    let cache = cache.map(|action| format!("wagtail.page.{action}"));
     [
         ("search", json!({"types": ["wagtail.page.*"]})),
-        ("cdn", json!({"types": live})),
+        ("cdn", json!({"types": cache})),
         (OBSERVER, json!({})),
     ]
     .map(|(name, fields)| (name.to_owned(), fields))
     .to_vec()
 }
 
+/// Returns the parameters of the template for the retry schedule.
 fn retries() -> BTreeMap<&'static str, String> {
-    let waits: Vec<String> = WAITS.iter().map(u32::to_string).collect();
+    let delays: Vec<String> = RETRY_SECONDS.iter().map(u32::to_string).collect();
     BTreeMap::from([
-        ("DeliveryMaxAttempts", (waits.len() + 1).to_string()),
-        ("DeliveryRetrySeconds", waits.join(",")),
+        ("DeliveryMaxAttempts", (delays.len() + 1).to_string()),
+        ("DeliveryRetrySeconds", delays.join(",")),
     ])
 }
 
@@ -232,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_demo_rings_by_log_when_asked_and_refuses_what_it_does_not_have() {
+    fn the_demo_rings_by_log_when_asked_and_refuses_other_values() {
         assert!(!rings_by_log("").unwrap());
         assert!(rings_by_log("Logs").unwrap());
         let error = rings_by_log("LambdaEndpoint").unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! The emulator of AWS, with the permissions of the functions' roles enforced, and AWS's own models in front of it.
+//! The emulator of AWS. It enforces the permissions of the functions' roles, and checks requests against the models of AWS.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,26 +10,27 @@ use testing::aws::client_environment;
 use testing::process::{Process, ProcessError, Supervisor, free_port};
 use testing::progress::{Progress, Wait, WaitError, wait_until};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time in which the emulator must answer after its start.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The emulator did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum EmulatorError {
-    /// No port is free.
+    /// No free port was found.
     #[error("finding a free port for the emulator")]
     Port(#[source] std::io::Error),
-    /// Its process could not be started.
+    /// The process could not be started.
     #[error("starting the emulator")]
     Process(#[from] ProcessError),
-    /// The HTTP client could not be made.
-    #[error("making the emulator's HTTP client")]
+    /// The HTTP client could not be created.
+    #[error("creating the emulator's HTTP client")]
     Client(#[source] reqwest::Error),
-    /// It did not become ready.
+    /// The emulator did not answer in time.
     #[error("starting the emulator")]
     NotReady(#[from] WaitError),
 }
 
-/// A running emulator; it ends with its [`Supervisor`].
+/// A running emulator, which ends with its [`Supervisor`].
 #[derive(Debug, Clone)]
 pub struct Emulator {
     endpoint: String,
@@ -39,8 +40,9 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts an emulator on a free port of 127.0.0.1 and waits until it answers. `requests` is the directory in which it
-    /// records what it is asked, as `tools/aws_models/recording.py` says.
+    /// Starts an emulator on a free port of 127.0.0.1, and waits until it answers.
+    ///
+    /// The emulator records all requests in the directory `requests`, in the format of `tools/aws_models/recording.py`.
     pub async fn start(
         tools: &Tools,
         supervisor: &Supervisor,
@@ -64,7 +66,7 @@ impl Emulator {
         let http = reqwest::Client::builder().no_proxy().build();
         let http = http.map_err(EmulatorError::Client)?;
         let ready = format!("{endpoint}/_ministack/ready");
-        wait_until(progress, "the emulator", PATIENCE, || async {
+        wait_until(progress, "the emulator", START_TIMEOUT, || async {
             process.check()?;
             Ok::<_, ProcessError>(match http.get(&ready).send().await {
                 Ok(response) if response.status().is_success() => Wait::Ready(()),
@@ -81,23 +83,23 @@ impl Emulator {
         })
     }
 
-    /// Where its API is, for `AWS_ENDPOINT_URL` and for the database's stand-in of `aws_lambda`.
+    /// Returns the address of the API, for `AWS_ENDPOINT_URL` and for the database's replacement of `aws_lambda`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// A client of its API.
+    /// Returns a client of the API.
     pub fn aws(&self) -> &Aws {
         &self.aws
     }
 
-    /// Every request so far that was refused because it breaks AWS's models, each with what is wrong with it.
+    /// Returns the requests that were refused because they do not match the models of AWS, each with its errors.
     pub fn violations(&self) -> std::io::Result<Vec<String>> {
         let violations = std::fs::read_to_string(&self.violations)?;
         Ok(violations.lines().map(str::to_owned).collect())
     }
 
-    /// Its process, for tests that stop it.
+    /// Returns the process, for tests that stop it.
     pub fn process(&self) -> &Process {
         &self.process
     }
@@ -107,7 +109,7 @@ fn command(program: &Path, endpoint: &str, port: u16, home: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .current_dir(home)
-        // The functions inherit this environment; theirs must not depend on the user's.
+        // The functions inherit this environment, which must not depend on that of the developer.
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", home)
@@ -118,11 +120,11 @@ fn command(program: &Path, endpoint: &str, port: u16, home: &Path) -> Command {
         .env("GATEWAY_PORT", port.to_string())
         .env("BIND_HOST", "127.0.0.1")
         .env("MINISTACK_HOST", "127.0.0.1")
-        // It would listen on a fixed port, which a second stack could not have.
+        // With this service the emulator would listen on a fixed port, which a second stack could not use.
         .env("IOT_MTLS_ENABLED", "0")
-        // Calls without permission are refused, as on AWS; without it every role may do everything.
+        // With this setting the emulator refuses calls without permission, as AWS does. The default allows every call.
         .env("AUTH", "true")
-        // Lambda sets these from a function's LoggingConfig; the emulator does not.
+        // Lambda sets these from the LoggingConfig of a function, but the emulator does not.
         .env("AWS_LAMBDA_LOG_FORMAT", "JSON")
         .env("AWS_LAMBDA_LOG_LEVEL", "INFO")
         .env("PYTHONUNBUFFERED", "1");

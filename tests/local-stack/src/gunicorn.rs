@@ -8,47 +8,48 @@ use std::time::Duration;
 use testing::process::{Process, ProcessError, Supervisor, free_port};
 use testing::progress::{Progress, Wait, WaitError, wait_until};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time in which the site must answer after its start.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The site did not come up.
+/// The site did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
-    /// No port could be had.
+    /// No free port was found.
     #[error("finding a free port for the site")]
     Port(#[source] io::Error),
-    /// Its process failed.
+    /// The process failed.
     #[error("running the site")]
     Process(#[from] ProcessError),
-    /// The client that asks whether it is healthy could not be made.
-    #[error("making an HTTP client for the site")]
+    /// The HTTP client for the health check could not be created.
+    #[error("creating an HTTP client for the site")]
     Client(#[source] reqwest::Error),
-    /// It does not answer.
+    /// The site did not answer in time.
     #[error("starting the site")]
     Wait(#[from] WaitError),
 }
 
-/// The database that the site uses.
+/// The database of the site.
 #[derive(Debug, Clone, Copy)]
 pub struct Database<'a> {
-    /// The TCP port on 127.0.0.1.
+    /// The TCP port of the server on 127.0.0.1.
     pub port: u16,
-    /// The database's name.
+    /// The name of the database.
     pub name: &'a str,
-    /// The web role.
+    /// The role of the web service.
     pub user: &'a str,
 }
 
 /// The running site.
 #[derive(Debug)]
 pub struct Site {
-    /// `http://127.0.0.1:<port>`, without a slash at its end.
+    /// The address `http://127.0.0.1:<port>`, without a slash at its end.
     pub url: String,
-    /// gunicorn's own process.
+    /// The process of gunicorn.
     pub process: Process,
 }
 
 impl Site {
-    /// Serves `directory` with the Python of `venv`, and returns when its health path answers.
+    /// Serves `directory` with the Python of `venv`, and waits until the health path answers.
     pub async fn start(
         supervisor: &Supervisor,
         venv: &Path,
@@ -75,14 +76,14 @@ impl Site {
             .env("CSRF_TRUSTED_ORIGINS", &url)
             .env("SITE_URL", &url)
             .env("MEDIA_ROOT", media)
-            // Static files then come from the apps' own folders, and nothing has to be collected.
+            // With DEBUG, static files come from the folders of the apps, and need not be collected.
             .env("DEBUG", "true")
-            // The checkout is not ours to fill.
+            // A test must not write into the checkout.
             .env("PYTHONDONTWRITEBYTECODE", "1");
         let process = supervisor.spawn("site", command)?;
 
         testing::install_crypto();
-        // A proxy of whoever runs us has no business between two processes of one machine.
+        // A proxy of the developer must not be used between two processes of one machine.
         let client = reqwest::Client::builder().no_proxy().build();
         let client = client.map_err(SiteError::Client)?;
         let healthy = || async {
@@ -93,7 +94,7 @@ impl Site {
                 Err(error) => Wait::NotYet(wagrun_lambda::telemetry::chain(&error)),
             })
         };
-        wait_until(progress, "the site", PATIENCE, healthy).await?;
+        wait_until(progress, "the site", START_TIMEOUT, healthy).await?;
         Ok(Self { url, process })
     }
 }

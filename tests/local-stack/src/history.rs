@@ -1,4 +1,4 @@
-//! What happened to one object, event by event and for each subscriber: the answer of the saved query, of a local stack.
+//! The history of one object in a local stack, by event and by subscriber. On AWS the saved query shows the same.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,44 +9,44 @@ use sqlx::{Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
 use crate::deployment::{Deployment, DeploymentError};
-use crate::log::{FUNCTIONS, Line};
+use crate::log::{EventLine, FUNCTIONS};
 
-/// The history can't be told.
+/// The history could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    /// A function's log could not be read.
+    /// The log of a function could not be read.
     #[error("reading the functions' logs")]
     Logs(#[from] DeploymentError),
     /// The database could not be read.
     #[error("asking the database for the events of {object}")]
     Outbox {
-        /// The object.
+        /// The object, such as `page/42`.
         object: String,
-        /// Why not.
+        /// The cause.
         source: sqlx::Error,
     },
 }
 
-/// The events of one object, in their order.
+/// The events of one object, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct History {
     object: String,
-    events: Vec<Told>,
+    events: Vec<EventHistory>,
 }
 
-/// One event: what the database knows of it, and what the functions said.
+/// One event: its row in the database, and the log lines of the functions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Told {
+struct EventHistory {
     id: Uuid,
     captured: Option<Timestamp>,
     settled: Option<Timestamp>,
-    /// `published` or `nothing`, once it is settled.
+    /// The value `published` or `nothing`, once the event is settled.
     outcome: Option<String>,
-    lines: Vec<Line>,
+    lines: Vec<EventLine>,
 }
 
 impl History {
-    /// Reads what the logs say about an object (`page/42`), and when the database (through `url`) captured its changes.
+    /// Reads the log lines about an object (`page/42`), and its events in the database at `url`.
     pub async fn of(
         deployment: &Deployment,
         url: &str,
@@ -55,7 +55,10 @@ impl History {
         let mut lines = Vec::new();
         for function in FUNCTIONS {
             let log = deployment.function_logs(function, 0).await?;
-            lines.extend(log.iter().filter_map(|line| Line::read(function, line)));
+            lines.extend(
+                log.iter()
+                    .filter_map(|line| EventLine::parse(function, line)),
+            );
         }
         let captured = captured(url, object).await;
         let captured = captured.map_err(|source| HistoryError::Outbox {
@@ -65,10 +68,10 @@ impl History {
         Ok(Self::from(object, captured, lines))
     }
 
-    /// Events that no change is behind (`subscriber.disabled`) come after the others.
-    fn from(object: &str, captured: Vec<Told>, mut lines: Vec<Line>) -> Self {
+    /// Combines events and lines. Events without a captured change (`subscriber.disabled`) are last.
+    fn from(object: &str, captured: Vec<EventHistory>, mut lines: Vec<EventLine>) -> Self {
         let mut events = captured;
-        // A line is written when its invocation has ended: one of content-events may come after one of deliver.
+        // A line has the time at which its invocation ended, so one of content-events can be later than one of deliver.
         lines.sort_by_key(|line| {
             let place = FUNCTIONS.iter().position(|one| *one == line.function);
             (place, line.at)
@@ -80,7 +83,7 @@ impl History {
             }
             match events.iter_mut().find(|event| event.id == id) {
                 Some(event) => event.lines.push(line),
-                None => events.push(Told {
+                None => events.push(EventHistory {
                     id,
                     captured: None,
                     settled: None,
@@ -96,7 +99,8 @@ impl History {
     }
 }
 
-async fn captured(url: &str, object: &str) -> sqlx::Result<Vec<Told>> {
+/// Reads the captured events of an object.
+async fn captured(url: &str, object: &str) -> sqlx::Result<Vec<EventHistory>> {
     let mut connection = PgConnection::connect(url).await?;
     let rows = sqlx::query(
         "select id, (extract(epoch from captured_at) * 1000000)::bigint as captured,
@@ -113,7 +117,7 @@ async fn captured(url: &str, object: &str) -> sqlx::Result<Vec<Told>> {
                 let micros: Option<i64> = row.try_get(column)?;
                 Ok::<_, sqlx::Error>(micros.and_then(|at| Timestamp::from_microsecond(at).ok()))
             };
-            Ok(Told {
+            Ok(EventHistory {
                 id: row.try_get("id")?,
                 captured: at("captured")?,
                 settled: at("settled")?,
@@ -136,7 +140,7 @@ impl fmt::Display for History {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for EventHistory {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.lines.iter().find_map(|line| line.kind.as_deref());
         let kind = match (kind, self.outcome.as_deref()) {
@@ -153,7 +157,7 @@ impl fmt::Display for Told {
             writeln!(formatter, "  {}  published", clock(at))?;
         }
         let general = self.lines.iter().filter(|line| line.subscriber.is_none());
-        // Of what the database knows, it knows the time better: the log has when the whole invocation ended.
+        // The database has the exact time of publication, the log only that of the end of the invocation.
         let general = general.filter(|line| !(published && line.message == "published"));
         for line in general {
             write!(formatter, "  {}  {}", clock(line.at), line.message)?;
@@ -162,7 +166,7 @@ impl fmt::Display for Told {
                 None => writeln!(formatter)?,
             }
         }
-        let mut subscribers: BTreeMap<&str, Vec<&Line>> = BTreeMap::new();
+        let mut subscribers: BTreeMap<&str, Vec<&EventLine>> = BTreeMap::new();
         for line in &self.lines {
             if let Some(name) = &line.subscriber {
                 subscribers.entry(name).or_default().push(line);
@@ -178,8 +182,8 @@ impl fmt::Display for Told {
     }
 }
 
-/// `  03:20:01.123    attempt 2  refused  500  12 ms`
-fn attempt(formatter: &mut fmt::Formatter<'_>, line: &Line) -> fmt::Result {
+/// Writes `  03:20:01.123    attempt 2  refused  500  12 ms`.
+fn attempt(formatter: &mut fmt::Formatter<'_>, line: &EventLine) -> fmt::Result {
     write!(formatter, "  {}    ", clock(line.at))?;
     if let Some(attempt) = line.attempt {
         write!(formatter, "attempt {attempt}  ")?;
@@ -198,6 +202,7 @@ fn attempt(formatter: &mut fmt::Formatter<'_>, line: &Line) -> fmt::Result {
     writeln!(formatter)
 }
 
+/// Formats a time of day in UTC, with milliseconds.
 fn clock(at: Timestamp) -> impl fmt::Display {
     at.to_zoned(TimeZone::UTC)
         .strftime("%H:%M:%S%.3f")
@@ -212,7 +217,7 @@ mod tests {
 
     const ID: &str = "0f2c8f6e-7d1b-4c8e-9a53-6f0a4a1f7f10";
 
-    fn line(function: &'static str, ms: i64, fields: Value) -> Line {
+    fn line(function: &'static str, ms: i64, fields: Value) -> EventLine {
         let mut all = json!({
             "event.id": ID, "event.type": "wagtail.page.published", "event.subject": "page/42",
         });
@@ -222,7 +227,7 @@ mod tests {
             written_ms: 1_795_297_606_000 + ms,
             message: all.to_string(),
         };
-        Line::read(function, &line).unwrap()
+        EventLine::parse(function, &line).unwrap()
     }
 
     #[test]
@@ -248,14 +253,14 @@ mod tests {
             ),
         ];
         let captured = vec![
-            Told {
+            EventHistory {
                 id: Uuid::nil(),
                 captured: Some("2026-11-21T21:46:45.5Z".parse().unwrap()),
                 settled: Some("2026-11-21T21:46:45.6Z".parse().unwrap()),
                 outcome: Some("nothing".into()),
                 lines: Vec::new(),
             },
-            Told {
+            EventHistory {
                 id: ID.parse().unwrap(),
                 captured: Some("2026-11-21T21:46:46Z".parse().unwrap()),
                 settled: Some("2026-11-21T21:46:46.04Z".parse().unwrap()),

@@ -1,9 +1,12 @@
 //! The local stack: a real Wagtail on a real PostgreSQL, and `template.yaml` deployed into an emulator of AWS.
 
+#![allow(clippy::disallowed_methods)]
+
 pub mod admin;
 pub mod aws;
 pub mod browser;
 pub mod demo;
+pub mod demo_file;
 pub mod deployment;
 pub mod emulator;
 pub mod gunicorn;
@@ -12,7 +15,6 @@ pub mod log;
 pub mod log_export;
 pub mod page;
 pub mod postgres;
-pub mod running;
 pub mod stack;
 pub mod timeline;
 pub mod tools;

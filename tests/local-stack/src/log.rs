@@ -1,4 +1,4 @@
-//! What the functions said about events: the fields that the saved query "what happened to page 42" shows.
+//! The log lines of the functions about events, with the fields of the saved query "what happened to page 42".
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -6,41 +6,43 @@ use uuid::Uuid;
 
 use crate::aws::LogLine;
 
-/// The functions that an event passes, in this order.
+/// The functions through which an event passes, in this order.
 pub const FUNCTIONS: [&str; 3] = ["content-events", "fan-out", "deliver"];
 
-/// One line of a function's log; a field that it does not have is none.
+/// One line of a function's log. A field that the line does not have is `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// When the emulator wrote it, which is when the invocation ended.
+pub struct EventLine {
+    /// The time at which the emulator wrote the line, which is the end of the invocation.
     pub at: Timestamp,
-    /// `content-events`, `fan-out` or `deliver`.
+    /// The name of the function: `content-events`, `fan-out` or `deliver`.
     pub function: &'static str,
-    /// What happened, such as `delivery attempted`.
+    /// The message, such as `delivery attempted`.
     pub message: String,
-    /// The event's id.
+    /// The id of the event.
     pub event_id: Option<Uuid>,
-    /// The event's type.
+    /// The type of the event.
     pub kind: Option<String>,
-    /// The object.
+    /// The subject of the event, such as `page/42`.
     pub subject: Option<String>,
-    /// To how many subscribers fan-out sent it.
+    /// The number of subscribers to which fan-out sent the event.
     pub deliveries: Option<u64>,
-    /// Who was to get it.
+    /// The name of the subscriber.
     pub subscriber: Option<String>,
-    /// From 1.
+    /// The number of the attempt, from 1.
     pub attempt: Option<u32>,
-    /// One word, or `dropped: …`.
+    /// The outcome of the delivery, such as `delivered` or `set_aside`.
     pub outcome: Option<String>,
-    /// The receiver's status, where it answered.
+    /// The reason for an outcome that needs one, such as `disabled`.
+    pub reason: Option<String>,
+    /// The HTTP status that the receiver answered.
     pub status: Option<u16>,
-    /// How long the attempt took.
+    /// The duration of the attempt, in milliseconds.
     pub duration_ms: Option<u64>,
 }
 
-impl Line {
-    /// The line of this function; none where it is not JSON, such as what Lambda itself writes.
-    pub fn read(function: &'static str, line: &LogLine) -> Option<Self> {
+impl EventLine {
+    /// Parses a line of this function. Returns `None` for a line that the function did not write itself.
+    pub fn parse(function: &'static str, line: &LogLine) -> Option<Self> {
         let fields: Value = serde_json::from_str(&line.message).ok()?;
         let text = |name: &str| fields[name].as_str().map(str::to_owned);
         let number = |name: &str| fields[name].as_u64();
@@ -55,12 +57,13 @@ impl Line {
             subscriber: text("subscriber"),
             attempt: number("attempt").and_then(|number| number.try_into().ok()),
             outcome: text("outcome"),
+            reason: text("reason"),
             status: number("status").and_then(|number| number.try_into().ok()),
             duration_ms: number("duration_ms"),
         })
     }
 
-    /// Whether deliver tried a delivery, as opposed to having dropped it.
+    /// Returns true for the line about an attempt. Other lines say that a delivery was dropped or set aside.
     pub fn is_attempt(&self) -> bool {
         self.message == "delivery attempted"
     }
@@ -71,15 +74,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attempt_is_read_and_what_lambda_writes_is_not() {
+    fn a_line_of_a_function_is_parsed_and_a_line_of_lambda_is_not() {
         let line = |message: &str| LogLine {
             written_ms: 1_795_297_606_000,
             message: message.to_owned(),
         };
         let attempt = line(
-            r#"{"timestamp":"2026-11-21T21:46:46.426651Z","level":"INFO","message":"delivery attempted","requestId":"r","event.id":"c1c6b142-8006-4082-a4ef-3606cd4e02d9","event.type":"wagtail.page.published","event.subject":"page/4","subscriber":"cdn","attempt":2,"outcome":"refused","status":500,"duration_ms":6}"#,
+            r#"{"timestamp":"2026-11-21T21:46:46.000Z","level":"INFO","message":"delivery attempted","event.id":"c1c6b142-8006-4082-a4ef-3606cd4e02d9","event.type":"wagtail.page.published","event.subject":"page/4","subscriber":"cdn","attempt":2,"outcome":"refused","status":500,"duration_ms":6}"#,
         );
-        let read = Line::read("deliver", &attempt).unwrap();
+        let read = EventLine::parse("deliver", &attempt).unwrap();
         assert!(read.is_attempt());
         assert_eq!(read.subject.as_deref(), Some("page/4"));
         assert_eq!(read.subscriber.as_deref(), Some("cdn"));
@@ -90,7 +93,7 @@ mod tests {
             "START RequestId: 1",
             r#"{"time":"","type":"platform.report"}"#,
         ] {
-            assert_eq!(Line::read("deliver", &line(other)), None);
+            assert_eq!(EventLine::parse("deliver", &line(other)), None);
         }
     }
 }

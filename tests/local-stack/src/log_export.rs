@@ -1,8 +1,8 @@
-//! The second doorbell's way on AWS, played on this machine: Aurora's log export, CloudWatch, and the subscription filter.
+//! Emulates the way of the second doorbell on AWS: the log export of Aurora, CloudWatch, and the subscription filter.
 //!
-//! The server's log is grouped into records ([`records`]), the filter of `template.yaml` chooses among them, and what it
-//! chooses goes to content-events, packed as CloudWatch packs it ([`subscription`]). Nothing here waits as AWS does, where a line
-//! takes some seconds. A test that wants a delivery late, or twice, takes the payload and delivers it itself.
+//! [`records`] groups the server's log into records. [`subscription`] applies the filter of `template.yaml`, and packs the
+//! matching records as CloudWatch does. The result goes to content-events. On AWS a line takes some seconds, but here it does
+//! not wait. A test that needs a late or repeated payload sends it itself.
 
 mod error;
 mod records;
@@ -21,19 +21,19 @@ pub use error::LogExportError;
 pub use server_log::ServerLog;
 pub use subscription::Subscription;
 
-/// Between two looks at the log.
-const PAUSE: Duration = Duration::from_millis(50);
-/// Between two tries to deliver a payload.
-const RETRY: Duration = Duration::from_secs(1);
+/// The time between two reads of the log.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// The time between two attempts to send a payload.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// An export that runs; dropping it ends it.
+/// A running export. Dropping it ends the export.
 #[derive(Debug)]
 pub struct LogExport {
     task: JoinHandle<()>,
 }
 
 impl LogExport {
-    /// Hands what matches of this log to the deployed content-events from now on, asynchronously, as CloudWatch does.
+    /// Sends the matching records of this log to the deployed content-events from now on, asynchronously, as CloudWatch does.
     pub fn start(
         log: ServerLog,
         deployment: &Deployment,
@@ -57,9 +57,10 @@ impl Drop for LogExport {
     }
 }
 
-/// Has the database that is migrated from now on ring by its log alone, and exports that log.
+/// Makes the next database that is migrated ring by its log alone, and exports that log.
 ///
-/// The template takes `Doorbell=Logs` only together with Aurora, which the emulator does not have. So migrate is told instead.
+/// The template accepts `Doorbell=Logs` only together with Aurora, which the emulator does not have. So the environment of
+/// migrate is changed instead.
 pub async fn ring_by_log(
     log: ServerLog,
     deployment: &Deployment,
@@ -84,7 +85,7 @@ struct Export {
 }
 
 impl Export {
-    /// Exports until the log can't be read.
+    /// Exports records until the log cannot be read.
     async fn run(mut self) {
         loop {
             match self.log.records().await {
@@ -95,15 +96,15 @@ impl Export {
                 }
                 Err(error) => return self.report(&error),
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Tries until the payload is taken, as CloudWatch does for a day.
+    /// Sends the payload until it is accepted, as CloudWatch does for a day.
     async fn deliver(&self, payload: &Value) {
         while let Err(error) = self.invoke(payload).await {
             self.report(&error);
-            tokio::time::sleep(RETRY).await;
+            tokio::time::sleep(RETRY_INTERVAL).await;
         }
     }
 
@@ -114,7 +115,7 @@ impl Export {
     }
 
     fn report(&self, error: &LogExportError) {
-        let why = wagrun_lambda::telemetry::chain(error);
-        self.progress.step(&format!("exporting the log: {why}"));
+        let error = wagrun_lambda::telemetry::chain(error);
+        self.progress.step(&format!("exporting the log: {error}"));
     }
 }

@@ -1,15 +1,16 @@
-//! The page on which one watches events and their deliveries, and tells receivers to fail.
+//! The page of the demo. It shows events and their deliveries, and changes the behavior of the receivers.
 //!
-//! It asks `/board?after=<version>` and is answered when there is a newer one. The board is made of what the receiver got
-//! and of what AWS knows; the database is asked for an event's timeline when somebody opens it and never in between, so
-//! that one can watch that wagrun holds no connection.
+//! The browser requests `/view?after=<version>`, and is answered when a newer view exists. The view is built from the
+//! requests that the receiver got and from the state of AWS. The database is asked for the timeline of an event only when a
+//! user opens the event. So a user can see that wagrun holds no connection to the database.
 
-mod backstage;
-mod board;
-mod fate;
-mod mode;
+mod aws_state;
+mod eligibility;
+mod observations;
+mod receiver_mode;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::collections::HashMap;
 use std::io;
@@ -34,75 +35,69 @@ use crate::deployment::{Deployment, DeploymentError};
 use crate::timeline::Timeline;
 use testing::receiver::Receiver;
 
-use backstage::Backstage;
-use board::{Board, Concern, Known};
-use fate::event_id;
-use mode::Mode;
+use aws_state::AwsState;
+use eligibility::Eligibility;
+use observations::{Observations, event_id};
+use receiver_mode::ReceiverMode;
+use view::View;
 
-/// The subscriber that receives every event for the page itself; nobody can make it fail.
-pub const OBSERVER: &str = "page";
-/// How long a browser's question may stay open; shorter than any proxy's patience.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two looks at the log while something is under way, and while nothing is.
-const BUSY_PAUSE: Duration = Duration::from_millis(500);
-const IDLE_PAUSE: Duration = Duration::from_secs(10);
+pub use observations::OBSERVER;
 
-/// What the page shows, and where it looks it up.
+/// The time after which `/view` is answered without a newer view. It is shorter than the timeouts of proxies.
+const LONG_POLL_TIMEOUT: Duration = Duration::from_secs(20);
+/// The time between two reads of AWS while the view is changing.
+const BUSY_INTERVAL: Duration = Duration::from_millis(500);
+/// The time between two reads of AWS while the view is not changing.
+const IDLE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The settings of the page.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// Whose requests.
+    /// The receiver whose requests the page shows.
     pub receiver: Arc<Receiver>,
-    /// Where deliver and the subscribers are.
+    /// The stack with deliver and the subscribers.
     pub deployment: Deployment,
-    /// The subscribers that can be told to fail, in the order in which they stand; [`OBSERVER`] is one more.
+    /// The subscribers whose receivers the page controls, in this order. [`OBSERVER`] is not among them.
     pub subscribers: Vec<String>,
-    /// The waits that deliver was deployed with, in seconds.
-    pub waits: Vec<u32>,
-    /// What was before does not matter.
+    /// The retry delays that deliver was deployed with, in seconds.
+    pub retry_seconds: Vec<u32>,
+    /// The time from which on events are shown.
     pub since: Timestamp,
-    /// The database, as the schema's owner.
+    /// The URL of the database, as the role that owns the schema.
     pub database: String,
-    /// The Wagtail admin, which the page links to.
+    /// The URL of the Wagtail admin, to which the page links.
     pub admin: String,
 }
 
-/// A board and its number; when it is redrawn, the number grows.
-#[derive(Debug, Clone, Serialize)]
-struct Drawn {
+/// A view with its version, which grows with each change.
+#[derive(Debug, Clone, Default, Serialize)]
+struct VersionedView {
     version: u64,
-    /// Why AWS could not be asked, if it could not.
+    /// The error of the last read of AWS, if it failed.
     problem: Option<String>,
-    board: Arc<Board>,
+    view: Arc<View>,
 }
 
 #[derive(Debug)]
 struct Shared {
     page: Page,
-    modes: Mutex<HashMap<String, Mode>>,
-    drawn: watch::Sender<Drawn>,
-    /// Somebody has changed something.
+    modes: Mutex<HashMap<String, ReceiverMode>>,
+    current: watch::Sender<VersionedView>,
+    /// Notified when a user has changed a receiver or a subscriber.
     changed: Notify,
 }
 
 impl Page {
-    /// Binds the page to a free port of 127.0.0.1, and returns where it is with the server that has to be awaited.
+    /// Binds the page to a free port of 127.0.0.1. Returns its address, and the server as a future to await.
     pub async fn bind(
         self,
     ) -> io::Result<(SocketAddr, impl Future<Output = io::Result<()>> + Send)> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let drawn = Drawn {
-            version: 0,
-            problem: None,
-            board: Arc::new(Board {
-                subscribers: Vec::new(),
-                events: Vec::new(),
-            }),
-        };
         let shared = Arc::new(Shared {
             page: self,
             modes: Mutex::default(),
-            drawn: watch::Sender::new(drawn),
+            current: watch::Sender::new(VersionedView::default()),
             changed: Notify::new(),
         });
         let app = Router::new()
@@ -115,7 +110,7 @@ impl Page {
                 "/page.js",
                 get(|| async { asset("text/javascript", include_str!("page/page.js")) }),
             )
-            .route("/board", get(board))
+            .route("/view", get(view))
             .route("/events/{id}/timeline", get(timeline))
             .route("/subscribers/{name}/mode", post(set_mode))
             .route("/subscribers/{name}/enable", post(enable))
@@ -123,83 +118,86 @@ impl Page {
         Ok((address, async move {
             tokio::select! {
                 served = axum::serve(listener, app) => served,
-                never = shared.watch() => match never {},
+                never = shared.update() => match never {},
             }
         }))
     }
 }
 
 impl Shared {
-    /// Redraws the board whenever something has happened.
-    async fn watch(&self) -> std::convert::Infallible {
+    /// Updates the view after each request, each change by a user, and after a pause.
+    async fn update(&self) -> std::convert::Infallible {
         let page = &self.page;
-        let mut backstage = Backstage::new(page.deployment.clone(), page.since);
-        let mut concerns = HashMap::new();
-        let schedule = RetrySchedule::new(page.waits.clone());
+        let mut aws = AwsState::new(page.deployment.clone(), page.since);
+        let mut eligibility = HashMap::new();
+        let schedule = RetrySchedule::new(page.retry_seconds.clone());
         loop {
             let changed = self.changed.notified();
-            let mut deliveries = page.receiver.deliveries_after(0);
-            let seen = deliveries.len();
-            deliveries.retain(|one| one.received_at >= page.since);
-            let read = self.read(&mut backstage).await;
-            for delivery in &deliveries {
-                let Ok(event) = &delivery.event else { continue };
+            let mut requests = page.receiver.all_requests();
+            let seen = requests.len();
+            requests.retain(|one| one.received_at >= page.since);
+            let read = self.read(&mut aws).await;
+            for request in &requests {
+                let Ok(event) = &request.event else { continue };
                 for name in &page.subscribers {
-                    concerns.entry((event.id, name.clone())).or_insert_with(|| {
-                        let member = backstage.members().get(name);
-                        Concern::of(member, name, event, delivery.received_at)
+                    let key = (event.id, name.clone());
+                    eligibility.entry(key).or_insert_with(|| {
+                        let parameter = aws.parameters().get(name);
+                        Eligibility::of(parameter, name, event, request.received_at)
                     });
                 }
             }
-            let board = Board::of(&Known {
+            let view = Observations {
                 names: &page.subscribers,
-                deliveries: &deliveries,
-                log: backstage.log(),
-                dead: backstage.dead(),
-                members: backstage.members(),
-                concerns: &concerns,
+                requests: &requests,
+                log: aws.log(),
+                dead_letters: aws.dead_letters(),
+                parameters: aws.parameters(),
+                eligibility: &eligibility,
                 modes: &self.modes(),
                 schedule: &schedule,
-            });
-            let pause = if board.is_moving(Timestamp::now()) {
-                BUSY_PAUSE
-            } else {
-                IDLE_PAUSE
+            }
+            .view();
+            let interval = match view.is_changing(Timestamp::now()) {
+                true => BUSY_INTERVAL,
+                false => IDLE_INTERVAL,
             };
-            self.draw(board, read.err().map(|error| chain(&error)));
+            self.publish(view, read.err().map(|error| chain(&error)));
             tokio::select! {
-                () = page.receiver.more_than(seen) => {}
+                () = page.receiver.wait_for_more_than(seen) => {}
                 () = changed => {}
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(interval) => {}
             }
         }
     }
 
-    async fn read(&self, backstage: &mut Backstage) -> Result<(), DeploymentError> {
-        backstage.read_members().await?;
-        backstage.read_log().await?;
-        // Only what has failed can be there, and looking hides it for a moment.
-        if self.drawn.borrow().board.has_last_failures() {
-            backstage.read_dead_letters().await?;
+    async fn read(&self, aws: &mut AwsState) -> Result<(), DeploymentError> {
+        aws.read_parameters().await?;
+        aws.read_log().await?;
+        // A read hides the messages for a moment, so the queue is only read if a new message is expected.
+        if self.current.borrow().view.has_failed_deliveries() {
+            aws.read_dead_letters().await?;
         }
         Ok(())
     }
 
-    fn draw(&self, board: Board, problem: Option<String>) {
-        self.drawn.send_if_modified(|drawn| {
-            let is_new = *drawn.board != board || drawn.problem != problem || drawn.version == 0;
+    /// Replaces the current view, if the new one differs.
+    fn publish(&self, view: View, problem: Option<String>) {
+        self.current.send_if_modified(|current| {
+            let is_first = current.version == 0;
+            let is_new = is_first || *current.view != view || current.problem != problem;
             if is_new {
-                *drawn = Drawn {
-                    version: drawn.version + 1,
+                *current = VersionedView {
+                    version: current.version + 1,
                     problem,
-                    board: Arc::new(board),
+                    view: Arc::new(view),
                 };
             }
             is_new
         });
     }
 
-    fn modes(&self) -> MutexGuard<'_, HashMap<String, Mode>> {
+    fn modes(&self) -> MutexGuard<'_, HashMap<String, ReceiverMode>> {
         self.modes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -212,11 +210,11 @@ type Site = State<Arc<Shared>>;
 
 async fn index(State(shared): Site) -> Html<String> {
     let page = &shared.page;
-    let waits: Vec<String> = page.waits.iter().map(u32::to_string).collect();
+    let delays: Vec<String> = page.retry_seconds.iter().map(u32::to_string).collect();
     let html = include_str!("page/page.html")
         .replace("{{admin}}", &page.admin)
-        .replace("{{waits}}", &waits.join(", "))
-        .replace("{{attempts}}", &(waits.len() + 1).to_string());
+        .replace("{{retry_seconds}}", &delays.join(", "))
+        .replace("{{attempts}}", &(delays.len() + 1).to_string());
     Html(html)
 }
 
@@ -232,22 +230,23 @@ struct After {
     after: u64,
 }
 
-async fn board(State(shared): Site, Query(After { after }): Query<After>) -> Json<Drawn> {
-    let mut drawn = shared.drawn.subscribe();
-    // Nothing new is an answer as well: the page asks again.
-    let _ = tokio::time::timeout(PATIENCE, drawn.wait_for(|drawn| drawn.version > after)).await;
-    let drawn = drawn.borrow().clone();
-    Json(drawn)
+async fn view(State(shared): Site, Query(After { after }): Query<After>) -> Json<VersionedView> {
+    let mut current = shared.current.subscribe();
+    let newer = current.wait_for(|current| current.version > after);
+    // After a timeout the browser gets the same view again, and repeats its request.
+    let _ = tokio::time::timeout(LONG_POLL_TIMEOUT, newer).await;
+    let current = current.borrow().clone();
+    Json(current)
 }
 
-/// The stages of an event up to each of its webhooks; asks the database.
+/// Returns the stages of an event, which the database knows, and the arrival of each of its webhooks.
 async fn timeline(State(shared): Site, Path(id): Path<Uuid>) -> Response {
     match Timeline::of(&shared.page.database, id).await {
         Ok(mut timeline) => {
-            let deliveries = shared.page.receiver.deliveries_after(0);
-            for delivery in deliveries.iter().filter(|one| event_id(one) == Some(id)) {
-                let what = format!("webhook received by {}", delivery.subscriber);
-                timeline.add(what, delivery.received_at);
+            let requests = shared.page.receiver.all_requests();
+            for request in requests.iter().filter(|one| event_id(one) == Some(id)) {
+                let what = format!("webhook received by {}", request.subscriber);
+                timeline.add(what, request.received_at);
             }
             Json(timeline.stages().collect::<Vec<_>>()).into_response()
         }
@@ -258,7 +257,7 @@ async fn timeline(State(shared): Site, Path(id): Path<Uuid>) -> Response {
 async fn set_mode(
     State(shared): Site,
     Path(name): Path<String>,
-    Json(mode): Json<Mode>,
+    Json(mode): Json<ReceiverMode>,
 ) -> StatusCode {
     if !shared.knows(&name) {
         return StatusCode::NOT_FOUND;
@@ -273,8 +272,8 @@ async fn enable(State(shared): Site, Path(name): Path<String>) -> Response {
     if !shared.knows(&name) {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let backstage = Backstage::new(shared.page.deployment.clone(), shared.page.since);
-    match backstage.enable(&name).await {
+    let aws = AwsState::new(shared.page.deployment.clone(), shared.page.since);
+    match aws.enable(&name).await {
         Ok(()) => {
             shared.changed.notify_one();
             StatusCode::NO_CONTENT.into_response()

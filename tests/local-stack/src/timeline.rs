@@ -1,4 +1,4 @@
-//! What happened to one event between the editor's click and the verified webhook, and when.
+//! The stages of one event, from the editor's click to the verified webhook, with their times.
 
 use std::fmt;
 
@@ -6,22 +6,22 @@ use jiff::Timestamp;
 use sqlx::{Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
-/// One stage.
+/// One stage of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moment {
-    /// What happened, in words.
+pub struct Stage {
+    /// The description, as a phrase.
     pub what: String,
-    /// When.
+    /// The time of the stage.
     pub at: Timestamp,
 }
 
-/// The stages of one event in the order in which they happened.
+/// The stages of one event, in the order of their times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeline {
-    moments: Vec<Moment>,
+    stages: Vec<Stage>,
 }
 
-/// The database could not be asked about an event.
+/// The event could not be looked up in the database.
 #[derive(Debug, thiserror::Error)]
 #[error("looking up event {id} in the database")]
 pub struct TimelineError {
@@ -30,9 +30,10 @@ pub struct TimelineError {
 }
 
 impl Timeline {
-    /// Reads what the database (through `url`, as the schema's owner) knows about an event; of one that no change is behind, nothing.
+    /// Reads the stages of an event from the database. `url` connects as the owner of the schema.
     ///
-    /// The database needs `track_commit_timestamp`. All clocks are this machine's.
+    /// An event without a captured change has no stages here. The database needs `track_commit_timestamp`. All times are
+    /// those of this machine.
     pub async fn of(url: &str, id: Uuid) -> Result<Self, TimelineError> {
         let failed = |source| TimelineError { id, source };
         let mut connection = PgConnection::connect(url).await.map_err(failed)?;
@@ -49,9 +50,7 @@ impl Timeline {
         .map_err(failed)?;
         connection.close().await.map_err(failed)?;
 
-        let mut timeline = Self {
-            moments: Vec::new(),
-        };
+        let mut timeline = Self { stages: Vec::new() };
         let Some(row) = row else {
             return Ok(timeline);
         };
@@ -69,22 +68,22 @@ impl Timeline {
         Ok(timeline)
     }
 
-    /// Adds a stage that somebody else observed.
+    /// Adds a stage that the database does not know.
     pub fn add(&mut self, what: impl Into<String>, at: Timestamp) {
-        // After those of the same moment: they were known before.
-        let place = self.moments.partition_point(|moment| moment.at <= at);
+        // A stage goes after those with the same time.
+        let index = self.stages.partition_point(|stage| stage.at <= at);
         let what = what.into();
-        self.moments.insert(place, Moment { what, at });
+        self.stages.insert(index, Stage { what, at });
     }
 
-    /// The stages, each with the milliseconds since the first.
+    /// Returns the stages, each with the milliseconds since the first.
     pub fn stages(&self) -> impl Iterator<Item = (f64, &str)> + '_ {
-        let first = self.moments.first().map(|moment| moment.at);
-        self.moments.iter().map(move |moment| {
+        let first = self.stages.first().map(|stage| stage.at);
+        self.stages.iter().map(move |stage| {
             let since = first.map_or(0.0, |first| {
-                moment.at.duration_since(first).as_secs_f64() * 1000.0
+                stage.at.duration_since(first).as_secs_f64() * 1000.0
             });
-            (since, &*moment.what)
+            (since, &*stage.what)
         })
     }
 }
@@ -111,9 +110,7 @@ mod tests {
     #[test]
     fn stages_stand_in_order_with_their_distances() {
         let at = |millis: i64| Timestamp::from_millisecond(1_000_000 + millis).unwrap();
-        let mut timeline = Timeline {
-            moments: Vec::new(),
-        };
+        let mut timeline = Timeline { stages: Vec::new() };
         timeline.add("committed", at(20));
         timeline.add("received", at(95));
         timeline.add("clicked", at(0));

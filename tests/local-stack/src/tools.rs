@@ -1,4 +1,4 @@
-//! The stack's Python programs, installed into the checkout by `tools/venv.py`.
+//! The Python programs of the stack, which `tools/venv.py` installs into `.local/venv`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,15 +8,15 @@ use testing::progress::Progress;
 /// The Python packages could not be installed.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolsError {
-    /// There is no Python to install them with.
+    /// Python could not be started.
     #[error("starting python3, which installs the tools")]
     Python(#[source] std::io::Error),
-    /// `tools/venv.py` failed; what it said was printed as it ran.
+    /// `tools/venv.py` failed. It has printed its own errors.
     #[error("tools/venv.py {names} ended with {status}")]
     Failed {
-        /// The environments asked for.
+        /// The requested environments.
         names: String,
-        /// How it ended.
+        /// The exit status.
         status: std::process::ExitStatus,
     },
 }
@@ -28,7 +28,7 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// Installs what is not installed yet, which takes minutes the first time and 0.1 s afterwards.
+    /// Installs the missing environments. This takes minutes the first time, and 0.1 s afterwards.
     pub async fn install(root: &Path, progress: &Progress) -> Result<Self, ToolsError> {
         let names = ["emulator", "postgres", "site", "tools"];
         progress.step("Python packages in .local/venv");
@@ -50,12 +50,12 @@ impl Tools {
         })
     }
 
-    /// The directory of one environment: `emulator`, `postgres`, `site` or `tools`.
+    /// Returns the directory of one environment: `emulator`, `postgres`, `site` or `tools`.
     pub fn environment(&self, name: &str) -> PathBuf {
         self.environments.join(name)
     }
 
-    /// A program in one environment's `bin`.
+    /// Returns the path of a program in one environment.
     pub fn program(&self, environment: &str, program: &str) -> PathBuf {
         self.environment(environment).join("bin").join(program)
     }

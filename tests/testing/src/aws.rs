@@ -1,12 +1,12 @@
-//! The account, the region and the credentials that tests use.
+//! The region, the credentials and the variables with which tests reach an emulated AWS.
 
 /// The region of the local stack.
 pub const REGION: &str = "us-east-1";
 
-/// Credentials that the emulator takes for the account's root user.
+/// The access key and the secret key that the emulator accepts as those of the root user of the account.
 pub const ACCESS_KEY: &str = "test";
 
-/// Returns the variables by which AWS tools and SDKs reach this endpoint, and that hide the user's own account from them.
+/// Returns the environment variables for AWS tools and SDKs that use `endpoint`. They hide the developer's own account.
 pub fn client_environment(endpoint: &str) -> [(&'static str, &str); 9] {
     [
         ("AWS_ENDPOINT_URL", endpoint),

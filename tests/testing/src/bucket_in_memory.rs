@@ -1,21 +1,21 @@
-//! For tests: what S3 answers to whoever keeps objects in a bucket, as far as our functions ask for it.
+//! An S3 bucket in memory, with the operations that the functions call.
 
 use std::collections::BTreeMap;
 
-/// A bucket's objects, in the order of their keys.
+/// A bucket. S3 lists objects in the order of their keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BucketInMemory {
-    /// By key.
+    /// The content of each object, by its key.
     pub objects: BTreeMap<String, String>,
 }
 
-/// The most that S3 lists at once.
-const PAGE: usize = 1000;
+/// The largest number of names in one answer of ListObjectsV2.
+const MAX_KEYS: usize = 1000;
 
 impl BucketInMemory {
-    /// The status and body for a request; `path` is what follows the bucket, percent-encoded, with its query.
+    /// Returns the HTTP status and the body for a request. `path` follows the name of the bucket: percent-encoded, with its query.
     ///
-    /// It knows PutObject, GetObject, DeleteObject, and ListObjectsV2 with prefix, delimiter, start, and further pages.
+    /// Supports PutObject, GetObject, DeleteObject, and ListObjectsV2 with prefix, delimiter, start and further pages.
     pub fn answer(&mut self, method: &str, path: &str, body: &str) -> (u16, String) {
         let (key, query) = path.split_once('?').unwrap_or((path, ""));
         let key = decoded(key.trim_start_matches('/'));
@@ -46,7 +46,7 @@ impl BucketInMemory {
             .collect();
         let text = |name: &str| query.get(name).map_or("", String::as_str);
         let prefix = text("prefix");
-        let most = text("max-keys").parse().unwrap_or(PAGE).min(PAGE);
+        let max_keys = text("max-keys").parse().unwrap_or(MAX_KEYS).min(MAX_KEYS);
         let after = text("start-after").max(text("continuation-token"));
         let mut listed = String::new();
         let mut last = String::new();
@@ -63,8 +63,8 @@ impl BucketInMemory {
             if last == shown {
                 continue;
             }
-            if count == most {
-                // Behind everything that the last name stands for.
+            if count == max_keys {
+                // `~` sorts after the other characters of a key, so the next page begins after all keys of this name.
                 let next = format!("{last}~");
                 listed += &format!(
                     "<IsTruncated>true</IsTruncated><NextContinuationToken>{next}</NextContinuationToken>"
@@ -80,7 +80,7 @@ impl BucketInMemory {
     }
 }
 
-/// A key as it is in a URL's path, where a plus is a plus.
+/// Decodes a key from the path of a URL, in which `+` is not a blank.
 fn decoded(key: &str) -> String {
     let query = key.replace('+', "%2B");
     let mut decoded = url::form_urlencoded::parse(query.as_bytes());

@@ -1,131 +1,81 @@
-//! Deliveries at a scale that the emulator has not: it serves a FIFO queue one batch at a time, and so shows nothing of what
-//! happens beside each other.
+//! Two queues, Lambda, the rest of AWS and many receivers in one process, for tests of fan-out and deliver at scale.
 //!
-//! In memory there are the two queues as SQS keeps them ([`queue`]), and Lambda's way of handing their messages to any number
-//! of workers ([`mapping`]). At the wire there are the AWS that fan-out and deliver call ([`endpoint`], [`parameters`]), the
-//! Runtime API that invokes their programs ([`runtime_api`], [`programs`]), and the receivers ([`receivers`], [`tls`]). [`account`]
-//! says whether anything was lost and whether every lane kept its order.
+//! The emulator of AWS serves a FIFO queue one batch at a time, so it shows nothing of concurrent deliveries. The fleet keeps
+//! the queues in memory as SQS does ([`queue`]), and hands their messages to any number of workers as Lambda does
+//! ([`mapping`]). The other parts speak HTTP: the services that the functions call ([`endpoint`], [`parameters`]), the
+//! Runtime API that invokes their programs ([`runtime_api`], [`programs`]), and the receivers ([`receivers`], [`tls`]).
+//! [`audit`] checks that no delivery was lost and that every lane kept its order.
 //!
-//! What AWS has and this has not: other machines and the time to reach them, cold starts, failures of SQS and Lambda, quotas
-//! other than SSM's, and the ramp by which Lambda adds workers.
+//! The fleet has no network between machines, no cold starts, and no failures of SQS and Lambda. It has no quota except that of
+//! SSM. Lambda adds workers at a limited rate, but here all workers start at once.
 
-pub mod account;
+pub mod audit;
 pub mod endpoint;
 pub mod events;
 pub mod mapping;
+mod options;
 pub mod parameters;
 pub mod programs;
 pub mod queue;
 pub mod receivers;
+mod refusal;
 pub mod runtime_api;
 pub mod tls;
 
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
 use wagrun_event::Event;
 
-use account::Account;
+use audit::Audit;
 use endpoint::Services;
-use mapping::{Mapping, SharedQueue};
+use mapping::{EventSourceMapping, SharedQueue};
 use parameters::Parameters;
-use queue::{NewMessage, Settings};
-use receivers::{Manner, Receivers};
-use tls::Certificate;
+use queue::{NewMessage, QueueSettings};
+use receivers::Receivers;
 
-/// Where the subscribers' parameters are.
-pub const SUBSCRIBERS_PATH: &str = "/fleet/subscribers";
-/// Where it is noted whose deliveries are set aside.
-pub const BACKLOGS_PATH: &str = "/fleet/backlogs";
-/// Where they are then.
-pub const BACKLOG_BUCKET: &str = "fleet-backlogs";
-/// As in the template, like the next.
-const EVENT_BATCH: usize = 10;
-const DELIVERY_BATCH: usize = 1;
+pub use options::{BACKLOG_BUCKET, BACKLOGS_PATH, FleetOptions, SUBSCRIBERS_PATH, healthy};
 
-/// What a fleet is made of.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Who receives, and how.
-    pub subscribers: Vec<(String, Manner)>,
-    /// The waits between the tries of a delivery, in whole seconds.
-    pub retry_seconds: Vec<u32>,
-    /// For how long a message that was received is hidden; the template has 180 s.
-    pub visibility: Duration,
-    /// Among how many messages SQS looks for a group that has none in flight.
-    pub window: usize,
-    /// For how long a function uses the subscribers that it has read.
-    pub cache: Duration,
-    /// With so many deliveries in the queue, whoever fails twice is set aside.
-    pub crowded_at: u64,
-    /// What the receivers show who calls by `https`; they speak plain HTTP without one.
-    pub certificate: Option<Certificate>,
-    /// How often SSM may be read in a second, where that is limited.
-    pub parameter_quota: Option<usize>,
-}
+/// The batch size of fan-out in the template.
+const EVENT_BATCH_SIZE: usize = 10;
+/// The batch size of deliver in the template.
+const DELIVERY_BATCH_SIZE: usize = 1;
 
-impl Options {
-    /// As deployed, but with retries that a run lives to see.
-    pub fn new(subscribers: Vec<(String, Manner)>) -> Self {
-        Self {
-            subscribers,
-            retry_seconds: vec![1, 2],
-            visibility: Duration::from_secs(180),
-            window: Settings::WINDOW,
-            cache: Duration::from_secs(30),
-            crowded_at: 30_000,
-            certificate: None,
-            parameter_quota: None,
-        }
-    }
-
-    /// How often a delivery is tried.
-    pub fn attempts(&self) -> u32 {
-        1 + u32::try_from(self.retry_seconds.len()).unwrap_or(u32::MAX - 1)
-    }
-}
-
-/// So many subscribers, all of them healthy.
-pub fn healthy(count: usize) -> Vec<(String, Manner)> {
-    let subscriber = |number| (format!("subscriber-{number:04}"), Manner::Healthy);
-    (0..count).map(subscriber).collect()
-}
-
-/// The queues, AWS and the receivers; whoever works is started beside it.
+/// The queues, the services and the receivers. A test starts the workers itself.
 #[derive(Debug)]
 pub struct Fleet {
-    /// What fan-out reads.
+    /// The event queue, which fan-out reads.
     pub events: Arc<SharedQueue>,
-    /// What deliver reads.
+    /// The delivery queue, which deliver reads.
     pub deliveries: Arc<SharedQueue>,
-    /// What deliver gives up by itself.
+    /// The dead-letter queue to which deliver sends the deliveries that it gives up.
     pub given_up: Arc<SharedQueue>,
-    /// Invokes fan-out.
-    pub fan_out: Arc<Mapping>,
-    /// Invokes deliver.
-    pub deliver: Arc<Mapping>,
-    /// Who receives.
+    /// The mapping that invokes fan-out.
+    pub fan_out: Arc<EventSourceMapping>,
+    /// The mapping that invokes deliver.
+    pub deliver: Arc<EventSourceMapping>,
+    /// The receivers of all subscribers.
     pub receivers: Arc<Receivers>,
-    /// AWS.
+    /// The services of AWS.
     pub services: Arc<Services>,
-    /// Where AWS is.
+    /// The address of the services, for `AWS_ENDPOINT_URL`.
     pub endpoint: String,
-    options: Options,
+    options: FleetOptions,
 }
 
 impl Fleet {
-    /// Starts it, on ports of its own.
-    pub async fn start(options: Options) -> io::Result<Self> {
-        let settings = |max_receive_count| Settings {
-            visibility: options.visibility,
+    /// Starts a fleet on free ports of 127.0.0.1.
+    pub async fn start(options: FleetOptions) -> io::Result<Self> {
+        let settings = |max_receive_count| QueueSettings {
+            visibility_timeout: options.visibility_timeout,
             max_receive_count,
             window: options.window,
         };
         let events = SharedQueue::new("fleet-events.fifo", settings(10));
-        let deliveries = SharedQueue::new("fleet-deliveries.fifo", settings(options.attempts()));
+        let deliveries =
+            SharedQueue::new("fleet-deliveries.fifo", settings(options.max_attempts()));
         let given_up = SharedQueue::new("fleet-deliveries-dead.fifo", settings(u32::MAX));
         let receivers = Receivers::start(
             options.subscribers.iter().cloned(),
@@ -143,8 +93,8 @@ impl Fleet {
         let queues = [&events, &deliveries, &given_up].map(Arc::clone);
         let services = Services::new(queues.into(), parameters);
         Ok(Self {
-            fan_out: Mapping::new(&events, EVENT_BATCH),
-            deliver: Mapping::new(&deliveries, DELIVERY_BATCH),
+            fan_out: EventSourceMapping::new(&events, EVENT_BATCH_SIZE),
+            deliver: EventSourceMapping::new(&deliveries, DELIVERY_BATCH_SIZE),
             endpoint: services.serve().await?,
             events,
             deliveries,
@@ -155,19 +105,19 @@ impl Fleet {
         })
     }
 
-    /// What it was started with.
-    pub fn options(&self) -> &Options {
+    /// Returns the settings of the fleet.
+    pub fn options(&self) -> &FleetOptions {
         &self.options
     }
 
-    /// Has these events arrive, in their order.
+    /// Puts events into the event queue, in their order.
     pub fn publish_all(&self, events: &[Event]) {
         for event in events {
             self.publish(event);
         }
     }
 
-    /// Has an event arrive, as SNS puts it into the event queue.
+    /// Puts an event into the event queue, as SNS does.
     pub fn publish(&self, event: &Event) {
         self.events.send(NewMessage {
             group: event.subject.clone(),
@@ -176,25 +126,25 @@ impl Fleet {
         });
     }
 
-    /// Where the deliveries of these events are now, one to each subscriber.
-    pub fn account(&self, events: &[Event]) -> Account {
-        let owed: BTreeSet<_> = events
+    /// Finds the deliveries of these events, one for each subscriber.
+    pub fn audit(&self, events: &[Event]) -> Audit {
+        let expected: BTreeSet<_> = events
             .iter()
             .flat_map(|event| {
-                let names = self.receivers.manners().keys();
+                let names = self.receivers.behaviors().keys();
                 names.map(|name| format!("{}:{name}", event.id))
             })
             .collect();
-        let aside = self.set_aside();
-        Account::of(
-            &owed,
+        let set_aside = self.set_aside();
+        Audit::of(
+            &expected,
             &self.receivers.arrivals(),
             &self.deliveries.lock(),
-            &aside,
+            &set_aside,
         )
     }
 
-    /// What is set aside, each called `<event's id>:<subscriber>` as fan-out calls it.
+    /// Returns the deliveries that are set aside, each as `<id of the event>:<subscriber>`.
     pub fn set_aside(&self) -> BTreeSet<String> {
         let bucket = self.services.bucket();
         let name = |body: &String| {
@@ -205,18 +155,18 @@ impl Fleet {
         bucket.objects.values().filter_map(name).collect()
     }
 
-    /// Whether every event was fanned out and every delivery accepted or given up.
+    /// Returns true if both queues are empty: each delivery was accepted, given up or set aside.
     pub fn is_settled(&self) -> bool {
         self.events.lock().is_empty() && self.deliveries.lock().is_empty()
     }
 
-    /// The variables that the template gives fan-out.
+    /// Returns the environment variables of fan-out in the template.
     pub fn fan_out_environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("SUBSCRIBERS_PATH", SUBSCRIBERS_PATH.to_owned()),
             (
                 "SUBSCRIBER_CACHE_SECONDS",
-                self.options.cache.as_secs().to_string(),
+                self.options.cache_time.as_secs().to_string(),
             ),
             ("DELIVERY_QUEUE_URL", self.deliveries.url(&self.endpoint)),
             ("INVALIDATION_QUEUE_URL", String::new()),
@@ -225,14 +175,14 @@ impl Fleet {
         ]
     }
 
-    /// The variables that the template gives deliver.
+    /// Returns the environment variables of deliver in the template.
     pub fn deliver_environment(&self) -> Vec<(&'static str, String)> {
         let waits = self.options.retry_seconds.iter().map(u32::to_string);
         let waits: Vec<_> = waits.collect();
         let mut environment = self.fan_out_environment();
         environment.extend([
             ("RETRY_SECONDS", waits.join(",")),
-            ("MAX_ATTEMPTS", self.options.attempts().to_string()),
+            ("MAX_ATTEMPTS", self.options.max_attempts().to_string()),
             ("ALLOW_HTTP_WEBHOOKS", "true".to_owned()),
             (
                 "TOPIC_ARN",

@@ -1,4 +1,6 @@
-//! Parts of tests that need no database: an AWS that replays answers, receivers, the fleet, and supervised processes.
+//! Parts of tests that need no database: replayed answers of AWS, webhook receivers, the fleet, and supervised processes.
+
+#![allow(clippy::disallowed_methods)]
 
 pub mod aws;
 pub mod bucket_in_memory;
@@ -16,8 +18,8 @@ pub fn checkout() -> &'static Path {
     package.ancestors().nth(2).unwrap_or(package)
 }
 
-/// Installs ring as the process's TLS provider, which every `reqwest` client needs, also for plain HTTP.
+/// Installs ring as the TLS provider of the process. Every `reqwest` client needs one, also for plain HTTP.
 pub fn install_crypto() {
-    // An error means that a provider is installed already.
+    // An error means that a provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

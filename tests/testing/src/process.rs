@@ -1,12 +1,12 @@
-//! Child processes that never outlive the stack, however it ends.
+//! Child processes that never outlive the test process, however it ends.
 //!
-//! Every child is the leader of a process group of its own, writes to a log file, and is known to the *reaper*
-//! (`reaper.py`), a small process that ends all groups and removes the run directory once its input is closed.
-//! Closing it is all that an orderly shutdown does, and what the kernel does for us after SIGKILL, `exit` or a panic,
-//! so there is only one way to end.
+//! Each child leads its own process group and writes to a log file. The *reaper* (`reaper.py`) is a small process that knows
+//! all groups. When its input is closed, it ends the groups and removes the run directory. An orderly shutdown closes that
+//! input. After SIGKILL, `exit` or a panic the kernel closes it. So there is only one way to end.
 
 mod child;
 mod error;
+mod lock;
 mod reaper;
 #[cfg(test)]
 mod tests;
@@ -18,7 +18,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::progress::Progress;
@@ -27,14 +27,15 @@ pub use child::{Process, StopSignal};
 pub use error::ProcessError;
 
 use child::tail;
+use lock::lock;
 use reaper::Reaper;
 
-/// Logs of runs that failed are kept this long.
-const LOGS_KEPT: Duration = Duration::from_secs(2 * 24 * 60 * 60);
-/// How often a program that runs for long is reported.
-const REMINDER: Duration = Duration::from_secs(15);
+/// The age at which the logs of an earlier run are removed.
+const LOG_RETENTION: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+/// The time between two progress lines about a program that still runs.
+const REMINDER_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Owns a run: its directory, its logs and its children; dropping it ends and removes them, newest first.
+/// Owns a run: its directory, its logs and its children. Dropping it ends the children, newest first, and removes the files.
 #[derive(Debug)]
 pub struct Supervisor {
     directory: PathBuf,
@@ -46,9 +47,9 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Makes a fresh run directory under the system's temporary directory, and one for logs under `logs`.
+    /// Creates a run directory in the temporary directory of the system, and a directory for its logs in `logs`.
     ///
-    /// The logs survive a run that did not end in order, and are cleared away two days later.
+    /// The logs of a run that does not end in order stay for two days.
     pub fn start(name: &str, logs: &Path) -> Result<Self, ProcessError> {
         remove_old(logs);
         let run = format!("{name}-{}", uuid::Uuid::new_v4().simple());
@@ -57,7 +58,7 @@ impl Supervisor {
         for path in [&directory, &logs] {
             create_directory(path)?;
         }
-        // PostgreSQL's user looks in, whatever our umask is.
+        // The user of PostgreSQL must be able to enter, whatever the umask is.
         std::fs::set_permissions(&directory, Permissions::from_mode(0o711)).map_err(|source| {
             ProcessError::File {
                 action: "opening",
@@ -66,7 +67,7 @@ impl Supervisor {
             }
         })?;
         let reaper = Reaper::start()?;
-        reaper.tell(&format!("directory {}", directory.display()))?;
+        reaper.send(&format!("directory {}", directory.display()))?;
         Ok(Self {
             directory,
             logs,
@@ -77,39 +78,39 @@ impl Supervisor {
         })
     }
 
-    /// Where a program that runs for long is reported from now on.
+    /// Reports long-running programs to `progress` from now on.
     pub fn report_to(&mut self, progress: Progress) {
         self.progress = progress;
     }
 
-    /// The run's directory, removed at the end.
+    /// Returns the directory of the run, which is removed at the end.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Where the children's logs are.
+    /// Returns the directory with the logs of the children.
     pub fn logs(&self) -> &Path {
         &self.logs
     }
 
-    /// The logs stay although the run ends in order.
+    /// Keeps the logs, even if the run ends in order.
     pub fn keep_logs(&self) {
         self.keep_logs.store(true, Ordering::Relaxed);
     }
 
-    /// Makes a directory of this name in the run's directory.
+    /// Creates a directory in the directory of the run.
     pub fn create_directory(&self, name: &str) -> Result<PathBuf, ProcessError> {
         let path = self.directory.join(name);
         create_directory(&path)?;
         Ok(path)
     }
 
-    /// Starts a child that runs until it is stopped with SIGTERM; it has no standard input, and `<name>.log` takes its output.
+    /// Starts a child that SIGTERM stops. It has no standard input, and its output goes to `<name>.log`.
     pub fn spawn(&self, name: &str, command: Command) -> Result<Process, ProcessError> {
         self.spawn_stopped_by(name, command, StopSignal::Term)
     }
 
-    /// Starts a child that another signal asks to end.
+    /// Starts a child that `stop` asks to end.
     pub fn spawn_stopped_by(
         &self,
         name: &str,
@@ -142,7 +143,7 @@ impl Supervisor {
         let id = child.id();
         let child = Arc::new(Mutex::new(child));
         lock(&self.children).push(Arc::clone(&child));
-        self.reaper.tell(&format!("group {id} {}", stop.name()))?;
+        self.reaper.send(&format!("group {id} {}", stop.name()))?;
         Ok(Process {
             name: name.to_owned(),
             id,
@@ -153,22 +154,25 @@ impl Supervisor {
         })
     }
 
-    /// Runs a program to its end and returns its log; anything but success within `patience` is an error.
+    /// Runs a program to its end and returns the path of its log. A failure, or no end within `timeout`, is an error.
     pub async fn run(
         &self,
         name: &str,
         command: Command,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<PathBuf, ProcessError> {
         let process = self.spawn(name, command)?;
         let started = Instant::now();
         loop {
-            match process.ended_within(REMINDER.min(patience)).await? {
+            match process
+                .wait_for_exit(REMINDER_INTERVAL.min(timeout))
+                .await?
+            {
                 Some(status) if status.success() => return Ok(process.log),
                 Some(status) => return Err(process.ended(status)),
-                None if started.elapsed() >= patience => {
+                None if started.elapsed() >= timeout => {
                     process.stop().await?;
-                    return Err(process.timed_out(patience));
+                    return Err(process.timed_out(timeout));
                 }
                 None => self.progress.waiting(name, &tail(&process.log, 1)),
             }
@@ -183,12 +187,12 @@ impl Supervisor {
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
-        // A panic is a failed test, whose logs are wanted.
+        // A panic is a failed test, and its logs are needed.
         if !self.keep_logs.load(Ordering::Relaxed) && !std::thread::panicking() {
-            // Without the reaper there is nothing to tell; the logs then stay for two days.
+            // If the reaper has ended, the logs stay for two days.
             let _ = self
                 .reaper
-                .tell(&format!("directory {}", self.logs.display()));
+                .send(&format!("directory {}", self.logs.display()));
         }
         let children = lock(&self.children);
         self.reaper.finish(|| {
@@ -196,7 +200,7 @@ impl Drop for Supervisor {
                 let _ = lock(child).try_wait();
             }
         });
-        // Only needed when somebody killed the reaper.
+        // Needed only if the reaper was killed.
         for child in children.iter() {
             let mut child = lock(child);
             if let Ok(None) = child.try_wait() {
@@ -207,7 +211,7 @@ impl Drop for Supervisor {
     }
 }
 
-/// A TCP port that is free on 127.0.0.1 at this moment, for programs that can't choose one themselves.
+/// Returns a TCP port that is free on 127.0.0.1 at this moment, for programs that cannot choose one themselves.
 pub fn free_port() -> io::Result<u16> {
     Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?
         .local_addr()?
@@ -222,7 +226,7 @@ fn create_directory(path: &Path) -> Result<(), ProcessError> {
     })
 }
 
-/// Clears away what earlier runs left; a directory that can't be removed now is left to the next run.
+/// Removes the old logs of earlier runs. A directory that cannot be removed now is left to the next run.
 fn remove_old(logs: &Path) {
     let Ok(entries) = std::fs::read_dir(logs) else {
         return;
@@ -230,13 +234,8 @@ fn remove_old(logs: &Path) {
     for entry in entries.flatten() {
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
         let age = modified.map(|time| SystemTime::now().duration_since(time).unwrap_or_default());
-        if age.is_ok_and(|age| age > LOGS_KEPT) {
+        if age.is_ok_and(|age| age > LOG_RETENTION) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
-}
-
-/// A panic elsewhere must not keep us from ending the children.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,15 +1,18 @@
-//! Tells whoever waits what is being waited for.
+//! Waits for a condition, and reports what is awaited.
 
 use std::error::Error;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// How long a wait stays silent before it says what it waits for, and between two such lines.
-const REMINDER: Duration = Duration::from_secs(5);
-/// How many characters of it such a line quotes.
-const LINE: usize = 100;
+/// The time between two progress lines of one wait.
+const REMINDER_INTERVAL: Duration = Duration::from_secs(5);
+/// The number of characters of the last observation in a progress line.
+const MAX_QUOTE_LENGTH: usize = 100;
+/// The pause after the first check. It doubles up to [`MAX_POLL_INTERVAL`].
+const FIRST_POLL_INTERVAL: Duration = Duration::from_millis(10);
+const MAX_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Where progress goes: nowhere in tests, to standard output with the elapsed time in the demo.
+/// The output for progress. Tests use [`Progress::quiet`], the demo [`Progress::lines`].
 #[derive(Debug, Clone)]
 pub struct Progress {
     quiet: bool,
@@ -17,7 +20,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Says nothing.
+    /// Discards all progress.
     pub fn quiet() -> Self {
         Self {
             quiet: true,
@@ -25,7 +28,7 @@ impl Progress {
         }
     }
 
-    /// Prints a line for each step, headed by the seconds since now.
+    /// Prints a line for each step to standard output. It begins with the seconds since this call.
     pub fn lines() -> Self {
         Self {
             quiet: false,
@@ -33,14 +36,14 @@ impl Progress {
         }
     }
 
-    /// A step begins or ended; a phrase without a full stop.
+    /// Reports that a step begins or has ended. `what` is a phrase without a full stop.
     pub fn step(&self, what: &str) {
         if !self.quiet {
             println!("{:>7.1} s  {what}", self.started.elapsed().as_secs_f64());
         }
     }
 
-    /// What is being waited for still, and the end of what was last seen of it.
+    /// Reports that `what` is still awaited, with the end of the last observation.
     pub fn waiting(&self, what: &str, last: &str) {
         // Programs that draw a progress bar write a whole log on one line.
         let last = last
@@ -48,21 +51,21 @@ impl Progress {
             .rsplit(['\r', '\n', '\t'])
             .next()
             .unwrap_or_default();
-        let abridged: String = last.trim().chars().take(LINE).collect();
+        let abridged: String = last.trim().chars().take(MAX_QUOTE_LENGTH).collect();
         self.step(&format!("… waiting for {what}: {abridged}"));
     }
 }
 
-/// What one look at a condition found.
+/// The result of one check of a condition.
 #[derive(Debug)]
 pub enum Wait<T> {
-    /// It holds.
+    /// The condition holds.
     Ready(T),
-    /// It does not hold yet; why, for the error at the deadline.
+    /// The condition does not hold yet. The observation is for the error at the deadline.
     NotYet(String),
 }
 
-/// A condition did not come about.
+/// A condition did not hold in time.
 #[derive(Debug, thiserror::Error)]
 pub enum WaitError {
     /// The deadline passed.
@@ -70,42 +73,42 @@ pub enum WaitError {
     TimedOut {
         /// The condition.
         what: String,
-        /// How long it was waited for.
+        /// The timeout, in seconds.
         seconds: f64,
-        /// What the last look found.
+        /// The observation of the last check.
         last: String,
     },
-    /// It can't come about any more.
+    /// A check failed, so that the condition cannot hold any more.
     #[error("waiting for {what}")]
     Failed {
         /// The condition.
         what: String,
-        /// Why not.
+        /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
 }
 
-/// Looks again and again until the condition holds, an attempt fails for good, or `patience` is over.
+/// Calls `check` until the condition holds, a check fails, or `timeout` has passed.
 ///
-/// An attempt that hangs is cut off at the deadline too.
-pub async fn wait_until<T, E, F, Attempt>(
+/// A check that hangs is cancelled at the deadline.
+pub async fn wait_until<T, E, F, Check>(
     progress: &Progress,
     what: &str,
-    patience: Duration,
-    mut attempt: F,
+    timeout: Duration,
+    mut check: F,
 ) -> Result<T, WaitError>
 where
-    F: FnMut() -> Attempt,
-    Attempt: Future<Output = Result<Wait<T>, E>>,
+    F: FnMut() -> Check,
+    Check: Future<Output = Result<Wait<T>, E>>,
     E: Error + Send + Sync + 'static,
 {
     let started = Instant::now();
     let mut reminded = started;
     let mut last = String::from("nothing yet");
-    let mut pause = Duration::from_millis(10);
+    let mut pause = FIRST_POLL_INTERVAL;
     loop {
-        let left = patience.saturating_sub(started.elapsed());
-        match tokio::time::timeout(left, attempt()).await {
+        let left = timeout.saturating_sub(started.elapsed());
+        match tokio::time::timeout(left, check()).await {
             Ok(Ok(Wait::Ready(value))) => return Ok(value),
             Ok(Ok(Wait::NotYet(why))) => last = why,
             Ok(Err(source)) => {
@@ -116,19 +119,19 @@ where
             }
             Err(_) => last = format!("no answer ({last})"),
         }
-        if started.elapsed() >= patience {
+        if started.elapsed() >= timeout {
             return Err(WaitError::TimedOut {
                 what: what.to_owned(),
-                seconds: patience.as_secs_f64(),
+                seconds: timeout.as_secs_f64(),
                 last,
             });
         }
-        if reminded.elapsed() >= REMINDER {
+        if reminded.elapsed() >= REMINDER_INTERVAL {
             reminded = Instant::now();
             progress.waiting(what, &last);
         }
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_millis(200));
+        pause = (pause * 2).min(MAX_POLL_INTERVAL);
     }
 }
 

@@ -1,5 +1,7 @@
-//! For tests: an AWS that gives prepared answers, in their order, and remembers what it was asked; or one that a function
-//! plays. Every request is recorded, to be held against AWS's own models after all tests.
+//! Replaces AWS in a unit test: [`Replay`] gives prepared answers in their order, [`answering`] calls a function of the test.
+//!
+//! Every request is recorded in `.local/requests`. After all tests, `tools/check_requests.py` compares the records with the
+//! models of AWS.
 
 mod recording;
 
@@ -10,23 +12,23 @@ use aws_smithy_types::body::SdkBody;
 
 pub use recording::{record, recorded};
 
-/// The prepared answers, and the requests that came.
+/// Prepared answers, and the requests that were answered.
 #[derive(Debug, Clone)]
 pub struct Replay(StaticReplayClient);
 
-/// What a test asserts of one request.
+/// A request to AWS, with the parts that tests compare.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
-    /// The operation as JSON protocols name it, such as `AmazonSQS.SendMessageBatch`; empty for the query protocol.
+    /// The operation in a JSON protocol, such as `AmazonSQS.SendMessageBatch`. Empty in other protocols.
     pub operation: String,
-    /// Method, path and query, by which REST protocols name the operation, such as `PUT /2015-03-31/functions/f/code`.
+    /// The method, path and query, such as `PUT /2015-03-31/functions/f/code`. REST protocols name the operation so.
     pub line: String,
-    /// The body as it was sent.
+    /// The body of the request.
     pub body: String,
 }
 
 impl Replay {
-    /// Answers with each HTTP status and body in turn; a request beyond the last fails.
+    /// Prepares answers, each an HTTP status and a body. A request after the last answer fails.
     pub fn new<B: Into<SdkBody>>(answers: impl IntoIterator<Item = (u16, B)>) -> Self {
         let events = answers.into_iter().map(|(status, body)| {
             ReplayEvent::new(
@@ -40,7 +42,7 @@ impl Replay {
         Self(StaticReplayClient::new(events.collect()))
     }
 
-    /// A configuration whose clients ask this instead of AWS, without retries.
+    /// Returns a configuration for clients, which then receive these answers. They do not retry.
     pub fn config(&self) -> SdkConfig {
         base()
             .into_builder()
@@ -48,7 +50,7 @@ impl Replay {
             .build()
     }
 
-    /// The requests so far.
+    /// Returns the requests so far.
     pub fn requests(&self) -> Vec<Request> {
         self.0
             .actual_requests()
@@ -72,8 +74,9 @@ impl Request {
     }
 }
 
-/// A configuration whose clients are answered, with HTTP status and body, by a function: for an AWS that changes with what
-/// it is asked.
+/// Returns a configuration for clients, whose requests `answer` answers with an HTTP status and a body.
+///
+/// Use it if an answer depends on the request. The clients do not retry.
 pub fn answering(answer: impl Fn(&Request) -> (u16, String) + Send + Sync + 'static) -> SdkConfig {
     let client = infallible_client_fn(move |request| {
         let target = request.headers().get("x-amz-target");

@@ -1,4 +1,4 @@
-//! How the stack's deliver function is configured.
+//! Reads the configuration of a stack's deliver function.
 
 use std::collections::HashMap;
 
@@ -6,29 +6,30 @@ use aws_config::SdkConfig;
 use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::operation::list_functions::ListFunctionsError;
 
-/// Variables that deliver has, and no other function has both.
-const PATH: &str = "SUBSCRIBERS_PATH";
-const RETRIES: &str = "RETRY_SECONDS";
+/// The environment variable with the path of the subscribers' parameters.
+const PATH_VARIABLE: &str = "SUBSCRIBERS_PATH";
+/// An environment variable that only deliver has, among the functions with [`PATH_VARIABLE`].
+const RETRY_VARIABLE: &str = "RETRY_SECONDS";
 
-/// The function's configuration is not known.
+/// The configuration of the function could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FunctionError {
-    /// Lambda does not list the functions.
+    /// Lambda did not list the functions.
     #[error("cannot list the functions")]
     List(#[source] Box<SdkError<ListFunctionsError>>),
-    /// None of them is it.
+    /// None of the functions is deliver of this stack.
     #[error(
         "stack {stack} has no function deliver in this account and region: none delivers to the subscribers of {path}"
     )]
     NotFound {
-        /// The stack.
+        /// The name of the stack.
         stack: String,
-        /// Where its subscribers are.
+        /// The path of its subscribers' parameters.
         path: String,
     },
 }
 
-/// The environment of the stack's deliver function.
+/// Returns the environment variables of the stack's deliver function.
 pub async fn environment(
     aws: &SdkConfig,
     stack: &str,
@@ -40,7 +41,7 @@ pub async fn environment(
         let function = function.map_err(|error| FunctionError::List(Box::new(error)))?;
         let variables = function.environment.and_then(|one| one.variables);
         let Some(variables) = variables else { continue };
-        if variables.get(PATH) == Some(&path) && variables.contains_key(RETRIES) {
+        if variables.get(PATH_VARIABLE) == Some(&path) && variables.contains_key(RETRY_VARIABLE) {
             return Ok(variables);
         }
     }

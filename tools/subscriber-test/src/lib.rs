@@ -1,9 +1,10 @@
-//! Sends a test event to one subscriber, as deliver would, and says what came back.
+//! Sends a test event to one subscriber, as deliver does, and reports the result.
 //!
-//! It runs on the operator's machine with the operator's credentials, and is made of deliver's own parts, configured as the
-//! deployed function is: the same validation of the parameter, the same signature, the same rules of whom it may call, the same
-//! time-outs. What it does not have is the queue: nothing is tried again, nothing is given up, and no subscriber is switched
-//! off.
+//! It runs on the operator's machine with the operator's credentials. It uses the code of deliver with the configuration of
+//! the deployed function. So the validation of the parameter, the signature, the rules for addresses and the timeouts are the
+//! same. There is no queue: the event is sent once, and the subscriber is not disabled.
+
+#![allow(clippy::disallowed_methods)]
 
 mod function;
 mod report;
@@ -23,39 +24,39 @@ use wagrun_event::{Event, NewEvent};
 pub use function::{FunctionError, environment};
 pub use report::Report;
 
-/// The type of the event.
-pub const KIND: &str = "subscriber.test";
-/// What a CloudFront subscriber is to forget: the path of a page that no site has.
-const URL: &str = "https://subscriber.test/wagrun-subscriber-test/";
+/// The type of the test event.
+pub const EVENT_TYPE: &str = "subscriber.test";
+/// The URL that a CloudFront subscriber invalidates. No site has such a page.
+const INVALIDATED_URL: &str = "https://subscriber.test/wagrun-subscriber-test/";
 
-/// No event was sent.
+/// The test event could not be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum TestError {
-    /// There is no such subscriber.
+    /// The subscriber does not exist.
     #[error("there is no subscriber {name}: no parameter {parameter}")]
-    Gone {
-        /// Its name.
+    NotFound {
+        /// The name of the subscriber.
         name: String,
-        /// The parameter that would describe it.
+        /// The name of the missing parameter.
         parameter: String,
     },
     /// The parameter could not be read.
     #[error("cannot read parameter {parameter}")]
     Parameter {
-        /// The parameter.
+        /// The name of the parameter.
         parameter: String,
-        /// Why not.
+        /// The cause.
         source: Box<SdkError<GetParameterError>>,
     },
-    /// It can't be used; the error names the parameter and the field.
+    /// The parameter is not valid. The error names the parameter and the field.
     #[error(transparent)]
     Invalid(#[from] InvalidSubscriber),
-    /// The event can't be written down.
+    /// The event could not be encoded as JSON.
     #[error("cannot encode the event")]
     Encode(#[from] serde_json::Error),
 }
 
-/// What a test needs of deliver.
+/// The parts of deliver that a test needs.
 #[derive(Debug)]
 pub struct Tester {
     ssm: aws_sdk_ssm::Client,
@@ -66,7 +67,7 @@ pub struct Tester {
 }
 
 impl Tester {
-    /// Made of deliver's parts, with its configuration.
+    /// Creates the parts with the configuration of deliver.
     pub fn new(aws: &SdkConfig, config: Config) -> Result<Self, Box<dyn std::error::Error>> {
         Ok(Self {
             ssm: aws_sdk_ssm::Client::new(aws),
@@ -77,7 +78,7 @@ impl Tester {
         })
     }
 
-    /// Sends one event to the subscriber of this name; an error when there was nothing to send it to.
+    /// Sends one event to a subscriber. An error means that the event was not sent.
     pub async fn test(&self, name: &str, now: Timestamp) -> Result<Report, TestError> {
         let subscriber = self.subscriber(name).await?;
         let event = event(&subscriber, &self.source, now);
@@ -105,12 +106,12 @@ impl Tester {
         let answer = match call.with_decryption(true).send().await {
             Ok(answer) => answer,
             Err(error) => {
-                let gone = error
+                let is_missing = error
                     .as_service_error()
                     .is_some_and(GetParameterError::is_parameter_not_found);
-                return Err(if gone {
+                return Err(if is_missing {
                     let name = name.to_owned();
-                    TestError::Gone { name, parameter }
+                    TestError::NotFound { name, parameter }
                 } else {
                     let source = Box::new(error);
                     TestError::Parameter { parameter, source }
@@ -123,23 +124,23 @@ impl Tester {
     }
 }
 
-/// An event that is for this subscriber alone, and of its own id.
+/// Returns an event for this subscriber alone.
 fn event(subscriber: &Subscriber, source: &str, now: Timestamp) -> Event {
     let name = &subscriber.name;
     let mut data = Map::new();
     data.insert("name".into(), Value::String(name.clone()));
     data.insert("title".into(), format!("Test of subscriber {name}").into());
-    // Without an address there would be nothing to invalidate.
+    // deliver invalidates the URL of the event.
     if let Target::CloudFront(_) = subscriber.target {
-        data.insert("url".into(), URL.into());
+        data.insert("url".into(), INVALIDATED_URL.into());
     }
     let mut event = Event::new(NewEvent {
         id: Uuid::new_v4(),
         source,
-        kind: KIND.to_owned(),
+        kind: EVENT_TYPE.to_owned(),
         subject: format!("subscriber/{name}"),
         time: now.to_string(),
-        // As with subscriber.disabled, there is no commit whose order it could have.
+        // The event has no commit from which to take a sequence, like subscriber.disabled.
         sequence: now.as_microsecond(),
         data,
     });

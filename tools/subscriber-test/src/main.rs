@@ -1,4 +1,8 @@
-//! `make subscriber-test NAME=… STACK=…`: exit code 0 when the receiver took the event, 1 when it did not, 2 when none was sent.
+//! Runs `make subscriber-test NAME=… STACK=…`.
+//!
+//! The exit code is 0 if the receiver accepted the event, 1 if it did not, and 2 if the event was not sent.
+
+#![allow(clippy::disallowed_methods)]
 
 use std::error::Error;
 use std::os::unix::process::CommandExt as _;
@@ -10,7 +14,7 @@ use subscriber_test::{Report, Tester, environment};
 use wagrun_lambda::environment::{optional, required};
 use wagrun_lambda::telemetry::chain;
 
-/// Set once the environment is that of the function.
+/// The environment variable that is set once the environment is that of the function.
 const CONFIGURED: &str = "SUBSCRIBER_TEST_CONFIGURED";
 
 #[tokio::main]
@@ -32,7 +36,7 @@ async fn test() -> Result<Report, Box<dyn Error>> {
     let name = name.ok_or("usage: subscriber-test NAME, with STACK in the environment")?;
     let aws = wagrun_lambda::aws::config().await;
     if optional(CONFIGURED).is_none() {
-        // deliver reads its environment, and so do we: then nothing can be understood in two ways.
+        // The program starts itself again with the environment of deliver, so the same code reads the same configuration.
         let variables = environment(&aws, &required("STACK")?).await?;
         let mut again = Command::new(std::env::current_exe()?);
         again.arg(name).envs(variables).env(CONFIGURED, "yes");

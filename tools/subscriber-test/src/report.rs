@@ -1,4 +1,4 @@
-//! What came back, in words.
+//! The report about a test event, as text.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use wagrun_delivery::subscriber::{Subscriber, Target};
 use wagrun_event::Event;
 use wagrun_lambda::telemetry::chain;
 
-/// What came of one event that was sent.
+/// The result of one event that was sent.
 #[derive(Debug)]
 pub struct Report {
-    /// To whom.
+    /// The subscriber.
     pub subscriber: Subscriber,
-    /// What.
+    /// The event.
     pub event: Event,
-    /// The receiver's status, where it has one, or why it has not taken the event.
+    /// The HTTP status of the receiver, if its target has one, or the reason why the event was not accepted.
     pub result: Result<Option<u16>, TargetError>,
-    /// How long it took.
+    /// The duration of the attempt.
     pub duration: Duration,
 }
 
 impl Report {
-    /// deliver's word for it.
+    /// Returns the outcome in deliver's log.
     pub fn outcome(&self) -> &'static str {
         match &self.result {
             Ok(_) => "delivered",
@@ -59,35 +59,32 @@ impl fmt::Display for Report {
             (Ok(_), Target::EventBridge(_)) => {
                 line(
                     "done",
-                    &"the event is on the bus; its rules decide what becomes of it",
+                    &"the event is on the bus, whose rules decide what follows",
                 )?;
             }
             (Ok(_), Target::CloudFront(_)) => {
                 line(
                     "done",
-                    &"an invalidation of a path that no page has is under way",
+                    &"an invalidation of a path without a page has begun",
                 )?;
             }
         }
         if !self.subscriber.enabled {
             line(
                 "note",
-                &"the subscriber is switched off: events of this time are not kept",
+                &"the subscriber is disabled: no events are kept for it",
             )?;
         }
         if let Err(error) = &self.result
             && let Some(reason) = error.reason_to_disable()
         {
-            line(
-                "note",
-                &format_args!("deliver would switch it off: {reason}"),
-            )?;
+            line("note", &format_args!("deliver would disable it: {reason}"))?;
         }
         Ok(())
     }
 }
 
-/// Where a target is. Of a URL, not more than the host: the rest may be a secret, as with Slack.
+/// Formats the address of a target. Only the origin of a URL is shown, because the rest may be secret, as with Slack.
 struct Described<'a>(&'a Target);
 
 impl fmt::Display for Described<'_> {
@@ -106,7 +103,7 @@ impl fmt::Display for Described<'_> {
             Target::CloudFront(target) => {
                 write!(formatter, "cloudfront {}", target.distribution)?;
                 let wildcard = if target.wildcard {
-                    ", with all below"
+                    ", with all paths below"
                 } else {
                     ""
                 };

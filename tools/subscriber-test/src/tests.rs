@@ -1,4 +1,4 @@
-//! Tests against an AWS that answers from memory, and a receiver that listens.
+//! Tests with replayed answers of AWS and a receiver that listens.
 
 use std::sync::{Arc, Mutex};
 
@@ -18,7 +18,7 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 type Received = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
 
-/// A receiver that gives this answer to everything.
+/// Starts a receiver that answers every request with this status.
 async fn receiver(status: StatusCode) -> (String, Received) {
     let received = Received::default();
     let kept = Arc::clone(&received);
@@ -35,7 +35,7 @@ async fn receiver(status: StatusCode) -> (String, Received) {
     (url, received)
 }
 
-/// A tester whose AWS has one subscriber, `search`, and tells what else it was asked.
+/// Returns a tester whose AWS has one subscriber, `search`, and the other requests to that AWS.
 fn tester(parameter: Value, reach: Reach) -> (Tester, Arc<Mutex<Vec<Request>>>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let asked = Arc::new(Mutex::new(Vec::new()));
@@ -120,7 +120,7 @@ async fn a_webhook_gets_a_signed_event_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_in_delivers_words() {
+async fn a_refusal_is_reported_with_the_outcome_of_deliver() {
     let (url, _) = receiver(StatusCode::GONE).await;
     let parameter = json!({"target": "webhook", "url": url, "secrets": [SECRET], "enabled": false});
     let (tester, asked) = tester(parameter, Reach::Anywhere);
@@ -131,19 +131,19 @@ async fn a_refusal_is_told_in_delivers_words() {
         "outcome     refused\n",
         "status      410\n",
         "error       the receiver answered 410 Gone\n",
-        "note        the subscriber is switched off: events of this time are not kept\n",
-        "note        deliver would switch it off: ",
+        "note        the subscriber is disabled: no events are kept for it\n",
+        "note        deliver would disable it: ",
     ] {
         assert!(text.contains(line), "{line}{text}");
     }
     assert!(
         asked.lock().unwrap().is_empty(),
-        "it is only said, and not done"
+        "the test does not disable the subscriber"
     );
 }
 
 #[tokio::test]
-async fn nothing_is_called_that_is_not_on_the_internet() {
+async fn an_address_that_is_not_on_the_internet_is_not_called() {
     let parameter =
         json!({"target": "webhook", "url": "https://127.0.0.1:1/", "secrets": [SECRET]});
     let (tester, _) = tester(parameter, Reach::Public);
@@ -183,7 +183,7 @@ async fn a_parameter_that_cannot_be_used_is_named_with_its_field() {
 }
 
 #[tokio::test]
-async fn a_bus_gets_the_event_and_a_distribution_forgets_a_path() {
+async fn a_bus_gets_the_event_and_a_distribution_invalidates_a_path() {
     let bus = "arn:aws:events:us-east-1:123456789012:event-bus/site";
     let (bus_tester, asked) = tester(json!({"target": "eventbridge", "bus": bus}), Reach::Public);
     let report = bus_tester.test("search", Timestamp::now()).await.unwrap();
@@ -220,7 +220,7 @@ async fn a_bus_gets_the_event_and_a_distribution_forgets_a_path() {
     );
     let text = report.to_string();
     assert!(
-        text.contains("target      cloudfront E2EXAMPLE12345, with all below\n"),
+        text.contains("target      cloudfront E2EXAMPLE12345, with all paths below\n"),
         "{text}"
     );
     assert!(text.contains("done        an invalidation"), "{text}");

@@ -1,63 +1,69 @@
-//! Settled changes, published again in order of sequence.
+//! A replay: settled changes are published again in order of sequence.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use wagrun_database::outbox::{self, Backfill, Replayed};
+use wagrun_database::outbox::{self, Backfill, ReplayRange};
 
-use super::slice::{Next, Reader, SLICE_ROWS, Slice, SliceError, cursor};
+use super::slice::{
+    BackfillSlice, MAX_SLICE_ROWS, NextPosition, SliceError, SliceInput, read_cursor,
+};
 use crate::compose::compose;
 use crate::request::Replay;
 
-/// Events of the history that a slice looks at, so that it takes the same time however few match.
-const EVENTS_LOOKED_AT: i64 = 20_000;
+/// The maximum number of events that a slice examines. So it takes the same time however few events match.
+const MAX_EXAMINED_EVENTS: i64 = 20_000;
 
-/// From where to where.
+/// The range of sequences that is left of a replay.
 #[derive(Debug, Serialize, Deserialize)]
 struct Cursor {
-    /// The sequence of the last change that was looked at.
+    /// The sequence of the last change that was examined.
     after: i64,
-    /// That of the last change there was when somebody asked: a replay does not chase what happens meanwhile.
+    /// The highest sequence at the time of the request. A replay does not follow later changes.
     last: i64,
 }
 
-/// The first cursor, up to the last sequence that was published.
-pub(super) fn begin(last: i64) -> Value {
+/// Returns the first cursor of a replay up to the sequence `last`.
+pub(super) fn first_cursor(last: i64) -> Value {
     json!(Cursor { after: 0, last })
 }
 
-/// The events as they were, made from the same rows: what the database knows more today (a name, a site's host) shows.
-pub(super) async fn slice(
-    reader: &mut Reader<'_>,
+/// Makes the next slice of a replay.
+///
+/// The events are composed from the stored rows. Names and sites come from the present state of the database.
+pub(super) async fn next_slice(
+    input: &mut SliceInput<'_>,
     run: &Backfill,
     replay: &Replay,
-) -> Result<Slice, SliceError> {
-    let Cursor { after, last } = cursor(run)?;
-    let reach = outbox::replay_reach(reader.connection, after, last, EVENTS_LOOKED_AT).await?;
-    let replayed = Replayed {
+) -> Result<BackfillSlice, SliceError> {
+    let Cursor { after, last } = read_cursor(run)?;
+    let reach = outbox::replay_reach(input.connection, after, last, MAX_EXAMINED_EVENTS).await?;
+    let range = ReplayRange {
         after,
         last: reach,
         since: replay.since,
         until: replay.until,
         subject: replay.subject.as_deref(),
     };
-    let changes = outbox::replayed(
-        reader.connection,
-        &replayed,
-        i64::from(SLICE_ROWS),
-        &reader.lookup.names,
+    let changes = outbox::replayed_changes(
+        input.connection,
+        &range,
+        i64::from(MAX_SLICE_ROWS),
+        &input.reference.names,
     )
     .await?;
     let bytes: i64 = changes.iter().map(|change| change.bytes).sum();
-    let is_full = changes.len() == usize::from(SLICE_ROWS) || bytes >= outbox::SLICE_BYTES;
-    let next = match changes.last() {
+    let is_full = changes.len() == usize::from(MAX_SLICE_ROWS) || bytes >= outbox::MAX_SLICE_BYTES;
+    let examined_up_to = match changes.last() {
         Some(change) if is_full => Some(change.sequence),
         _ if reach < last => Some(reach),
         _ => None,
     };
-    let next = next.map_or(Next::End, |after| Next::From(json!(Cursor { after, last })));
+    let position = examined_up_to.map_or(NextPosition::End, |after| {
+        NextPosition::Cursor(json!(Cursor { after, last }))
+    });
     let events = changes
         .iter()
-        .filter_map(|change| compose(change, &reader.lookup.sites, reader.source))
+        .filter_map(|change| compose(change, &input.reference.sites, input.source))
         .filter(|event| replay.filter.matches(event))
         .map(|mut event| {
             event.replayed = true;
@@ -66,5 +72,5 @@ pub(super) async fn slice(
             event
         })
         .collect();
-    Ok(Slice { events, next })
+    Ok(BackfillSlice { events, position })
 }

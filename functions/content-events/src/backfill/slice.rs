@@ -1,51 +1,62 @@
-//! A slice of a backfill, and what it is made with.
+//! One slice of a backfill, and the inputs from which it is made.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
 use wagrun_database::outbox::Backfill;
 use wagrun_event::Event;
 
-use crate::outlet::Lookup;
+use crate::context::ReferenceData;
+use crate::request::RequestError;
 
-/// Rows that are read together, and so the most events that a live one ever waits for.
-pub(super) const SLICE_ROWS: u16 = 100;
+/// The maximum number of rows in a slice. So it is the maximum number of events that a live event waits for.
+pub(super) const MAX_SLICE_ROWS: u16 = 100;
 
 /// The next part of a run.
 #[derive(Debug)]
-pub(super) struct Slice {
+pub(super) struct BackfillSlice {
+    /// The events to publish.
     pub events: Vec<Event>,
-    pub next: Next,
+    /// The position after this slice.
+    pub position: NextPosition,
 }
 
-/// The next step after a slice.
+/// The position of a run after a slice.
 #[derive(Debug, PartialEq)]
-pub(super) enum Next {
-    /// Another one, from this cursor on.
-    From(Value),
-    /// The same place again, once this object's own event is published.
-    Behind(String),
-    /// Nothing.
+pub(super) enum NextPosition {
+    /// The next slice begins at this cursor.
+    Cursor(Value),
+    /// The next slice begins at the same place, after the pending event of this object is published.
+    WaitFor(String),
+    /// The run is done.
     End,
 }
 
-/// A slice can't be made; another time it may.
+/// A slice cannot be made. A later try may succeed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SliceError {
+    /// The database returned an error or closed the connection.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
-    #[error("its request or its cursor is of another version: {0}")]
-    Unreadable(String),
+    /// The stored cursor is of another version of wagrun.
+    #[error("its cursor is of another version")]
+    Cursor(#[source] serde_json::Error),
+    /// The stored request is of another version of wagrun.
+    #[error("its request is of another version")]
+    Request(#[source] Option<RequestError>),
 }
 
-/// The parts that make slices.
-pub(super) struct Reader<'a> {
+/// The inputs of a slice.
+pub(super) struct SliceInput<'a> {
+    /// The connection to the database.
     pub connection: &'a mut PgConnection,
-    pub lookup: Lookup,
+    /// The field names and sites for composing events.
+    pub reference: ReferenceData,
+    /// The `source` of the events.
     pub source: &'a str,
 }
 
-/// A cursor as its own kind.
-pub(super) fn cursor<T: serde::de::DeserializeOwned>(run: &Backfill) -> Result<T, SliceError> {
-    serde_json::from_value(run.cursor.0.clone())
-        .map_err(|error| SliceError::Unreadable(error.to_string()))
+/// Reads the cursor of a run.
+pub(super) fn read_cursor<T: DeserializeOwned>(run: &Backfill) -> Result<T, SliceError> {
+    serde_json::from_value(run.cursor.0.clone()).map_err(SliceError::Cursor)
 }

@@ -1,75 +1,81 @@
-//! Everything watched as it is now, model by model, in order of keys.
+//! A snapshot: the present state of all watched objects, model by model, in order of keys.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
+use wagrun_database::ObjectKind;
 use wagrun_database::outbox::{self, Backfill, WatchedModel};
 
-use super::slice::{Next, Reader, SLICE_ROWS, Slice, SliceError, cursor};
+use super::slice::{
+    BackfillSlice, MAX_SLICE_ROWS, NextPosition, SliceError, SliceInput, read_cursor,
+};
 use crate::compose::{compose_snapshot, snapshot_type};
 use crate::request::Snapshot;
 
-/// Where the next slice begins.
+/// The position at which the next slice begins.
 #[derive(Debug, Serialize, Deserialize)]
 struct Cursor {
-    /// In this model, or when it is no longer watched in the one after it.
+    /// The label of the model. When the model is no longer watched, the slice begins with the model after it.
     model: String,
-    /// After this key; without one at the model's first object.
+    /// The key after which the slice begins. `None` means the model's first object.
     after: Option<String>,
 }
 
-/// The first cursor: no label is less than no text.
-pub(super) fn begin() -> Value {
+/// Returns the first cursor of a snapshot. The empty label sorts before every other one.
+pub(super) fn first_cursor() -> Value {
     json!(Cursor {
         model: String::new(),
         after: None
     })
 }
 
-/// The next objects of one model, up to the first whose own event is not published yet.
-pub(super) async fn slice(
-    reader: &mut Reader<'_>,
+/// Makes the next slice of a snapshot: objects of one model, up to the first one with a pending event.
+pub(super) async fn next_slice(
+    input: &mut SliceInput<'_>,
     run: &Backfill,
     snapshot: &Snapshot,
-) -> Result<Slice, SliceError> {
-    let Cursor { model, after } = cursor(run)?;
-    let mut models = outbox::watched_models(reader.connection)
+) -> Result<BackfillSlice, SliceError> {
+    let Cursor { model, after } = read_cursor(run)?;
+    let mut models = outbox::watched_models(input.connection)
         .await?
         .into_iter()
         .filter(|watched| watched.model >= model && may_match(watched, snapshot));
     let Some(current) = models.next() else {
-        return Ok(Slice {
+        return Ok(BackfillSlice {
             events: Vec::new(),
-            next: Next::End,
+            position: NextPosition::End,
         });
     };
     let after = after.filter(|_| current.model == model);
     let mut objects = outbox::present_objects(
-        reader.connection,
+        input.connection,
         run.id,
         &current.model,
         after.as_deref(),
-        i32::from(SLICE_ROWS),
-        &reader.lookup.names,
+        i32::from(MAX_SLICE_ROWS),
+        &input.reference.names,
     )
     .await?;
 
     let bytes: i64 = objects.iter().map(|object| object.state.bytes).sum();
-    let is_last_of_model = objects.len() < usize::from(SLICE_ROWS) && bytes < outbox::SLICE_BYTES;
-    let pending = objects.iter().position(|object| object.is_pending);
-    let behind = pending.map(|index| objects.swap_remove(index).state.object);
-    objects.truncate(pending.unwrap_or(objects.len()));
-    let next = match (behind, objects.last()) {
-        (Some(object), None) => Next::Behind(object),
-        (Some(_), Some(last)) => from(&current.model, Some(&last.last_key)),
-        (None, Some(last)) if !is_last_of_model => from(&current.model, Some(&last.last_key)),
-        (None, _) => models
-            .next()
-            .map_or(Next::End, |following| from(&following.model, None)),
+    let is_last_of_model =
+        objects.len() < usize::from(MAX_SLICE_ROWS) && bytes < outbox::MAX_SLICE_BYTES;
+    let first_pending = objects.iter().position(|object| object.is_pending);
+    let pending = first_pending.map(|index| objects.swap_remove(index).state.object);
+    objects.truncate(first_pending.unwrap_or(objects.len()));
+    let position = match (pending, objects.last()) {
+        (Some(object), None) => NextPosition::WaitFor(object),
+        (Some(_), Some(last)) => position_at(&current.model, Some(&last.last_key)),
+        (None, Some(last)) if !is_last_of_model => {
+            position_at(&current.model, Some(&last.last_key))
+        }
+        (None, _) => models.next().map_or(NextPosition::End, |following| {
+            position_at(&following.model, None)
+        }),
     };
     let events = objects
         .iter()
-        .map(|object| compose_snapshot(&object.state, &reader.lookup.sites, reader.source))
+        .map(|object| compose_snapshot(&object.state, &input.reference.sites, input.source))
         .filter(|event| snapshot.filter.matches(event))
         .map(|mut event| {
             event.backfill = Some(run.id);
@@ -77,34 +83,35 @@ pub(super) async fn slice(
             event
         })
         .collect();
-    Ok(Slice { events, next })
+    Ok(BackfillSlice { events, position })
 }
 
-/// The place behind the model that a run stands in, or the run's end.
-pub(super) async fn behind_model(
+/// Returns the position after the model of a run's cursor, or the run's end.
+pub(super) async fn position_after_model(
     connection: &mut PgConnection,
     run: &Backfill,
     snapshot: &Snapshot,
-) -> Result<Next, SliceError> {
-    let Cursor { model, .. } = cursor(run)?;
+) -> Result<NextPosition, SliceError> {
+    let Cursor { model, .. } = read_cursor(run)?;
     let models = outbox::watched_models(connection).await?;
     let mut models = models
         .iter()
         .filter(|watched| watched.model >= model && may_match(watched, snapshot));
-    // The first is the one that can't be read.
-    Ok(models
-        .nth(1)
-        .map_or(Next::End, |following| from(&following.model, None)))
+    // The first one is the model of the cursor.
+    Ok(models.nth(1).map_or(NextPosition::End, |following| {
+        position_at(&following.model, None)
+    }))
 }
 
-/// Spares reading a table of which nothing can match.
+/// Returns false when no object of the model can match, so its table is not read.
 fn may_match(watched: &WatchedModel, snapshot: &Snapshot) -> bool {
-    let kind = snapshot_type(&watched.kind, &watched.model);
-    snapshot.filter.admits_type(&kind) && (watched.kind == "page" || !snapshot.only_pages)
+    let event_type = snapshot_type(watched.kind, &watched.model);
+    snapshot.filter.admits_type(&event_type)
+        && (watched.kind == ObjectKind::Page || !snapshot.only_pages)
 }
 
-fn from(model: &str, after: Option<&str>) -> Next {
-    Next::From(json!(Cursor {
+fn position_at(model: &str, after: Option<&str>) -> NextPosition {
+    NextPosition::Cursor(json!(Cursor {
         model: model.to_owned(),
         after: after.map(str::to_owned),
     }))

@@ -1,123 +1,142 @@
-//! One turn of a backfill: its next slice is made and published, or given up.
+//! One turn of a backfill: its next slice is made and published, or has failed.
 
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, sleep};
 use wagrun_database::outbox::{self, Backfill, Lock};
+use wagrun_lambda::telemetry::chain;
 
-use super::slice::{Next, Reader, Slice, SliceError};
+use super::slice::{BackfillSlice, NextPosition, SliceError, SliceInput};
 use super::{replay, snapshot};
-use crate::outcome::{Course, DrainError, Failed};
-use crate::outlet::{Lookup, Outlet};
-use crate::publish::{Fault, Outgoing};
+use crate::context::{DrainContext, ReferenceData};
+use crate::error::DrainError;
+use crate::publish::{OutgoingEvent, Publication, RefusalCause};
 use crate::request::Request;
+use crate::run_state::{FailedBackfill, RunState};
 
-/// Refusals of the same slice after which a run goes on without what the topic refuses.
-const REFUSALS: i32 = 3;
+/// The number of failures of the same slice after which the run goes on without the part that fails.
+const MAX_FAILURES: i32 = 3;
 
-/// The pause in which another drainer is left alone.
-const TAKEN_PAUSE: Duration = Duration::from_millis(50);
+/// Pause between two tries for the drain lock.
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Makes a run's next slice and takes the drain lock, under which it is to be published; `None` when the lock was not to be
-/// had in time.
-///
-/// History does not change, so that a replay reads it without the lock, and no live event waits. A snapshot is right against
-/// live events only when it is read under the lock.
-pub(super) async fn make(
+/// The result of a turn.
+pub(super) enum TurnEnd {
+    /// The drain lock could not be taken before the time was over.
+    LockNotTaken,
+    /// The turn is over, the drain lock is held, and the topic accepted this number of events.
+    Published(usize),
+}
+
+/// Makes and publishes the next slice of a run. Returns with the drain lock held, unless it could not be taken.
+pub(super) async fn take(
     connection: &mut PgConnection,
-    outlet: Outlet<'_>,
+    context: DrainContext<'_>,
     run: &Backfill,
-    stop_at: Instant,
-) -> Result<Option<Result<Slice, SliceError>>, DrainError> {
-    let request = requested(run);
+    state: &mut RunState,
+) -> Result<TurnEnd, DrainError> {
+    let Some(made) = make_slice(connection, context, run).await? else {
+        return Ok(TurnEnd::LockNotTaken);
+    };
+    let published = match made {
+        Ok(slice) => publish_slice(connection, context, run, slice, state).await?,
+        // A lost connection ends the whole run of content-events.
+        Err(SliceError::Database(error)) if error.as_database_error().is_none() => {
+            return Err(error.into());
+        }
+        // Any other error concerns this backfill alone, such as a column that no longer exists.
+        Err(error) => {
+            handle_failed_slice(connection, run, &error, state).await?;
+            0
+        }
+    };
+    Ok(TurnEnd::Published(published))
+}
+
+/// Makes a run's next slice and takes the drain lock. Returns `None` when the lock could not be taken in time.
+///
+/// History does not change. So a replay reads it before it takes the lock, and no live event waits. A snapshot is consistent
+/// with live events only when it is read under the lock.
+async fn make_slice(
+    connection: &mut PgConnection,
+    context: DrainContext<'_>,
+    run: &Backfill,
+) -> Result<Option<Result<BackfillSlice, SliceError>>, DrainError> {
+    let request = stored_request(run);
     let mut replayed = None;
     if let Ok(request @ Request::Replay(_)) = &request {
-        replayed = Some(read(connection, outlet, run, request).await);
+        replayed = Some(read_slice(connection, context, run, request).await);
     }
     while !outbox::try_lock(connection, Lock::Drain).await? {
-        if Instant::now() + TAKEN_PAUSE >= stop_at {
+        if Instant::now() + LOCK_RETRY_INTERVAL >= context.stop_at {
             return Ok(None);
         }
-        sleep(TAKEN_PAUSE).await;
+        sleep(LOCK_RETRY_INTERVAL).await;
     }
     Ok(Some(match (replayed, request) {
         (Some(replayed), _) => replayed,
-        (None, Ok(request)) => read(connection, outlet, run, &request).await,
+        (None, Ok(request)) => read_slice(connection, context, run, &request).await,
         (None, Err(error)) => Err(error),
     }))
 }
 
-async fn read(
+async fn read_slice(
     connection: &mut PgConnection,
-    outlet: Outlet<'_>,
+    context: DrainContext<'_>,
     run: &Backfill,
     request: &Request,
-) -> Result<Slice, SliceError> {
-    let mut reader = Reader {
-        lookup: Lookup::load(connection).await?,
+) -> Result<BackfillSlice, SliceError> {
+    let mut input = SliceInput {
+        reference: ReferenceData::load(connection).await?,
         connection,
-        source: outlet.source,
+        source: context.source,
     };
     match request {
-        Request::Replay(replay) => replay::slice(&mut reader, run, replay).await,
-        Request::Snapshot(snapshot) => snapshot::slice(&mut reader, run, snapshot).await,
+        Request::Replay(replay) => replay::next_slice(&mut input, run, replay).await,
+        Request::Snapshot(snapshot) => snapshot::next_slice(&mut input, run, snapshot).await,
     }
 }
 
-fn requested(run: &Backfill) -> Result<Request, SliceError> {
+fn stored_request(run: &Backfill) -> Result<Request, SliceError> {
     match Request::parse(&run.request.0) {
         Some(Ok(request)) => Ok(request),
-        Some(Err(error)) => Err(SliceError::Unreadable(error.to_string())),
-        None => Err(SliceError::Unreadable("no request".to_owned())),
+        Some(Err(error)) => Err(SliceError::Request(Some(error))),
+        None => Err(SliceError::Request(None)),
     }
 }
 
-/// Publishes a run's next slice, and keeps where it ended; returns how many events the topic took.
-pub(super) async fn publish(
+/// Publishes a slice and stores the run's new position. Returns the number of events that the topic accepted.
+async fn publish_slice(
     connection: &mut PgConnection,
-    outlet: Outlet<'_>,
+    context: DrainContext<'_>,
     run: &Backfill,
-    slice: Slice,
-    course: &mut Course,
+    slice: BackfillSlice,
+    state: &mut RunState,
 ) -> Result<usize, DrainError> {
-    let mut outgoing = Vec::with_capacity(slice.events.len());
-    for event in slice.events {
-        let (id, subject) = (event.id, event.subject.clone());
-        match Outgoing::new(0, event) {
-            Ok(event) => outgoing.push(event),
-            // One that can't be sent does not keep the others, nor the run from its end.
-            Err(error) => tracing::error!(
-                backfill = %run.id,
-                event.id = %id,
-                event.subject = subject,
-                error = %error,
-                "an event is left out, because it can't be published"
-            ),
-        }
-    }
-    let published = outlet.topic.publish(outgoing).all().await;
-    let count = published.sequences.len();
-    course.answer.backfilled += count;
+    let events = serialize_all(slice.events);
+    let results = Publication::start(context.topic, events).all().await;
+    let published = results.sequences.len();
+    state.report.backfilled += published;
     let mut left_out = None;
-    if let Some(first) = published.refused.first() {
+    if let Some(first) = results.refusals.first() {
         let reason = format!(
             "{} events were not published, the first of {}: {}",
-            published.refused.len(),
+            results.refusals.len(),
             first.object,
             first.reason
         );
-        let is_their_own_fault = published
-            .refused
+        let are_all_invalid = results
+            .refusals
             .iter()
-            .all(|one| one.fault == Fault::Event);
-        // What is refused for its own sake each time does not keep the run from its end.
-        if run.failures + 1 < REFUSALS || !is_their_own_fault {
-            fail(connection, run, reason, course).await?;
-            return Ok(count);
+            .all(|refusal| refusal.cause == RefusalCause::InvalidEvent);
+        // Events that are refused each time for a fault of their own do not keep the run from its end.
+        if run.failures + 1 < MAX_FAILURES || !are_all_invalid {
+            fail(connection, run, reason, state).await?;
+            return Ok(published);
         }
-        tracing::error!(backfill = %run.id, reason, "the run goes on without what the topic refuses");
-        course.failed.push(Failed {
+        tracing::error!(reason, "backfill goes on without refused events");
+        state.failed_backfills.push(FailedBackfill {
             id: run.id,
             reason: reason.clone(),
         });
@@ -125,69 +144,89 @@ pub(super) async fn publish(
     }
     let left_out = left_out.as_deref();
 
-    match &slice.next {
-        Next::From(cursor) => {
-            outbox::advance_backfill(connection, run.id, count, Some(cursor), left_out).await?;
+    match &slice.position {
+        NextPosition::Cursor(cursor) => {
+            outbox::advance_backfill(connection, run.id, published, Some(cursor), left_out).await?;
         }
-        Next::End => outbox::advance_backfill(connection, run.id, count, None, left_out).await?,
-        // Blocked means that its event was refused, which is an error of its own; otherwise it was committed a moment ago.
-        Next::Behind(object) => {
-            if course.is_blocked(object) {
-                course.set_aside.push(run.id);
+        NextPosition::End => {
+            outbox::advance_backfill(connection, run.id, published, None, left_out).await?;
+        }
+        // The object is blocked when its event was refused, which is an error of its own. Otherwise the event was committed
+        // a moment ago, and the next drain of the live events publishes it.
+        NextPosition::WaitFor(object) => {
+            if state.is_blocked(object) {
+                state.skipped_backfills.push(run.id);
             }
         }
     }
-    tracing::info!(
-        backfill = %run.id,
-        published = count,
-        finished = slice.next == Next::End,
-        "slice published"
-    );
-    Ok(count)
+    let finished = slice.position == NextPosition::End;
+    tracing::info!(published, finished, "slice published");
+    Ok(published)
 }
 
-/// A slice that can't be made fails its run, and a snapshot goes on behind its model at the third time: one table that can't
-/// be read does not keep the others.
-pub(super) async fn give_up(
+/// Serializes the events of a slice. Leaves out an event that cannot be sent, so that the run comes to its end.
+fn serialize_all(events: Vec<wagrun_event::Event>) -> Vec<OutgoingEvent> {
+    let mut outgoing = Vec::with_capacity(events.len());
+    for event in events {
+        let (id, subject) = (event.id, event.subject.clone());
+        match OutgoingEvent::new(0, event) {
+            Ok(event) => outgoing.push(event),
+            Err(error) => tracing::error!(
+                event.id = %id,
+                event.subject = subject,
+                error = chain(&error),
+                "event left out of a backfill"
+            ),
+        }
+    }
+    outgoing
+}
+
+/// Handles a slice that could not be made. At the third failure a snapshot goes on behind the model, so that one table
+/// that cannot be read does not hold back the others.
+async fn handle_failed_slice(
     connection: &mut PgConnection,
     run: &Backfill,
-    error: SliceError,
-    course: &mut Course,
+    error: &SliceError,
+    state: &mut RunState,
 ) -> Result<(), DrainError> {
-    let is_locked =
-        matches!(&error, SliceError::Database(error) if outbox::is_lock_conflict(error));
-    let reason = error.to_string();
-    if run.failures + 1 >= REFUSALS
+    let is_locked = matches!(error, SliceError::Database(error) if outbox::is_lock_conflict(error));
+    let reason = match error {
+        // The text of a driver's error contains its source already.
+        SliceError::Database(error) => error.to_string(),
+        error => chain(error),
+    };
+    if run.failures + 1 >= MAX_FAILURES
         && !is_locked
-        && let Ok(Request::Snapshot(snapshot)) = requested(run)
-        && let Ok(next) = snapshot::behind_model(connection, run, &snapshot).await
+        && let Ok(Request::Snapshot(snapshot)) = stored_request(run)
+        && let Ok(position) = snapshot::position_after_model(connection, run, &snapshot).await
     {
-        let cursor = match &next {
-            Next::From(cursor) => Some(cursor),
+        let cursor = match &position {
+            NextPosition::Cursor(cursor) => Some(cursor),
             _ => None,
         };
         outbox::advance_backfill(connection, run.id, 0, cursor, Some(&reason)).await?;
-        tracing::error!(
-            backfill = %run.id,
-            reason,
-            "the snapshot goes on without a model that can't be read"
-        );
-        course.failed.push(Failed { id: run.id, reason });
+        tracing::error!(reason, "snapshot goes on without an unreadable model");
+        state
+            .failed_backfills
+            .push(FailedBackfill { id: run.id, reason });
         return Ok(());
     }
-    fail(connection, run, reason, course).await?;
+    fail(connection, run, reason, state).await?;
     Ok(())
 }
 
-/// Remembers why a run can't go on, and leaves it alone for the rest of this invocation.
+/// Stores the reason of a failure, and skips the run for the rest of this invocation.
 async fn fail(
     connection: &mut PgConnection,
     run: &Backfill,
     reason: String,
-    course: &mut Course,
+    state: &mut RunState,
 ) -> Result<(), sqlx::Error> {
     outbox::record_backfill_failure(connection, run.id, &reason).await?;
-    course.set_aside.push(run.id);
-    course.failed.push(Failed { id: run.id, reason });
+    state.skipped_backfills.push(run.id);
+    state
+        .failed_backfills
+        .push(FailedBackfill { id: run.id, reason });
     Ok(())
 }

@@ -1,42 +1,5 @@
 use super::*;
-use serde_json::from_value;
-
-/// A captured change of page 4; `null` is a state that is not there.
-pub(crate) fn change(before: Value, after: Value, touched: &[&str]) -> CapturedChange {
-    let state = |value: Value| (!value.is_null()).then(|| from_value(value).unwrap());
-    CapturedChange {
-        id: uuid::Uuid::nil(),
-        xid: "700".to_owned(),
-        object: "page/4".to_owned(),
-        key: json!(4),
-        is_part_only: false,
-        is_incomplete: false,
-        bytes: 0,
-        kind: "page".to_owned(),
-        model: "wagtailcore.page".to_owned(),
-        time: "2026-11-21T21:46:46.426651Z".to_owned(),
-        before: state(before),
-        after: state(after),
-        changed: touched.iter().map(|name| (*name).to_owned()).collect(),
-        sequence: 1106,
-        content_type: Some("blog.blogpage".to_owned()),
-        locale: Some("en".to_owned()),
-        editor_id: Some("1".to_owned()),
-        editor_name: Some("admin".to_owned()),
-    }
-}
-
-/// A live page's small fields, with some of them replaced.
-pub(crate) fn page(replaced: Value) -> Value {
-    let mut page = json!({
-        "id": 4, "title": "News", "slug": "news", "url_path": "/home/news/", "live": true,
-        "first_published_at": "2026-11-01T08:00:00+00:00", "last_published_at": "2026-11-01T08:00:00+00:00",
-        "latest_revision": 2, "live_revision": 2, "content_type": 9, "locale": 1,
-    });
-    let fields = page.as_object_mut().unwrap();
-    fields.extend(replaced.as_object().unwrap().clone());
-    page
-}
+use crate::fixtures::{change, page};
 
 fn sites() -> Vec<Site> {
     vec![Site {
@@ -110,7 +73,7 @@ fn a_move_shows_both_paths_and_both_urls() {
 }
 
 #[test]
-fn a_deleted_page_says_where_it_was_and_is_no_longer_live() {
+fn a_deleted_page_shows_its_last_url_and_is_no_longer_live() {
     let event = composed(&change(page(json!({})), json!(null), &["title"]));
     assert_eq!(event["type"], "wagtail.page.deleted");
     assert_eq!(event["data"]["url"], "https://www.example.org/news/");
@@ -127,11 +90,11 @@ fn a_snapshot_is_the_state_and_no_change() {
     assert!(snapshot.is_snapshot());
     assert_eq!(snapshot.data["changed"], json!([]));
     assert_eq!(snapshot.data["previous"], json!({}));
-    // The same shape as any other event of the page's.
+    // A snapshot has the same shape as any other event of the page.
     created["type"] = json!("wagtail.page.snapshot");
     assert_eq!(serde_json::to_value(&snapshot).unwrap(), created);
     assert_eq!(
-        snapshot_type("snippet", "blog.author"),
+        snapshot_type(ObjectKind::Snippet, "blog.author"),
         "wagtail.author.snapshot"
     );
 }
@@ -143,7 +106,7 @@ fn a_snippet_is_named_by_its_model() {
         json!({"id": 3, "name": "Anne"}),
         &["name", "bio"],
     );
-    author.kind = "snippet".to_owned();
+    author.kind = ObjectKind::Snippet;
     author.model = "blog.author".to_owned();
     author.object = "blog.author/3".to_owned();
     author.key = json!(3);
@@ -165,7 +128,7 @@ fn a_snippet_is_named_by_its_model() {
 #[test]
 fn a_key_that_is_a_text_stays_one_whatever_it_looks_like() {
     let mut tag = change(json!(null), json!({"id": "0042"}), &[]);
-    tag.kind = "snippet".to_owned();
+    tag.kind = ObjectKind::Snippet;
     tag.object = "blog.tag/0042".to_owned();
     tag.key = json!("0042");
     assert_eq!(composed(&tag)["data"]["id"], "0042");
@@ -173,7 +136,7 @@ fn a_key_that_is_a_text_stays_one_whatever_it_looks_like() {
 
 #[test]
 fn an_event_too_large_loses_old_values_before_new_ones() {
-    let long = "ä".repeat(LARGEST_EVENT / 4);
+    let long = "ä".repeat(MAX_EVENT_BYTES / 4);
     let event = composed(&change(
         page(json!({"title": long, "slug": long})),
         page(json!({"title": long})),
@@ -186,12 +149,15 @@ fn an_event_too_large_loses_old_values_before_new_ones() {
         "it fits without its old values"
     );
 
-    let longer = "ä".repeat(LARGEST_EVENT);
+    let longer = "ä".repeat(MAX_EVENT_BYTES);
     let event = composed(&change(
         page(json!({})),
         page(json!({"title": longer})),
         &["title"],
     ));
-    assert_eq!(event["data"]["title"], "ä".repeat(LONG_TEXT / 2));
-    assert!(event.to_string().len() <= LARGEST_EVENT);
+    assert_eq!(
+        event["data"]["title"],
+        "ä".repeat(MAX_TRIMMED_TEXT_BYTES / 2)
+    );
+    assert!(event.to_string().len() <= MAX_EVENT_BYTES);
 }

@@ -1,24 +1,25 @@
-//! Which events may be published next: the first of every object that has none in flight.
+//! A lane of waiting events for each object. Only the first event of an object without one in flight may be published.
 
 use std::collections::{HashMap, VecDeque};
 
-use super::Outgoing;
+use super::outgoing::OutgoingEvent;
 
-/// Most entries in one `PublishBatch`.
-const BATCH_ENTRIES: usize = 10;
+/// The maximum number of entries in one `PublishBatch`.
+const MAX_BATCH_ENTRIES: usize = 10;
 
-/// Most bytes in one `PublishBatch`, all entries together; SNS takes 262 144 with the attributes.
-const BATCH_BYTES: usize = 250 * 1024;
+/// The maximum size of all entries in one `PublishBatch`, in bytes. SNS takes 262 144 with the attributes.
+const MAX_BATCH_BYTES: usize = 250 * 1024;
 
-/// Waiting events by object, and the objects whose next event may leave.
+/// Waiting events by object, and the objects whose next event may be published.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    waiting: HashMap<String, VecDeque<Outgoing>>,
+    waiting: HashMap<String, VecDeque<OutgoingEvent>>,
     ready: VecDeque<String>,
 }
 
 impl Lanes {
-    pub(super) fn new(events: Vec<Outgoing>) -> Self {
+    /// Sorts the events into lanes.
+    pub(super) fn new(events: Vec<OutgoingEvent>) -> Self {
         let mut lanes = Self {
             waiting: HashMap::new(),
             ready: VecDeque::new(),
@@ -34,11 +35,11 @@ impl Lanes {
         lanes
     }
 
-    /// Up to ten events of different objects, within the size of one call; empty when none may leave now.
-    pub(super) fn next_batch(&mut self) -> Vec<Outgoing> {
+    /// Takes the events of the next call: up to ten, of different objects. Returns none when no event may be published now.
+    pub(super) fn next_batch(&mut self) -> Vec<OutgoingEvent> {
         let mut batch = Vec::new();
         let mut bytes = 0;
-        while batch.len() < BATCH_ENTRIES {
+        while batch.len() < MAX_BATCH_ENTRIES {
             let Some(object) = self.ready.pop_front() else {
                 break;
             };
@@ -48,7 +49,7 @@ impl Lanes {
             let Some(outgoing) = lane.pop_front() else {
                 continue;
             };
-            if !batch.is_empty() && bytes + outgoing.json.len() > BATCH_BYTES {
+            if !batch.is_empty() && bytes + outgoing.json.len() > MAX_BATCH_BYTES {
                 lane.push_front(outgoing);
                 self.ready.push_front(object);
                 break;
@@ -59,7 +60,7 @@ impl Lanes {
         batch
     }
 
-    /// The object's event in flight has arrived: its next one may leave.
+    /// Releases the next event of an object, after the topic accepted the one in flight.
     pub(super) fn proceed(&mut self, object: &str) {
         match self.waiting.get(object) {
             Some(lane) if !lane.is_empty() => self.ready.push_back(object.to_owned()),

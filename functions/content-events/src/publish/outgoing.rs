@@ -1,39 +1,39 @@
-//! An event on its way to the topic.
+//! An event that is ready for the topic.
 
 use wagrun_event::Event;
 
-use crate::compose::LARGEST_EVENT;
+use crate::compose::MAX_EVENT_BYTES;
 
-/// An event on its way.
+/// An event that is ready for the topic.
 #[derive(Debug, Clone)]
-pub struct Outgoing {
-    /// Its number.
+pub(crate) struct OutgoingEvent {
+    /// The event's sequence number.
     pub sequence: i64,
     /// The event itself.
     pub event: Event,
-    /// The event as JSON, made once.
+    /// The event as JSON, serialized once.
     pub json: String,
 }
 
-/// An event that can't be published as it is.
+/// An event that cannot be published as it is.
 #[derive(Debug, thiserror::Error)]
-pub enum UnsendableError {
-    /// It is no JSON, which its type rules out.
-    #[error("the event can't be written as JSON: {0}")]
+pub(crate) enum UnsendableError {
+    /// The event cannot be serialized, which its type rules out.
+    #[error("the event cannot be written as JSON")]
     Json(#[from] serde_json::Error),
-    /// It is too long, also without all that can be cut from it: its object's name is not.
-    #[error("the event has {bytes} bytes, and the topic takes {LARGEST_EVENT} at the most")]
+    /// The event is too large, also without the values that can be cut from it.
+    #[error("the event has {bytes} bytes, and the topic takes {MAX_EVENT_BYTES} at the most")]
     TooLarge {
-        /// Its size as JSON.
+        /// The size of the event as JSON, in bytes.
         bytes: usize,
     },
 }
 
-impl Outgoing {
-    /// The event, written down.
+impl OutgoingEvent {
+    /// Serializes an event.
     pub fn new(sequence: i64, event: Event) -> Result<Self, UnsendableError> {
         let json = serde_json::to_string(&event)?;
-        if json.len() > LARGEST_EVENT {
+        if json.len() > MAX_EVENT_BYTES {
             return Err(UnsendableError::TooLarge { bytes: json.len() });
         }
         Ok(Self {

@@ -1,12 +1,14 @@
+use aws_sdk_sns::Client;
 use serde_json::json;
 use testing::replay::Replay;
 
 use super::*;
-use crate::compose::{compose, tests as captured};
+use crate::compose::compose;
+use crate::fixtures;
 
-/// Event `position` of `object`, with a text of `bytes` in it.
-fn outgoing(position: i64, object: &str, bytes: usize) -> Outgoing {
-    let mut change = captured::change(json!(null), captured::page(json!({})), &[]);
+/// Returns the event at `position` of `object`, with a text of `bytes` bytes.
+fn outgoing(position: i64, object: &str, bytes: usize) -> OutgoingEvent {
+    let mut change = fixtures::change(json!(null), fixtures::page(json!({})), &[]);
     change.sequence = position;
     change.object = object.to_owned();
     let event = compose(&change, &[], "/wagrun/test").unwrap();
@@ -14,7 +16,7 @@ fn outgoing(position: i64, object: &str, bytes: usize) -> Outgoing {
         "{{\"position\":{position},\"text\":\"{}\"}}",
         "x".repeat(bytes)
     );
-    Outgoing {
+    OutgoingEvent {
         sequence: position,
         event,
         json,
@@ -41,14 +43,13 @@ fn answer(successful: &[usize], failed: &[usize]) -> (u16, String) {
     (200, body)
 }
 
-fn topic(replay: &Replay) -> Topic {
-    Topic::new(
-        Client::new(&replay.config()),
-        "arn:aws:sns:eu-central-1:123456789012:t.fifo".to_owned(),
-    )
+async fn publish(replay: &Replay, events: Vec<OutgoingEvent>) -> publication::PublicationResults {
+    let arn = "arn:aws:sns:eu-central-1:123456789012:t.fifo".to_owned();
+    let topic = Topic::new(Client::new(&replay.config()), arn);
+    Publication::start(&topic, events).all().await
 }
 
-/// The positions that each call carried.
+/// Returns the positions of the events in each call.
 fn calls(replay: &Replay) -> Vec<Vec<i64>> {
     replay
         .requests()
@@ -67,31 +68,33 @@ fn calls(replay: &Replay) -> Vec<Vec<i64>> {
 #[tokio::test]
 async fn objects_share_a_call_and_an_object_waits_for_itself() {
     let replay = Replay::new([answer(&[0, 1], &[]), answer(&[0], &[])]);
-    let published = topic(&replay)
-        .publish(vec![
+    let published = publish(
+        &replay,
+        vec![
             outgoing(1, "page/1", 0),
             outgoing(2, "page/1", 0),
             outgoing(3, "page/2", 0),
-        ])
-        .all()
-        .await;
+        ],
+    )
+    .await;
     assert_eq!(calls(&replay), [vec![1, 3], vec![2]]);
     assert_eq!(published.sequences, [1, 3, 2]);
-    assert_eq!(published.refused, []);
+    assert_eq!(published.refusals, []);
 }
 
 #[tokio::test]
 async fn a_refused_event_holds_back_its_own_object_only() {
     let replay = Replay::new([answer(&[1], &[0]), answer(&[0], &[])]);
-    let published = topic(&replay)
-        .publish(vec![
+    let published = publish(
+        &replay,
+        vec![
             outgoing(1, "page/1", 0),
             outgoing(2, "page/2", 0),
             outgoing(3, "page/1", 0),
             outgoing(4, "page/2", 0),
-        ])
-        .all()
-        .await;
+        ],
+    )
+    .await;
     assert_eq!(
         calls(&replay),
         [vec![1, 2], vec![4]],
@@ -99,26 +102,23 @@ async fn a_refused_event_holds_back_its_own_object_only() {
     );
     assert_eq!(published.sequences, [2, 4]);
     assert_eq!(
-        published.refused,
-        [Refused {
+        published.refusals,
+        [Refusal {
             sequence: 1,
             object: "page/1".to_owned(),
             reason: "InvalidParameter: too bad".to_owned(),
-            fault: Fault::Event,
+            cause: RefusalCause::InvalidEvent,
         }]
     );
 }
 
 #[tokio::test]
-async fn an_event_that_is_asked_for_again_is_another_publication_and_names_whom_it_is_for() {
+async fn a_backfilled_event_has_a_deduplication_id_of_its_own_and_names_its_subscriber() {
     let replay = Replay::new([answer(&[0], &[])]);
     let mut event = outgoing(1, "page/1", 0).event;
     event.backfill = Some(uuid::Uuid::from_u128(7));
     event.subscriber = Some("search".to_owned());
-    let published = topic(&replay)
-        .publish(vec![Outgoing::new(1, event).unwrap()])
-        .all()
-        .await;
+    let published = publish(&replay, vec![OutgoingEvent::new(1, event).unwrap()]).await;
     assert_eq!(published.sequences, [1]);
     let body = &replay.requests()[0].body;
     assert!(
@@ -136,13 +136,14 @@ async fn an_event_that_is_asked_for_again_is_another_publication_and_names_whom_
 #[tokio::test]
 async fn a_failed_call_refuses_every_event_in_it() {
     let replay = Replay::new([(500, String::new())]);
-    let published = topic(&replay)
-        .publish(vec![outgoing(1, "page/1", 0), outgoing(2, "page/2", 0)])
-        .all()
-        .await;
+    let published = publish(
+        &replay,
+        vec![outgoing(1, "page/1", 0), outgoing(2, "page/2", 0)],
+    )
+    .await;
     assert_eq!(published.sequences, [0_i64; 0]);
     let refused: Vec<i64> = published
-        .refused
+        .refusals
         .iter()
         .map(|refused| refused.sequence)
         .collect();
@@ -152,33 +153,34 @@ async fn a_failed_call_refuses_every_event_in_it() {
 #[tokio::test]
 async fn an_entry_that_the_answer_leaves_out_is_refused() {
     let replay = Replay::new([answer(&[0], &[])]);
-    let published = topic(&replay)
-        .publish(vec![outgoing(1, "page/1", 0), outgoing(2, "page/2", 0)])
-        .all()
-        .await;
+    let published = publish(
+        &replay,
+        vec![outgoing(1, "page/1", 0), outgoing(2, "page/2", 0)],
+    )
+    .await;
     assert_eq!(published.sequences, [1]);
     assert_eq!(
-        published.refused[0].reason,
+        published.refusals[0].reason,
         "SNS did not mention this entry"
     );
 }
 
 #[tokio::test]
 async fn a_call_holds_ten_events_and_no_more_than_sns_takes() {
-    let many: Vec<Outgoing> = (1..=12)
+    let many: Vec<OutgoingEvent> = (1..=12)
         .map(|n| outgoing(n, &format!("page/{n}"), 0))
         .collect();
     let replay = Replay::new([
         answer(&(0..10).collect::<Vec<_>>(), &[]),
         answer(&[0, 1], &[]),
     ]);
-    assert_eq!(topic(&replay).publish(many).all().await.sequences.len(), 12);
+    assert_eq!(publish(&replay, many).await.sequences.len(), 12);
 
     let large = vec![
         outgoing(1, "page/1", 130 * 1024),
         outgoing(2, "page/2", 130 * 1024),
     ];
     let replay = Replay::new([answer(&[0], &[]), answer(&[0], &[])]);
-    assert_eq!(topic(&replay).publish(large).all().await.sequences.len(), 2);
+    assert_eq!(publish(&replay, large).await.sequences.len(), 2);
     assert_eq!(calls(&replay), [vec![1], vec![2]]);
 }

@@ -14,22 +14,22 @@ fn assert_silent(record: &str) {
 }
 
 #[test]
-fn each_of_the_trigger_s_messages_rings() {
-    for why in ["by log", "answered 500", "failed: invoke API failed"] {
+fn each_message_of_the_trigger_rings() {
+    for cause in ["by log", "answered 500", "failed: invoke API failed"] {
         assert_rings(&format!(
-            r#"{PREFIX}LOG:  wagrun doorbell {{"xid":"901"}} {why}"#
+            r#"{PREFIX}LOG:  wagrun doorbell {{"xid":"901"}} {cause}"#
         ));
     }
 }
 
 #[test]
-fn whoever_is_connected_and_from_where_a_line_rings() {
+fn a_line_of_any_session_rings() {
     for session in [
         "2001:db8::7(51234):wagtail_web@wagtail",
         "fe80::1%eth0(51234):wagtail_web@wagtail",
         "ip-10-0-0-4.ec2.internal(51234):wagtail_web@wagtail",
         "[local]:wagtail_web@wagtail",
-        // A background process, and a session that has not said who it is.
+        // A background process, and a session that is not authenticated yet.
         ":@",
         "10.0.0.4(51234):[unknown]@[unknown]",
         "10.0.0.4(51234):a:b@c d@e(f):[g]",
@@ -69,7 +69,7 @@ fn a_record_of_several_entries_rings_for_each() {
 }
 
 #[test]
-fn what_a_statement_or_an_error_says_is_silent() {
+fn the_text_of_a_statement_or_an_error_is_silent() {
     for severity in [
         "ERROR",
         "FATAL",
@@ -119,7 +119,7 @@ fn a_line_without_aurora_s_prefix_is_silent() {
 }
 
 #[test]
-fn an_id_that_is_none_is_silent() {
+fn an_invalid_id_is_silent() {
     for xid in ["", "0", "2", "-5", "x", "99999999999999999999"] {
         assert_silent(&format!(
             r#"{PREFIX}LOG:  wagrun doorbell {{"xid":"{xid}"}} by log"#
@@ -129,7 +129,7 @@ fn an_id_that_is_none_is_silent() {
     assert_silent(&format!(r#"{PREFIX}LOG:  wagrun doorbell {{"xid":"901"}}"#));
 }
 
-/// The names are chosen before anybody is authenticated; what they forge is in the entry that refuses them.
+/// A client chooses the names before it is authenticated, so a forged line is inside the entry that refuses it.
 #[test]
 fn a_name_forges_no_line() {
     for user in [
@@ -149,7 +149,7 @@ fn a_name_forges_no_line() {
     }
 }
 
-/// Anybody can have the server log a megabyte of what almost ends a prefix.
+/// Any client can make the server log a megabyte of text that almost ends a prefix.
 #[test]
 fn a_long_line_is_read_in_one_pass() {
     let started = std::time::Instant::now();

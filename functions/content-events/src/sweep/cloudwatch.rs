@@ -1,60 +1,62 @@
-//! CloudWatch's records, read without a connection to the database.
+//! Reads CloudWatch's records, without a connection to the database.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::Client;
-use aws_sdk_cloudwatch::error::DisplayErrorContext;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Datapoint, Dimension, Statistic};
 
-use super::WAKES;
-use super::decision::{History, Looks, Minute};
+use super::decision::{History, Minute, OutboxChecks};
 
-/// Datapoints that one call is asked for; CloudWatch refuses more than 1 440. In minutes it is a day.
-const DATAPOINTS: Minute = 1_430;
-/// The time-out from which a day is too short, and datapoints of five minutes reach back for five.
-const LONGEST_FOR_MINUTES: Duration = Duration::from_secs(4 * 3600);
+/// The metric with which a sweep marks that it wakes the database. By it a later sweep knows that a check was a sweep's own.
+pub(super) const WAKES_METRIC: &str = "SweepWakes";
 
-/// CloudWatch did not say.
+/// The number of datapoints that one call asks for. CloudWatch refuses more than 1 440. With one a minute it is a day.
+const MAX_DATAPOINTS: Minute = 1_430;
+/// The maximum pause time-out for datapoints of one minute. With a longer one a day of history is too short, so datapoints
+/// of five minutes reach back for five days.
+const MAX_PAUSE_FOR_MINUTES: Duration = Duration::from_secs(4 * 3600);
+
+/// CloudWatch did not return a metric.
 #[derive(Debug, thiserror::Error)]
-#[error("can't read {metric} of {of}: {reason}")]
+#[error("cannot read {metric} of {scope}")]
 pub struct MetricError {
     metric: &'static str,
-    of: String,
-    reason: String,
+    scope: String,
+    source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 /// The metrics of one database and one stack.
 #[derive(Debug)]
 pub(super) struct CloudWatch<'a> {
     pub client: &'a Client,
-    /// The Aurora instance.
+    /// The identifier of the Aurora instance.
     pub instance: &'a str,
-    /// The namespace of our own metrics.
+    /// The namespace of wagrun's own metrics.
     pub namespace: &'a str,
 }
 
 impl CloudWatch<'_> {
-    /// Reads what a sweep of this minute has to know. A metric that nobody has written yet has no datapoints.
+    /// Reads the records for a sweep in the minute `now`. A metric without a value yet has no datapoints.
     pub async fn history(&self, now: Minute, pause: Duration) -> Result<History, MetricError> {
-        let step = if pause > LONGEST_FOR_MINUTES { 5 } else { 1 };
-        let capacity = self.capacity(Span::of(now, step)).await?;
+        let step = if pause > MAX_PAUSE_FOR_MINUTES { 5 } else { 1 };
+        let capacity = self.capacity(Span::back_from(now, step)).await?;
         let mut history = History {
             pause,
             step,
             capacity,
-            looks: BTreeMap::new(),
+            checks: BTreeMap::new(),
             wakes: BTreeSet::new(),
-            looked_this_week: false,
+            checked_this_week: false,
         };
-        if history.needs_looks(now) {
-            let span = Span::of(now, step);
-            history.looks = self.looks(span).await?;
+        if history.needs_checks(now) {
+            let span = Span::back_from(now, step);
+            history.checks = self.checks(span).await?;
             history.wakes = self.wakes(span).await?.into_keys().collect();
         }
-        if history.looks.is_empty() && history.is_paused(now) {
-            history.looked_this_week = !self.looks(Span::week(now)).await?.is_empty();
+        if history.checks.is_empty() && history.is_paused(now) {
+            history.checked_this_week = !self.checks(Span::week(now)).await?.is_empty();
         }
         Ok(history)
     }
@@ -66,13 +68,13 @@ impl CloudWatch<'_> {
         Ok(by_minute(&points, Datapoint::maximum))
     }
 
-    async fn looks(&self, span: Span) -> Result<BTreeMap<Minute, Looks>, MetricError> {
+    async fn checks(&self, span: Span) -> Result<BTreeMap<Minute, OutboxChecks>, MetricError> {
         let statistics = vec![Statistic::SampleCount, Statistic::Minimum];
-        let points = self.read(Metric::Looks, statistics, span).await?;
+        let points = self.read(Metric::Checks, statistics, span).await?;
         Ok(by_minute(&points, |point| {
-            Some(Looks {
+            Some(OutboxChecks {
                 count: point.sample_count()?,
-                pending_seconds: point.minimum()?,
+                min_pending_seconds: point.minimum()?,
             })
         }))
     }
@@ -96,13 +98,13 @@ impl CloudWatch<'_> {
                 .value(self.instance)
                 .build()
         };
-        let (namespace, dimensions, of) = match metric {
+        let (namespace, dimensions, scope) = match metric {
             Metric::Capacity => (
                 "AWS/RDS",
                 Some(vec![instance()]),
                 format!("database instance {}", self.instance),
             ),
-            Metric::Looks | Metric::Wakes => (self.namespace, None, self.namespace.to_owned()),
+            Metric::Checks | Metric::Wakes => (self.namespace, None, self.namespace.to_owned()),
         };
         let answer = self
             .client
@@ -118,8 +120,8 @@ impl CloudWatch<'_> {
             .await
             .map_err(|error| MetricError {
                 metric: metric.name(),
-                of,
-                reason: DisplayErrorContext(error).to_string(),
+                scope,
+                source: Box::new(error),
             })?;
         Ok(answer.datapoints.unwrap_or_default())
     }
@@ -128,11 +130,11 @@ impl CloudWatch<'_> {
 /// The metrics that a sweep reads.
 #[derive(Debug, Clone, Copy)]
 enum Metric {
-    /// Aurora's capacity of the instance.
+    /// The capacity of the Aurora instance.
     Capacity,
-    /// One value for each look into the outbox.
-    Looks,
-    /// One value for each paused database that a sweep began to wake.
+    /// One value for each check of the outbox.
+    Checks,
+    /// One value for each time that a sweep began to wake a paused database.
     Wakes,
 }
 
@@ -140,13 +142,13 @@ impl Metric {
     fn name(self) -> &'static str {
         match self {
             Self::Capacity => "ServerlessDatabaseCapacity",
-            Self::Looks => "OldestPendingSeconds",
-            Self::Wakes => WAKES,
+            Self::Checks => "OldestPendingSeconds",
+            Self::Wakes => WAKES_METRIC,
         }
     }
 }
 
-/// The time that is asked about, in minutes, and how it is divided.
+/// A range of time in minutes, with the period of its datapoints.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     from: Minute,
@@ -155,16 +157,16 @@ struct Span {
 }
 
 impl Span {
-    /// As far back as datapoints of so many minutes reach.
-    fn of(now: Minute, step: Minute) -> Self {
+    /// Returns the range that ends now and goes back as far as datapoints of `step` minutes reach.
+    fn back_from(now: Minute, step: Minute) -> Self {
         Self {
-            from: now - DATAPOINTS * step,
+            from: now - MAX_DATAPOINTS * step,
             to: now + 1,
             period_seconds: if step == 1 { 60 } else { 300 },
         }
     }
 
-    /// A week of hours.
+    /// Returns the week that ends now, with datapoints of an hour.
     fn week(now: Minute) -> Self {
         Self {
             from: now - 7 * 24 * 60,
@@ -190,7 +192,11 @@ mod tests {
 
     #[test]
     fn no_call_asks_for_more_than_cloudwatch_gives() {
-        for span in [Span::of(30_000, 1), Span::of(30_000, 5), Span::week(30_000)] {
+        for span in [
+            Span::back_from(30_000, 1),
+            Span::back_from(30_000, 5),
+            Span::week(30_000),
+        ] {
             let seconds = (span.to - span.from) * 60;
             assert!(seconds / i64::from(span.period_seconds) <= 1440, "{span:?}");
         }

@@ -1,163 +1,190 @@
-//! The decision of a sweep, from what CloudWatch has recorded. Pure.
+//! The decision of a sweep from CloudWatch's records, as a pure function.
 //!
-//! A commit whose two doorbells both failed is known to nobody but the database, and asking the database wakes it. The
-//! pause itself is the witness: Aurora pauses only when nobody was connected for [`History::pause`]. So whoever was there
-//! after our last look has left one of two traces: the database woke again, or it paused later than our look explains.
+//! A commit whose two doorbells both failed is visible in the database alone, and a query wakes the database. The pause
+//! itself shows activity: Aurora pauses only when no session was connected for [`History::pause`]. So a session that came
+//! after our last check has left one of two traces. The database woke again, or it paused later than our check explains.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Minutes since 1970, in which CloudWatch counts.
-pub type Minute = i64;
+/// Minutes since 1970, the resolution of CloudWatch's metrics.
+pub(super) type Minute = i64;
 
-/// Age of the newest datapoint above which the present capacity is unknown: one comes each minute, some minutes late.
-const LONGEST_SILENCE: Minute = 15;
-/// Minutes that a pause may come later than the time-out alone says. In AWS's own example of a connection that ends at once
-/// it is two: one is the metric's, one the pausing itself.
-const PAUSING: Minute = 3;
-/// The same after the look of a sweep that woke the database. Should the platform pause later than is known, such a look
-/// would otherwise be the reason for the next one, for ever.
-const SLOW_PAUSING: Minute = 10;
-/// Longest time in minutes from a sweep's mark to its look: a database that resumes, and the tries until it does.
-const LONGEST_RESUME: Minute = 3;
-/// Age in minutes at which a look that others may have followed within [`PAUSING`] is confirmed by one more. A night is
-/// shorter, so that on a site that is edited every day the next ring does it for nothing; a sweep an hour fits behind it
-/// into the day that is remembered.
-const UNCONFIRMED: Minute = 18 * 60;
-/// The time-out from which a look is not repeated while the database is still awake because of the last one.
-const LONG_PAUSE: Duration = Duration::from_secs(30 * 60);
+/// The age of the newest datapoint above which the present capacity is unknown. There is one each minute, with a delay of
+/// some minutes.
+const MAX_METRIC_DELAY: Minute = 15;
+/// The minutes that a pause may come later than its time-out. In AWS's own example of a connection that ends at once it is
+/// two: one for the metric and one for the pausing itself.
+const PAUSE_TOLERANCE: Minute = 3;
+/// The same after the check of a sweep that woke the database. It is larger, because the platform may pause later than is
+/// known. Such a check would otherwise be the reason for the next one, without end.
+const SWEEP_PAUSE_TOLERANCE: Minute = 10;
+/// The maximum time in minutes from a sweep's wake metric to its check: a database that resumes, with repeated attempts.
+const MAX_RESUME_TIME: Minute = 3;
+/// The age in minutes at which a check is confirmed by another one, when others may have come within [`PAUSE_TOLERANCE`].
+///
+/// It is longer than a night. So on a site that is edited every day, the next ring confirms the check at no cost. It is
+/// shorter than the remembered day by more than the hour between two sweeps.
+const CONFIRMATION_AGE: Minute = 18 * 60;
+/// The pause time-out from which a check is not repeated while the database is still awake because of the last one.
+const MIN_LONG_PAUSE: Duration = Duration::from_secs(30 * 60);
 
 /// CloudWatch's records.
 #[derive(Debug, Clone, PartialEq)]
-pub struct History {
+pub(super) struct History {
     /// The time without a connection after which the database pauses (`SecondsUntilAutoPause`).
     pub pause: Duration,
-    /// Minutes in one datapoint.
+    /// The number of minutes in one datapoint.
     pub step: Minute,
     /// The database's capacity, which is zero only while it is paused.
     pub capacity: BTreeMap<Minute, f64>,
-    /// The runs of content-events that have looked into the outbox.
-    pub looks: BTreeMap<Minute, Looks>,
+    /// The runs of content-events that have checked the outbox.
+    pub checks: BTreeMap<Minute, OutboxChecks>,
     /// The minutes in which a sweep began to wake the database.
     pub wakes: BTreeSet<Minute>,
-    /// True when there was a look within a week. Asked only when there is none in `looks`.
-    pub looked_this_week: bool,
+    /// True when there was a check within a week. It is read only when `checks` is empty.
+    pub checked_this_week: bool,
 }
 
-/// The looks of one datapoint.
+/// The checks of the outbox in one datapoint.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Looks {
-    /// Their number.
+pub(super) struct OutboxChecks {
+    /// The number of checks.
     pub count: f64,
-    /// The age in seconds of the oldest event that they left pending, by the look that left least.
-    pub pending_seconds: f64,
+    /// The age of the oldest event that was pending after a check, in seconds: the minimum of all checks.
+    pub min_pending_seconds: f64,
 }
 
-/// The sweep's decision.
+/// The decision of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
-    /// Nothing can have been committed that was not looked at, or a later sweep will know.
-    LeaveAlone,
-    /// Connect, which wakes a paused database.
-    Look(Reason),
+pub(super) enum Decision {
+    /// Leave the database asleep. There can be no unseen commit, or a later sweep will know.
+    LeaveAsleep,
+    /// Connect and check the outbox, which wakes a paused database.
+    Check(Reason),
 }
 
-/// The reason for which a sweep connects.
+/// The reason for which a sweep checks the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// The database is awake, or nothing says that it is paused.
-    Awake,
-    /// The last look left events pending.
-    LeftPending,
-    /// The database was awake and nobody has looked since.
-    NeverLooked,
-    /// Somebody has woken the database after the last look.
-    Woken,
-    /// The database paused later after the last look than the look explains: somebody was there.
+pub(super) enum Reason {
+    /// The database is awake, or no datapoint shows that it is paused.
+    DatabaseAwake,
+    /// The last check left events pending.
+    EventsPending,
+    /// The database was awake and there was no check since.
+    NeverChecked,
+    /// Another session has woken the database after the last check.
+    WokenByOthers,
+    /// The database paused later than the last check explains, so another session was connected.
     PausedLate,
-    /// Somebody may have come and gone in the moments after the last look.
+    /// Another session may have come and gone in the moments after the last check.
     Unconfirmed,
-    /// Nobody has looked for a week.
-    Forgotten,
-    /// A schedule did not do its work, which CloudWatch does not know.
+    /// There was no check for a week.
+    NoCheckForAWeek,
+    /// A schedule did not do its work, which CloudWatch does not show.
     MissedSchedule,
+}
+
+impl Reason {
+    /// Returns the name of the reason for log lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DatabaseAwake => "database_awake",
+            Self::EventsPending => "events_pending",
+            Self::NeverChecked => "never_checked",
+            Self::WokenByOthers => "woken_by_others",
+            Self::PausedLate => "paused_late",
+            Self::Unconfirmed => "unconfirmed",
+            Self::NoCheckForAWeek => "no_check_for_a_week",
+            Self::MissedSchedule => "missed_schedule",
+        }
+    }
 }
 
 impl History {
     /// Returns true when the newest datapoint says that the database is paused.
     ///
-    /// Without a recent one the answer is no: a look that was not needed costs minutes of a database awake, a look that
-    /// was left out costs somebody's event.
+    /// Returns false without a recent datapoint. An unnecessary check costs minutes of a database that is awake. A check that
+    /// is left out would cost an event.
     pub fn is_paused(&self, now: Minute) -> bool {
         self.capacity
             .last_key_value()
             .is_some_and(|(newest, capacity)| {
-                *capacity == 0.0 && now - newest <= LONGEST_SILENCE + self.step
+                *capacity == 0.0 && now - newest <= MAX_METRIC_DELAY + self.step
             })
     }
 
     /// Returns true when the decision depends on more than the capacity.
-    pub fn needs_looks(&self, now: Minute) -> bool {
-        self.is_paused(now) || self.pause >= LONG_PAUSE
+    pub fn needs_checks(&self, now: Minute) -> bool {
+        self.is_paused(now) || self.pause >= MIN_LONG_PAUSE
     }
 
-    /// Decides whether to connect.
+    /// Decides if the sweep checks the outbox.
     pub fn decide(&self, now: Minute) -> Decision {
-        let last = self.looks.last_key_value();
+        let last_check = self.checks.last_key_value();
         if !self.is_paused(now) {
-            return match last {
-                // With a long time-out a look an hour would keep it awake for ever. Later sweeps see when it pauses.
-                Some((look, seen)) if self.pause >= LONG_PAUSE && seen.pending_seconds == 0.0 => {
-                    if now - look <= self.latest_pause(SLOW_PAUSING) {
-                        Decision::LeaveAlone
+            return match last_check {
+                // With a long time-out, a check every hour would keep the database awake for ever. Later sweeps see when it
+                // pauses.
+                Some((check, checks))
+                    if self.pause >= MIN_LONG_PAUSE && checks.min_pending_seconds == 0.0 =>
+                {
+                    if now - check <= self.latest_pause(SWEEP_PAUSE_TOLERANCE) {
+                        Decision::LeaveAsleep
                     } else {
-                        Decision::Look(Reason::Awake)
+                        Decision::Check(Reason::DatabaseAwake)
                     }
                 }
-                _ => Decision::Look(Reason::Awake),
+                _ => Decision::Check(Reason::DatabaseAwake),
             };
         }
-        let Some((&look, seen)) = last else {
+        let Some((&check, checks)) = last_check else {
             return if self.capacity.values().any(|capacity| *capacity > 0.0) {
-                Decision::Look(Reason::NeverLooked)
-            } else if self.looked_this_week {
-                Decision::LeaveAlone
+                Decision::Check(Reason::NeverChecked)
+            } else if self.checked_this_week {
+                Decision::LeaveAsleep
             } else {
-                Decision::Look(Reason::Forgotten)
+                Decision::Check(Reason::NoCheckForAWeek)
             };
         };
-        if seen.pending_seconds > 0.0 {
-            return Decision::Look(Reason::LeftPending);
+        if checks.min_pending_seconds > 0.0 {
+            return Decision::Check(Reason::EventsPending);
         }
-        let Some(paused) = self.paused_after(look) else {
-            // The look is newer than what CloudWatch knows of the database.
-            return Decision::LeaveAlone;
+        let Some(paused) = self.paused_after(check) else {
+            // The check is newer than the datapoints of the database.
+            return Decision::LeaveAsleep;
         };
         if self.capacity.range(paused..).any(|(_, it)| *it > 0.0) {
-            return Decision::Look(Reason::Woken);
+            return Decision::Check(Reason::WokenByOthers);
         }
-        let alone = self.was_alone(look);
-        let tolerance = if alone { SLOW_PAUSING } else { PAUSING };
-        if paused - look > self.latest_pause(tolerance) {
-            return Decision::Look(Reason::PausedLate);
+        let was_alone = self.was_alone(check);
+        let tolerance = if was_alone {
+            SWEEP_PAUSE_TOLERANCE
+        } else {
+            PAUSE_TOLERANCE
+        };
+        if paused - check > self.latest_pause(tolerance) {
+            return Decision::Check(Reason::PausedLate);
         }
-        let confirmed = alone && paused - look <= self.latest_pause(PAUSING);
-        if !confirmed && now - look >= UNCONFIRMED {
-            return Decision::Look(Reason::Unconfirmed);
+        let is_confirmed = was_alone && paused - check <= self.latest_pause(PAUSE_TOLERANCE);
+        if !is_confirmed && now - check >= CONFIRMATION_AGE {
+            return Decision::Check(Reason::Unconfirmed);
         }
-        Decision::LeaveAlone
+        Decision::LeaveAsleep
     }
 
-    /// The first datapoint of the pause after a look. A zero that comes sooner than a pause can is the metric's.
-    fn paused_after(&self, look: Minute) -> Option<Minute> {
-        let earliest = look + self.pause_minutes();
+    /// Returns the first datapoint of the pause after a check.
+    ///
+    /// A zero earlier than a pause can begin is an artefact of the metric.
+    fn paused_after(&self, check: Minute) -> Option<Minute> {
+        let earliest = check + self.pause_minutes();
         self.capacity
             .range(earliest..)
             .find(|(_, capacity)| **capacity == 0.0)
             .map(|(minute, _)| *minute)
     }
 
-    /// The latest distance of a pause from a look that nobody followed.
+    /// Returns the maximum time from a check to the pause, when no other session follows the check.
     fn latest_pause(&self, tolerance: Minute) -> Minute {
         self.pause_minutes() + tolerance + 2 * (self.step - 1)
     }
@@ -166,13 +193,17 @@ impl History {
         Minute::try_from(self.pause.as_secs() / 60).unwrap_or(Minute::MAX / 4)
     }
 
-    /// Returns true for a look of a sweep that found the database paused, and of nobody else.
-    fn was_alone(&self, look: Minute) -> bool {
-        let woke = |wake: Minute| {
-            let others = self.looks.range(wake..look).next().is_some();
+    /// Returns true for the check of a sweep that found the database paused, without a check of another run beside it.
+    fn was_alone(&self, check: Minute) -> bool {
+        let woke_paused_database = |wake: Minute| {
+            let others = self.checks.range(wake..check).next().is_some();
             !others && self.capacity.get(&(wake - self.step)) == Some(&0.0)
         };
-        let begun = look - LONGEST_RESUME - (self.step - 1);
-        self.looks[&look].count == 1.0 && self.wakes.range(begun..=look).any(|wake| woke(*wake))
+        let earliest_wake = check - MAX_RESUME_TIME - (self.step - 1);
+        self.checks[&check].count == 1.0
+            && self
+                .wakes
+                .range(earliest_wake..=check)
+                .any(|wake| woke_paused_database(*wake))
     }
 }

@@ -2,20 +2,17 @@
 //!
 //! The record is not part of the subscriber's own parameter. Its owner replaces that from a file, and would remove the record.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_sdk_ssm::{
     Client,
     error::SdkError,
-    operation::{
-        delete_parameter::DeleteParameterError, get_parameters_by_path::GetParametersByPathError,
-        put_parameter::PutParameterError,
-    },
+    operation::{delete_parameter::DeleteParameterError, put_parameter::PutParameterError},
     types::ParameterType,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
+use wagrun_delivery::parameter_cache::{LoadError, Parameter, ParameterCache};
 use wagrun_lambda::telemetry::chain;
 
 /// The record of one subscriber's backlog.
@@ -70,28 +67,15 @@ impl Backlog {
 #[derive(Debug)]
 pub struct BacklogStore {
     ssm: Client,
-    path: String,
-    max_age: Duration,
-    known: Mutex<Option<Known>>,
-}
-
-#[derive(Debug)]
-struct Known {
-    read_at: Timestamp,
-    backlogs: BTreeMap<String, Backlog>,
+    parameters: ParameterCache<BTreeMap<String, Backlog>>,
 }
 
 /// A record could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The records could not be read.
-    #[error("cannot read the backlogs under {path}")]
-    Read {
-        /// The path.
-        path: String,
-        /// The cause.
-        source: Box<SdkError<GetParametersByPathError>>,
-    },
+    #[error(transparent)]
+    Read(#[from] LoadError),
     /// A record could not be encoded as JSON.
     #[error("cannot encode the backlog {name}")]
     Encode {
@@ -122,10 +106,8 @@ impl BacklogStore {
     /// Creates a store of the records below `path`, which uses each answer for `max_age`. Calls nothing yet.
     pub fn new(ssm: Client, path: &str, max_age: Duration) -> Self {
         Self {
+            parameters: ParameterCache::new(ssm.clone(), path, "backlogs", max_age),
             ssm,
-            path: path.trim_end_matches('/').to_owned(),
-            max_age,
-            known: Mutex::new(None),
         }
     }
 
@@ -135,29 +117,14 @@ impl BacklogStore {
         subscriber: &str,
         now: Timestamp,
     ) -> Result<Option<Backlog>, StoreError> {
-        let mut known = self.known.lock().await;
-        if let Some(known) = known.as_ref()
-            && self.is_fresh(known, now)
-        {
-            return Ok(known.backlogs.get(subscriber).cloned());
-        }
-        let backlogs = self.load().await?;
-        let found = backlogs.get(subscriber).cloned();
-        *known = Some(Known {
-            read_at: now,
-            backlogs,
-        });
-        Ok(found)
+        let backlogs = self.parameters.get(Timestamp::MIN, now, parse_all).await?;
+        Ok(backlogs.get(subscriber).cloned())
     }
 
     /// Reads and returns all records, by subscriber.
     pub async fn all(&self, now: Timestamp) -> Result<BTreeMap<String, Backlog>, StoreError> {
-        let backlogs = self.load().await?;
-        *self.known.lock().await = Some(Known {
-            read_at: now,
-            backlogs: backlogs.clone(),
-        });
-        Ok(backlogs)
+        let backlogs = self.parameters.read(now, parse_all).await?;
+        Ok(Arc::unwrap_or_clone(backlogs))
     }
 
     /// Writes the subscriber's record.
@@ -173,9 +140,11 @@ impl BacklogStore {
             name,
             source: Box::new(source),
         })?;
-        if let Some(known) = self.known.lock().await.as_mut() {
-            known.backlogs.insert(subscriber.to_owned(), backlog);
-        }
+        self.parameters
+            .update(|backlogs| {
+                backlogs.insert(subscriber.to_owned(), backlog);
+            })
+            .await;
         Ok(())
     }
 
@@ -193,49 +162,37 @@ impl BacklogStore {
                 Err(StoreError::Delete { name, source })
             }
             _ => {
-                if let Some(known) = self.known.lock().await.as_mut() {
-                    known.backlogs.remove(subscriber);
-                }
+                self.parameters
+                    .update(|backlogs| {
+                        backlogs.remove(subscriber);
+                    })
+                    .await;
                 Ok(())
             }
         }
     }
 
     fn parameter(&self, subscriber: &str) -> String {
-        format!("{}/{subscriber}", self.path)
+        format!("{}/{subscriber}", self.parameters.path())
     }
+}
 
-    fn is_fresh(&self, known: &Known, now: Timestamp) -> bool {
-        let age = now.duration_since(known.read_at);
-        age >= SignedDuration::ZERO && age.unsigned_abs() < self.max_age
-    }
-
-    async fn load(&self) -> Result<BTreeMap<String, Backlog>, StoreError> {
-        let mut backlogs = BTreeMap::new();
-        let call = self.ssm.get_parameters_by_path().path(&self.path);
-        let mut pages = call.recursive(true).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|source| StoreError::Read {
-                path: self.path.clone(),
-                source: Box::new(source),
-            })?;
-            for parameter in page.parameters.unwrap_or_default() {
-                let name = parameter.name.unwrap_or_default();
-                let subscriber = name.strip_prefix(&self.path).unwrap_or(&name);
-                let subscriber = subscriber.trim_start_matches('/').to_owned();
-                backlogs.insert(subscriber, parse(&name, parameter.value.as_deref()));
-            }
-        }
-        Ok(backlogs)
-    }
+fn parse_all(parameters: Vec<Parameter>) -> BTreeMap<String, Backlog> {
+    let records = parameters.into_iter();
+    records
+        .map(|one| {
+            let backlog = parse(&one);
+            (one.key, backlog)
+        })
+        .collect()
 }
 
 /// Parses a record. One that cannot be parsed counts as a backlog that began at the epoch, so that no delivery overtakes
 /// what may be in the bucket.
-fn parse(name: &str, value: Option<&str>) -> Backlog {
-    serde_json::from_str(value.unwrap_or_default()).unwrap_or_else(|error| {
+fn parse(parameter: &Parameter) -> Backlog {
+    serde_json::from_str(&parameter.value).unwrap_or_else(|error| {
         tracing::error!(
-            parameter = name,
+            parameter = parameter.name,
             error = chain(&error),
             "cannot read the backlog's record"
         );

@@ -33,8 +33,8 @@ fn pass(seconds: i64) {
 }
 
 /// Seconds after which every copy of the function knows of a backlog.
-const GRACE: i64 = 121;
-const QUARTER: i64 = 15 * 60;
+const SETTLING_SECONDS: i64 = 121;
+const QUARTER_HOUR_SECONDS: i64 = 15 * 60;
 
 struct Story {
     world: World,
@@ -164,7 +164,7 @@ impl Story {
         let mut story = Self::dead().await;
         assert!(story.stays("page/1", 0).await);
         assert!(story.backlog().is_some());
-        pass(GRACE);
+        pass(SETTLING_SECONDS);
         story
     }
 }

@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// Time limit, long enough for a machine that also compiles.
-const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A request of deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +139,7 @@ impl Lambda {
 
     /// Returns the next request of the process.
     pub async fn next(&mut self) -> Asked {
-        let asked = tokio::time::timeout(PATIENCE, self.asked.recv()).await;
+        let asked = tokio::time::timeout(WAIT_TIMEOUT, self.asked.recv()).await;
         asked.expect("deliver asks for nothing").unwrap()
     }
 

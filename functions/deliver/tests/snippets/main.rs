@@ -2,6 +2,7 @@
 //!
 //! The library for Rust verifies in the unit tests; these are other languages, and other authors' HMAC and ed25519.
 
+#![allow(clippy::disallowed_methods)]
 // A test may panic, also in what it shares with others.
 #![allow(clippy::unwrap_used)]
 

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 /// Time limit, long enough for a machine that also compiles.
-const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 fn checkout() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -104,7 +104,7 @@ impl Receiver {
             }
             true
         };
-        let is_listening = tokio::time::timeout(PATIENCE, listening).await;
+        let is_listening = tokio::time::timeout(WAIT_TIMEOUT, listening).await;
         let said = || std::fs::read_to_string(receiver.directory.join("stderr"));
         assert_eq!(is_listening, Ok(true), "{}", said().unwrap());
         receiver

@@ -38,8 +38,8 @@ pub async fn set_up_capture(
     set_up_settings(connection, config, &discovery.user, stop_at)
         .await
         .map_err(CaptureError::Settings)?;
-    let watched = schema::watch(connection, &tables, stop_at).await?;
-    schema::watch_schedules(connection, &discovery.schedules, stop_at).await?;
+    let watched = schema::watch_tables(connection, &tables, stop_at).await?;
+    schema::watch_scheduled_tables(connection, &discovery.schedules, stop_at).await?;
     Ok(watched)
 }
 

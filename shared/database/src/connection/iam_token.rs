@@ -1,4 +1,4 @@
-//! The password of a role that comes in by IAM: a request to connect, signed, and never sent.
+//! The password of a role that authenticates by IAM. It is a signed request to connect, which is never sent.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,10 +11,10 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use url::Url;
 
-/// How long a token opens new sessions, which is the longest that RDS allows; an open session outlives it.
-const VALID_FOR: Duration = Duration::from_secs(900);
+/// Time for which a token opens new sessions: the maximum that RDS allows. An open session outlives its token.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(900);
 
-/// Makes tokens from the function's own credentials, without asking anybody.
+/// Makes tokens from the function's own credentials, without a network call.
 #[derive(Debug, Clone)]
 pub struct TokenSigner {
     credentials: SharedCredentialsProvider,
@@ -27,16 +27,16 @@ pub enum TokenError {
     /// `AWS_REGION` is missing, or the process has no credentials at all.
     #[error("IAM authentication needs {0}")]
     Missing(&'static str),
-    /// The function's credentials can't be read.
-    #[error("can't get credentials")]
+    /// The function's credentials cannot be read.
+    #[error("cannot get credentials")]
     Credentials(#[from] CredentialsError),
-    /// The host, port or user make no URL that can be signed.
-    #[error("can't sign in to {0}")]
+    /// The host, port or user do not form a URL that can be signed.
+    #[error("cannot sign a token for {0}")]
     Sign(String, #[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl TokenSigner {
-    /// Signs with these credentials, for this region.
+    /// Returns a signer with the credentials and the region of the SDK's configuration.
     pub fn new(sdk: &SdkConfig) -> Result<Self, TokenError> {
         Ok(Self {
             credentials: sdk
@@ -49,9 +49,9 @@ impl TokenSigner {
         })
     }
 
-    /// A token for this role at this address, good from `now` for fifteen minutes.
+    /// Returns a token for the role `user` at this address, valid for fifteen minutes from `now`.
     ///
-    /// The address must be the server's own: a token for an alias is refused.
+    /// The address must be the server's own, because the server refuses a token for an alias.
     pub async fn token(
         &self,
         host: &str,
@@ -62,7 +62,7 @@ impl TokenSigner {
         let identity = self.credentials.provide_credentials().await?.into();
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
-        settings.expires_in = Some(VALID_FOR);
+        settings.expires_in = Some(TOKEN_LIFETIME);
         let refused = |error: Box<dyn std::error::Error + Send + Sync>| {
             TokenError::Sign(format!("{host}:{port} as {user:?}"), error)
         };
@@ -93,7 +93,7 @@ impl TokenSigner {
         for (name, value) in instructions.params() {
             url.query_pairs_mut().append_pair(name, value);
         }
-        // The server wants the URL without its scheme.
+        // The server expects the URL without its scheme.
         Ok(url.as_str().trim_start_matches("https://").to_owned())
     }
 }
@@ -103,8 +103,8 @@ mod tests {
     use super::*;
     use aws_credential_types::Credentials;
 
-    /// The token that botocore 1.43's `generate_db_auth_token` makes of the same, at the same second.
-    const BOTOCORES: &str = include_str!("botocore-token.txt");
+    /// The token that `generate_db_auth_token` of botocore 1.43 makes from the same input at the same second.
+    const BOTOCORE_TOKEN: &str = include_str!("botocore-token.txt");
 
     #[tokio::test]
     async fn the_token_is_the_one_that_botocore_makes() {
@@ -135,6 +135,6 @@ mod tests {
             pairs.sort();
             (address.to_owned(), pairs)
         };
-        assert_eq!(sorted(&token), sorted(BOTOCORES));
+        assert_eq!(sorted(&token), sorted(BOTOCORE_TOKEN));
     }
 }

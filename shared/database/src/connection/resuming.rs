@@ -1,13 +1,13 @@
-//! What a database that is waking up says, and what it would not say.
+//! The errors by which a resuming database is recognised.
 
 use std::io::ErrorKind;
 
-/// Whether the same attempt may succeed in a few seconds, because the database is only resuming from its pause.
+/// Returns true when the same attempt may succeed in a few seconds, because the database is resuming from its pause.
 ///
-/// A resuming Aurora has been seen to time out, to reset or close the connection, to answer that it is starting up
-/// (57P03), and to answer `no pg_hba.conf entry` (28000), which anywhere else is final (reports in
+/// A resuming Aurora has been seen to time out, to reset or close the connection, and to answer that it is starting up
+/// (57P03). It has also answered `no pg_hba.conf entry` (28000), which is final elsewhere (reports in
 /// cyrilgdn/terraform-provider-postgresql#540 and terraform-aws-modules/terraform-aws-rds-aurora#476).
-/// A name that does not resolve, an unknown role or database and an untrusted certificate are final here too.
+/// A name that does not resolve, an unknown role or database and an untrusted certificate are final errors.
 pub fn may_be_resuming(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(error) => matches!(
@@ -23,9 +23,9 @@ pub fn may_be_resuming(error: &sqlx::Error) -> bool {
                 | ErrorKind::NetworkUnreachable
         ),
         sqlx::Error::Database(error) => match error.code().as_deref() {
-            // Starting up or shutting down; too many connections; not enough memory for the one more.
+            // The server starts or shuts down, or it lacks connection slots or memory for one more connection.
             Some("57P03" | "57P01" | "57P02" | "53300" | "53200") => true,
-            // With "no encryption" it is our own session that the server does not want.
+            // With "no encryption" the server refuses this session for good, because it is not encrypted.
             Some("28000") => {
                 error.message().contains("no pg_hba.conf entry")
                     && !error.message().contains("no encryption")

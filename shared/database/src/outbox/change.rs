@@ -1,4 +1,4 @@
-//! A change as it is read from the database: decoded column by column, so that one value can't keep the others.
+//! A captured change as it is read from the database. An unreadable value of one column does not affect the others.
 
 use std::collections::BTreeMap;
 
@@ -8,27 +8,29 @@ use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-/// Captured columns by name; `None` for an object that is not there.
+use crate::object_kind::ObjectKind;
+
+/// Captured columns by name, or `None` when the object does not exist.
 pub type State = Option<Map<String, Value>>;
 
-/// One transaction's net change of one object, or an object as it is.
+/// One transaction's net change of one object, or the present state of an object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CapturedChange {
-    /// Grows with commit order for one object; the change's key.
+    /// The change's number. For one object it grows in the order of commits.
     pub sequence: i64,
     /// The event's id.
     pub id: Uuid,
-    /// Id of the transaction that made the change.
+    /// The id of the transaction that made the change.
     pub xid: String,
-    /// `page/4`.
+    /// The object's name, such as `page/4`.
     pub object: String,
-    /// The object's key: a number, or a text.
+    /// The object's key, a number or a text.
     pub key: Value,
-    /// `page`, `image`, `document`, `snippet` or `table`.
-    pub kind: String,
+    /// The object's kind.
+    pub kind: ObjectKind,
     /// The `app.model` label of the table that captured the change.
     pub model: String,
-    /// When it was captured, RFC 3339 in UTC.
+    /// The time of capture, as RFC 3339 in UTC.
     pub time: String,
     /// Captured columns before the transaction.
     pub before: State,
@@ -36,17 +38,17 @@ pub struct CapturedChange {
     pub after: State,
     /// Names of changed columns whose values are not captured.
     pub changed: Vec<String>,
-    /// The object's own state could not be read yet, because somebody alters its table.
+    /// True while the state of the object's own row is missing, because a migration alters its table.
     pub is_part_only: bool,
-    /// The change can't show all of the object: its state can't be read, or a value of it can't.
+    /// True when the object's state or a value of it cannot be read, so the change does not show everything.
     pub is_incomplete: bool,
-    /// Size of both states as text.
+    /// The size of both states as text, in bytes.
     pub bytes: i64,
-    /// The page's own `app.model` label, where it has one.
+    /// The `app.model` label of the page's own type, if it has one.
     pub content_type: Option<String>,
-    /// Language code of a translatable object.
+    /// The language code of a translatable object.
     pub locale: Option<String>,
-    /// Primary key of the user who made the change, where known.
+    /// The primary key of the user who made the change, if known.
     pub editor_id: Option<String>,
     /// The user's name.
     pub editor_name: Option<String>,
@@ -66,7 +68,7 @@ impl<'r> sqlx::FromRow<'r, PgRow> for CapturedChange {
             tracing::warn!(
                 event.id = %id,
                 event.subject = object,
-                "a captured value can't be read, and its event is incomplete"
+                "captured value cannot be read, event is incomplete"
             );
         }
         let key: Option<&str> = row.try_get("key")?;
@@ -79,7 +81,7 @@ impl<'r> sqlx::FromRow<'r, PgRow> for CapturedChange {
             key: key
                 .and_then(|key| serde_json::from_str(key).ok())
                 .unwrap_or_default(),
-            kind: row.try_get("kind")?,
+            kind: kind(row)?,
             model: row.try_get("model")?,
             time: row.try_get("time")?,
             before,
@@ -96,13 +98,21 @@ impl<'r> sqlx::FromRow<'r, PgRow> for CapturedChange {
     }
 }
 
-/// A state's columns. One that is nested too deeply for the reader is null, and noted.
+fn kind(row: &PgRow) -> Result<ObjectKind, sqlx::Error> {
+    let name: String = row.try_get("kind")?;
+    ObjectKind::try_from(name).map_err(|error| sqlx::Error::ColumnDecode {
+        index: "kind".to_owned(),
+        source: Box::new(error),
+    })
+}
+
+/// Parses a state's columns. A value that is nested too deeply for the parser becomes null and sets `is_unreadable`.
 fn decode(text: &str, is_unreadable: &mut bool) -> Map<String, Value> {
     if let Ok(state) = serde_json::from_str(text) {
         return state;
     }
     *is_unreadable = true;
-    // The outermost level alone, which is read without recursion; then each column by itself.
+    // The outermost level is parsed without recursion, and then each column by itself.
     let columns: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).unwrap_or_default();
     columns
         .into_iter()

@@ -1,44 +1,46 @@
-//! From the outbox to numbered events.
+//! Claiming: changes in the outbox become numbered events.
 
 use sqlx::postgres::PgConnection;
 
-/// Changes that are looked at together at first.
-const WINDOW: i64 = 2_000;
-/// A transaction with more changes than this is folded in pieces.
-const LARGEST_WINDOW: i64 = 100_000;
+/// The number of changes that one claim examines at first.
+const INITIAL_WINDOW: i64 = 2_000;
+/// The maximum number of changes that one claim examines. A larger transaction is folded in pieces.
+const MAX_WINDOW: i64 = 100_000;
 
-/// One pass through the outbox, and where it stands.
+/// The position of one pass through the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxCursor {
-    /// The database's snapshot when the pass began: it takes what that sees, and nothing else.
-    seen: Option<String>,
-    /// Everything of that up to here is claimed: the next claim need not look at it again, which matters
-    /// while somebody's old snapshot keeps the removed rows from being cleaned up.
+    /// The database's snapshot at the start of the pass. The pass takes only what this snapshot sees.
+    snapshot: Option<String>,
+    /// The position up to which all rows of the snapshot are claimed. The next claim begins after it, which saves time
+    /// while another session's old snapshot prevents the clean-up of removed rows.
     after: i64,
+    /// The number of changes that the next claim examines.
     window: i64,
 }
 
 impl Default for OutboxCursor {
     fn default() -> Self {
         Self {
-            seen: None,
+            snapshot: None,
             after: -1,
-            window: WINDOW,
+            window: INITIAL_WINDOW,
         }
     }
 }
 
 #[derive(sqlx::FromRow)]
 struct ClaimRow {
-    seen: String,
-    looked_at: i64,
+    snapshot: String,
+    examined: i64,
     last_position: Option<i64>,
     taken: i64,
     models_of_failures: Vec<String>,
 }
 
-/// Folds the next transactions into events and numbers these; returns whether the pass may have more behind them. The caller
-/// holds the drain lock.
+/// Folds the next transactions into events and numbers these. Returns true when the pass may have more changes.
+///
+/// The caller must hold the drain lock.
 pub async fn claim(
     connection: &mut PgConnection,
     cursor: &mut OutboxCursor,
@@ -47,33 +49,30 @@ pub async fn claim(
         let row: ClaimRow = sqlx::query_as(include_str!("claim.sql"))
             .bind(cursor.after)
             .bind(cursor.window)
-            .bind(cursor.window >= LARGEST_WINDOW)
-            .bind(&cursor.seen)
+            .bind(cursor.window >= MAX_WINDOW)
+            .bind(&cursor.snapshot)
             .fetch_one(&mut *connection)
             .await?;
         for model in row.models_of_failures {
-            tracing::error!(
-                model,
-                "a change whose object is not known is set apart, and waits for an operator"
-            );
+            tracing::error!(model, "change without a known object is set apart");
         }
-        cursor.seen = Some(row.seen);
-        let more = row.looked_at == cursor.window;
-        if row.taken == row.looked_at {
+        cursor.snapshot = Some(row.snapshot);
+        let has_more = row.examined == cursor.window;
+        if row.taken == row.examined {
             cursor.after = row.last_position.unwrap_or(cursor.after);
-            cursor.window = WINDOW;
-        } else if row.taken < row.looked_at / 2 {
-            // Most of what was looked at belongs to transactions that go on behind it.
-            cursor.window = (cursor.window * 4).min(LARGEST_WINDOW);
+            cursor.window = INITIAL_WINDOW;
+        } else if row.taken < row.examined / 2 {
+            // Most of the examined changes belong to transactions that extend beyond the window.
+            cursor.window = (cursor.window * 4).min(MAX_WINDOW);
         }
-        if row.taken == 0 && more {
+        if row.taken == 0 && has_more {
             continue;
         }
-        return Ok(more);
+        return Ok(has_more);
     }
 }
 
-/// Returns the models of which events still lack the present state of their object.
+/// Returns the models with events that lack the present state of their object.
 pub async fn models_of_parts(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
         "select distinct model from wagrun.event
@@ -83,11 +82,11 @@ pub async fn models_of_parts(connection: &mut PgConnection) -> Result<Vec<String
     .await
 }
 
-/// Adds the present state of their object to events of one model that changed parts alone, a few hundred of them; returns how
-/// many it was, none when there are no more.
+/// Adds the present state of the object to up to 500 events of one model that changed only parts of their objects.
+/// Returns their number, which is 0 when no such event is left.
 ///
 /// # Errors
-/// A lock that can't be had in time ([`is_lock_conflict`](super::is_lock_conflict)): a migration alters the table.
+/// Fails with a [lock conflict](super::is_lock_conflict) while a migration alters the table.
 pub async fn add_present_state(
     connection: &mut PgConnection,
     model: &str,

@@ -1,42 +1,48 @@
--- $1 changes behind this position, $2 of them at most, $3 whether transactions may be split, $4 the snapshot of the first
--- claim of this pass, or null in that. Folds the changes of whole transactions into events, one for each transaction and object,
--- and numbers these.
+-- Folds the changes of whole transactions into events, one for each transaction and object, and numbers the events.
 --
--- A transaction's place is that of its last change. Whoever changes a row captures it while holding its lock, so of two
--- transactions that changed the same row the later one has its last change behind all changes of the earlier one: this order
--- is that of the commits wherever two transactions met. So a transaction that goes on behind the changes looked at waits for
--- a later claim, together with all that come after it. Only one that is too large to be folded at once is split ($3): an
--- object that it changes in two pieces has two events then, in order.
+-- $1: only changes behind this position
+-- $2: the maximum number of changes
+-- $3: true when transactions may be split
+-- $4: the snapshot of the first claim of this pass, or null in the first claim
 --
--- A pass takes what was committed when it began, and nothing else ($4): what commits meanwhile may belong before a position that
--- the pass has left behind, and what waited for it behind one that is still to come. The next pass takes both, in order.
+-- A transaction's place is the position of its last change. A row is captured while its transaction holds the row's lock. So
+-- of two transactions that changed the same row, the later one has its last change behind all changes of the earlier one.
+-- Wherever two transactions met, this order is the order of their commits.
+--
+-- A transaction that extends beyond the examined changes waits for a later claim, together with all transactions after it.
+-- Only a transaction that is too large to be folded at once is split ($3). An object that it changes in two pieces then has
+-- two events, in order.
+--
+-- A pass takes only changes that were committed when it began ($4). A later commit may belong before a position that the
+-- pass has already left. A change that waited for that commit may belong behind a position that is still to come. The next
+-- pass takes both, in order.
 with
     pass as materialized (
-        select coalesce($4::pg_snapshot, pg_current_snapshot()) as seen
+        select coalesce($4::pg_snapshot, pg_current_snapshot()) as pass_snapshot
     ),
-    -- A row that is here although its transaction has not ended was restored, from a cluster that gave its id to another one.
-    looked_at as materialized (
+    -- A visible row whose transaction has not ended was restored from a dump. In this cluster another transaction has its id.
+    examined as materialized (
         select position, xid, began_at, ends, ctid as row_address
         from wagrun.outbox, pass
         where position > $1
-            and (pg_visible_in_snapshot(xid, seen) or not pg_visible_in_snapshot(xid, pg_current_snapshot()))
+            and (pg_visible_in_snapshot(xid, pass_snapshot) or not pg_visible_in_snapshot(xid, pg_current_snapshot()))
         order by position
         limit $2
     ),
     reach as materialized (
-        select max(position) as last_position, count(*) as changes from looked_at
+        select max(position) as last_position, count(*) as changes from examined
     ),
     measured as (
-        select row_address, bool_or(ends) over (partition by xid, began_at) as is_whole from looked_at
+        select row_address, bool_or(ends) over (partition by xid, began_at) as is_whole from examined
     ),
-    -- When there was room for more, everything that there is was looked at.
+    -- With fewer changes than the maximum, all changes were examined, so every transaction is whole.
     whole as materialized (
         select row_address from measured, reach where $3 or is_whole or changes < $2
     ),
     taken as materialized (
         delete from wagrun.outbox where ctid = any (array(select row_address from whole)) returning *
     ),
-    -- A partition's rows are the object's own as well, and one may move to another.
+    -- Part 0 is the object's own row. It may move from one partition to another, so its relation does not count.
     parted as (
         select
             taken.*, case when is_own_row then 0::oid else relation end as part,
@@ -52,9 +58,9 @@ with
         where object is not null
         window in_order as (partition by xid, began_at, object, part order by position)
     ),
-    -- Most parts of an object have one change. Of several, each state that one change has left and another has found cancels
-    -- out, whatever the order in which the triggers fired; what is left is the first state before and the last one after. When
-    -- nothing is left, the changes led back to where they began.
+    -- Most parts of an object have one change. Of several changes, each state that one change left and another one found
+    -- cancels out, in whatever order the triggers fired. The first state before and the last state after are left. When no
+    -- state is left, the changes led back to the first state.
     balanced as (
         select
             xid, began_at, object, part, bool_or(is_own_row) as is_own_row, state, sum(sign) as balance,
@@ -86,7 +92,7 @@ with
         select xid, began_at, object, is_own_row, coalesce(before, 'null'), coalesce(after, 'null')
         from ordered where many = 1
     ),
-    -- One stream of all that is known of an object, so that no join can be planned badly.
+    -- A union of everything known of an object, because the planner might choose a slow plan for a join.
     known as (
         select
             xid, began_at, object, place, position, key, kind, model, captured_at, editor, changed,
@@ -105,7 +111,7 @@ with
             bool_or(is_own_row) as has_own_row,
             bool_or(is_own_row and before <> 'null') as was_there,
             bool_or(is_own_row and after <> 'null') as is_there,
-            -- The object's own columns last, so that they count where a part has one of the same name.
+            -- The object's own columns come last, so that they win over a part's column of the same name.
             wagrun.merged(nullif(before, 'null') order by is_own_row) as before,
             wagrun.merged(nullif(after, 'null') order by is_own_row) as after,
             string_agg(distinct array_to_string(changed, E'\n'), E'\n') filter (where changed <> '{}') as changed,
@@ -122,7 +128,7 @@ with
             null::text as failure
         from folded
         union all
-        -- A change of which the trigger could not find out the object is set apart at once.
+        -- A change whose object the trigger could not determine is set apart at once.
         select
             place, position, xid, model || '/?', null, kind, model, captured_at, null, null, '{}', editor, false, failure
         from parted
@@ -144,8 +150,8 @@ with
         returning model, set_apart_at is not null as is_set_apart
     )
 select
-    (select seen::text from pass) as seen,
-    (select changes from reach) as looked_at,
+    (select pass_snapshot::text from pass) as snapshot,
+    (select changes from reach) as examined,
     (select last_position from reach) as last_position,
     (select count(*) from taken) as taken,
     array(select distinct model from claimed where is_set_apart) as models_of_failures

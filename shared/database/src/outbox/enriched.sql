@@ -1,5 +1,5 @@
--- What an event shows beside the rows of `change`, in order of sequence. Rows come as text, so that one that can't be read
--- is a failure of its own and not of all.
+-- The rows of `change` in order of sequence, with the values that an event shows besides: content type, locale and editor.
+-- States come as text, so that the failure to parse one row does not affect the others.
 select
     change.sequence, change.id, change.xid::text as xid, change.object, change.key::text as key, change.kind, change.model,
     to_char(change.captured_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time,
@@ -14,9 +14,11 @@ left join django_content_type as content_type
     on content_type.id = wagrun.as_key(coalesce(change.after, change.before) ->> 'content_type_id')
 left join wagtailcore_locale as locale
     on locale.id = wagrun.as_key(coalesce(change.after, change.before) ->> 'locale_id')
--- Who did it: whom the site named, the author of a newly live or new revision, whoever created the object, or else the audit log,
--- which Wagtail writes a moment after the change and which may therefore not be there yet. The log has the web server's clock,
--- which may be a little behind, and a deletion is logged before it is done; more than that names whoever edited just before.
+-- The editor is the first known one of these: the user that the site named, the author of the new live or latest revision,
+-- the creator of the object, and the user in the audit log.
+-- Wagtail writes the audit log a moment after the change, so an entry may be missing. The entry has the time of the web
+-- server, whose clock may be slow by some milliseconds. A deletion is logged before it is done. The limits are narrow,
+-- because wider ones would find the entry of an earlier edit.
 left join wagtailcore_revision as revision
     on revision.id = case
         when change.after ->> 'live_revision_id' is distinct from change.before ->> 'live_revision_id'

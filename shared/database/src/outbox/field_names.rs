@@ -1,4 +1,4 @@
-//! Capture knows columns; events speak of fields.
+//! Field names: capture stores column names, and events show field names.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 
-use super::CapturedChange;
+use super::change::CapturedChange;
 
 /// Field names by object (`page`, `image`, `blog.author`) and column, as migrate discovered them.
 #[derive(Debug, Clone, Default)]
 pub struct FieldNames(HashMap<String, HashMap<String, String>>);
 
 impl FieldNames {
-    /// Reads the names of every watched table; the tables of one object (a page's, and each page type's) are one map.
+    /// Reads the names of every watched table. The tables of one object (a page's, and each page type's) share one map.
     pub async fn load(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
         let rows: Vec<(String, Json<HashMap<String, String>>)> =
             sqlx::query_as("select object, fields from wagrun.watched_table")
@@ -33,7 +33,7 @@ impl FieldNames {
         Self(names)
     }
 
-    /// Gives a change's columns their field names.
+    /// Replaces a change's column names by their field names.
     pub(super) fn apply(&self, change: &mut CapturedChange) {
         let object = change
             .object

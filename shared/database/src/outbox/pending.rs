@@ -1,15 +1,16 @@
-//! Events that are numbered and not yet settled.
+//! Pending events: numbered and not yet settled.
 
 use sqlx::postgres::PgConnection;
 
-use super::{CapturedChange, FieldNames};
+use super::change::CapturedChange;
+use super::field_names::FieldNames;
 
-/// Events that are read together.
-const BATCH_EVENTS: i64 = 500;
-/// Bytes of both states that are read together; an event of more than that comes alone.
-const BATCH_BYTES: i64 = 8 * 1024 * 1024;
+/// The maximum number of events in one read.
+const MAX_BATCH_EVENTS: i64 = 500;
+/// The maximum size of both states of all events in one read, in bytes. A larger event is read alone.
+const MAX_BATCH_BYTES: i64 = 8 * 1024 * 1024;
 
-/// The next pending events after a sequence, in order, enriched and with columns by their field names.
+/// Returns the next pending events after a sequence in order, with fields under their field names.
 pub async fn pending(
     connection: &mut PgConnection,
     after: i64,
@@ -20,8 +21,8 @@ pub async fn pending(
         include_str!("enriched.sql")
     ))
     .bind(after)
-    .bind(BATCH_EVENTS)
-    .bind(BATCH_BYTES)
+    .bind(MAX_BATCH_EVENTS)
+    .bind(MAX_BATCH_BYTES)
     .fetch_all(connection)
     .await?;
     for change in &mut changes {
@@ -30,7 +31,7 @@ pub async fn pending(
     Ok(changes)
 }
 
-/// Returns true when anything committed waits for publication, numbered events of `blocked` objects left out.
+/// Returns true when a committed change waits for publication. Numbered events of `blocked` objects do not count.
 pub async fn is_pending(
     connection: &mut PgConnection,
     blocked: &[String],
@@ -45,19 +46,19 @@ pub async fn is_pending(
     .await
 }
 
-/// The backlog, for the metrics.
+/// Figures about pending events, for the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, sqlx::FromRow)]
-pub struct Backlog {
-    /// The age of the oldest change that waits, in seconds; 0 when none does. Events that are set apart do not count.
+pub struct PendingStats {
+    /// The age of the oldest pending change in seconds, or 0 when there is none. Events that are set apart do not count.
     pub oldest_seconds: f64,
-    /// Events that are set apart and wait for an operator.
+    /// The number of events that are set apart and wait for an operator.
     pub set_apart: i64,
 }
 
-/// Reads the present backlog.
-pub async fn backlog(connection: &mut PgConnection) -> Result<Backlog, sqlx::Error> {
+/// Reads the present figures about pending events.
+pub async fn pending_stats(connection: &mut PgConnection) -> Result<PendingStats, sqlx::Error> {
     sqlx::query_as(
-        // The first of each in its own order, which the index finds at once also in a backlog.
+        // An index finds the first row of each order at once, also when many events are pending.
         "select
              coalesce(extract(epoch from clock_timestamp() - least(
                  (select captured_at from wagrun.outbox order by position limit 1),

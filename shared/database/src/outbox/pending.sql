@@ -1,5 +1,8 @@
--- $1 after this sequence, $2 events at most, $3 bytes at most: those that are not settled, in order. The first always comes,
--- whatever its size.
+-- The next pending events in order of sequence. The first one is returned whatever its size.
+--
+-- $1: only events with a higher sequence
+-- $2: the maximum number of events
+-- $3: the maximum size of all events, in bytes
 with
     change as (
         select * from (

@@ -1,5 +1,12 @@
--- $1 after this sequence, $2 up to that one, $3 from this time on, $4 before that one, $5 the object, $6 events at most,
--- $7 bytes at most: what was published; a null asks for everything.
+-- The next published events in order of sequence. The first one is returned whatever its size.
+--
+-- $1: only events with a higher sequence
+-- $2: only events up to this sequence
+-- $3: only changes captured at this time or later, or null
+-- $4: only changes captured before this time, or null
+-- $5: only changes of this object, or null
+-- $6: the maximum number of events
+-- $7: the maximum size of all events, in bytes
 with
     change as (
         select * from (

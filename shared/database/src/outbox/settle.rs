@@ -1,48 +1,48 @@
-//! The ends of a numbered event: it is done, it failed, or it waits for an operator.
+//! Settling numbered events: an event is done, was refused, or is set apart for an operator.
 
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
-/// Refusals of the event itself after which it is set apart: as many as one ring and its two retries.
-const REFUSALS: i32 = 3;
+/// The number of refusals for a fault of the event itself after which it is set apart: one ring and its two retries.
+const MAX_REFUSALS: i32 = 3;
 
-/// The result of an event.
+/// The outcome of an event that is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The topic has it.
+pub enum EventOutcome {
+    /// The topic accepted the event.
     Published,
-    /// The transaction's net change is none.
+    /// The transaction's net change of the object was none, so there is no event to publish.
     Nothing,
 }
 
-/// Rows could not be marked as done.
+/// Events could not be marked as done.
 #[derive(Debug, thiserror::Error)]
 pub enum SettleError {
-    /// Rows vanished or were settled by somebody else, which the drain lock rules out.
+    /// Another number of rows than expected was updated, which the drain lock rules out.
     #[error("settled {settled} events instead of {expected}")]
     Count {
-        /// The number that should have been settled.
+        /// The number of events to settle.
         expected: usize,
-        /// The number that were.
+        /// The number of events that were settled.
         settled: u64,
     },
-    /// The database refused.
-    #[error("can't settle events")]
+    /// The database returned an error.
+    #[error("cannot settle events")]
     Database(#[from] sqlx::Error),
 }
 
-/// Marks events as done; all of them, or an error.
+/// Marks all of these events as done, or fails.
 pub async fn settle(
     connection: &mut PgConnection,
     sequences: &[i64],
-    outcome: Outcome,
+    outcome: EventOutcome,
 ) -> Result<(), SettleError> {
     if sequences.is_empty() {
         return Ok(());
     }
     let outcome = match outcome {
-        Outcome::Published => "published",
-        Outcome::Nothing => "nothing",
+        EventOutcome::Published => "published",
+        EventOutcome::Nothing => "nothing",
     };
     let settled = sqlx::query(
         "update wagrun.event set settled_at = clock_timestamp(), outcome = $2, last_error = null
@@ -63,13 +63,15 @@ pub async fn settle(
     }
 }
 
-/// Remembers at an event why it could not be published; it stays pending. One that the topic has refused for its own sake
-/// three times is set apart, and holds back nothing more; returns whether it is.
+/// Records the reason for which an event could not be published. Returns true when the event is now set apart.
+///
+/// The event stays pending. An event that was refused three times for a fault of its own is set apart. It no longer
+/// holds back the later events of its object.
 pub async fn record_refusal(
     connection: &mut PgConnection,
     sequence: i64,
     reason: &str,
-    is_its_own_fault: bool,
+    is_event_fault: bool,
 ) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar(
         "update wagrun.event set
@@ -80,13 +82,13 @@ pub async fn record_refusal(
     )
     .bind(sequence)
     .bind(reason)
-    .bind(is_its_own_fault)
-    .bind(REFUSALS)
+    .bind(is_event_fault)
+    .bind(MAX_REFUSALS)
     .fetch_one(connection)
     .await
 }
 
-/// Sets an event apart that can never be published as it is.
+/// Sets an event apart at once, because it can never be published as it is.
 pub async fn set_apart(
     connection: &mut PgConnection,
     sequence: i64,
@@ -103,7 +105,9 @@ pub async fn set_apart(
     .map(drop)
 }
 
-/// Makes events pending again that were set apart, one of them or all; returns how many. One that names no object can't be.
+/// Makes one set-apart event pending again, or all of them without an id. Returns their number.
+///
+/// An event that names no object stays set apart.
 pub async fn retry_set_apart(
     connection: &mut PgConnection,
     id: Option<Uuid>,
@@ -118,7 +122,7 @@ pub async fn retry_set_apart(
     .map(|done| done.rows_affected())
 }
 
-/// Gives up an event that was set apart; false when there is none of this id.
+/// Discards an event that is set apart. Returns false when no set-apart event has this id.
 pub async fn discard_set_apart(
     connection: &mut PgConnection,
     id: Uuid,
@@ -133,14 +137,14 @@ pub async fn discard_set_apart(
     .map(|done| done.rows_affected() == 1)
 }
 
-/// Removes settled events older than `days`, `most` of them at most; returns how many.
+/// Removes up to `limit` events that were settled more than `days` days ago. Returns their number.
 pub async fn remove_history(
     connection: &mut PgConnection,
     days: i32,
-    most: i64,
+    limit: i64,
 ) -> Result<u64, sqlx::Error> {
     sqlx::query(
-        // The oldest are looked at first, and a bounded number of them.
+        // Only a bounded number of the oldest events is examined.
         "delete from wagrun.event where sequence in (
              select sequence from (
                  select sequence, settled_at from wagrun.event order by sequence limit 2 * $2
@@ -149,7 +153,7 @@ pub async fn remove_history(
              order by sequence limit $2)",
     )
     .bind(days)
-    .bind(most)
+    .bind(limit)
     .execute(connection)
     .await
     .map(|done| done.rows_affected())

@@ -1,8 +1,14 @@
--- $1 the run, $2 the model, $3 the key of the last object before, or null, $4 objects at most, $5 bytes at most.
+-- The next objects of a model in their present state, in order of keys.
 --
--- One statement, so that the objects, what is pending and the sequence numbers belong together. A commit that this
--- statement does not see is claimed after it, and gets a higher number. An object with a commit that it does see but
--- that is not yet published must wait: that event would otherwise come later, with an older state.
+-- $1: the id of the backfill run
+-- $2: the model
+-- $3: the key of the last object before, or null
+-- $4: the maximum number of objects
+-- $5: the maximum size of all objects, in bytes
+--
+-- This is one statement, so that the objects, their pending changes and the sequence numbers are of one moment. A commit
+-- that the statement does not see is claimed after it and gets a higher number. An object with a visible commit that is
+-- not published yet must wait (is_pending). Its event would otherwise come later, with an older state.
 with
     present as materialized (
         select * from (
@@ -20,7 +26,7 @@ with
 select
     present.last_key,
     present.object in (select object from waiting where object is not null) as is_pending,
-    -- The same object of the same run has the same id, however often a crash repeats it.
+    -- The same object has the same id in all slices of a run, also when a crash repeats a slice.
     encode(substr(sha256(convert_to($1::text || '/' || present.object, 'UTF8')), 1, 16), 'hex')::uuid as id,
     '' as xid, present.object, present.key::text as key, present.kind, $2 as model,
     to_char(statement_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time,

@@ -1,25 +1,26 @@
-//! How a transaction ended, and the doorbell that rings again for one that has not.
+//! The status of a transaction, and the doorbell that rings again for one that is still open.
 
 use sqlx::postgres::PgConnection;
 
-/// SQLSTATE of an id that was never given (`invalid_parameter_value`).
-const FROM_THE_FUTURE: &str = "22023";
+/// SQLSTATE `invalid_parameter_value`: the database has not used this transaction id yet.
+const INVALID_PARAMETER_VALUE: &str = "22023";
 
-/// What PostgreSQL says of a transaction id.
+/// The status that PostgreSQL reports for a transaction id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransactionStatus {
-    /// Still open: look again.
+    /// The transaction is still open.
     InProgress,
-    /// Its rows are there to be drained.
+    /// The transaction's rows can be drained.
     Committed,
-    /// It left nothing.
+    /// The transaction left no rows.
     Aborted,
-    /// So long ago that PostgreSQL has forgotten; whatever it left is there to be drained.
+    /// PostgreSQL no longer keeps the status, or never had one. Rows that the transaction left can be drained.
     Forgotten,
 }
 
-/// Asks how transaction `xid` ended. An id that this database never gave counts as forgotten: a doorbell's log line is no
-/// proof, and ids begin anew in a database that was restored from a dump.
+/// Returns the status of the transaction `xid`. An id that this database never used counts as forgotten.
+///
+/// A doorbell's log line is no proof of a transaction, and ids begin anew in a database that was restored from a dump.
 pub async fn transaction_status(
     connection: &mut PgConnection,
     xid: u64,
@@ -30,8 +31,10 @@ pub async fn transaction_status(
             .fetch_one(connection)
             .await;
     let status = match status {
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(FROM_THE_FUTURE) => {
-            tracing::warn!(xid, "a doorbell named a transaction that there never was");
+        Err(sqlx::Error::Database(error))
+            if error.code().as_deref() == Some(INVALID_PARAMETER_VALUE) =>
+        {
+            tracing::warn!(xid, "doorbell named an unknown transaction");
             None
         }
         other => other?,
@@ -44,7 +47,7 @@ pub async fn transaction_status(
     })
 }
 
-/// Rings the doorbell again, for work that outlasts this function's time; a failure is in the server log, as for any ring.
+/// Rings the doorbell again, for work that outlasts this invocation. The server's log records a failed ring.
 pub async fn ring_again(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query("select wagrun.ring(pg_current_xact_id()::text)")
         .execute(connection)
@@ -52,7 +55,7 @@ pub async fn ring_again(connection: &mut PgConnection) -> Result<(), sqlx::Error
         .map(drop)
 }
 
-/// Rings the doorbell again for a transaction that outlasts the wait for its end.
+/// Rings the doorbell again for a transaction that is open longer than this invocation waits.
 pub async fn ring_for(connection: &mut PgConnection, xid: u64) -> Result<(), sqlx::Error> {
     sqlx::query("select wagrun.ring($1)")
         .bind(xid.to_string())

@@ -1,46 +1,48 @@
-//! `wagrun.migration_run`: what was done to this database, by whom and when.
+//! `wagrun.migration_run`: the history of migrate's runs in this database.
 
 use serde::Serialize;
 use sqlx::postgres::PgConnection;
 
-use super::exists;
+use super::install::table_exists;
 
-/// The longest failure that is kept, in characters; its end says most.
-const LONGEST_FAILURE: i32 = 10_000;
+/// The maximum length of a stored failure, in characters. The end of a longer one is kept, because it says most.
+const MAX_FAILURE_LENGTH: i32 = 10_000;
 
-/// One run, as the history knows it.
+/// One run of migrate, as stored.
 #[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
-pub struct Run {
-    /// Grows with every run.
+pub struct MigrationRun {
+    /// The run's number, which grows with every run.
     pub id: i64,
-    /// CloudFormation's request or the invocation.
+    /// The id of CloudFormation's request or of the invocation.
     pub asked_by: String,
-    /// The image, where the caller named it.
+    /// The image that was deployed, when the caller named it.
     pub deploy: Option<String>,
-    /// Version of wagrun.
+    /// The version of wagrun.
     pub program: String,
-    /// RFC 3339 in UTC.
+    /// The start time, as RFC 3339 in UTC.
     pub started_at: String,
-    /// How long it took; none when it has not ended.
+    /// The duration in seconds, or `None` when the run has not ended.
     pub seconds: Option<f64>,
-    /// `succeeded`, `failed` or `abandoned`; none while it runs, or when it was killed and no other run came since.
+    /// `succeeded`, `failed` or `abandoned`. `None` while the run lasts, or when it was killed and no later run began.
     pub outcome: Option<String>,
-    /// Django's migrations that it applied.
+    /// Django's migrations that the run applied.
     pub applied: Vec<String>,
-    /// Why it failed.
+    /// The cause of a failure.
     pub failure: Option<String>,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunOutcome<'a> {
+pub enum MigrationOutcome<'a> {
     /// Everything is up to date.
     Succeeded,
-    /// A step failed, for this reason.
+    /// A step failed with this message.
     Failed(&'a str),
 }
 
-/// Writes down that a run begins, and that those which never ended were abandoned; the caller must have the lock.
+/// Records the start of a run, and marks earlier runs that never ended as abandoned. Returns the run's id.
+///
+/// The caller must hold the migration lock.
 pub async fn begin_run(
     connection: &mut PgConnection,
     asked_by: &str,
@@ -61,16 +63,16 @@ pub async fn begin_run(
     .await
 }
 
-/// Writes down how a run ended.
+/// Records the end of a run.
 pub async fn end_run(
     connection: &mut PgConnection,
     id: i64,
     applied: &[String],
-    outcome: RunOutcome<'_>,
+    outcome: MigrationOutcome<'_>,
 ) -> Result<(), sqlx::Error> {
     let (outcome, failure) = match outcome {
-        RunOutcome::Succeeded => ("succeeded", None),
-        RunOutcome::Failed(reason) => ("failed", Some(reason)),
+        MigrationOutcome::Succeeded => ("succeeded", None),
+        MigrationOutcome::Failed(reason) => ("failed", Some(reason)),
     };
     let updated = sqlx::query(
         "update wagrun.migration_run
@@ -80,9 +82,9 @@ pub async fn end_run(
     .bind(id)
     .bind(applied)
     .bind(outcome)
-    // PostgreSQL's text has no zero bytes, and a program may print anything.
+    // PostgreSQL's text cannot hold a zero byte, and the output of a program may contain one.
     .bind(failure.map(|reason| reason.replace('\0', "\u{fffd}")))
-    .bind(LONGEST_FAILURE)
+    .bind(MAX_FAILURE_LENGTH)
     .execute(connection)
     .await?
     .rows_affected();
@@ -93,12 +95,12 @@ pub async fn end_run(
     }
 }
 
-/// The last run of this image that succeeded; none in a database without the history.
-pub async fn last_success(
+/// Returns the id of the last successful run of this image. Returns `None` in a database without the history.
+pub async fn last_successful_run(
     connection: &mut PgConnection,
     image: &str,
 ) -> Result<Option<i64>, sqlx::Error> {
-    if !exists(connection, "wagrun.migration_run").await? {
+    if !table_exists(connection, "wagrun.migration_run").await? {
         return Ok(None);
     }
     sqlx::query_scalar(
@@ -109,9 +111,12 @@ pub async fn last_success(
     .await
 }
 
-/// The newest runs first, `limit` at most; none in a database without the history.
-pub async fn runs(connection: &mut PgConnection, limit: i64) -> Result<Vec<Run>, sqlx::Error> {
-    if !exists(connection, "wagrun.migration_run").await? {
+/// Returns up to `limit` runs, the newest first. Returns none in a database without the history.
+pub async fn recent_runs(
+    connection: &mut PgConnection,
+    limit: i64,
+) -> Result<Vec<MigrationRun>, sqlx::Error> {
+    if !table_exists(connection, "wagrun.migration_run").await? {
         return Ok(Vec::new());
     }
     sqlx::query_as(

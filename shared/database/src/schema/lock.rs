@@ -1,4 +1,4 @@
-//! The lock that makes migrate single: a session advisory lock, which ends with its session however that ends.
+//! The lock that lets one migrate run at a time. It is a session advisory lock, so it ends with its session.
 
 use std::time::Duration;
 
@@ -6,35 +6,35 @@ use serde::Serialize;
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
-/// Any constant that nothing else in the database uses.
+/// The key of the advisory lock: a constant that nothing else in the database uses.
 const MIGRATION_LOCK: i64 = 0x7761_6772_756e_0002;
 
-/// How often a lock that is taken is tried again; each try is one query of a millisecond.
-const PAUSE: Duration = Duration::from_millis(250);
-/// How often whoever waits says for whom.
-const REMINDER: Duration = Duration::from_secs(15);
-/// How often the lock's session is used, so that the server does not take it for forgotten.
-const HEARTBEAT: Duration = Duration::from_secs(10);
-/// How long the answer to one may take; a half-open connection never answers.
-const LONGEST_ANSWER: Duration = Duration::from_secs(15);
+/// Interval at which a lock that is taken is tried again. Each try is one query of a millisecond.
+const RETRY_INTERVAL: Duration = Duration::from_millis(250);
+/// Interval at which a waiting run logs the holder of the lock.
+const LOG_INTERVAL: Duration = Duration::from_secs(15);
+/// Interval at which the lock's session sends a query, so that the server does not end it as idle.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
+/// Time limit for the answer to such a query. A half-open connection never answers.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What the sessions of a run's children call themselves begins with this.
-const CHILD: &str = "wagrun manage.py";
+/// The prefix of the `application_name` of the sessions of a run's child processes.
+const CHILD_PREFIX: &str = "wagrun manage.py";
 
-/// Who has the lock.
+/// The session that holds the lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
-pub struct Holder {
-    /// What its session calls itself, such as `wagrun migrate 3f2a…`.
+pub struct LockHolder {
+    /// The `application_name` of the session, such as `wagrun migrate 3f2a…`.
     pub application_name: String,
-    /// Its server process.
+    /// The id of its server process.
     pub pid: i32,
-    /// Its address; none over a socket.
+    /// The client's address, or `None` over a socket.
     pub address: Option<String>,
-    /// Since when the session is open, RFC 3339 in UTC.
+    /// The start time of the session, as RFC 3339 in UTC.
     pub since: String,
 }
 
-impl std::fmt::Display for Holder {
+impl std::fmt::Display for LockHolder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
             application_name,
@@ -50,67 +50,68 @@ impl std::fmt::Display for Holder {
     }
 }
 
-/// The lock was not to be had.
+/// The lock could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Somebody else held it for all of the time.
+    /// Another session held it for the whole wait.
     #[error("the migration lock was not free within {seconds} s; {holder} has it")]
     Taken {
-        /// How long this waited.
+        /// The wait in seconds.
         seconds: u64,
-        /// Who had it last, as far as the server could tell.
+        /// The last holder that the server named.
         holder: String,
     },
-    /// The database went away.
-    #[error("can't ask for the migration lock")]
+    /// The database refused the query or closed the connection.
+    #[error("cannot ask for the migration lock")]
     Database(#[from] sqlx::Error),
 }
 
-/// The session that has the lock stopped answering, so that somebody else may have it by now.
+/// The session with the lock was lost, so another run may hold the lock now.
 #[derive(Debug, thiserror::Error)]
 #[error("the session with the migration lock was lost")]
 pub struct LockLost {
     source: Option<sqlx::Error>,
 }
 
-/// A session that has the lock.
+/// The migration lock, held by the session of this connection.
 #[derive(Debug)]
-pub struct Locked<'a> {
+pub struct MigrationLock<'a> {
     connection: &'a mut PgConnection,
 }
 
-/// Waits for the lock until `give_up_at`, and says in the log for whom.
+/// Waits for the lock until `give_up_at`, and logs the session that holds it.
 pub async fn lock_migration(
     connection: &mut PgConnection,
     give_up_at: Instant,
-) -> Result<Locked<'_>, LockError> {
+) -> Result<MigrationLock<'_>, LockError> {
     let started = Instant::now();
-    let mut remind_at = started;
+    let mut log_at = started;
     loop {
         let taken: bool = sqlx::query_scalar("select pg_try_advisory_lock($1)")
             .bind(MIGRATION_LOCK)
             .fetch_one(&mut *connection)
             .await?;
         if taken {
-            return Ok(Locked { connection });
+            return Ok(MigrationLock { connection });
         }
         let now = Instant::now();
-        if now >= remind_at || now >= give_up_at {
+        if now >= log_at || now >= give_up_at {
             let holder = lock_holder(connection).await?;
-            let holder = holder.map_or_else(|| "nobody any more".to_owned(), |it| it.to_string());
+            let holder =
+                holder.map_or_else(|| "no session any more".to_owned(), |it| it.to_string());
             if now >= give_up_at {
                 let seconds = started.elapsed().as_secs();
                 return Err(LockError::Taken { seconds, holder });
             }
             tracing::info!(holder, "waiting for the migration lock");
-            remind_at = now + REMINDER;
+            log_at = now + LOG_INTERVAL;
         }
-        sleep(PAUSE.min(give_up_at - now)).await;
+        sleep(RETRY_INTERVAL.min(give_up_at - now)).await;
     }
 }
 
-/// Who has the lock now.
-pub async fn lock_holder(connection: &mut PgConnection) -> Result<Option<Holder>, sqlx::Error> {
+/// Returns the session that holds the lock now.
+pub async fn lock_holder(connection: &mut PgConnection) -> Result<Option<LockHolder>, sqlx::Error> {
     sqlx::query_as(
         r#"select application_name, pid, host(client_addr) as address,
                coalesce(to_char(backend_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'a time that this role may not see') as since
@@ -123,15 +124,17 @@ pub async fn lock_holder(connection: &mut PgConnection) -> Result<Option<Holder>
     .await
 }
 
-/// What the sessions of this run's children call themselves, by which a later run finds those that outlived it.
-pub fn child_name(run: &str) -> String {
-    format!("{CHILD} {run}")
+/// Returns the `application_name` for the sessions of this run's child processes.
+///
+/// A later run finds the sessions that outlived their run by this name.
+pub fn child_session_name(run: &str) -> String {
+    format!("{CHILD_PREFIX} {run}")
 }
 
-/// Ends the sessions of children whose run is over, and waits until they have ended; returns how many there were.
+/// Ends the sessions of child processes whose run is over, and waits until they have ended. Returns their number.
 ///
-/// A run that is killed leaves `manage.py` behind, whose statement would go on beside the next run's. Only who has the
-/// lock may call this, as whoever had it before is gone.
+/// A run that is killed leaves `manage.py` behind, and its statement would go on beside those of the next run. The caller
+/// must hold the lock, which shows that the earlier run is over.
 pub async fn end_sessions_of_earlier_runs(
     connection: &mut PgConnection,
 ) -> Result<usize, sqlx::Error> {
@@ -139,15 +142,15 @@ pub async fn end_sessions_of_earlier_runs(
         "select pg_terminate_backend(pid, 10000) from pg_stat_activity
          where datname = current_database() and usename = current_user and starts_with(application_name, $1)",
     )
-    .bind(CHILD)
+    .bind(CHILD_PREFIX)
     .fetch_all(&mut *connection)
     .await?;
-    // The answer is false for a session that had gone by itself, too.
+    // The answer is also false for a session that had ended by itself.
     let left: bool = sqlx::query_scalar(
         "select exists (select from pg_stat_activity
          where datname = current_database() and usename = current_user and starts_with(application_name, $1))",
     )
-    .bind(CHILD)
+    .bind(CHILD_PREFIX)
     .fetch_one(connection)
     .await?;
     if left {
@@ -157,36 +160,39 @@ pub async fn end_sessions_of_earlier_runs(
     Ok(ended.len())
 }
 
-impl Locked<'_> {
-    /// The session itself, for what is done under the lock.
+impl MigrationLock<'_> {
+    /// Returns the session, for statements under the lock.
     pub fn connection(&mut self) -> &mut PgConnection {
         self.connection
     }
 
-    /// Does `work` elsewhere while this session keeps the lock; gives it up, unfinished, as soon as the lock is lost.
+    /// Runs `work`, which does not use this session, while the session keeps the lock.
+    ///
+    /// # Errors
+    /// Drops `work` unfinished as soon as the lock is lost.
     pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, LockLost> {
-        let mut beats = interval(HEARTBEAT);
-        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heartbeats = interval(HEARTBEAT_INTERVAL);
+        heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::pin!(work);
         loop {
             tokio::select! {
                 result = &mut work => {
-                    // Work that was done without the lock is worth nothing.
-                    self.beat().await?;
+                    // A result counts only when the lock was held to the end.
+                    self.send_heartbeat().await?;
                     return Ok(result);
                 }
-                _ = beats.tick() => self.beat().await?,
+                _ = heartbeats.tick() => self.send_heartbeat().await?,
             }
         }
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     ///
     /// # Errors
-    /// When this session did not have it any more, so that another run may have run beside this one.
+    /// Fails when this session no longer held the lock, so another run may have run beside this one.
     pub async fn unlock(self) -> Result<(), LockLost> {
         let unlock = sqlx::query_scalar("select pg_advisory_unlock($1)").bind(MIGRATION_LOCK);
-        match timeout(LONGEST_ANSWER, unlock.fetch_one(self.connection)).await {
+        match timeout(ANSWER_TIMEOUT, unlock.fetch_one(self.connection)).await {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) | Err(_) => Err(LockLost { source: None }),
             Ok(Err(source)) => Err(LockLost {
@@ -195,9 +201,9 @@ impl Locked<'_> {
         }
     }
 
-    async fn beat(&mut self) -> Result<(), LockLost> {
-        let beat = sqlx::query("select 1").execute(&mut *self.connection);
-        match timeout(LONGEST_ANSWER, beat).await {
+    async fn send_heartbeat(&mut self) -> Result<(), LockLost> {
+        let heartbeat = sqlx::query("select 1").execute(&mut *self.connection);
+        match timeout(ANSWER_TIMEOUT, heartbeat).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(source)) => Err(LockLost {
                 source: Some(source),

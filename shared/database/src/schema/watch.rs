@@ -1,4 +1,4 @@
-//! The tables that are watched: their triggers are made equal to what is wanted, one table at a time.
+//! The watched tables. Their triggers are made equal to the wanted ones, one table at a time.
 
 use std::time::Duration;
 
@@ -7,54 +7,52 @@ use sqlx::types::Json;
 use sqlx::{Connection as _, Executor as _};
 use tokio::time::{Instant, sleep};
 
-use super::{ScheduledTable, WatchedTable};
+use super::discovered::{ScheduledTable, WatchedTable};
 
-/// The wait for a table's lock. Whoever wants to write to the table waits behind this, so it is short, and what
-/// was not to be had is tried again.
-const LOCK_TIMEOUT: &str = "set local lock_timeout = '100ms'";
-/// The same for a table of wagrun's own, which nobody has a reason to lock.
-const OWN_LOCK_TIMEOUT: &str = "set local lock_timeout = '10s'";
-/// The pause after that, in which everybody who waited gets a turn.
-const PAUSE: Duration = Duration::from_millis(400);
+/// Sets the wait for a table's lock. It is short, because every writer of the table waits behind this statement.
+const SET_LOCK_TIMEOUT: &str = "set local lock_timeout = '100ms'";
+/// Sets the wait for a lock of wagrun's own tables, which no other program locks.
+const SET_OWN_LOCK_TIMEOUT: &str = "set local lock_timeout = '10s'";
+/// Pause before the next try, in which the waiting writers get their turn.
+const RETRY_INTERVAL: Duration = Duration::from_millis(400);
 
-/// SQLSTATE of a lock that was not to be had in time.
+/// SQLSTATE `lock_not_available`: a lock could not be taken in time.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
-/// SQLSTATE of an exception that a function of ours raised, in words for whoever configured it.
-const RAISED: &str = "P0001";
+/// SQLSTATE `raise_exception`: a function of wagrun refused, with a message for the operator.
+const RAISE_EXCEPTION: &str = "P0001";
 
-/// The triggers can't be made what they should be; those of the tables before are.
+/// The triggers of a table cannot be set. The tables before it in the list have theirs.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
-    /// A named table can't be captured.
+    /// A table that the operator named cannot be captured.
     #[error("{0}")]
     Refused(String),
-    /// Somebody has the table locked all the time.
+    /// Other sessions held the table's lock for the whole time.
     #[error(
         "no trigger could be put on {table} within {seconds} s, because {blockers}: end that, and migrate again"
     )]
     Locked {
         /// The table.
         table: String,
-        /// The time for which it was tried.
+        /// The time spent on tries, in seconds.
         seconds: u64,
-        /// The sessions that have it.
+        /// A description of the sessions that hold the lock.
         blockers: String,
     },
-    /// The database refused.
-    #[error("can't set the triggers of {table}")]
+    /// The database returned an error.
+    #[error("cannot set the triggers of {table}")]
     Database {
         /// The table.
         table: String,
-        /// Why.
+        /// The error.
         source: sqlx::Error,
     },
 }
 
-/// The tables that somebody watches by name, as entries; those among `discovered` are left out, and
-/// one that is named twice comes once.
+/// Returns the tables that the operator named, as entries to watch. Leaves out tables in `discovered` and repetitions.
 ///
 /// # Errors
-/// [`WatchError::Refused`] for a table that can't be captured as asked, with the reason.
+/// Returns [`WatchError::Refused`] with the reason for a table that cannot be captured.
 pub async fn named_tables(
     connection: &mut PgConnection,
     names: &[String],
@@ -75,30 +73,32 @@ pub async fn named_tables(
                 tables.push(table);
             }
             Ok(None) => {}
-            Err(error) => return Err(refusal(name, error)),
+            Err(error) => return Err(refusal_or_error(name, error)),
         }
     }
     Ok(tables)
 }
 
-/// Makes the watched tables exactly these, attaching and detaching triggers; returns how many there are.
-pub async fn watch(
+/// Makes `tables` the only watched tables, by attaching and detaching triggers. Returns their number.
+///
+/// Starts no try for a table's lock after `stop_at`.
+pub async fn watch_tables(
     connection: &mut PgConnection,
     tables: &[WatchedTable],
     stop_at: Instant,
 ) -> Result<usize, WatchError> {
-    let listed = "select wagrun.stray_tables($1)";
+    let query = "select wagrun.stray_tables($1)";
     let wanted: Vec<&str> = tables.iter().map(|it| it.table.as_str()).collect();
-    for stale in stale(connection, listed, &wanted).await? {
+    for stale in stale_tables(connection, query, &wanted).await? {
         let unwatch = "select wagrun.unwatch_table($1::text::regclass)";
-        alone(connection, &stale, stop_at, || {
+        in_own_transaction(connection, &stale, stop_at, || {
             sqlx::query(unwatch).bind(&stale)
         })
         .await?;
     }
     for table in tables {
         let watch = "select wagrun.watch_table($1)";
-        alone(connection, &table.table, stop_at, || {
+        in_own_transaction(connection, &table.table, stop_at, || {
             sqlx::query(watch).bind(Json(table))
         })
         .await?;
@@ -106,25 +106,27 @@ pub async fn watch(
     Ok(tables.len())
 }
 
-/// Makes the tables with due times exactly these, attaching and detaching triggers.
-pub async fn watch_schedules(
+/// Makes `tables` the only tables whose due times are watched, by attaching and detaching triggers.
+///
+/// Starts no try for a table's lock after `stop_at`.
+pub async fn watch_scheduled_tables(
     connection: &mut PgConnection,
     tables: &[ScheduledTable],
     stop_at: Instant,
 ) -> Result<(), WatchError> {
-    let listed = "select relation::text from wagrun.scheduled_table
+    let query = "select relation::text from wagrun.scheduled_table
                   where relation <> all (select name::regclass from unnest($1::text[]) as name)";
     let wanted: Vec<&str> = tables.iter().map(|it| it.table.as_str()).collect();
-    for stale in stale(connection, listed, &wanted).await? {
+    for stale in stale_tables(connection, query, &wanted).await? {
         let unwatch = "select wagrun.unwatch_due_times($1::text::regclass)";
-        alone(connection, &stale, stop_at, || {
+        in_own_transaction(connection, &stale, stop_at, || {
             sqlx::query(unwatch).bind(&stale)
         })
         .await?;
     }
     for table in tables {
         let watch = "select wagrun.watch_due_times($1)";
-        alone(connection, &table.table, stop_at, || {
+        in_own_transaction(connection, &table.table, stop_at, || {
             sqlx::query(watch).bind(Json(table))
         })
         .await?;
@@ -133,29 +135,29 @@ pub async fn watch_schedules(
     note.execute(connection)
         .await
         .map(drop)
-        .map_err(of("what is due"))
+        .map_err(database_error("due times"))
 }
 
-async fn stale(
+/// Returns the tables that still have triggers and are not in `wanted`.
+async fn stale_tables(
     connection: &mut PgConnection,
-    listed: &'static str,
+    query: &'static str,
     wanted: &[&str],
 ) -> Result<Vec<String>, WatchError> {
-    let listed = async {
+    let list = async {
         let mut transaction = connection.begin().await?;
-        transaction.execute(OWN_LOCK_TIMEOUT).await?;
-        let stale = sqlx::query_scalar(listed).bind(wanted);
+        transaction.execute(SET_OWN_LOCK_TIMEOUT).await?;
+        let stale = sqlx::query_scalar(query).bind(wanted);
         let stale = stale.fetch_all(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(stale)
     };
-    listed
-        .await
-        .map_err(of("tables that are no content any more"))
+    list.await
+        .map_err(database_error("tables that are no longer watched"))
 }
 
-/// Runs a statement about one table in a transaction of its own, again and again until the table's lock is to be had.
-async fn alone<'q>(
+/// Runs a statement about one table in its own transaction, and repeats it until the table's lock can be taken.
+async fn in_own_transaction<'q>(
     connection: &mut PgConnection,
     table: &str,
     stop_at: Instant,
@@ -163,33 +165,35 @@ async fn alone<'q>(
 ) -> Result<(), WatchError> {
     let started = Instant::now();
     loop {
-        let Err(error) = once(connection, statement()).await else {
+        let Err(error) = try_once(connection, statement()).await else {
             return Ok(());
         };
-        if code(&error).as_deref() != Some(LOCK_NOT_AVAILABLE) {
-            return Err(refusal(table, error));
+        if sqlstate(&error).as_deref() != Some(LOCK_NOT_AVAILABLE) {
+            return Err(refusal_or_error(table, error));
         }
-        if Instant::now() + PAUSE >= stop_at {
+        if Instant::now() + RETRY_INTERVAL >= stop_at {
             return Err(WatchError::Locked {
                 table: table.to_owned(),
                 seconds: started.elapsed().as_secs(),
-                blockers: blockers(connection, table).await.map_err(of(table))?,
+                blockers: blockers(connection, table)
+                    .await
+                    .map_err(database_error(table))?,
             });
         }
-        sleep(PAUSE).await;
+        sleep(RETRY_INTERVAL).await;
     }
 }
 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
-async fn once(connection: &mut PgConnection, statement: Query<'_>) -> Result<(), sqlx::Error> {
+async fn try_once(connection: &mut PgConnection, statement: Query<'_>) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
-    transaction.execute(LOCK_TIMEOUT).await?;
+    transaction.execute(SET_LOCK_TIMEOUT).await?;
     statement.execute(&mut *transaction).await?;
     transaction.commit().await
 }
 
-/// Names the sessions that have the table locked, in words.
+/// Describes up to three sessions that hold a lock of the table.
 async fn blockers(connection: &mut PgConnection, table: &str) -> Result<String, sqlx::Error> {
     let sessions: Vec<String> = sqlx::query_scalar(
         "select format('session %s of %s (%s) has it locked since %s',
@@ -209,23 +213,24 @@ async fn blockers(connection: &mut PgConnection, table: &str) -> Result<String, 
     })
 }
 
-fn refusal(table: &str, error: sqlx::Error) -> WatchError {
+/// Returns a refusal for a message that one of wagrun's functions raised, and a database error otherwise.
+fn refusal_or_error(table: &str, error: sqlx::Error) -> WatchError {
     match &error {
-        sqlx::Error::Database(raised) if code(&error).as_deref() == Some(RAISED) => {
+        sqlx::Error::Database(raised) if sqlstate(&error).as_deref() == Some(RAISE_EXCEPTION) => {
             WatchError::Refused(raised.message().to_owned())
         }
-        _ => of(table)(error),
+        _ => database_error(table)(error),
     }
 }
 
-fn of(table: &str) -> impl FnOnce(sqlx::Error) -> WatchError {
+fn database_error(table: &str) -> impl FnOnce(sqlx::Error) -> WatchError {
     move |source| WatchError::Database {
         table: table.to_owned(),
         source,
     }
 }
 
-fn code(error: &sqlx::Error) -> Option<String> {
+fn sqlstate(error: &sqlx::Error) -> Option<String> {
     let code = error.as_database_error()?.code()?;
     Some(code.into_owned())
 }

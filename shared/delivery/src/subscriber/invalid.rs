@@ -110,7 +110,7 @@ pub enum Problem {
     OwnHeader,
     /// A `${` in a template has no end.
     #[error("has a ${{ without its }}")]
-    OpenPlace,
+    OpenPlaceholder,
     /// A placeholder in a template has no valid path.
     #[error("has ${{{0}}}, which is not a path such as ${{data.title}}")]
     NotAPath(String),

@@ -13,12 +13,12 @@ mod tests;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use wagrun_event::filter::Filter;
 
 use self::fields::{FieldError, fault, flag, list, required_text, text, texts};
-use super::{
-    Filter, InvalidSubscriber, Problem, RetrySchedule, Rules, Subscriber, Target,
-    invalid::FieldPath,
-};
+use super::definition::{Rules, Subscriber, Target};
+use super::invalid::{FieldPath, InvalidSubscriber, Problem};
+use super::retry::RetrySchedule;
 
 /// The fields of every subscriber. deliver writes the last two.
 const FIELDS: [&str; 8] = [

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 
-use super::Problem;
+use super::invalid::Problem;
 
 const SYMMETRIC: &str = "whsec_";
 const ASYMMETRIC: &str = "whsk_";

@@ -3,44 +3,30 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_config::SdkConfig;
-use aws_sdk_ssm::{
-    Client, error::SdkError, operation::get_parameters_by_path::GetParametersByPathError,
-};
-use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Mutex;
-
-use super::{InvalidSubscriber, Rules, Subscriber};
+use aws_sdk_ssm::Client;
+use jiff::Timestamp;
 use wagrun_event::Event;
+
+use super::definition::{Rules, Subscriber};
+use super::invalid::InvalidSubscriber;
+use crate::parameter_cache::{LoadError, Parameter, ParameterCache};
 
 /// Reads the subscribers, and uses the answer for a while.
 ///
 /// When SSM cannot be read, that is an error. With old subscribers an event could miss a new one unnoticed.
 #[derive(Debug)]
 pub struct SubscriberStore {
-    ssm: Client,
-    path: String,
-    max_age: Duration,
+    parameters: ParameterCache<Subscribers>,
     rules: Rules,
-    loaded: Mutex<Option<Arc<Subscribers>>>,
-}
-
-/// The parameters could not be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read the subscribers under {path}")]
-pub struct LoadError {
-    path: String,
-    source: Box<SdkError<GetParametersByPathError>>,
 }
 
 impl SubscriberStore {
     /// Creates a store of the subscribers below `path`, which uses each answer for `max_age`. Calls nothing yet.
     pub fn new(aws: &SdkConfig, path: &str, max_age: Duration, rules: Rules) -> Self {
+        let parameters = ParameterCache::new(Client::new(aws), path, "subscribers", max_age);
         Self {
-            ssm: Client::new(aws),
-            path: path.trim_end_matches('/').to_owned(),
-            max_age,
+            parameters: parameters.with_decryption(),
             rules,
-            loaded: Mutex::new(None),
         }
     }
 
@@ -49,70 +35,20 @@ impl SubscriberStore {
         self.loaded_after(Timestamp::MIN, now).await
     }
 
-    /// Returns the subscribers as they were within the last `max_age`, and not before `earliest`.
+    /// Returns the subscribers as they were within the last `max_age`, and after `earliest`.
     pub async fn loaded_after(
         &self,
         earliest: Timestamp,
         now: Timestamp,
     ) -> Result<Arc<Subscribers>, LoadError> {
-        let mut loaded = self.loaded.lock().await;
-        if let Some(subscribers) = loaded.as_ref()
-            && subscribers.loaded_at > earliest
-            && self.is_fresh(subscribers, now)
-        {
-            return Ok(Arc::clone(subscribers));
-        }
-        let subscribers = Arc::new(self.load(now).await?);
-        *loaded = Some(Arc::clone(&subscribers));
-        Ok(subscribers)
-    }
-
-    fn is_fresh(&self, subscribers: &Subscribers, now: Timestamp) -> bool {
-        let age = now.duration_since(subscribers.loaded_at);
-        // A clock that was set back makes the age negative.
-        age >= SignedDuration::ZERO && age.unsigned_abs() < self.max_age
-    }
-
-    async fn load(&self, now: Timestamp) -> Result<Subscribers, LoadError> {
-        let mut subscribers = Subscribers {
-            loaded_at: now,
-            valid: BTreeMap::new(),
-            invalid: BTreeMap::new(),
-        };
-        let mut pages = self
-            .ssm
-            .get_parameters_by_path()
-            .path(&self.path)
-            .recursive(true)
-            .with_decryption(true)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|source| LoadError {
-                path: self.path.clone(),
-                source: Box::new(source),
-            })?;
-            for parameter in page.parameters.unwrap_or_default() {
-                let value = parameter.value.unwrap_or_default();
-                let parameter = parameter.name.unwrap_or_default();
-                subscribers.add(self.name(&parameter), &parameter, &value, self.rules);
-            }
-        }
-        Ok(subscribers)
-    }
-
-    fn name<'a>(&self, parameter: &'a str) -> &'a str {
-        parameter
-            .strip_prefix(self.path.as_str())
-            .unwrap_or(parameter)
-            .trim_start_matches('/')
+        let parse = |parameters| Subscribers::parse(parameters, self.rules);
+        self.parameters.get(earliest, now, parse).await
     }
 }
 
 /// All subscribers at one time.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Subscribers {
-    loaded_at: Timestamp,
     valid: BTreeMap<String, Subscriber>,
     invalid: BTreeMap<String, InvalidSubscriber>,
 }
@@ -160,24 +96,32 @@ impl Subscribers {
         self.invalid.values()
     }
 
-    fn add(&mut self, name: &str, parameter: &str, json: &str, rules: Rules) {
-        match Subscriber::parse(name, parameter, json, rules) {
-            Ok(subscriber) => {
-                self.valid.insert(name.to_owned(), subscriber);
-            }
-            Err(invalid) => {
-                tracing::error!(subscriber = name, error = %invalid, "subscriber receives nothing until it is corrected");
-                self.invalid.insert(name.to_owned(), invalid);
+    /// Parses the parameters. One that is invalid is logged, and harms no other.
+    fn parse(parameters: Vec<Parameter>, rules: Rules) -> Self {
+        let mut subscribers = Self::default();
+        for Parameter { name, key, value } in parameters {
+            match Subscriber::parse(&key, &name, &value, rules) {
+                Ok(subscriber) => {
+                    subscribers.valid.insert(key, subscriber);
+                }
+                Err(invalid) => {
+                    tracing::error!(
+                        subscriber = key,
+                        error = %invalid,
+                        "subscriber receives nothing until it is corrected"
+                    );
+                    subscribers.invalid.insert(key, invalid);
+                }
             }
         }
+        subscribers
     }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)] // Clippy does not take this for a test.
 mod tests {
     use super::*;
-    use crate::subscriber::Schemes;
+    use crate::subscriber::definition::Schemes;
     use serde_json::{Value, json};
     use testing::replay::Replay;
 

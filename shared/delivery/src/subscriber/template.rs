@@ -10,7 +10,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Problem;
+use super::invalid::Problem;
 
 /// Longest payload in bytes. An event has a quarter of it at most.
 const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
@@ -31,7 +31,7 @@ enum Node {
 #[derive(Debug, Clone, PartialEq)]
 enum Part {
     Fixed(String),
-    FieldPath {
+    Placeholder {
         path: Vec<String>,
         filter: Option<Filter>,
     },
@@ -95,11 +95,11 @@ fn parts(text: &str) -> Result<Vec<Part>, Problem> {
             continue;
         }
         fixed.push_str(before);
-        let (inside, after) = after.split_once('}').ok_or(Problem::OpenPlace)?;
+        let (inside, after) = after.split_once('}').ok_or(Problem::OpenPlaceholder)?;
         if !fixed.is_empty() {
             parts.push(Part::Fixed(std::mem::take(&mut fixed)));
         }
-        parts.push(place(inside)?);
+        parts.push(placeholder(inside)?);
         rest = after;
     }
     fixed.push_str(rest);
@@ -109,7 +109,7 @@ fn parts(text: &str) -> Result<Vec<Part>, Problem> {
     Ok(parts)
 }
 
-fn place(inside: &str) -> Result<Part, Problem> {
+fn placeholder(inside: &str) -> Result<Part, Problem> {
     let (path, filter) = match inside.split_once('|') {
         None => (inside, None),
         Some((path, "slack")) => (path, Some(Filter::Slack)),
@@ -125,7 +125,7 @@ fn place(inside: &str) -> Result<Part, Problem> {
     if !path.iter().all(is_name) {
         return Err(Problem::NotAPath(inside.to_owned()));
     }
-    Ok(Part::FieldPath { path, filter })
+    Ok(Part::Placeholder { path, filter })
 }
 
 impl Node {
@@ -133,7 +133,7 @@ impl Node {
         match self {
             Self::Fixed(value) => json.push_str(&value.to_string()),
             Self::Text(parts) => match parts.as_slice() {
-                [Part::FieldPath { path, filter: None }] => {
+                [Part::Placeholder { path, filter: None }] => {
                     json.push_str(&find(event, path).to_string());
                 }
                 parts => json.push_str(&Value::String(text(parts, event)?).to_string()),
@@ -182,7 +182,7 @@ fn text(parts: &[Part], event: &Value) -> Result<String, PayloadTooLong> {
     for part in parts {
         match part {
             Part::Fixed(fixed) => text.push_str(fixed),
-            Part::FieldPath { path, filter } => {
+            Part::Placeholder { path, filter } => {
                 let value = match find(event, path) {
                     Value::Null => String::new(),
                     Value::String(value) => value.clone(),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_filled() {
+    fn placeholders_are_filled() {
         let cases = [
             // Alone: the value as it is.
             (json!("${type}"), json!("wagtail.page.moved")),
@@ -259,7 +259,7 @@ mod tests {
             (json!("${data.title.x}"), json!(null)),
             (json!("at ${data.url}."), json!("at .")),
             (json!("${data.url|slack}"), json!("")),
-            // No places.
+            // No placeholders.
             (json!(""), json!("")),
             (json!("5 $ and {this}"), json!("5 $ and {this}")),
             (
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_value_holds_is_never_a_place() {
+    fn a_value_that_looks_like_a_placeholder_stays_text() {
         let template = Template::parse(&json!("${data.title} ${type}")).unwrap();
         let event = json!({"type": "x", "data": {"title": "${type}"}});
         assert_eq!(template.render(&event).unwrap(), r#""${type} x""#);
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn faults_are_named_with_their_place() {
         let cases = [
-            (json!("${type"), "", Problem::OpenPlace),
+            (json!("${type"), "", Problem::OpenPlaceholder),
             (json!("${}"), "", Problem::NotAPath(String::new())),
             (
                 json!({"a": ["", "${data..id}"]}),

@@ -1,3 +1,7 @@
+//! Tests of the lines that are written.
+
+mod process;
+
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -21,13 +25,18 @@ impl io::Write for Buffer {
     }
 }
 
-/// Returns the lines that `log` writes, as JSON.
-fn lines(log: impl FnOnce()) -> Vec<Value> {
+/// Returns the text that `log` writes.
+fn text(is_json: bool, log: impl FnOnce()) -> String {
     let buffer = Buffer::default();
     let writer = buffer.clone();
-    let subscriber = subscriber(move || writer.clone(), true, LevelFilter::INFO);
+    let subscriber = subscriber(move || writer.clone(), is_json, LevelFilter::INFO);
     tracing::subscriber::with_default(subscriber, log);
-    let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+    String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap()
+}
+
+/// Returns the lines that `log` writes, as JSON.
+fn lines(log: impl FnOnce()) -> Vec<Value> {
+    let text = text(true, log);
     let lines = text.lines().map(serde_json::from_str);
     lines.collect::<Result<_, _>>().unwrap()
 }
@@ -91,17 +100,42 @@ fn an_error_that_ends_an_invocation_is_one_line() {
     });
     let [line] = lines.try_into().unwrap();
     let expected = json!({
-        "level": "ERROR", "message": "invocation failed", "error": "the cause", "error.kind": "DrainFailed",
+        "level": "ERROR", "message": "invocation failed", "error": "the cause", "error.type": "DrainFailed",
     });
     assert_eq!(without_timestamp(line), expected);
 }
 
 #[test]
-fn a_panic_is_logged() {
-    let lines = lines(|| {
-        tracing::error!(target: RUNTIME_ERROR_TARGET, error = ?"index out of bounds", "user handler panicked");
-    });
-    assert_eq!(lines.len(), 1);
+fn no_field_replaces_the_level_or_the_timestamp() {
+    let lines = lines(|| tracing::error!(level = "debug", timestamp = "yesterday", "refused"));
+    let [line] = lines.try_into().unwrap();
+    assert_eq!(
+        without_timestamp(line),
+        json!({"level": "ERROR", "message": "refused"})
+    );
+}
+
+#[test]
+fn a_trace_header_is_written_only_for_an_invocation_that_is_traced() {
+    for (sampled, is_written) in [("Sampled=0", false), ("Sampled=1", true)] {
+        let header = format!("Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;{sampled}");
+        let lines = lines(|| {
+            let _span =
+                tracing::info_span!("Lambda runtime invoke", xrayTraceId = header).entered();
+            tracing::info!("woken");
+        });
+        assert_eq!(
+            lines[0].get("xrayTraceId").is_some(),
+            is_written,
+            "{header}"
+        );
+    }
+}
+
+#[test]
+fn text_has_the_fields_too() {
+    let text = text(false, || tracing::info!(published = 2, "outbox drained"));
+    assert_eq!(text, " INFO outbox drained published=2\n");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::support::watched_tables::snippet_table;
 async fn watch_widgets(connection: &mut PgConnection) {
     let mut widgets = snippet_table("blog_widget", "blog.widget");
     widgets.withheld.push("settings".to_owned());
-    schema::watch(connection, &[widgets], in_a_minute())
+    schema::watch_tables(connection, &[widgets], in_a_minute())
         .await
         .unwrap();
 }

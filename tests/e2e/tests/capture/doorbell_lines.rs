@@ -1,6 +1,6 @@
 //! The log lines of a real server, and those that content-events accepts as a doorbell.
 
-use content_events::wake::Wake;
+use content_events::Invocation;
 use local_stack::log_export::{ServerLog, Subscription};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, PgConnection};
@@ -38,14 +38,14 @@ async fn assert_fails(session: &mut PgConnection, statement: &str) {
 }
 
 /// Returns the wake that content-events reads from everything that this database's sessions have logged.
-async fn parsed_wake(log: &mut ServerLog, database: &Database) -> Wake {
+async fn parsed_wake(log: &mut ServerLog, database: &Database) -> Invocation {
     let mut records = log.records().await.unwrap();
     records.extend(log.records().await.unwrap());
     // Other tests use the same server.
     let name = format!("@{}:[", database.name);
     records.retain(|record| record.contains(&name));
     let payload = Subscription::of_template().unwrap().payload(&records);
-    Wake::parse(&payload.expect("a record that matches")).unwrap()
+    Invocation::parse(&payload.expect("a record that matches")).unwrap()
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn the_triggers_lines_are_understood_for_every_role() {
         }
         assert_eq!(
             parsed_wake(&mut log, &database).await,
-            Wake::Transactions(xids)
+            Invocation::Transactions(xids)
         );
         execute(&mut owner, &format!("drop role {}", quoted(odd))).await;
     });
@@ -112,7 +112,7 @@ fn a_forged_log_line_names_no_transaction() {
         }
         assert_eq!(
             parsed_wake(&mut log, &database).await,
-            Wake::Transactions(Vec::new())
+            Invocation::Transactions(Vec::new())
         );
     });
 }

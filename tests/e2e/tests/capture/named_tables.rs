@@ -126,7 +126,7 @@ fn a_table_that_cannot_be_captured_is_refused_with_the_reason() {
             ("nowhere", "WATCHED_TABLES: there is no table nowhere"),
             (
                 "shown",
-                "WATCHED_TABLES: shown is a view, whose changes can't be captured; name the table behind it",
+                "WATCHED_TABLES: shown is a view, whose changes cannot be captured; name the table behind it",
             ),
             (
                 "pair",

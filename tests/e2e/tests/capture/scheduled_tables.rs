@@ -48,7 +48,7 @@ fn a_snippet_with_drafts_expires_and_a_model_that_has_none_any_more_is_left_alon
             live_column: Some("live".to_owned()),
         };
         let more = [known.clone(), vec![banner]].concat();
-        schema::watch_schedules(&mut session, &more, in_a_minute())
+        schema::watch_scheduled_tables(&mut session, &more, in_a_minute())
             .await
             .unwrap();
         let insert = "insert into shop_banner values (1, '2031-05-01 08:00:00+00', true), (2, '2031-05-02 08:00:00+00', false)";
@@ -56,7 +56,7 @@ fn a_snippet_with_drafts_expires_and_a_model_that_has_none_any_more_is_left_alon
         assert_eq!(pending_schedule_changes(&mut session).await, 1);
         assert_eq!(due_minutes(&mut session).await, ["2031-05-01T08:00:00Z"]);
 
-        schema::watch_schedules(&mut session, &known, in_a_minute())
+        schema::watch_scheduled_tables(&mut session, &known, in_a_minute())
             .await
             .unwrap();
         forget_schedule_changes(&mut session).await;

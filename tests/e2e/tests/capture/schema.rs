@@ -137,7 +137,7 @@ fn twenty_at_once_migrate_an_empty_database_once() {
 fn a_table_that_is_no_longer_content_loses_its_triggers() {
     run(async {
         let mut session = Database::new().await.connect().await;
-        let watched = schema::watch(&mut session, &[], in_a_minute())
+        let watched = schema::watch_tables(&mut session, &[], in_a_minute())
             .await
             .unwrap();
         assert_eq!(watched, 0);

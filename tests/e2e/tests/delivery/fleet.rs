@@ -12,9 +12,11 @@ use fan_out::FanOut;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use testing::fleet::events::{SOURCE, events};
-use testing::fleet::mapping::Mapping;
-use testing::fleet::receivers::Manner;
-use testing::fleet::{BACKLOG_BUCKET, BACKLOGS_PATH, Fleet, Options, SUBSCRIBERS_PATH, healthy};
+use testing::fleet::mapping::EventSourceMapping;
+use testing::fleet::receivers::Behavior;
+use testing::fleet::{
+    BACKLOG_BUCKET, BACKLOGS_PATH, Fleet, FleetOptions, SUBSCRIBERS_PATH, healthy,
+};
 use testing::progress::{Progress, Wait, wait_until};
 use wagrun_delivery::subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore};
 use wagrun_lambda::metric::Metrics;
@@ -29,50 +31,47 @@ const DELIVER_WORKERS: usize = 16;
 
 #[tokio::test]
 async fn one_event_reaches_many_subscribers() {
-    let fleet = Fleet::start(Options::new(healthy(200))).await.unwrap();
+    let fleet = Fleet::start(FleetOptions::new(healthy(200))).await.unwrap();
     let events = events(1, 1);
     fleet.publish_all(&events);
     work_until(&fleet, usize::MAX, settled).await;
-    let account = fleet.account(&events);
-    assert!(account.is_in_order(), "{account:?}");
+    let audit = fleet.audit(&events);
+    assert!(audit.is_consistent(), "{audit:?}");
     assert_eq!(
-        (account.owed, account.accepted, account.repeated),
+        (audit.expected, audit.accepted, audit.duplicates),
         (200, 200, 0)
     );
 }
 
 #[tokio::test]
 async fn many_events_reach_one_subscriber_in_order() {
-    let options = Options {
+    let options = FleetOptions {
         // Longer than an attempt takes, and short enough to see the redelivery after a lost answer.
-        visibility: Duration::from_secs(3),
-        ..Options::new(healthy(1))
+        visibility_timeout: Duration::from_secs(3),
+        ..FleetOptions::new(healthy(1))
     };
     let fleet = Fleet::start(options).await.unwrap();
     let events = events(300, 20);
     fleet.publish_all(&events);
     work_until(&fleet, LOST_ANSWER_INTERVAL, settled).await;
-    let account = fleet.account(&events);
-    assert!(account.is_in_order(), "{account:?}");
-    assert_eq!((account.owed, account.accepted), (300, 300));
+    let audit = fleet.audit(&events);
+    assert!(audit.is_consistent(), "{audit:?}");
+    assert_eq!((audit.expected, audit.accepted), (300, 300));
     // A delivery without an acknowledgement is delivered again with the same id.
-    assert!(
-        account.repeated >= 300 / LOST_ANSWER_INTERVAL,
-        "{account:?}"
-    );
+    assert!(audit.duplicates >= 300 / LOST_ANSWER_INTERVAL, "{audit:?}");
 }
 
 #[tokio::test]
 async fn dead_and_slow_receivers_cost_the_others_nothing() {
     let mut subscribers = healthy(20);
-    subscribers[3].1 = Manner::Failing;
-    subscribers[7].1 = Manner::Gone;
-    subscribers[12].1 = Manner::Slow(Duration::from_millis(200));
-    subscribers[16].1 = Manner::Slow(Duration::from_millis(200));
-    let options = Options {
+    subscribers[3].1 = Behavior::Failing;
+    subscribers[7].1 = Behavior::Unreachable;
+    subscribers[12].1 = Behavior::Slow(Duration::from_millis(200));
+    subscribers[16].1 = Behavior::Slow(Duration::from_millis(200));
+    let options = FleetOptions {
         retry_seconds: vec![1],
-        visibility: Duration::from_secs(3),
-        ..Options::new(subscribers)
+        visibility_timeout: Duration::from_secs(3),
+        ..FleetOptions::new(subscribers)
     };
     let fleet = Fleet::start(options).await.unwrap();
     let events = events(24, 4);
@@ -80,7 +79,7 @@ async fn dead_and_slow_receivers_cost_the_others_nothing() {
     // The later events of a dead receiver wait behind those that are still retried.
     work_until(&fleet, LOST_ANSWER_INTERVAL, |fleet| {
         let seen = (
-            fleet.account(&events).accepted,
+            fleet.audit(&events).accepted,
             lanes_with_dead_letters(fleet),
         );
         if seen == (18 * 24, 2 * 4) {
@@ -89,14 +88,14 @@ async fn dead_and_slow_receivers_cost_the_others_nothing() {
         Wait::NotYet(format!("{seen:?} accepted, and lanes with a dead letter"))
     })
     .await;
-    let account = fleet.account(&events);
-    assert!(account.is_in_order(), "{account:?}");
-    assert_eq!(account.owed, 20 * 24);
+    let audit = fleet.audit(&events);
+    assert!(audit.is_consistent(), "{audit:?}");
+    assert_eq!(audit.expected, 20 * 24);
     assert_eq!(
-        account.accepted + account.dead + account.queued,
-        account.owed
+        audit.accepted + audit.dead_letters + audit.queued,
+        audit.expected
     );
-    let dead = fleet.deliveries.lock().dead().to_vec();
+    let dead = fleet.deliveries.lock().dead_letters().to_vec();
     assert!(dead.iter().all(|one| one.received == 2), "{dead:?}");
 }
 
@@ -105,14 +104,14 @@ async fn dead_and_slow_receivers_cost_the_others_nothing() {
 async fn a_dead_receiver_that_fills_the_queues_window_is_set_aside_and_comes_back_in_order() {
     let (dead, well) = ("subscriber-0000", "subscriber-0001");
     let mut subscribers = healthy(2);
-    subscribers[0].1 = Manner::Failing;
-    let options = Options {
+    subscribers[0].1 = Behavior::Failing;
+    let options = FleetOptions {
         retry_seconds: vec![1, 3, 3, 3, 3, 3, 3],
-        visibility: Duration::from_secs(3),
+        visibility_timeout: Duration::from_secs(3),
         window: 60,
         crowded_at: 60,
-        cache: Duration::ZERO,
-        ..Options::new(subscribers)
+        cache_time: Duration::ZERO,
+        ..FleetOptions::new(subscribers)
     };
     let fleet = Fleet::start(options).await.unwrap();
     let events = events(200, 100);
@@ -134,8 +133,8 @@ async fn a_dead_receiver_that_fills_the_queues_window_is_set_aside_and_comes_bac
     })
     .await;
     work_until(&fleet, LOST_ANSWER_INTERVAL, |fleet| {
-        let account = fleet.account(&events);
-        match (accepted_by(fleet, well), account.aside, account.queued) {
+        let audit = fleet.audit(&events);
+        match (accepted_by(fleet, well), audit.set_aside, audit.queued) {
             (200.., 200, 0) => Wait::Ready(()),
             seen => Wait::NotYet(format!("{seen:?} accepted, aside and queued")),
         }
@@ -156,7 +155,7 @@ async fn a_dead_receiver_that_fills_the_queues_window_is_set_aside_and_comes_bac
     };
     let back = work_until(&fleet, LOST_ANSWER_INTERVAL, |fleet| {
         let backlogs = fleet.services.parameters().names_below(BACKLOGS_PATH);
-        match (fleet.account(&events).aside, backlogs.len()) {
+        match (fleet.audit(&events).set_aside, backlogs.len()) {
             (0, 0) => Wait::Ready(()),
             seen => Wait::NotYet(format!("{seen:?} aside, and backlogs")),
         }
@@ -165,9 +164,9 @@ async fn a_dead_receiver_that_fills_the_queues_window_is_set_aside_and_comes_bac
         () = back => {}
         () = sweeps => {}
     }
-    let account = fleet.account(&events);
-    assert!(account.is_in_order(), "{account:?}");
-    assert_eq!(account.accepted, 400);
+    let audit = fleet.audit(&events);
+    assert!(audit.is_consistent(), "{audit:?}");
+    assert_eq!(audit.accepted, 400);
 }
 
 /// Returns ready when every delivery was accepted or given up.
@@ -184,10 +183,10 @@ fn lanes_with_dead_letters(fleet: &Fleet) -> usize {
     let queue = fleet.deliveries.lock();
     let is_of_dead_receiver = |lane: &&String| {
         let subscriber = lane.split('|').next();
-        let manner = subscriber.and_then(|name| fleet.receivers.manners().get(name));
-        manner.is_some_and(|manner| manner.is_dead())
+        let behavior = subscriber.and_then(|name| fleet.receivers.behaviors().get(name));
+        behavior.is_some_and(|behavior| !behavior.accepts())
     };
-    let lanes = queue.dead().iter().map(|one| &one.group);
+    let lanes = queue.dead_letters().iter().map(|one| &one.group);
     lanes
         .filter(is_of_dead_receiver)
         .collect::<HashSet<_>>()
@@ -196,7 +195,7 @@ fn lanes_with_dead_letters(fleet: &Fleet) -> usize {
 
 /// One copy of a function.
 enum FunctionCopy {
-    FanOut(FanOut),
+    FanOut(Box<FanOut>),
     Deliver(Box<Handler>),
 }
 
@@ -221,7 +220,7 @@ impl FunctionCopy {
 async fn work_until(fleet: &Fleet, lost: usize, enough: impl Fn(&Fleet) -> Wait<()>) {
     let (all_arrive, answers) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let fan_out = (0..2).map(|_| {
-        let function = FunctionCopy::FanOut(fan_out(fleet));
+        let function = FunctionCopy::FanOut(Box::new(fan_out(fleet)));
         work(function, &fleet.fan_out, &all_arrive, usize::MAX)
     });
     let deliver = (0..DELIVER_WORKERS).map(|_| {
@@ -240,7 +239,12 @@ async fn work_until(fleet: &Fleet, lost: usize, enough: impl Fn(&Fleet) -> Wait<
     }
 }
 
-async fn work(function: FunctionCopy, mapping: &Mapping, answers: &AtomicUsize, lost: usize) {
+async fn work(
+    function: FunctionCopy,
+    mapping: &EventSourceMapping,
+    answers: &AtomicUsize,
+    lost: usize,
+) {
     loop {
         let invocation = mapping.next().await;
         let answer = Box::pin(function.handle(invocation.event)).await;
@@ -259,7 +263,7 @@ fn fan_out(fleet: &Fleet) -> FanOut {
         SubscriberStore::new(
             &aws,
             SUBSCRIBERS_PATH,
-            fleet.options().cache,
+            fleet.options().cache_time,
             Rules::LENIENT,
         ),
         &aws_sdk_sqs::Client::new(&aws),
@@ -271,7 +275,7 @@ fn fan_out(fleet: &Fleet) -> FanOut {
 fn deliver(fleet: &Fleet) -> Handler {
     let config = Config {
         subscribers_path: SUBSCRIBERS_PATH.to_owned(),
-        subscriber_cache: fleet.options().cache,
+        subscriber_cache: fleet.options().cache_time,
         delivery_queue_url: fleet.deliveries.url(&fleet.endpoint),
         invalidation_queue_url: None,
         schedule: RetrySchedule::new(fleet.options().retry_seconds.clone()),
@@ -281,7 +285,7 @@ fn deliver(fleet: &Fleet) -> Handler {
         crowded_at: fleet.options().crowded_at,
         rules: Rules {
             schemes: Schemes::HttpOrHttps,
-            max_attempts: Some(fleet.options().attempts()),
+            max_attempts: Some(fleet.options().max_attempts()),
         },
         reach: Reach::Anywhere,
         topic_arn: "arn:aws:sns:us-east-1:000000000000:fleet-events.fifo".to_owned(),

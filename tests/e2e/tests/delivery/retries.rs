@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use local_stack::admin::{Action, Fields, PageId};
 use serde_json::{Value, json};
 use testing::progress::{Progress, Wait, wait_until};
-use testing::receiver::{Answer, Delivery};
+use testing::receiver::{Answer, WebhookRequest};
 use wagrun_event::Event;
 use wagrun_lambda::telemetry::chain;
 
@@ -17,12 +17,12 @@ use crate::support::runtime::{WAIT_TIMEOUT, run};
 use crate::support::scenario::Scenario;
 use crate::support::subscribers::{retitle, subscribe, unsubscribe, wait_for_requests};
 
-fn subject(delivery: &Delivery) -> &str {
+fn subject(delivery: &WebhookRequest) -> &str {
     &delivery.event.as_ref().unwrap().subject
 }
 
 /// Returns the type and the subject of the event, and the status of the answer.
-fn outcome(delivery: &Delivery) -> (&str, &str, u16) {
+fn outcome(delivery: &WebhookRequest) -> (&str, &str, u16) {
     let event = delivery.event.as_ref().unwrap();
     let status = delivery.status.unwrap().as_u16();
     (&event.kind, &event.subject, status)
@@ -53,7 +53,7 @@ fn a_failing_receiver_is_tried_again_later_and_in_order_and_holds_up_one_page_on
         let all = wait_for_requests(&scenario, "failing-twice", 3).await;
         let of = |post: PageId| {
             let post = format!("page/{post}");
-            move |delivery: &&Delivery| subject(delivery) == post
+            move |delivery: &&WebhookRequest| subject(delivery) == post
         };
         assert_eq!(
             all.iter().filter(of(two)).count(),
@@ -62,7 +62,7 @@ fn a_failing_receiver_is_tried_again_later_and_in_order_and_holds_up_one_page_on
         );
 
         let all = wait_for_requests(&scenario, "failing-twice", 6).await;
-        let lane: Vec<&Delivery> = all.iter().filter(of(one)).collect();
+        let lane: Vec<&WebhookRequest> = all.iter().filter(of(one)).collect();
         let outcomes: Vec<(&str, u16)> = lane
             .iter()
             .map(|one| (outcome(one).0, outcome(one).2))
@@ -121,7 +121,7 @@ fn a_delivery_that_always_fails_ends_whole_in_the_dead_letter_queue() {
             .await
             .unwrap_or_else(|error| panic!("{}", chain(&error)));
         assert_eq!(dead["event"], serde_json::to_value(&events[0]).unwrap());
-        assert_eq!(scenario.receiver().deliveries("dead").len(), 3);
+        assert_eq!(scenario.receiver().requests("dead").len(), 3);
 
         retitle(&mut scenario, post, "Next").await;
         let all = wait_for_requests(&scenario, "dead", 4).await;
@@ -177,7 +177,7 @@ fn a_redrive_delivers_in_the_original_order_after_the_events_that_overtook_it() 
         let accepted = scenario.receiver().events("redriven");
         assert_eq!(accepted, [three.clone(), one, two]);
         for (again, first) in [(7, 0), (8, 3)] {
-            let id = |delivery: &Delivery| delivery.header("webhook-id").map(str::to_owned);
+            let id = |delivery: &WebhookRequest| delivery.header("webhook-id").map(str::to_owned);
             assert_eq!(id(&all[again]), id(&all[first]));
             assert_eq!(all[again].signature, Ok(()), "signed anew");
         }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use content_events::drain::Requested;
-use content_events::wake::Wake;
+use content_events::BackfillProgress;
+use content_events::Invocation;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -19,14 +19,15 @@ fn a_crash_between_publishing_and_keeping_the_cursor_repeats_a_slice_under_the_s
         let mut session = fixture.database.connect().await;
         publish_author_changes(&fixture, &mut session, 150).await;
         let replay = json!({"replay": {"type": "wagtail.author.*"}});
-        let wake = Wake::parse(&replay).unwrap();
+        let wake = Invocation::parse(&replay).unwrap();
         fixture.drainer.run(&wake, Instant::now()).await.unwrap();
 
         // Consumes the notice of the batches so far.
         fixture.topic.wait_for_batch().await;
         fixture.topic.swallow_answers();
         let drainer = fixture.drainer.clone();
-        let killed = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let killed =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         fixture.topic.wait_for_batch().await;
         killed.abort();
         assert!(killed.await.unwrap_err().is_cancelled());
@@ -49,7 +50,7 @@ fn the_same_request_is_the_same_run_until_that_is_done() {
         let mut session = fixture.database.connect().await;
         publish_author_changes(&fixture, &mut session, 1).await;
         let replay = json!({"replay": {"type": "*"}});
-        let wake = Wake::parse(&replay).unwrap();
+        let wake = Invocation::parse(&replay).unwrap();
         let mut runs = Vec::new();
         for stop_at in [Instant::now(), in_a_minute(), in_a_minute()] {
             let answer = fixture.drainer.run(&wake, stop_at).await.unwrap();
@@ -66,14 +67,14 @@ fn a_cancelled_run_publishes_no_more() {
         let fixture = DrainFixture::new().await;
         let mut session = fixture.database.connect().await;
         publish_author_changes(&fixture, &mut session, 150).await;
-        let wake = Wake::parse(&json!({"replay": {"type": "*"}})).unwrap();
+        let wake = Invocation::parse(&json!({"replay": {"type": "*"}})).unwrap();
         let answer = fixture.drainer.run(&wake, Instant::now()).await.unwrap();
         let id = requested_run(&answer).id;
         fixture.publish_slice().await;
         let answer = fixture.invoke(json!({"cancel": id})).await.unwrap();
         assert_eq!(
             requested_run(&answer),
-            &Requested {
+            &BackfillProgress {
                 id,
                 published: 100,
                 finished: true
@@ -96,7 +97,7 @@ fn runs_take_turns_whatever_their_length() {
         publish_author_changes(&fixture, &mut session, 250).await;
         for subscriber in ["first", "second"] {
             let replay = json!({"replay": {"type": "*", "subscriber": subscriber}});
-            let wake = Wake::parse(&replay).unwrap();
+            let wake = Invocation::parse(&replay).unwrap();
             fixture.drainer.run(&wake, Instant::now()).await.unwrap();
         }
         fixture.sweep().await.unwrap();
@@ -120,11 +121,12 @@ fn invocations_beside_each_other_keep_the_pace_of_one() {
         let fixture = DrainFixture::new().await;
         let mut session = fixture.database.connect().await;
         publish_author_changes(&fixture, &mut session, 250).await;
-        let wake = Wake::parse(&json!({"replay": {"type": "*"}})).unwrap();
+        let wake = Invocation::parse(&json!({"replay": {"type": "*"}})).unwrap();
         fixture.drainer.run(&wake, Instant::now()).await.unwrap();
         let started = Instant::now();
         let drainer = fixture.drainer.clone();
-        let pacing = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let pacing =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         let mut observer = fixture.database.observer().await;
         wait_until_true(
             &mut observer,

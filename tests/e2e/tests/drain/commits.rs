@@ -1,7 +1,7 @@
 //! The doorbell rings before the commit: the drainer waits for the transaction that rang.
 
-use content_events::drain::Answer;
-use content_events::wake::Wake;
+use content_events::DrainReport;
+use content_events::Invocation;
 use tokio::time::Instant;
 
 use crate::support::drain_fixture::{DrainFixture, begin_rename, insert_authors, pairs, rename};
@@ -18,7 +18,7 @@ fn a_doorbell_before_the_commit_brings_the_event_by_that_ring_alone() {
         let xid = begin_rename(&mut session).await;
         let drainer = fixture.drainer.clone();
         let ring = tokio::spawn(async move {
-            let wake = Wake::Transactions(vec![xid]);
+            let wake = Invocation::Transactions(vec![xid]);
             drainer.run(&wake, in_a_minute()).await
         });
         // The session of the drainer shows that it has checked the transaction at least once.
@@ -45,7 +45,7 @@ fn a_transaction_that_outlasts_the_wait_is_rung_for_again() {
         insert_authors(&mut session, 1).await;
         fixture.database.set_lambda_endpoint(&lambda.endpoint).await;
         let xid = begin_rename(&mut session).await;
-        let wake = Wake::Transactions(vec![xid]);
+        let wake = Invocation::Transactions(vec![xid]);
         let answer = fixture.drainer.run(&wake, Instant::now()).await.unwrap();
         assert!(answer.rang_again);
         let calls = lambda.calls();
@@ -65,8 +65,11 @@ fn a_transaction_that_was_rolled_back_is_no_event_and_no_error() {
         insert_authors(&mut session, 1).await;
         let xid = begin_rename(&mut session).await;
         execute(&mut session, "rollback").await;
-        let answer = fixture.drain(Wake::Transactions(vec![xid])).await.unwrap();
-        assert_eq!(answer, Answer::default());
+        let answer = fixture
+            .drain(Invocation::Transactions(vec![xid]))
+            .await
+            .unwrap();
+        assert_eq!(answer, DrainReport::default());
         assert_eq!(fixture.titles(), []);
     });
 }
@@ -79,7 +82,7 @@ fn a_transaction_id_from_the_future_drains_what_there_is() {
         let mut session = fixture.database.connect().await;
         insert_authors(&mut session, 1).await;
         rename(&mut session, 1, "Ann").await;
-        let wake = Wake::Transactions(vec![999_999_999_999]);
+        let wake = Invocation::Transactions(vec![999_999_999_999]);
         assert_eq!(fixture.drain(wake).await.unwrap().published, 1);
     });
 }
@@ -95,7 +98,7 @@ fn a_drainer_that_waits_for_a_transaction_publishes_what_others_commit() {
         let xid = begin_rename(&mut slow).await;
         let drainer = fixture.drainer.clone();
         let waiting = tokio::spawn(async move {
-            let wake = Wake::Transactions(vec![xid]);
+            let wake = Invocation::Transactions(vec![xid]);
             drainer.run(&wake, in_a_minute()).await
         });
         rename(&mut session, 2, "Bob").await;

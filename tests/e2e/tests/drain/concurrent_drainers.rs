@@ -1,6 +1,6 @@
 //! Several drainers at once: one holds the drain lock, one waits for it, the others leave.
 
-use content_events::wake::Wake;
+use content_events::Invocation;
 use sqlx::PgConnection;
 
 use crate::support::drain_fixture::{
@@ -22,7 +22,10 @@ fn drainers_beside_each_other_while_content_changes_lose_nothing_and_keep_every_
             writers.push(tokio::spawn(async move {
                 for round in 1..=10 {
                     rename(&mut session, id, &round.to_string()).await;
-                    drainer.run(&Wake::Sweep, in_a_minute()).await.unwrap();
+                    drainer
+                        .run(&Invocation::Sweep, in_a_minute())
+                        .await
+                        .unwrap();
                 }
             }));
         }
@@ -68,7 +71,8 @@ fn a_commit_after_the_holders_last_claim_is_published_after_the_unlock() {
         take_standby_lock(&mut waiting_session).await;
         rename(&mut session, 1, "first").await;
         let drainer = fixture.drainer.clone();
-        let holder = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let holder =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         let mut observer = fixture.database.observer().await;
         wait_until_true(
             &mut observer,
@@ -96,13 +100,15 @@ fn the_waiting_drainer_takes_over_when_the_holder_of_the_lock_dies() {
         rename(&mut session, 1, "first").await;
         fixture.topic.swallow_answers();
         let drainer = fixture.drainer.clone();
-        let holder = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let holder =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         fixture.topic.wait_for_batch().await;
         fixture.topic.recover();
 
         rename(&mut session, 2, "second").await;
         let drainer = fixture.drainer.clone();
-        let waiting = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let waiting =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         let mut observer = fixture.database.observer().await;
         wait_until_true(
             &mut observer,

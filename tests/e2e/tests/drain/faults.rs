@@ -1,7 +1,7 @@
 //! A drain that a refused event, a crash or a lost database interrupts.
 
-use content_events::drain::DrainError;
-use content_events::wake::Wake;
+use content_events::DrainError;
+use content_events::Invocation;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -84,7 +84,8 @@ fn a_drainer_killed_after_publishing_repeats_the_same_ids_and_keeps_the_order() 
         }
         fixture.topic.swallow_answers();
         let drainer = fixture.drainer.clone();
-        let killed = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let killed =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         fixture.topic.wait_for_batch().await;
         killed.abort();
         assert!(killed.await.unwrap_err().is_cancelled());
@@ -111,7 +112,8 @@ fn a_database_that_goes_away_is_an_error_and_loses_nothing() {
         rename(&mut session, 1, "1").await;
         fixture.topic.swallow_answers();
         let drainer = fixture.drainer.clone();
-        let drain = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let drain =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         fixture.topic.wait_for_batch().await;
         execute(
             &mut fixture.database.observer().await,

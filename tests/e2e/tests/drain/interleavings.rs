@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use content_events::wake::Wake;
+use content_events::Invocation;
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -212,7 +212,8 @@ fn a_commit_during_a_drain_is_published_before_the_change_that_waited_for_it() {
         }
         site.topic.delay(Duration::from_millis(100));
         let drainer = site.drainer();
-        let drain = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let drain =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         site.topic.wait_for_batch().await;
         execute(&mut slow, "commit").await;
         execute(

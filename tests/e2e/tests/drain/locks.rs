@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use content_events::wake::Wake;
+use content_events::Invocation;
 use sqlx::PgConnection;
 use wagrun_database::outbox::Lock;
 use wagrun_database::schema;
@@ -31,7 +31,8 @@ fn a_migration_that_meets_the_drain_wins() {
         let mut migration = site.database.connect().await;
         execute(&mut migration, "begin; lock table wagtailcore_revision").await;
         let drainer = site.drainer();
-        let drain = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let drain =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         let mut observer = site.database.observer().await;
         wait_for_lock_waiter(&mut observer).await;
         execute(&mut migration, "lock table django_content_type").await;
@@ -61,7 +62,7 @@ fn a_table_that_a_migration_alters_holds_back_its_own_parts_and_nothing_else() {
         // The drain reads the sites from this table too. It waits as a whole, but ends in time and rings.
         let answer = site
             .drainer()
-            .run(&Wake::Sweep, in_a_moment())
+            .run(&Invocation::Sweep, in_a_moment())
             .await
             .unwrap();
         assert!(answer.rang_again, "{answer:?}");
@@ -72,7 +73,7 @@ fn a_table_that_a_migration_alters_holds_back_its_own_parts_and_nothing_else() {
         .await;
         let answer = site
             .drainer()
-            .run(&Wake::Sweep, in_a_moment())
+            .run(&Invocation::Sweep, in_a_moment())
             .await
             .unwrap();
         assert!(answer.rang_again && answer.published == 1, "{answer:?}");
@@ -112,7 +113,7 @@ fn the_drainer_releases_the_lock_before_it_rings_for_the_rest() {
         .await;
         let answer = site
             .drainer()
-            .run(&Wake::Sweep, tokio::time::Instant::now())
+            .run(&Invocation::Sweep, tokio::time::Instant::now())
             .await
             .unwrap();
         assert!(answer.rang_again && answer.published > 0, "{answer:?}");
@@ -146,7 +147,10 @@ fn a_topic_that_is_slow_makes_progress_with_each_run() {
         let mut runs = 0;
         while site.topic.accepted().len() < 40 {
             let stop_at = tokio::time::Instant::now() + Duration::from_millis(300);
-            site.drainer().run(&Wake::Sweep, stop_at).await.unwrap();
+            site.drainer()
+                .run(&Invocation::Sweep, stop_at)
+                .await
+                .unwrap();
             runs += 1;
             assert!(
                 runs <= 40,
@@ -210,7 +214,7 @@ fn watching_a_table_that_is_in_use_makes_no_editor_wait() {
         let mut master = site.database.connect().await;
         let stop_at = tokio::time::Instant::now() + Duration::from_secs(5);
         let wanted = [author_table()];
-        let watching = schema::watch(&mut master, &wanted, stop_at);
+        let watching = schema::watch_tables(&mut master, &wanted, stop_at);
         let refused = save_while(&mut session, watching).await;
         let refused = refused.unwrap_err().to_string();
         assert!(
@@ -218,7 +222,7 @@ fn watching_a_table_that_is_in_use_makes_no_editor_wait() {
             "{refused}"
         );
         execute(&mut long, "commit").await;
-        schema::watch(&mut master, &[author_table()], in_a_minute())
+        schema::watch_tables(&mut master, &[author_table()], in_a_minute())
             .await
             .unwrap();
     });
@@ -245,14 +249,14 @@ fn no_migration_of_wagruns_schema_makes_an_editor_wait_however_long_the_history(
              from generate_series(1, 100000) as n",
         )
         .await;
-        schema::watch(&mut master, &[author_table()], in_a_minute())
+        schema::watch_tables(&mut master, &[author_table()], in_a_minute())
             .await
             .unwrap();
         let started = Instant::now();
         let mut session = database.connect().await;
         let migrating = async {
             schema::migrate(&mut master).await.unwrap();
-            schema::watch(&mut master, &[author_table()], in_a_minute())
+            schema::watch_tables(&mut master, &[author_table()], in_a_minute())
                 .await
                 .unwrap();
         };

@@ -1,7 +1,7 @@
 //! Replays: published events are published again, in slices between the live events.
 
-use content_events::drain::Answer;
-use content_events::wake::Wake;
+use content_events::DrainReport;
+use content_events::Invocation;
 use serde_json::json;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -131,7 +131,7 @@ fn a_live_event_leaves_before_the_next_slice_and_is_not_replayed_itself() {
         publish_author_changes(&fixture, &mut session, 250).await;
         fixture.database.set_lambda_endpoint(&lambda.endpoint).await;
         let replay = json!({"replay": {"type": "wagtail.author.*"}});
-        let wake = Wake::parse(&replay).unwrap();
+        let wake = Invocation::parse(&replay).unwrap();
         let answer = fixture.drainer.run(&wake, Instant::now()).await.unwrap();
         assert!(answer.rang_again && !requested_run(&answer).finished);
         assert_eq!(lambda.calls().len(), 1, "the next invocation is rung for");
@@ -146,7 +146,7 @@ fn a_live_event_leaves_before_the_next_slice_and_is_not_replayed_itself() {
 
         let replayed = fixture.backfilled();
         assert_each_in_order(&replayed, 250, 1);
-        assert_eq!(fixture.sweep().await.unwrap(), Answer::default());
+        assert_eq!(fixture.sweep().await.unwrap(), DrainReport::default());
     });
 }
 
@@ -173,7 +173,7 @@ fn a_refused_event_stops_its_run_and_neither_another_run_nor_a_live_event() {
         assert_eq!(
             error,
             format!(
-                "backfill {id} can't go on: 3 events were not published, the first of blog.author/1: \
+                "backfill {id} cannot go on: 3 events were not published, the first of blog.author/1: \
                  InvalidParameter: not this one"
             )
         );

@@ -1,6 +1,6 @@
 //! Databases that were restored from a snapshot or a dump, or that lost state in a crash.
 
-use content_events::wake::Wake;
+use content_events::Invocation;
 
 use crate::support::relayed_site::RelayedSite;
 use crate::support::runtime::{in_a_minute, run};
@@ -117,9 +117,9 @@ fn the_relays_commits_are_durable_whatever_the_servers_setting() {
             &format!("alter database {name} set synchronous_commit = off"),
         )
         .await;
-        let session = wagrun_database::connection::Session {
+        let session = wagrun_database::connection::SessionSettings {
             application_name: "a test",
-            idle: std::time::Duration::from_secs(60),
+            idle_timeout: std::time::Duration::from_secs(60),
             lock_timeout: None,
         };
         let mut relay = site
@@ -152,7 +152,7 @@ fn history_is_removed_faster_than_it_grows() {
         .await;
         let answer = site
             .drainer()
-            .run(&Wake::Sweep, in_a_minute())
+            .run(&Invocation::Sweep, in_a_minute())
             .await
             .unwrap();
         assert_eq!(answer.published, 5_000);

@@ -1,6 +1,6 @@
 //! A drain from beginning to end.
 
-use content_events::wake::Wake;
+use content_events::Invocation;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use wagrun_database::schema;
@@ -53,7 +53,7 @@ fn keys_and_columns_of_any_kind_are_drained() {
         )
         .await;
         let table = snippet_table("shop_note", "shop.note");
-        schema::watch(&mut session, &[table], in_a_minute())
+        schema::watch_tables(&mut session, &[table], in_a_minute())
             .await
             .unwrap();
         execute(
@@ -161,7 +161,7 @@ fn a_backlog_longer_than_the_time_is_taken_up_by_the_next_ring() {
         fixture.database.set_lambda_endpoint(&lambda.endpoint).await;
         let answer = fixture
             .drainer
-            .run(&Wake::Sweep, Instant::now())
+            .run(&Invocation::Sweep, Instant::now())
             .await
             .unwrap();
         // Batches in flight at the deadline are settled, so that the next run continues after them.

@@ -2,9 +2,9 @@
 
 use axum::http::Method;
 use content_events::Drainer;
-use content_events::config::Publishing;
-use content_events::drain::{Answer, DrainError};
-use content_events::wake::Wake;
+use content_events::Invocation;
+use content_events::ScheduleConfig;
+use content_events::{DrainError, DrainReport};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
 
@@ -37,7 +37,7 @@ impl ScheduleFixture {
         let scheduler = FakeScheduler::start().await;
         let mut config = config(&database);
         config.database_instance = database_instance;
-        config.publishing = Some(Publishing {
+        config.schedules = Some(ScheduleConfig {
             group: "wagrun-publishing".to_owned(),
             function_arn: "arn:aws:lambda:us-east-1:000000000000:function:wagrun-migrate"
                 .to_owned(),
@@ -56,7 +56,7 @@ impl ScheduleFixture {
     }
 
     /// Sets the expiry of a live page, and returns the wake of the transaction.
-    async fn expire(&mut self, page: i64, time: &str) -> Wake {
+    async fn expire(&mut self, page: i64, time: &str) -> Invocation {
         // Capture is off, because these tests are not about events.
         execute(&mut self.session, "begin; set local wagrun.capture = 'off'").await;
         execute(
@@ -70,10 +70,10 @@ impl ScheduleFixture {
             .unwrap();
         assert!(self.changes().await > 0, "page {page} is live");
         execute(&mut self.session, "commit").await;
-        Wake::Transactions(vec![xid.parse().unwrap()])
+        Invocation::Transactions(vec![xid.parse().unwrap()])
     }
 
-    async fn run(&self, wake: &Wake) -> Result<Answer, DrainError> {
+    async fn run(&self, wake: &Invocation) -> Result<DrainReport, DrainError> {
         self.drainer.run(wake, in_a_minute()).await
     }
 
@@ -135,7 +135,7 @@ fn a_sweep_schedules_a_missed_due_time_for_the_next_minute() {
         execute(&mut fixture.session, "delete from wagrun.schedule_change").await;
         fixture.scheduler.put("publish-20200101T0000Z");
         let before = Timestamp::now();
-        fixture.run(&Wake::Sweep).await.unwrap();
+        fixture.run(&Invocation::Sweep).await.unwrap();
         let names = fixture.scheduler.names();
         assert_eq!(names.len(), 1, "{names:?}");
         let earliest = (before + SignedDuration::from_secs(15)).strftime("publish-%Y%m%dT%H%MZ");
@@ -150,16 +150,16 @@ fn a_sweep_wakes_a_paused_database_for_a_missed_due_time_and_for_nothing_else() 
         let mut fixture = ScheduleFixture::with_paused_database().await;
         fixture.expire(3, "now() - interval '1 day'").await;
         fixture.scheduler.put("publish-20990101T0000Z");
-        assert!(fixture.run(&Wake::Sweep).await.unwrap().asleep);
+        assert!(fixture.run(&Invocation::Sweep).await.unwrap().left_asleep);
         assert!(fixture.changes().await > 0);
 
         fixture.scheduler.put("publish-20200101T0000Z");
-        let answer = fixture.run(&Wake::Sweep).await.unwrap();
+        let answer = fixture.run(&Invocation::Sweep).await.unwrap();
         assert_eq!(
-            (answer.asleep, answer.scheduled, answer.unscheduled),
+            (answer.left_asleep, answer.scheduled, answer.unscheduled),
             (false, 1, 2)
         );
-        assert!(fixture.run(&Wake::Sweep).await.unwrap().asleep);
+        assert!(fixture.run(&Invocation::Sweep).await.unwrap().left_asleep);
     });
 }
 
@@ -233,7 +233,7 @@ fn a_scheduler_that_is_down_holds_no_event_back() {
         let fixture = DrainFixture::new().await;
         let mut session = fixture.database.connect().await;
         let mut config = config(&fixture.database);
-        config.publishing = Some(Publishing {
+        config.schedules = Some(ScheduleConfig {
             group: "wagrun-publishing".to_owned(),
             function_arn: "arn".to_owned(),
             role_arn: "arn".to_owned(),
@@ -246,7 +246,10 @@ fn a_scheduler_that_is_down_holds_no_event_back() {
             "update wagtailcore_page set expire_at = '2031-05-01 08:00:00+00' where id = 3",
         )
         .await;
-        let error = drainer.run(&Wake::Sweep, in_a_minute()).await.unwrap_err();
+        let error = drainer
+            .run(&Invocation::Sweep, in_a_minute())
+            .await
+            .unwrap_err();
         assert!(matches!(error, DrainError::Schedule(_)), "{error}");
         assert_eq!(fixture.topic.accepted().len(), 1);
         assert_eq!(pending(&mut session).await, 0);

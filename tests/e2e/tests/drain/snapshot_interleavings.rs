@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use content_events::drain::DrainError;
-use content_events::wake::Wake;
+use content_events::DrainError;
+use content_events::Invocation;
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -68,7 +68,7 @@ fn commits_during_a_slice_follow_it_with_their_own_states() {
         let mut keeper = fixture.database.connect().await;
         execute(&mut keeper, "begin; lock table blog_blogpage").await;
         let drainer = fixture.drainer.clone();
-        let wake = Wake::parse(&snapshot_request()).unwrap();
+        let wake = Invocation::parse(&snapshot_request()).unwrap();
         let slice = tokio::spawn(async move { drainer.run(&wake, in_a_minute()).await });
         wait_until_true(
             &mut fixture.database.observer().await,
@@ -153,7 +153,7 @@ fn while_content_changes_no_object_shows_an_older_state() {
                         execute(&mut session, &increment).await;
                         // The drainers of the first two writers find the changes of the other two.
                         if writer < 2 {
-                            drainer.run(&Wake::Sweep, in_a_minute()).await.unwrap();
+                            drainer.run(&Invocation::Sweep, in_a_minute()).await.unwrap();
                         }
                     }
                 }
@@ -241,7 +241,8 @@ fn a_crash_repeats_a_slice_under_the_same_ids() {
         open_backfill(&fixture, &snapshot_request()).await;
         fixture.topic.swallow_answers();
         let drainer = fixture.drainer.clone();
-        let killed = tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await });
+        let killed =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
         fixture.topic.wait_for_batch().await;
         killed.abort();
         assert!(killed.await.unwrap_err().is_cancelled());
@@ -271,7 +272,7 @@ fn two_snapshots_at_once_are_both_complete() {
             open_backfill(&fixture, &json!({"snapshot": {"subscriber": subscriber}})).await;
         }
         let beside = [fixture.drainer.clone(), fixture.drainer.clone()].map(|drainer| {
-            tokio::spawn(async move { drainer.run(&Wake::Sweep, in_a_minute()).await })
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await })
         });
         for task in beside {
             task.await.unwrap().unwrap();

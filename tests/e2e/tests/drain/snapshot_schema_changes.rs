@@ -30,7 +30,7 @@ fn a_table_that_is_dropped_or_loses_a_column_during_the_run_is_skipped() {
         )
         .await;
         let tables = ["apple", "pear", "quince"].map(watched);
-        schema::watch(&mut session, &tables, in_a_minute())
+        schema::watch_tables(&mut session, &tables, in_a_minute())
             .await
             .unwrap();
         open_backfill(&fixture, &snapshot_request()).await;
@@ -70,7 +70,7 @@ fn a_missing_key_column_stops_only_its_run_until_the_next_migrate() {
         )
         .await;
         let apples = watched("apple");
-        schema::watch(
+        schema::watch_tables(
             &mut session,
             &[apples.clone(), author_table()],
             in_a_minute(),
@@ -89,7 +89,7 @@ fn a_missing_key_column_stops_only_its_run_until_the_next_migrate() {
         rename(&mut session, 1, "live").await;
         let error = fixture.sweep().await.unwrap_err().to_string();
         assert!(
-            error.contains("can't go on") && error.contains("column wagrun_row.id does not exist"),
+            error.contains("cannot go on") && error.contains("column wagrun_row.id does not exist"),
             "{error}"
         );
         let titles: Vec<_> = fixture.topic.accepted().iter().map(title).collect();
@@ -103,7 +103,7 @@ fn a_missing_key_column_stops_only_its_run_until_the_next_migrate() {
             key_column: "number".to_owned(),
             ..apples
         };
-        schema::watch(&mut session, &[renamed, author_table()], in_a_minute())
+        schema::watch_tables(&mut session, &[renamed, author_table()], in_a_minute())
             .await
             .unwrap();
         assert_eq!(fixture.sweep().await.unwrap().backfilled, 1);
@@ -120,7 +120,7 @@ fn a_model_that_cannot_be_read_is_skipped_after_the_third_failure() {
         execute(&mut session, "create table apple (id integer)").await;
         // The models are read in the order of their labels, so the apples come before the authors.
         let apples = snippet_table("apple", "aaa.apple");
-        schema::watch(&mut session, &[apples, author_table()], in_a_minute())
+        schema::watch_tables(&mut session, &[apples, author_table()], in_a_minute())
             .await
             .unwrap();
         execute(&mut session, "alter table apple drop column id").await;

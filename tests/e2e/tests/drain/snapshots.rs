@@ -175,7 +175,7 @@ fn a_snapshot_reads_keys_of_any_type_slice_by_slice() {
         )
         .await;
         let tables = ["note", "token", "moment"].map(watched);
-        schema::watch(&mut session, &tables, in_a_minute())
+        schema::watch_tables(&mut session, &tables, in_a_minute())
             .await
             .unwrap();
         assert!(

@@ -22,7 +22,7 @@ fn a_change_without_an_object_is_set_apart_and_the_others_are_published() {
             snippet_table("note", "shop.note"),
             snippet_table("blog_author", "blog.author"),
         ];
-        schema::watch(&mut session, &tables, in_a_minute())
+        schema::watch_tables(&mut session, &tables, in_a_minute())
             .await
             .unwrap();
         execute(

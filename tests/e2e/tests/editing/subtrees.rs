@@ -1,6 +1,6 @@
 //! Changes of a page with children: each child changes too, and has its event.
 
-use local_stack::admin::{Action, Copy, Fields, PageId};
+use local_stack::admin::{Action, CopyOptions, Fields, PageId};
 use serde_json::json;
 
 use crate::support::event_line::page;
@@ -90,7 +90,7 @@ fn a_copied_subtree_is_new_pages() {
     run(async {
         let mut scenario = Scenario::new("copying").await;
         let (index, ..) = index_with_posts(&mut scenario).await;
-        let copy = Copy {
+        let copy = CopyOptions {
             title: "Copy",
             slug: "copy",
             parent: scenario.root,
@@ -118,7 +118,7 @@ fn a_copy_as_a_draft_is_never_published() {
     run(async {
         let mut scenario = Scenario::new("copying-drafts").await;
         let post = scenario.live_post(scenario.root, "Post").await;
-        let copy = Copy {
+        let copy = CopyOptions {
             title: "Copy",
             slug: "copy",
             parent: scenario.root,

@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection};
 use testing::checkout;
 use testing::process::{Supervisor, free_port};
 use testing::progress::Progress;
-use wagrun_database::connection::{DatabaseConfig, Session};
+use wagrun_database::connection::{DatabaseConfig, SessionSettings};
 use wagrun_lambda::telemetry::chain;
 
 use crate::support::database::Database;
@@ -89,9 +89,9 @@ fn an_error_that_no_resuming_server_causes_fails_soon() {
             let started = Instant::now();
             let config = DatabaseConfig::trusted(options);
             let error = config
-                .connect(Session {
+                .connect(SessionSettings {
                     application_name: "a test",
-                    idle: Duration::from_secs(60),
+                    idle_timeout: Duration::from_secs(60),
                     lock_timeout: None,
                 })
                 .await

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use content_events::classify::Action;
+use content_events::Action;
 use testing::checkout;
 
 use super::document::{REPLAYED_EXAMPLE, example_names, read};
@@ -73,7 +73,7 @@ fn types() -> BTreeSet<String> {
     let known = [
         "content-events/src/compose.rs",
         "deliver/src/subscriber_health/announcement.rs",
-        "release/src/announce.rs",
+        "release/src/notifier.rs",
     ];
     let known: BTreeSet<String> = known.map(str::to_owned).into();
     assert_eq!(

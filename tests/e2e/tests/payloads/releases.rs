@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, LambdaEvent};
-use release::config::WebPlatform;
-use release::{Config, Handler, Queue, Releaser, handle};
+use release::{Config, Handler, Queue, Releaser, WebPlatform, handle};
 use serde_json::{Value, json};
 use testing::replay::{Request, answering};
 
@@ -22,9 +21,9 @@ const DIGEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15
 pub async fn publish_both_outcomes(stack: &TestStack) {
     let rolled = json!({
         "sequence": 12,
-        "current": release(12, &json!({"phase": "rolling", "operation": "op-1", "migrations_applied": 2})),
+        "current": release(12, &json!({"phase": "deploying", "deployment_id": "op-1", "migrations_applied": 2})),
     });
-    end_release(stack, &rolled, &json!({"look": true}), "site.deployed").await;
+    end_release(stack, &rolled, &json!({"check": true}), "site.deployed").await;
 
     let migrating = json!({
         "sequence": 13,
@@ -49,7 +48,8 @@ pub async fn publish_both_outcomes(stack: &TestStack) {
 fn release(sequence: u64, rest: &Value) -> Value {
     let since = Timestamp::now() - SignedDuration::from_secs(60);
     let mut release = json!({
-        "sequence": sequence, "digest": DIGEST, "tag": "prod", "started": since.to_string(), "since": since.to_string(),
+        "sequence": sequence, "digest": DIGEST, "tag": "prod",
+        "started_at": since.to_string(), "phase_started_at": since.to_string(),
     });
     let rest = rest.as_object().unwrap().clone();
     release.as_object_mut().unwrap().extend(rest);

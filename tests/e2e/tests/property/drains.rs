@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use content_events::wake::Wake;
+use content_events::Invocation;
 use fastrand::Rng;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -39,7 +39,7 @@ impl RandomDrains {
     }
 
     /// Starts an invocation.
-    pub fn start(&self, wake: Wake) {
+    pub fn start(&self, wake: Invocation) {
         let (drainer, ended_well, failed) = (
             self.site.drainer(),
             self.ended_well.clone(),
@@ -65,7 +65,7 @@ impl RandomDrains {
             workload
                 .wait_for_statements(rng.u64(2..60), MAX_PAUSE)
                 .await;
-            self.start(Wake::Sweep);
+            self.start(Invocation::Sweep);
             if rng.u8(..8) == 0 {
                 workload
                     .wait_for_statements(rng.u64(1..20), MAX_PAUSE)

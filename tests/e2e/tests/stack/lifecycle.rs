@@ -9,7 +9,7 @@ use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use testing::checkout;
 use testing::progress::Progress;
-use wagrun_database::schema::{Run, runs};
+use wagrun_database::schema::{MigrationRun, recent_runs};
 
 use crate::support::runtime::run;
 use crate::support::site_copy::SiteCopy;
@@ -39,11 +39,11 @@ fn parameters(stack: &LocalStack, site: &Path) -> BTreeMap<&'static str, String>
 }
 
 /// Returns the recorded migration runs of the stack's database, the newest first.
-async fn migration_runs(stack: &LocalStack) -> Vec<Run> {
+async fn migration_runs(stack: &LocalStack) -> Vec<MigrationRun> {
     let mut session = PgConnection::connect(&stack.postgres.url(DATABASE))
         .await
         .unwrap();
-    let runs = runs(&mut session, 100).await.unwrap();
+    let runs = recent_runs(&mut session, 100).await.unwrap();
     session.close().await.unwrap();
     runs
 }

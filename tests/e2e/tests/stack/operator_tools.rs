@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use local_stack::browser::{Browser, Look};
-use local_stack::deployment::forget_the_test;
+use local_stack::browser::{Browser, Viewport};
+use local_stack::demo_file::DemoFile;
+use local_stack::deployment::remove_cargo_variables;
 use local_stack::page::Page;
-use local_stack::running::Running;
 use serde_json::json;
 use testing::progress::{Progress, Wait, wait_until};
-use testing::receiver::{Answer, Delivery};
+use testing::receiver::{Answer, WebhookRequest};
 use uuid::Uuid;
 use wagrun_event::Event;
 use wagrun_lambda::telemetry::chain;
@@ -32,7 +32,7 @@ impl DemoPage {
             receiver: Arc::clone(&stack.receiver),
             deployment: stack.deployment.clone(),
             subscribers: subscribers.iter().map(|&name| name.to_owned()).collect(),
-            waits: vec![1, 6],
+            retry_seconds: vec![1, 6],
             since: Timestamp::now(),
             database: stack.database_url(),
             admin: format!("{}/admin/", stack.site.url),
@@ -40,13 +40,13 @@ impl DemoPage {
         let (address, server) = page.bind().await.unwrap();
         let server = tokio::spawn(server);
         let mut browser = Browser::start().await.unwrap();
-        let poll = Look {
+        let viewport = Viewport {
             width: 1100,
             height: 900,
             dark: false,
         };
         let origin = format!("http://{address}/");
-        browser.open(&origin, poll).await.unwrap();
+        browser.open(&origin, viewport).await.unwrap();
         let mut page = Self {
             browser,
             _server: server,
@@ -99,7 +99,7 @@ fn the_demo_page_shows_a_lane_that_waits_and_recovers() {
         page.wait_for_line(second.id, "steady", "signature verified")
             .await;
 
-        page.choose("slow", "takes").await;
+        page.choose("slow", "accepts").await;
         page.wait_for_line(first.id, "slow", "delivered by attempt 3")
             .await;
         page.wait_for_line(second.id, "slow", "delivered").await;
@@ -130,7 +130,7 @@ fn the_demo_page_shows_a_lane_that_waits_and_recovers() {
     });
 }
 
-fn id_and_status(delivery: &Delivery) -> (Uuid, u16) {
+fn id_and_status(delivery: &WebhookRequest) -> (Uuid, u16) {
     let event = delivery.event.as_ref().unwrap();
     (event.id, delivery.status.unwrap().as_u16())
 }
@@ -194,14 +194,14 @@ async fn make(scenario: &Scenario, arguments: &[&str]) -> (bool, String) {
         .directory()
         .join(format!("{}.env", Uuid::new_v4()));
     let endpoint = stack.emulator.endpoint();
-    let _running = Running::announce(file.clone(), endpoint, &stack.database_url()).unwrap();
+    let _running = DemoFile::write(file.clone(), endpoint, &stack.database_url()).unwrap();
     let mut command = std::process::Command::new("make");
     command
         .args(arguments)
         .arg(format!("DEMO={}", file.display()))
         .arg("STACK=")
         .current_dir(testing::checkout());
-    forget_the_test(&mut command);
+    remove_cargo_variables(&mut command);
     // The settings of the surrounding `make test` must not reach it.
     for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
         command.env_remove(name);
@@ -250,7 +250,7 @@ fn a_subscriber_is_tested_as_deliver_would_call_it() {
         let parameter = "subscriber /wagrun-local/subscribers/tested: retry_seconds: ";
         assert!(text.contains(parameter), "{text}");
         assert!(text.contains("Error 2\n"), "{text}");
-        assert_eq!(scenario.receiver().deliveries("tested").len(), 2);
+        assert_eq!(scenario.receiver().requests("tested").len(), 2);
         unsubscribe(&scenario, "tested").await;
     });
 }

@@ -1,6 +1,7 @@
-//! The saved queries of dashboard.yaml name only fields that the functions write.
+//! The saved queries of dashboard.yaml, and those in docs/, name only fields that the functions write. docs/logging.md has each of
+//! these fields.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
 use local_stack::deployment::DeploymentError;
@@ -16,8 +17,11 @@ use crate::support::subscribers::{retitle, subscribe, unsubscribe, wait_for_requ
 
 const NAME: &str = "saved-queries";
 
+/// The functions that the scenario runs.
+const FUNCTIONS: [&str; 3] = ["content-events", "fan-out", "deliver"];
+
 /// Words of the query language that the saved queries use.
-const LANGUAGE: [&str; 19] = [
+const LANGUAGE: [&str; 18] = [
     "fields",
     "filter",
     "sort",
@@ -36,27 +40,89 @@ const LANGUAGE: [&str; 19] = [
     "count",
     "latest",
     "sum",
-    "level",
 ];
 
-/// Returns the name and the text of each saved query.
-fn queries() -> Vec<(String, String)> {
+/// One query: its name, the functions whose logs it reads, and its text.
+#[derive(Debug)]
+struct Query {
+    name: String,
+    functions: Vec<String>,
+    text: String,
+}
+
+/// Returns the saved queries.
+fn saved_queries() -> Vec<Query> {
     let template = std::fs::read_to_string(checkout().join("dashboard.yaml")).unwrap();
     let mut queries = Vec::new();
     let mut name = String::new();
+    let mut functions = Vec::new();
     let mut lines = template.lines();
     while let Some(line) = lines.next() {
         if let Some(found) = line.trim().strip_prefix("Name: !Sub ${Stack}/") {
             name = found.to_owned();
+            functions.clear();
+        } else if let Some((_, group)) = line
+            .split_once("!Sub")
+            .and_then(|_| line.split_once("/${Stack}/"))
+        {
+            functions.push(group.trim_end_matches(['"', ']']).to_owned());
         }
         if line.trim() == "QueryString: |" {
             let text = lines
                 .by_ref()
                 .take_while(|line| line.starts_with("        "));
-            queries.push((name.clone(), text.collect::<Vec<_>>().join("\n")));
+            queries.push(Query {
+                name: name.clone(),
+                functions: functions.clone(),
+                text: text.collect::<Vec<_>>().join("\n"),
+            });
         }
     }
     queries
+}
+
+/// Returns the queries in the documents: the blocks of code that begin with a command of the language.
+fn documented_queries() -> Vec<Query> {
+    let mut queries = Vec::new();
+    for name in ["docs/runbook.md", "docs/subscribers.md"] {
+        let document = std::fs::read_to_string(checkout().join(name)).unwrap();
+        for block in document.split("```").skip(1).step_by(2) {
+            let text = block.trim_start_matches('\n');
+            if text.starts_with("filter ") || text.starts_with("fields ") {
+                queries.push(Query {
+                    name: name.to_owned(),
+                    functions: FUNCTIONS.map(str::to_owned).into(),
+                    text: text.to_owned(),
+                });
+            }
+        }
+    }
+    queries
+}
+
+fn logging_md() -> String {
+    std::fs::read_to_string(checkout().join("docs/logging.md")).unwrap()
+}
+
+/// Returns the fields in the first column of the table of docs/logging.md.
+fn documented_fields() -> BTreeSet<String> {
+    let document = logging_md();
+    let (_, table) = document.split_once("\n## Fields\n").unwrap();
+    let (table, _) = table.split_once("\n## Levels\n").unwrap();
+    let cells = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let names = cells.flat_map(|(names, _)| names.split('`').skip(1).step_by(2));
+    names.map(str::to_owned).collect()
+}
+
+/// Returns the fields of a function's line; none for a metric, and for a line that Lambda writes.
+fn written_fields(line: &str) -> Vec<String> {
+    let line: Map<String, Value> = serde_json::from_str(line).unwrap_or_default();
+    if !line.contains_key("level") {
+        return Vec::new();
+    }
+    line.into_iter().map(|(name, _)| name).collect()
 }
 
 /// Returns the fields that a query reads: every word that is neither of the language, an alias, nor inside quotes or slashes.
@@ -100,7 +166,36 @@ fn a_querys_fields_are_found() {
 }
 
 #[test]
-fn every_field_of_a_saved_query_is_in_a_line_that_was_written() {
+fn a_saved_query_reads_the_logs_of_functions() {
+    let queries = saved_queries();
+    assert!(queries.len() >= 4, "{queries:#?}");
+    for query in queries {
+        let known = query
+            .functions
+            .iter()
+            .filter(|name| FUNCTIONS.contains(&name.as_str()));
+        assert_ne!(known.count(), 0, "{query:#?}");
+    }
+    assert!(documented_queries().len() >= 4);
+}
+
+#[test]
+fn the_lines_in_logging_md_have_documented_fields() {
+    let documented = documented_fields();
+    let document = logging_md();
+    let (_, lines) = document.split_once("```json\n").unwrap();
+    let (lines, _) = lines.split_once("```").unwrap();
+    for line in lines.lines() {
+        let fields = written_fields(line);
+        assert!(fields.len() > 4, "{line}");
+        for field in fields {
+            assert!(documented.contains(&field), "{field}");
+        }
+    }
+}
+
+#[test]
+fn every_field_of_a_query_is_in_a_line_that_was_written_and_each_written_field_is_documented() {
     run(async {
         let mut scenario = Scenario::new(NAME).await;
         let post = scenario.live_post(scenario.root, "Post").await;
@@ -110,32 +205,35 @@ fn every_field_of_a_saved_query_is_in_a_line_that_was_written() {
         retitle(&mut scenario, post, "Retitled").await;
         wait_for_requests(&scenario, NAME, 2).await;
 
-        let queries = queries();
-        assert!(queries.len() >= 4, "{queries:#?}");
+        let queries = saved_queries().into_iter().chain(documented_queries());
+        let queries: Vec<_> = queries.collect();
         let deployment = &scenario.stack.local.deployment;
         let poll = || async {
-            let mut written = BTreeSet::new();
-            for function in ["content-events", "fan-out", "deliver"] {
-                for line in deployment.function_logs(function, 0).await? {
-                    let line: Option<Map<String, Value>> = serde_json::from_str(&line.message).ok();
-                    written.extend(
-                        line.into_iter()
-                            .flat_map(|line| line.into_iter())
-                            .map(|(name, _)| name),
-                    );
-                }
+            let mut written = BTreeMap::new();
+            for function in FUNCTIONS {
+                let lines = deployment.function_logs(function, 0).await?;
+                let fields = lines.iter().flat_map(|line| written_fields(&line.message));
+                written.insert(function, fields.collect::<BTreeSet<_>>());
             }
-            let missing = queries.iter().find_map(|(name, query)| {
-                let missing = fields_of(query)
-                    .into_iter()
-                    .find(|field| !written.contains(field))?;
+            let missing = queries.iter().find_map(|query| {
+                let functions = query.functions.iter();
+                let written: BTreeSet<_> = functions
+                    .filter_map(|function| written.get(function.as_str()))
+                    .flatten()
+                    .collect();
+                let fields = fields_of(&query.text);
+                let missing = fields.into_iter().find(|field| !written.contains(field))?;
                 Some(format!(
-                    "the query {name:?} reads {missing}, which is in no line: {written:?}"
+                    "a query of {:?} reads {missing}, which is in no line: {written:?}",
+                    query.name
                 ))
             });
-            Ok::<_, DeploymentError>(missing.map_or(Wait::Ready(()), Wait::NotYet))
+            Ok::<_, DeploymentError>(match missing {
+                Some(missing) => Wait::NotYet(missing),
+                None => Wait::Ready(written),
+            })
         };
-        wait_until(
+        let written = wait_until(
             &Progress::quiet(),
             "the queries' fields",
             WAIT_TIMEOUT,
@@ -143,6 +241,14 @@ fn every_field_of_a_saved_query_is_in_a_line_that_was_written() {
         )
         .await
         .unwrap_or_else(|error| panic!("{}", chain(&error)));
+        let documented = documented_fields();
+        for (function, fields) in written {
+            let undocumented: Vec<_> = fields.difference(&documented).collect();
+            assert!(
+                undocumented.is_empty(),
+                "docs/logging.md does not have {undocumented:?} of {function}"
+            );
+        }
         unsubscribe(&scenario, NAME).await;
     });
 }

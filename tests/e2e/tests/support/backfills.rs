@@ -1,7 +1,7 @@
 //! Requests for replays and snapshots, and the events that must come of them.
 
-use content_events::drain::{Answer, Requested};
-use content_events::wake::Wake;
+use content_events::Invocation;
+use content_events::{BackfillProgress, DrainReport};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use tokio::time::Instant;
@@ -18,13 +18,13 @@ pub fn snapshot_request() -> Value {
 
 /// Requests a backfill without time for a slice, and returns the id of its run.
 pub async fn open_backfill(fixture: &DrainFixture, payload: &Value) -> Uuid {
-    let wake = Wake::parse(payload).unwrap();
+    let wake = Invocation::parse(payload).unwrap();
     let answer = fixture.drainer.run(&wake, Instant::now()).await.unwrap();
     answer.backfill.unwrap().id
 }
 
 /// Returns the run that the payload requested.
-pub fn requested_run(answer: &Answer) -> &Requested {
+pub fn requested_run(answer: &DrainReport) -> &BackfillProgress {
     answer.backfill.as_ref().unwrap()
 }
 

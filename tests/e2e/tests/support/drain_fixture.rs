@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use content_events::Config;
 use content_events::Drainer;
-use content_events::config::Config;
-use content_events::drain::{Answer, DrainError};
-use content_events::wake::Wake;
+use content_events::Invocation;
+use content_events::{DrainError, DrainReport};
 use serde_json::Value;
 use sqlx::PgConnection;
 use tokio::time::Instant;
@@ -40,26 +40,26 @@ impl DrainFixture {
     }
 
     /// Runs the drainer for this wake.
-    pub async fn drain(&self, wake: Wake) -> Result<Answer, DrainError> {
+    pub async fn drain(&self, wake: Invocation) -> Result<DrainReport, DrainError> {
         self.drainer.run(&wake, in_a_minute()).await
     }
 
     /// Runs a sweep.
-    pub async fn sweep(&self) -> Result<Answer, DrainError> {
-        self.drain(Wake::Sweep).await
+    pub async fn sweep(&self) -> Result<DrainReport, DrainError> {
+        self.drain(Invocation::Sweep).await
     }
 
     /// Runs the drainer for this payload of an invocation, as an operator would send it.
-    pub async fn invoke(&self, payload: Value) -> Result<Answer, DrainError> {
-        self.drain(Wake::parse(&payload).unwrap()).await
+    pub async fn invoke(&self, payload: Value) -> Result<DrainReport, DrainError> {
+        self.drain(Invocation::parse(&payload).unwrap()).await
     }
 
     /// Repeats invocations that have time for one slice of a backfill, until one of them has published a slice.
-    pub async fn publish_slice(&self) -> Answer {
+    pub async fn publish_slice(&self) -> DrainReport {
         loop {
             // After a slice of 100 events the drainer pauses for a second, for which this invocation has no time.
             let stop_at = Instant::now() + Duration::from_millis(900);
-            let answer = self.drainer.run(&Wake::Sweep, stop_at).await.unwrap();
+            let answer = self.drainer.run(&Invocation::Sweep, stop_at).await.unwrap();
             if answer.backfilled > 0 {
                 return answer;
             }
@@ -96,7 +96,7 @@ pub fn config(database: &Database) -> Config {
         topic_arn: "arn:aws:sns:us-east-1:000000000000:events.fifo".to_owned(),
         source: "/wagrun/test".to_owned(),
         history_days: 30,
-        publishing: None,
+        schedules: None,
         metrics: wagrun_lambda::metric::Metrics::new("wagrun/test"),
     }
 }

@@ -9,7 +9,7 @@ use testing::checkout;
 use testing::progress::Progress;
 use tokio::task::JoinHandle;
 use wagrun_database::connection::DatabaseConfig;
-use wagrun_database::schema::{self, Run};
+use wagrun_database::schema::{self, MigrationRun};
 
 use super::runtime::run;
 use super::sdk::{UNREACHABLE_ENDPOINT, sdk};
@@ -68,8 +68,8 @@ pub fn start_migration(url: &str) -> JoinHandle<Result<Migrated, MigrateError>> 
 }
 
 /// Returns the recorded runs, the newest first.
-pub async fn runs(session: &mut PgConnection) -> Vec<Run> {
-    schema::runs(session, 100).await.unwrap()
+pub async fn runs(session: &mut PgConnection) -> Vec<MigrationRun> {
+    schema::recent_runs(session, 100).await.unwrap()
 }
 
 /// Asserts the state after a run that succeeded.

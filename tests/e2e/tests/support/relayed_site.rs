@@ -1,8 +1,8 @@
 //! A database with Wagtail's tables, a fake topic, and drainers between them, for tests that look only at both ends.
 
 use content_events::Drainer;
-use content_events::drain::{Answer, DrainError};
-use content_events::wake::Wake;
+use content_events::Invocation;
+use content_events::{DrainError, DrainReport};
 use wagrun_event::Event;
 
 use super::database::Database;
@@ -49,13 +49,13 @@ impl RelayedSite {
     }
 
     /// Runs a sweep.
-    pub async fn sweep(&self) -> Result<Answer, DrainError> {
-        self.drainer().run(&Wake::Sweep, in_a_minute()).await
+    pub async fn sweep(&self) -> Result<DrainReport, DrainError> {
+        self.drainer().run(&Invocation::Sweep, in_a_minute()).await
     }
 
     /// Runs the drainer for this payload of an invocation, as an operator would send it.
-    pub async fn invoke(&self, payload: serde_json::Value) -> Result<Answer, DrainError> {
-        let wake = Wake::parse(&payload).unwrap();
+    pub async fn invoke(&self, payload: serde_json::Value) -> Result<DrainReport, DrainError> {
+        let wake = Invocation::parse(&payload).unwrap();
         self.drainer().run(&wake, in_a_minute()).await
     }
 

@@ -3,7 +3,7 @@
 use local_stack::admin::{Action, Admin, Fields, PageId};
 use sqlx::{Connection, PgConnection};
 use testing::progress::{Progress, Wait, wait_until};
-use testing::receiver::{Delivery, Receiver};
+use testing::receiver::{Receiver, WebhookRequest};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 use wagrun_event::Event;
@@ -254,9 +254,9 @@ impl Scenario {
     }
 
     /// Returns the deliveries of this scenario's events to [`CATCH_ALL`], in the order of arrival.
-    fn deliveries(&self) -> Vec<(Delivery, Event)> {
+    fn deliveries(&self) -> Vec<(WebhookRequest, Event)> {
         self.receiver()
-            .deliveries(CATCH_ALL)
+            .requests(CATCH_ALL)
             .into_iter()
             .filter_map(|delivery| {
                 let event = delivery.event.clone().unwrap();
@@ -286,7 +286,7 @@ impl Scenario {
 }
 
 /// Asserts the signature and the envelope of a delivery.
-fn assert_signed(delivery: &Delivery, event: &Event) {
+fn assert_signed(delivery: &WebhookRequest, event: &Event) {
     assert_eq!(delivery.signature, Ok(()), "{event:?}");
     assert_eq!(delivery.header("webhook-id"), Some(&*event.id.to_string()));
     assert_eq!(event.specversion, "1.0");

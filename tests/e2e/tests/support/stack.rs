@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use local_stack::postgres::SUPERUSER;
-use local_stack::stack::{LocalStack, Options};
+use local_stack::stack::{LocalStack, StackOptions};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use testing::progress::{Progress, Wait, wait_until};
@@ -78,16 +78,16 @@ impl Drop for StackAccess {
 impl TestStack {
     /// Returns the stack that most tests share. The first call starts it.
     pub async fn get() -> &'static Self {
-        let start = || Self::start(Options::new("e2e"));
+        let start = || Self::start(StackOptions::new("e2e"));
         Self::started(STACK.get_or_init(start).await)
     }
 
     /// Returns a second stack, whose database rings only through its log. The first call starts it.
     pub async fn with_log_doorbell() -> &'static Self {
         let start = || {
-            Self::start(Options {
+            Self::start(StackOptions {
                 rings_by_log: true,
-                ..Options::new("e2e-by-log")
+                ..StackOptions::new("e2e-by-log")
             })
         };
         Self::started(LOG_DOORBELL_STACK.get_or_init(start).await)
@@ -100,7 +100,7 @@ impl TestStack {
         }
     }
 
-    async fn start(mut options: Options) -> Result<Self, String> {
+    async fn start(mut options: StackOptions) -> Result<Self, String> {
         options.subscribers = vec![(CATCH_ALL.to_owned(), json!({}))];
         // Deliveries are given up soon. The second retry delay is long enough for other steps of a test.
         options.parameters.extend([

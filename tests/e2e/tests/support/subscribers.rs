@@ -2,7 +2,7 @@
 
 use local_stack::admin::{Action, Fields, PageId};
 use serde_json::{Value, json};
-use testing::receiver::Delivery;
+use testing::receiver::WebhookRequest;
 use wagrun_event::Event;
 
 use super::event_line::page;
@@ -31,9 +31,13 @@ pub async fn unsubscribe(scenario: &Scenario, name: &str) {
 }
 
 /// Returns all requests to a subscriber, once there are at least `count`.
-pub async fn wait_for_requests(scenario: &Scenario, name: &str, count: usize) -> Vec<Delivery> {
+pub async fn wait_for_requests(
+    scenario: &Scenario,
+    name: &str,
+    count: usize,
+) -> Vec<WebhookRequest> {
     let what = format!("{count} requests");
-    let enough = |all: &[Delivery]| (all.len() >= count).then(|| all.to_vec());
+    let enough = |all: &[WebhookRequest]| (all.len() >= count).then(|| all.to_vec());
     let waited = scenario
         .receiver()
         .wait_until(name, &what, WAIT_TIMEOUT, enough);

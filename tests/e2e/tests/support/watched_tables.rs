@@ -10,7 +10,7 @@ use super::sql::execute;
 pub fn snippet_table(table: &str, model: &str) -> WatchedTable {
     WatchedTable {
         table: table.to_owned(),
-        kind: "snippet".to_owned(),
+        kind: wagrun_database::ObjectKind::Snippet,
         model: model.to_owned(),
         object: model.to_owned(),
         key_column: "id".to_owned(),
@@ -31,7 +31,7 @@ pub fn author_table() -> WatchedTable {
 pub async fn watch_snippets(session: &mut PgConnection, table: &str, columns: &str) {
     execute(session, &format!("create table {table} ({columns})")).await;
     let watched = snippet_table(table, &format!("shop.{table}"));
-    schema::watch(session, &[watched], in_a_minute())
+    schema::watch_tables(session, &[watched], in_a_minute())
         .await
         .unwrap();
 }
@@ -46,7 +46,7 @@ pub async fn watch_notes(session: &mut PgConnection) {
         collection: Some("lines".to_owned()),
         ..note.clone()
     };
-    schema::watch(session, &[note, lines], in_a_minute())
+    schema::watch_tables(session, &[note, lines], in_a_minute())
         .await
         .unwrap();
 }

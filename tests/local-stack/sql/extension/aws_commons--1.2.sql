@@ -1,4 +1,4 @@
--- What aws_lambda needs of Aurora's aws_commons: the type that names a function.
+-- The part of Aurora's aws_commons that aws_lambda needs: the type that names a function.
 \echo Use "create extension aws_commons" to load this file. \quit
 
 create schema aws_commons;

@@ -1,13 +1,13 @@
--- aws_lambda as Aurora has it, on a plain PostgreSQL: the same four signatures, defaults and errors.
--- A program makes the HTTP request, as nothing inside a plain PostgreSQL can. It gets its input and gives its answer in
--- base64, so that no shell and no COPY format ever sees a character with a meaning.
+-- Aurora's aws_lambda for a plain PostgreSQL, with the same four signatures, defaults and errors.
+-- PostgreSQL cannot make HTTP requests, so a program makes them. Its input and its answer are in base64, so that neither the
+-- shell nor the format of COPY sees a special character.
 \echo Use "create extension aws_lambda cascade" to load this file. \quit
 
 create schema aws_lambda;
 
 create function aws_lambda._setting(name text, fallback text) returns text
     language sql stable set search_path = pg_catalog
-    -- A custom setting that was once set in a session is an empty string afterwards, not absent.
+    -- A custom setting that was set once in a session is an empty string afterwards, and not null.
     return coalesce(nullif(current_setting($1, true), ''), $2);
 
 create function aws_lambda._encoded(value text) returns text
@@ -44,13 +44,13 @@ begin
     loop
         command := command || ' ' || coalesce(aws_lambda._encoded(line), '-');
     end loop;
-    -- A shell takes at most 128 KiB as its command; Aurora takes 6 MB (1 MB with Event).
+    -- A shell accepts a command of at most 128 KiB. Aurora accepts a payload of 6 MB (1 MB with Event).
     if length(command) > 130000 then
         raise exception 'the local aws_lambda carries payloads up to 90000 bytes only' using errcode = '54000';
     end if;
 
-    -- COPY needs a table. The session's own is read by nobody else, so that serializable transactions have no conflict here,
-    -- as they have none on Aurora.
+    -- COPY needs a table. No other session reads a temporary one, so serializable transactions have no conflict here, as on
+    -- Aurora.
     set local client_min_messages = 'error';
     create temp table if not exists aws_lambda_answer (line text not null) on commit delete rows;
     execute format('copy pg_temp.aws_lambda_answer from program %L', command);
@@ -72,7 +72,7 @@ begin
     log_result := aws_lambda._decoded(split_part(line, ' ', 5));
 end $$;
 
--- The names of IN and OUT parameters overlap as they do on Aurora, which PL/pgSQL refuses and SQL does not.
+-- The names of IN and OUT parameters overlap, as on Aurora. PL/pgSQL refuses that, but SQL does not.
 create function aws_lambda.invoke(
     function_name text, payload json, region text default null, invocation_type text default 'RequestResponse',
     log_type text default 'None', context json default null, qualifier varchar(128) default null,
@@ -113,7 +113,7 @@ as $$
     from aws_lambda._invoke(($1).function_name, $2::text, ($1).region, $3, $4, $5::text, $6)
 $$;
 
--- Nobody may call unless the one who installs it says so.
+-- Only the role that installs the extension may call the functions, and may grant that to other roles.
 revoke all on all functions in schema aws_lambda from public;
 do $$
 declare

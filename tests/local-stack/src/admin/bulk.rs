@@ -1,14 +1,15 @@
-//! Several pages at once: tick boxes in the listing, then a button. Each is one transaction.
+//! Actions on several pages at once, which an editor has ticked in a listing. Each action is one transaction.
 //!
-//! The admin leaves out, without a word, pages on which the action is not possible: unpublishing a draft, or a page that
-//! is locked by a scheduled publication.
+//! The admin silently skips pages for which the action is not possible. It does not unpublish a draft, or a page that a
+//! scheduled publication has locked.
 
+use super::error::AdminError;
+use super::html::check_box;
 use super::ids::PageId;
-use super::pages::checked;
-use super::{Admin, AdminError};
+use super::session::Admin;
 
 impl Admin {
-    /// Publishes the newest revision of each page, and with `include_descendants` of every page under it.
+    /// Publishes the newest revision of each page. `include_descendants` adds all pages under it.
     pub async fn bulk_publish(
         &self,
         pages: &[PageId],
@@ -17,7 +18,7 @@ impl Admin {
         self.bulk("publish", pages, include_descendants).await
     }
 
-    /// Unpublishes each page, and with `include_descendants` every page under it.
+    /// Unpublishes each page. `include_descendants` adds all pages under it.
     pub async fn bulk_unpublish(
         &self,
         pages: &[PageId],
@@ -40,7 +41,7 @@ impl Admin {
         let ids: Vec<String> = pages.iter().map(|page| format!("id={page}")).collect();
         let path = format!("/admin/bulk/wagtailcore/page/{action}/?{}", ids.join("&"));
         let mut fields = vec![("next", "/admin/pages/1/")];
-        fields.extend(checked("include_descendants", include_descendants));
+        fields.extend(check_box("include_descendants", include_descendants));
         let answer = self.post(&path, &fields).await?;
         answer.redirected().map(drop)
     }

@@ -1,49 +1,49 @@
-//! Why the admin did not do what was asked.
+//! The errors of requests to the admin.
 
 use std::str::FromStr;
 
 use reqwest::{StatusCode, Url};
 
-/// Names the request, and what the page said where there was one.
+/// A request to the admin failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// No answer came.
+    /// The admin did not answer.
     #[error("{request}: no answer")]
     Request {
-        /// Method and path.
+        /// The method and path.
         request: String,
-        /// Why.
+        /// The cause.
         source: reqwest::Error,
     },
-    /// A path that does not make an address.
-    #[error("{path:?} is no address below the site's root")]
+    /// The path does not form a URL.
+    #[error("{path:?} does not form a URL below the site's root")]
     Address {
         /// The path.
         path: String,
-        /// Why.
+        /// The cause.
         source: <Url as FromStr>::Err,
     },
-    /// The admin answered with an error page, or with the form again, or sent the browser elsewhere.
+    /// The admin refused: it answered with an error page, with the form again, or with another redirect.
     #[error("{request}: the admin answered {}: {page}", answer(status, location.as_deref()))]
     Refused {
-        /// Method and path.
+        /// The method and path.
         request: String,
-        /// 200 where the form came back with its errors.
+        /// The HTTP status, which is 200 for the form with its errors.
         status: StatusCode,
-        /// Where the browser was sent instead: `/admin/` for lack of permission, and for a page that is locked, as one
-        /// with a scheduled publication is.
+        /// The address of the redirect. It is `/admin/` without permission, and for a page that is locked, for example by a
+        /// scheduled publication.
         location: Option<String>,
-        /// The page's error messages, or the beginning of its text.
+        /// The error messages of the page, or the beginning of its text.
         page: String,
     },
-    /// The admin answered well, but the page lacks what was looked for.
+    /// The page does not contain an expected element.
     #[error("{request}: the page has no {missing}: {page}")]
     Missing {
-        /// Method and path.
+        /// The method and path.
         request: String,
-        /// What was looked for.
+        /// The expected element.
         missing: &'static str,
-        /// The page's messages, or the beginning of its text.
+        /// The messages of the page, or the beginning of its text.
         page: String,
     },
 }

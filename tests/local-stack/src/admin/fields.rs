@@ -1,11 +1,11 @@
-//! What the editor types: form fields, StreamField blocks and inline forms, encoded as the admin's scripts do.
+//! The input of an editor: form fields, StreamField blocks and inline forms, encoded like the scripts of the admin do.
 
 use serde_json::{Value, json};
 
-use super::html::Form;
+use super::html::{Form, encode_stream};
 use super::ids::{ImageId, SnippetId};
 
-/// The fields that an editor changes; all others stay as the form has them.
+/// The fields that an editor changes. All other fields of the form stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct Fields {
     plain: Vec<(String, String)>,
@@ -13,7 +13,7 @@ pub struct Fields {
     related_links: Option<Vec<(String, String)>>,
 }
 
-/// One block of a post's body.
+/// One block in the body of a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Block {
     /// A heading.
@@ -25,43 +25,43 @@ pub enum Block {
 }
 
 impl Fields {
-    /// Nothing changed.
+    /// No changes.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// The title; a new page's slug follows from it unless it is named.
+    /// A title. The slug of a new page follows from it, unless [`Self::slug`] sets one.
     pub fn titled(title: &str) -> Self {
         Self::none().with("title", title)
     }
 
-    /// Any plain field by its form name: `intro`, `date`, `seo_title`, `go_live_at`.
+    /// Sets a plain field by its name in the form: `intro`, `date`, `seo_title`, `go_live_at`.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.plain.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The slug.
+    /// Sets the slug.
     #[must_use]
     pub fn slug(self, slug: &str) -> Self {
         self.with("slug", slug)
     }
 
-    /// The post's author.
+    /// Sets the author of a post.
     #[must_use]
     pub fn author(self, author: SnippetId) -> Self {
         self.with("author", &author.to_string())
     }
 
-    /// The whole body.
+    /// Replaces the whole body.
     #[must_use]
     pub fn body(mut self, blocks: impl IntoIterator<Item = Block>) -> Self {
         self.body = Some(blocks.into_iter().collect());
         self
     }
 
-    /// All related links, each a title and an address, instead of those that are there.
+    /// Replaces all related links, each a title and an address.
     #[must_use]
     pub fn related_links<'a>(
         mut self,
@@ -72,8 +72,8 @@ impl Fields {
         self
     }
 
-    /// Puts the changes into the form.
-    pub(super) fn fill(&self, form: &mut Form) {
+    /// Returns the fields of `form` with these changes.
+    pub(super) fn fill(&self, mut form: Form) -> Vec<(String, String)> {
         for (name, value) in &self.plain {
             form.set(name, value);
         }
@@ -85,13 +85,14 @@ impl Fields {
             }
         }
         if let Some(links) = &self.related_links {
-            replace_links(form, links);
+            replace_links(&mut form, links);
         }
+        form.into_fields()
     }
 }
 
 impl Block {
-    /// As the editor's own data has it.
+    /// Returns the block in the format of the editor's data.
     fn to_json(&self) -> Value {
         match self {
             Self::Heading(text) => json!({"type": "heading", "value": text}),
@@ -103,7 +104,7 @@ impl Block {
     }
 }
 
-/// Draft.js content with one unformatted paragraph.
+/// Returns Draft.js content with one unformatted paragraph.
 fn content_state(text: &str) -> Value {
     json!({
         "blocks": [{
@@ -114,30 +115,7 @@ fn content_state(text: &str) -> Value {
     })
 }
 
-/// The form fields of a StreamField with these blocks, `{"type", "value", "id"}` each.
-pub(super) fn encode_stream(name: &str, blocks: &[Value]) -> Vec<(String, String)> {
-    let mut fields = vec![(format!("{name}-count"), blocks.len().to_string())];
-    for (index, block) in blocks.iter().enumerate() {
-        let text = |key: &str| block[key].as_str().unwrap_or_default().to_owned();
-        let value = match &block["value"] {
-            Value::String(value) => value.clone(),
-            Value::Null => String::new(),
-            // A chooser's data describes the chosen object; the form carries its key alone.
-            Value::Object(chosen) => chosen.get("id").map(Value::to_string).unwrap_or_default(),
-            other => other.to_string(),
-        };
-        fields.extend([
-            (format!("{name}-{index}-type"), text("type")),
-            (format!("{name}-{index}-id"), text("id")),
-            (format!("{name}-{index}-order"), index.to_string()),
-            (format!("{name}-{index}-deleted"), String::new()),
-            (format!("{name}-{index}-value"), value),
-        ]);
-    }
-    fields
-}
-
-/// Deletes the inline forms that are there, and adds these behind them.
+/// Deletes the present inline forms, and adds new ones after them.
 fn replace_links(form: &mut Form, links: &[(String, String)]) {
     let present: usize = form
         .value("related_links-INITIAL_FORMS")

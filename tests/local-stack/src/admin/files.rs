@@ -1,14 +1,15 @@
-//! Images and documents.
+//! Uploads, edits and deletes images and documents.
 
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
+use super::error::AdminError;
 use super::fields::Fields;
 use super::ids::{DocumentId, ImageId};
-use super::{Admin, AdminError};
+use super::session::Admin;
 
 impl Admin {
-    /// Uploads an image as dropping it on the library does; `name` is the file's, and becomes the title.
+    /// Uploads an image. `name` is the name of the file, and becomes the title.
     pub async fn upload_image(&self, name: &str, bytes: Vec<u8>) -> Result<ImageId, AdminError> {
         let id = self
             .upload_file("/admin/images/multiple/add/", "image_id", name, bytes)
@@ -16,7 +17,7 @@ impl Admin {
         Ok(ImageId(id))
     }
 
-    /// Changes an image's title, description or tags.
+    /// Changes the title, the description or the tags of an image.
     pub async fn edit_image(&self, image: ImageId, fields: &Fields) -> Result<(), AdminError> {
         self.submit(&format!("/admin/images/{image}/"), fields)
             .await
@@ -28,7 +29,7 @@ impl Admin {
             .await
     }
 
-    /// Uploads a document; `name` is the file's, and becomes the title.
+    /// Uploads a document. `name` is the name of the file, and becomes the title.
     pub async fn upload_document(
         &self,
         name: &str,
@@ -40,7 +41,7 @@ impl Admin {
         Ok(DocumentId(id))
     }
 
-    /// Changes a document's title or tags.
+    /// Changes the title or the tags of a document.
     pub async fn edit_document(
         &self,
         document: DocumentId,
@@ -69,17 +70,5 @@ impl Admin {
         let answer = self.upload(path, form).await?;
         let body: Value = serde_json::from_str(&answer.body).map_err(|_| answer.refused())?;
         body[key].as_i64().ok_or_else(|| answer.refused())
-    }
-
-    /// Reads the form at `path`, changes `fields` and posts it.
-    pub(super) async fn submit(&self, path: &str, fields: &Fields) -> Result<(), AdminError> {
-        let form = self.form(path).await?.filled(fields);
-        self.post(path, &form).await?.redirected().map(drop)
-    }
-
-    /// Says yes on a page that asks.
-    pub(super) async fn confirm(&self, path: &str) -> Result<(), AdminError> {
-        let answer = self.post::<&str, &str>(path, &[]).await?;
-        answer.redirected().map(drop)
     }
 }

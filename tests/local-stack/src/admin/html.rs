@@ -1,263 +1,164 @@
-//! Reads the forms that Wagtail's admin renders; no more of HTML than that takes.
+//! Reads the pages that Wagtail's admin renders: their forms, the links in their messages, and their text.
 
+use scraper::{ElementRef, Html, Selector};
 use serde_json::Value;
 
-use super::fields::{Fields, encode_stream};
+/// The attribute with the arguments from which the editor's script builds the blocks of a StreamField.
+const STREAM_ARGUMENTS: &str = "data-w-block-arguments-value";
+/// The length of an excerpt, in characters.
+const MAX_EXCERPT_LENGTH: usize = 500;
 
-/// A form's fields as a browser would send them.
+/// The fields of a form, each a name and a value, in the order in which a browser sends them.
 #[derive(Debug, Default)]
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// The fields of the form in `page` that posts to `path`; none when there is no such form.
+    /// Returns the form in `page` that posts to `path`, or `None` if there is no such form.
     ///
-    /// What the admin's scripts would build is read from the data they would build it from: a StreamField from its
-    /// block's arguments, a dialog from its template.
+    /// Scripts of the admin build some of its fields. These are read from the data that the scripts use: a StreamField
+    /// from the arguments of its block, a dialog from its template.
     pub(super) fn parse(page: &str, path: &str) -> Option<Self> {
-        let form = page.match_indices("<form").find_map(|(start, _)| {
-            let tag = Tag::parse(&page[start..]);
-            let posts_here = tag.attribute("action").as_deref() == Some(path);
-            posts_here.then(|| {
-                let inside = &page[start + tag.length..];
-                inside
-                    .split_once("</form>")
-                    .map_or(inside, |(form, _)| form)
-            })
-        })?;
-        let mut fields = Self::default();
-        let mut rest = form;
-        while let Some(start) = rest.find('<') {
-            rest = &rest[start..];
-            let tag = Tag::parse(rest);
-            rest = &rest[tag.length..];
-            match tag.name {
-                // Its strings may hold tags.
-                "script" => rest = rest.split_once("</script>").map_or("", |(_, after)| after),
-                "input" => fields.read_input(&tag),
-                "textarea" => fields.read_textarea(&tag, rest),
-                "select" => fields.read_select(&tag, rest),
-                _ => fields.read_stream(&tag),
-            }
-        }
-        Some(fields)
+        let page = Html::parse_document(page);
+        let forms = selector("form");
+        let form = page
+            .select(&forms)
+            .find(|form| form.attr("action") == Some(path))?;
+        let elements = selector(&format!("input, textarea, select, [{STREAM_ARGUMENTS}]"));
+        Some(Self(form.select(&elements).flat_map(fields).collect()))
     }
 
-    fn read_input(&mut self, tag: &Tag<'_>) {
-        let kind = tag.attribute("type").unwrap_or_default();
-        let value = match kind.as_str() {
-            "submit" | "button" | "file" | "image" | "reset" => return,
-            "checkbox" | "radio" if tag.attribute("checked").is_none() => return,
-            "checkbox" | "radio" => tag.attribute("value").unwrap_or_else(|| "on".into()),
-            _ => tag.attribute("value").unwrap_or_default(),
-        };
-        self.push_named(tag, value);
+    /// Returns the fields.
+    pub(super) fn into_fields(self) -> Vec<(String, String)> {
+        self.0
     }
 
-    fn read_textarea(&mut self, tag: &Tag<'_>, rest: &str) {
-        let text = rest.split_once("</textarea>").map_or("", |(text, _)| text);
-        // HTML drops one line break after the tag, and Django always writes it.
-        self.push_named(
-            tag,
-            unescape(
-                text.trim_start_matches('\r')
-                    .strip_prefix('\n')
-                    .unwrap_or(text),
-            ),
-        );
-    }
-
-    fn read_select(&mut self, tag: &Tag<'_>, rest: &str) {
-        let options = rest
-            .split_once("</select>")
-            .map_or("", |(options, _)| options);
-        for (start, _) in options.match_indices("<option") {
-            let option = Tag::parse(&options[start..]);
-            if option.attribute("selected").is_some() {
-                self.push_named(tag, option.attribute("value").unwrap_or_default());
-            }
-        }
-    }
-
-    fn read_stream(&mut self, tag: &Tag<'_>) {
-        let Some(arguments) = tag.attribute("data-w-block-arguments-value") else {
-            return;
-        };
-        let (Some(name), Ok(arguments)) = (
-            tag.attribute("id"),
-            serde_json::from_str::<Value>(&arguments),
-        ) else {
-            return;
-        };
-        if let Some(blocks) = arguments.get(0).and_then(Value::as_array) {
-            self.0.extend(encode_stream(&name, blocks));
-        }
-    }
-
-    fn push_named(&mut self, tag: &Tag<'_>, value: String) {
-        // Fields named __prefix__ are the pattern for further inline forms.
-        if let Some(name) = tag
-            .attribute("name")
-            .filter(|name| !name.contains("__prefix__"))
-        {
-            self.0.push((name, value));
-        }
-    }
-
-    /// The first value of the named field.
+    /// Returns the first value of the field called `name`.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(field, _)| field == name)?;
         Some(value)
     }
 
-    /// Replaces the named field.
+    /// Replaces the field called `name`.
     pub(super) fn set(&mut self, name: &str, value: impl Into<String>) {
         self.0.retain(|(field, _)| field != name);
         self.0.push((name.to_owned(), value.into()));
     }
 
-    /// Removes every field whose name begins so.
+    /// Removes each field whose name begins with `prefix`.
     pub(super) fn remove_prefix(&mut self, prefix: &str) {
         self.0.retain(|(field, _)| !field.starts_with(prefix));
     }
+}
 
-    /// The form as the editor leaves it.
-    pub(super) fn filled(mut self, fields: &Fields) -> Vec<(String, String)> {
-        fields.fill(&mut self);
-        self.0
+/// Returns the fields that an element adds to its form.
+fn fields(element: ElementRef<'_>) -> Vec<(String, String)> {
+    if let Some(arguments) = element.attr(STREAM_ARGUMENTS) {
+        return stream_fields(element, arguments).unwrap_or_default();
+    }
+    match element.attr("name") {
+        // A field with `__prefix__` in its name is the pattern for further inline forms.
+        Some(name) if !name.contains("__prefix__") => values(element)
+            .into_iter()
+            .map(|value| (name.to_owned(), value))
+            .collect(),
+        _ => Vec::new(),
     }
 }
 
-/// One opening (or closing, or comment) tag.
-struct Tag<'a> {
-    name: &'a str,
-    attributes: &'a str,
-    /// From `<` to the character after `>`.
-    length: usize,
-}
-
-impl<'a> Tag<'a> {
-    /// Reads the tag that `text` begins with; a `>` inside quotes does not end it.
-    fn parse(text: &'a str) -> Self {
-        let mut quote = None;
-        let end = text
-            .char_indices()
-            .find(|&(_, character)| {
-                match (quote, character) {
-                    (None, '>') => return true,
-                    (None, '"' | '\'') => quote = Some(character),
-                    (Some(open), _) if open == character => quote = None,
-                    _ => {}
-                }
-                false
-            })
-            .map_or(text.len(), |(index, _)| index + 1);
-        let inside = text[1..end].trim_end_matches('>');
-        let (name, attributes) = inside
-            .split_once(|character: char| character.is_ascii_whitespace())
-            .unwrap_or((inside, ""));
-        Self {
-            name,
-            attributes,
-            length: end,
-        }
-    }
-
-    /// The attribute's value, empty for one without; none when the tag doesn't have it.
-    fn attribute(&self, wanted: &str) -> Option<String> {
-        let mut rest = self.attributes.trim_start();
-        while !rest.is_empty() {
-            let end = rest
-                .find(|character: char| character == '=' || character.is_ascii_whitespace())
-                .unwrap_or(rest.len());
-            let name = &rest[..end];
-            let (value, after) = match rest[end..].strip_prefix('=') {
-                None => ("", &rest[end..]),
-                Some(value) => match value.chars().next() {
-                    Some(quote @ ('"' | '\'')) => {
-                        value[1..].split_once(quote).unwrap_or((&value[1..], ""))
-                    }
-                    _ => value
-                        .split_once(|character: char| character.is_ascii_whitespace())
-                        .unwrap_or((value, "")),
-                },
+/// Returns the values that a browser sends for an unchanged form control.
+fn values(control: ElementRef<'_>) -> Vec<String> {
+    match control.value().name() {
+        "textarea" => vec![control.text().collect()],
+        "select" => control
+            .select(&selector("option[selected]"))
+            .map(|option| option.attr("value").unwrap_or_default().to_owned())
+            .collect(),
+        _ => {
+            let value = control.attr("value");
+            let value = match control.attr("type").unwrap_or_default() {
+                "submit" | "button" | "file" | "image" | "reset" => None,
+                "checkbox" | "radio" => control.attr("checked").map(|_| value.unwrap_or("on")),
+                _ => Some(value.unwrap_or_default()),
             };
-            if name == wanted {
-                return Some(unescape(value));
-            }
-            rest = after.trim_start();
+            value.map(str::to_owned).into_iter().collect()
         }
-        None
     }
 }
 
-/// Resolves the character references that Django writes.
-pub(super) fn unescape(text: &str) -> String {
-    // The ampersand comes last: what it resolves to is text.
-    text.replace("&quot;", "\"")
-        .replace("&#x27;", "'")
-        .replace("&#39;", "'")
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&nbsp;", "\u{a0}")
-        .replace("&amp;", "&")
+/// Returns the fields of a StreamField whose blocks stay as they are.
+fn stream_fields(element: ElementRef<'_>, arguments: &str) -> Option<Vec<(String, String)>> {
+    let arguments: Value = serde_json::from_str(arguments).ok()?;
+    Some(encode_stream(element.attr("id")?, arguments[0].as_array()?))
 }
 
-/// The messages at the top of an admin page, with their links; empty when there are none.
-pub(super) fn messages(page: &str) -> &str {
-    page.split_once("<div class=\"messages\"")
-        .and_then(|(_, after)| after.split_once("</ul>"))
-        .map_or("", |(messages, _)| messages)
+/// Returns the form fields of a StreamField with these blocks, each `{"type", "value", "id"}`.
+pub(super) fn encode_stream(name: &str, blocks: &[Value]) -> Vec<(String, String)> {
+    let mut fields = vec![(format!("{name}-count"), blocks.len().to_string())];
+    for (index, block) in blocks.iter().enumerate() {
+        let text = |key: &str| block[key].as_str().unwrap_or_default().to_owned();
+        let value = match &block["value"] {
+            Value::String(value) => value.clone(),
+            Value::Null => String::new(),
+            // A chooser's data describes the chosen object. The form carries its key alone.
+            Value::Object(chosen) => chosen.get("id").map(Value::to_string).unwrap_or_default(),
+            other => other.to_string(),
+        };
+        fields.extend([
+            (format!("{name}-{index}-type"), text("type")),
+            (format!("{name}-{index}-id"), text("id")),
+            (format!("{name}-{index}-order"), index.to_string()),
+            (format!("{name}-{index}-deleted"), String::new()),
+            (format!("{name}-{index}-value"), value),
+        ]);
+    }
+    fields
 }
 
-/// What a person would read first: the error messages, or else the beginning of the page's text.
+/// Returns the field of a check box. A browser sends nothing for one that is not ticked.
+pub(super) fn check_box(name: &str, ticked: bool) -> Option<(&str, &str)> {
+    ticked.then_some((name, "on"))
+}
+
+/// Returns the addresses of the links in the messages at the top of an admin page, from the first to the last.
+pub(super) fn message_links(page: &str) -> Vec<String> {
+    let page = Html::parse_document(page);
+    let links = selector(".messages a[href]");
+    let addresses = page.select(&links).filter_map(|link| link.attr("href"));
+    addresses.map(str::to_owned).collect()
+}
+
+/// Returns the error messages of a page, or the beginning of its text if it has none.
 pub(super) fn excerpt(page: &str) -> String {
-    let markers = [
-        "<p class=\"error-message\"",
-        "<ul class=\"errorlist",
-        "<li class=\"error\"",
-    ];
+    let page = Html::parse_document(page);
     let mut errors = Vec::new();
-    for (start, _) in markers.iter().flat_map(|marker| page.match_indices(marker)) {
-        let (name, rest) = page[start + 1..].split_at(2);
-        let end = rest.find(&format!("</{}>", name.trim_end()));
-        let error = text(&page[start..start + 3 + end.unwrap_or(0)]);
+    for element in page.select(&selector("p.error-message, ul.errorlist, li.error")) {
+        let error = text(element);
         if !error.is_empty() && !errors.contains(&error) {
             errors.push(error);
         }
     }
-    let whole = if errors.is_empty() {
-        text(page)
-    } else {
-        errors.join(" / ")
+    let excerpt = match errors.is_empty() {
+        true => text(page.root_element()),
+        false => errors.join(" / "),
     };
-    whole.chars().take(500).collect()
+    excerpt.chars().take(MAX_EXCERPT_LENGTH).collect()
 }
 
-/// The text between the tags, without scripts and styles, with single blanks.
-fn text(page: &str) -> String {
-    let mut text = String::new();
-    let mut rest = page;
-    while let Some(start) = rest.find('<') {
-        text.push_str(&rest[..start]);
-        text.push(' ');
-        let tag = Tag::parse(&rest[start..]);
-        rest = &rest[start + tag.length..];
-        let skipped = match tag.name {
-            "script" => "</script>",
-            "style" => "</style>",
-            "template" => "</template>",
-            "svg" => "</svg>",
-            _ => continue,
-        };
-        rest = rest.split_once(skipped).map_or("", |(_, after)| after);
-    }
-    text.push_str(rest);
-    unescape(&text)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+/// Returns the text that a reader sees inside an element, its words separated by single blanks.
+fn text(element: ElementRef<'_>) -> String {
+    let hidden = selector("noscript, script, style, svg, template");
+    let visible = element.descendants().filter(|node| {
+        let mut ancestors = node.ancestors().filter_map(ElementRef::wrap);
+        !ancestors.any(|ancestor| hidden.matches(&ancestor))
+    });
+    let pieces = visible.filter_map(|node| node.value().as_text());
+    let words: Vec<&str> = pieces.flat_map(|piece| piece.split_whitespace()).collect();
+    words.join(" ")
+}
+
+fn selector(css: &str) -> Selector {
+    Selector::parse(css).expect("the selectors of this file are valid")
 }
 
 #[cfg(test)]
-#[path = "html_tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! Primary keys as the admin's addresses carry them, one type for each kind of object.
+//! The primary keys in the addresses of the admin, with a type for each kind of object.
 
 use std::fmt;
 
@@ -17,31 +17,39 @@ macro_rules! id {
 }
 
 id!(
-    /// A page of any type.
+    /// The key of a page of any type.
     PageId
 );
 
 id!(
-    /// An image.
+    /// The key of an image.
     ImageId
 );
 
 id!(
-    /// A document.
+    /// The key of a document.
     DocumentId
 );
 
 id!(
-    /// A snippet; its model is the method's own argument or name.
+    /// The key of a snippet. The model is a separate argument.
     SnippetId
 );
 
 id!(
-    /// A revision of a page.
+    /// The key of a revision of a page.
     RevisionId
 );
 
 impl PageId {
-    /// Wagtail's own root, the parent of every site's front page.
+    /// The root page of Wagtail, which is the parent of every site's front page.
     pub const ROOT: Self = Self(1);
+}
+
+/// Returns the first key in an address that has `before` directly before it and `after` directly after it.
+pub(super) fn key_in(address: &str, before: &str, after: &str) -> Option<i64> {
+    address.match_indices(before).find_map(|(start, _)| {
+        let rest = &address[start + before.len()..];
+        rest.split_once(after)?.0.parse().ok()
+    })
 }

@@ -1,34 +1,35 @@
-//! One page at a time: create, edit, schedule, unpublish, move, copy, delete.
+//! Creates, edits, schedules, unpublishes, moves, copies and deletes a page.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::error::AdminError;
 use super::fields::Fields;
-use super::html;
-use super::ids::{PageId, RevisionId};
-use super::{Admin, AdminError, Answer};
+use super::html::check_box;
+use super::ids::{PageId, RevisionId, key_in};
+use super::session::{Admin, Answer};
 
-/// The button under the editor.
+/// The button with which a form is submitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Save draft.
+    /// The button "Save draft".
     Save,
-    /// Publish.
+    /// The button "Publish".
     Publish,
 }
 
-/// What the copy form asks.
+/// The fields of the form that copies a page.
 #[derive(Debug, Clone, Copy)]
-pub struct Copy<'a> {
-    /// The copy's title.
+pub struct CopyOptions<'a> {
+    /// The title of the copy.
     pub title: &'a str,
-    /// The copy's slug.
+    /// The slug of the copy.
     pub slug: &'a str,
-    /// The page that the copy goes under.
+    /// The parent of the copy.
     pub parent: PageId,
-    /// With all pages under it.
+    /// True to copy all pages under the page, too.
     pub recursive: bool,
-    /// What is live becomes live as a copy too; a draft otherwise.
+    /// True to publish the copies of live pages. Otherwise all copies are drafts.
     pub publish: bool,
 }
 
@@ -42,18 +43,18 @@ impl Admin {
         action: Action,
     ) -> Result<PageId, AdminError> {
         let path = format!("/admin/pages/add/{model}/{parent}/");
-        let mut form = self.form(&path).await?.filled(fields);
+        let mut form = fields.fill(self.form(&path).await?);
         fill_slug(&mut form);
         let answer = self.post(&path, &with_button(form, action)).await?;
         let location = answer.redirected()?;
-        // A draft stays open; a published page is only named by the message on its parent's page.
-        match id_between(&location, "/admin/pages/", "/edit/") {
+        // A draft stays open in the editor. Only the message on the parent's page contains the key of a published page.
+        match key_in(&location, "/admin/pages/", "/edit/") {
             Some(id) => Ok(PageId(id)),
             None => self.announced_page(&location).await,
         }
     }
 
-    /// Changes `fields` of a page's newest revision.
+    /// Changes fields of the newest revision of a page.
     pub async fn edit(
         &self,
         page: PageId,
@@ -61,13 +62,14 @@ impl Admin {
         action: Action,
     ) -> Result<(), AdminError> {
         let path = format!("/admin/pages/{page}/edit/");
-        let form = self.form(&path).await?.filled(fields);
+        let form = fields.fill(self.form(&path).await?);
         let answer = self.post(&path, &with_button(form, action)).await?;
         answer.redirected().map(drop)
     }
 
-    /// Saves as the editor's script does while its user types. The first save of a sitting makes a revision, which is
-    /// returned; handed in as `overwrite`, it is what the later ones write to.
+    /// Saves like the script of the editor does while the user types, and returns the revision.
+    ///
+    /// The first save creates a revision. Later saves overwrite it, if it is passed as `overwrite`.
     pub async fn autosave(
         &self,
         page: PageId,
@@ -75,7 +77,7 @@ impl Admin {
         overwrite: Option<RevisionId>,
     ) -> Result<RevisionId, AdminError> {
         let path = format!("/admin/pages/{page}/edit/");
-        let mut form = self.form(&path).await?.filled(fields);
+        let mut form = fields.fill(self.form(&path).await?);
         if let Some(revision) = overwrite {
             form.push(("overwrite_revision_id".into(), revision.to_string()));
         }
@@ -83,28 +85,28 @@ impl Admin {
         saved_revision(&answer).ok_or_else(|| answer.refused())
     }
 
-    /// Publishes with a time in the future, to the second: the page goes live when `publish_scheduled` next runs after it,
-    /// and is locked against unpublishing until then.
+    /// Schedules the publication of a page for a time in the future, in whole seconds.
+    ///
+    /// The page goes live when `publish_scheduled` next runs after this time. Until then it cannot be unpublished.
     pub async fn schedule(&self, page: PageId, go_live_at: Timestamp) -> Result<(), AdminError> {
         let time = go_live_at.strftime("%Y-%m-%d %H:%M:%S").to_string();
         let fields = Fields::none().with("go_live_at", &time);
         self.edit(page, &fields, Action::Publish).await
     }
 
-    /// Withdraws the schedule of a page's revision, as the page's history offers it.
+    /// Cancels the scheduled publication of a revision.
     pub async fn unschedule(&self, page: PageId, revision: i64) -> Result<(), AdminError> {
         let path = format!("/admin/pages/{page}/revisions/{revision}/unschedule/");
-        let answer = self.post::<&str, &str>(&path, &[]).await?;
-        answer.redirected().map(drop)
+        self.confirm(&path).await
     }
 
-    /// Takes a page from the site, and with `include_descendants` every page under it.
+    /// Unpublishes a page. `include_descendants` adds all pages under it.
     pub async fn unpublish(
         &self,
         page: PageId,
         include_descendants: bool,
     ) -> Result<(), AdminError> {
-        let fields = checked("include_descendants", include_descendants);
+        let fields = check_box("include_descendants", include_descendants);
         let answer = self
             .post(
                 &format!("/admin/pages/{page}/unpublish/"),
@@ -114,24 +116,28 @@ impl Admin {
         answer.redirected().map(drop)
     }
 
-    /// Moves a page with everything under it, to be the last child of `parent`.
+    /// Moves a page with all pages under it. It becomes the last child of `parent`.
     pub async fn move_page(&self, page: PageId, parent: PageId) -> Result<(), AdminError> {
         let path = format!("/admin/pages/{page}/move/{parent}/confirm/");
         let answer = self.post::<&str, &str>(&path, &[]).await?;
-        // A slug that is taken there sends the editor back to the choice instead.
+        // If the slug exists there, the admin redirects to the choice of a parent instead.
         answer.redirected_to(&format!("/admin/pages/{parent}/"))
     }
 
-    /// Copies a page, and returns the copy of it (not of the pages under it).
-    pub async fn copy_page(&self, page: PageId, copy: Copy<'_>) -> Result<PageId, AdminError> {
+    /// Copies a page, and returns the key of its copy.
+    pub async fn copy_page(
+        &self,
+        page: PageId,
+        copy: CopyOptions<'_>,
+    ) -> Result<PageId, AdminError> {
         let parent = copy.parent.to_string();
         let mut fields = vec![
             ("new_title", copy.title),
             ("new_slug", copy.slug),
             ("new_parent_page", parent.as_str()),
         ];
-        fields.extend(checked("copy_subpages", copy.recursive));
-        fields.extend(checked("publish_copies", copy.publish));
+        fields.extend(check_box("copy_subpages", copy.recursive));
+        fields.extend(check_box("publish_copies", copy.publish));
         let answer = self
             .post(&format!("/admin/pages/{page}/copy/"), &fields)
             .await?;
@@ -139,22 +145,21 @@ impl Admin {
         self.announced_page(&location).await
     }
 
-    /// Deletes a page with everything under it.
+    /// Deletes a page with all pages under it.
     pub async fn delete_page(&self, page: PageId) -> Result<(), AdminError> {
         let path = format!("/admin/pages/{page}/delete/");
-        let answer = self.post::<&str, &str>(&path, &[]).await?;
-        answer.redirected().map(drop)
+        self.confirm(&path).await
     }
 
-    /// The page that the newest message at `location` links to.
+    /// Returns the key of the page in the newest message at `location`.
     async fn announced_page(&self, location: &str) -> Result<PageId, AdminError> {
-        let answer = self.get(location).await?;
-        let id = last_id_between(html::messages(&answer.body), "/admin/pages/", "/edit/");
-        id.map(PageId)
-            .ok_or_else(|| answer.without("message with a link to the new page"))
+        let missing = "message with a link to the new page";
+        let id = self.announced(location, "/admin/pages/", "/edit/", missing);
+        id.await.map(PageId)
     }
 }
 
+/// Adds the field of the button. "Save draft" has none.
 fn with_button(mut form: Vec<(String, String)>, action: Action) -> Vec<(String, String)> {
     if action == Action::Publish {
         form.push(("action-publish".into(), "action-publish".into()));
@@ -162,7 +167,7 @@ fn with_button(mut form: Vec<(String, String)>, action: Action) -> Vec<(String, 
     form
 }
 
-/// The editor's script writes the slug while the title is typed.
+/// Fills an empty slug from the title, as the script of the editor does.
 fn fill_slug(form: &mut [(String, String)]) {
     let title = form.iter().find(|(name, _)| name == "title");
     let slug: Vec<String> = title
@@ -180,29 +185,9 @@ fn fill_slug(form: &mut [(String, String)]) {
     }
 }
 
+/// Returns the key of the revision in the answer to an automatic save.
 fn saved_revision(answer: &Answer) -> Option<RevisionId> {
     let body: Value = serde_json::from_str(&answer.body).ok()?;
     body["success"].as_bool().filter(|success| *success)?;
     body["revision_id"].as_i64().map(RevisionId)
-}
-
-/// A ticked check box sends itself; an empty one sends nothing.
-pub(super) fn checked(name: &str, ticked: bool) -> Option<(&str, &str)> {
-    ticked.then_some((name, "on"))
-}
-
-/// The number between the first `before` and the `after` that follows it at once.
-fn id_between(text: &str, before: &str, after: &str) -> Option<i64> {
-    text.match_indices(before).find_map(|(start, _)| {
-        let rest = &text[start + before.len()..];
-        rest.split_once(after)?.0.parse().ok()
-    })
-}
-
-/// The same, from the last such place.
-pub(super) fn last_id_between(text: &str, before: &str, after: &str) -> Option<i64> {
-    text.rmatch_indices(before).find_map(|(start, _)| {
-        let rest = &text[start + before.len()..];
-        rest.split_once(after)?.0.parse().ok()
-    })
 }

@@ -1,10 +1,9 @@
-//! Snippets of any registered model; `model` is its address, such as `blog/author`.
+//! Creates, edits and deletes snippets. `model` is the part of the address that names the model, such as `blog/author`.
 
+use super::error::AdminError;
 use super::fields::Fields;
-use super::html;
 use super::ids::SnippetId;
-use super::pages::last_id_between;
-use super::{Admin, AdminError};
+use super::session::Admin;
 
 impl Admin {
     /// Creates a snippet.
@@ -14,16 +13,15 @@ impl Admin {
         fields: &Fields,
     ) -> Result<SnippetId, AdminError> {
         let path = format!("/admin/snippets/{model}/add/");
-        let form = self.form(&path).await?.filled(fields);
+        let form = fields.fill(self.form(&path).await?);
         let location = self.post(&path, &form).await?.redirected()?;
-        let answer = self.get(&location).await?;
         let edit = format!("/admin/snippets/{model}/edit/");
-        last_id_between(html::messages(&answer.body), &edit, "/")
-            .map(SnippetId)
-            .ok_or_else(|| answer.without("message with a link to the new snippet"))
+        let missing = "message with a link to the new snippet";
+        let id = self.announced(&location, &edit, "/", missing).await?;
+        Ok(SnippetId(id))
     }
 
-    /// Changes `fields` of a snippet.
+    /// Changes fields of a snippet.
     pub async fn edit_snippet(
         &self,
         model: &str,

@@ -1,4 +1,6 @@
-//! `make demo`; with `ONCE=1` in its environment it ends after the scripted part, with `DOORBELL=Logs` it rings by log alone.
+//! Runs `make demo`. With `ONCE=1` it ends after the scripted part. With `DOORBELL=Logs` the database rings by its log alone.
+
+#![allow(clippy::disallowed_methods)]
 
 use std::process::ExitCode;
 
@@ -16,7 +18,7 @@ async fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
-        // Dropping the demo ends all that it started; this is what a shell reports for Ctrl-C.
+        // Dropping the demo ends everything that it started. 130 is the exit code of a shell for Ctrl-C.
         () = interrupted() => {
             println!("\nStopping …");
             ExitCode::from(130)
@@ -29,15 +31,15 @@ async fn demo() -> Result<(), DemoError> {
     let doorbell = std::env::var("DOORBELL").unwrap_or_default();
     let demo = Demo::start(rings_by_log(&doorbell)?).await?;
     demo.publish_and_follow().await?;
-    if once { Ok(()) } else { demo.stay().await }
+    if once { Ok(()) } else { demo.serve().await }
 }
 
-/// Ctrl-C, or the request of whoever runs us to end.
+/// Waits for SIGINT (Ctrl-C) or SIGTERM.
 async fn interrupted() {
     let terminated = async {
         match signal(SignalKind::terminate()) {
             Ok(mut signal) => signal.recv().await,
-            // Ctrl-C remains.
+            // Without a handler for SIGTERM, only Ctrl-C ends the demo in order.
             Err(_) => std::future::pending().await,
         }
     };

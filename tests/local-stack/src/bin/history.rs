@@ -1,4 +1,4 @@
-//! `make history OBJECT=page/42`: what happened to an object in the demo that runs.
+//! Runs `make history OBJECT=page/42`: prints the history of an object in the running demo.
 
 use std::process::ExitCode;
 
@@ -23,7 +23,9 @@ async fn main() -> ExitCode {
 }
 
 async fn history() -> Result<History, Box<dyn std::error::Error>> {
-    let object = std::env::args().nth(1).ok_or("which object?")?;
+    let object = std::env::args()
+        .nth(1)
+        .ok_or("usage: history OBJECT, such as page/42")?;
     let aws = Aws::new(&required("AWS_ENDPOINT_URL")?)?;
     let deployment = Deployment::existing(aws, &required("STACK")?).await?;
     Ok(History::of(&deployment, &required("DEMO_DATABASE")?, &object).await?)

@@ -1,4 +1,4 @@
-//! The browser's process, and the pipe to it.
+//! The process of the browser, and the pipe to it.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,29 +9,31 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::{BrowserError, PATIENCE};
+use super::error::BrowserError;
 
-/// How long an orderly end may take.
-const ENDED_WITHIN: Duration = Duration::from_secs(5);
+/// The time in which the browser must answer a call.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// The time in which the browser must end after its pipe was closed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A running browser that speaks the protocol; it ends when this is dropped.
+/// A running browser. Dropping this ends it.
 #[derive(Debug)]
 pub struct Pipe {
-    /// The page that calls are for, once there is one.
+    /// The session of the page that calls are for, once there is one.
     pub session: Option<String>,
-    /// What went wrong so far, and what was requested.
-    pub complaints: Vec<String>,
+    /// The errors and the requests of the page so far.
+    pub problems: Vec<String>,
     program: PathBuf,
     profile: PathBuf,
     child: Child,
-    /// Closed to end the browser.
-    to: Option<ChildStdin>,
-    from: BufReader<ChildStdout>,
+    /// Closing it ends the browser.
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
     calls: u64,
 }
 
 impl Pipe {
-    /// Installs Chromium if it isn't installed, and starts it with an empty profile. `CHROMIUM` names another program.
+    /// Installs Chromium if necessary, and starts it with an empty profile. `CHROMIUM` names another program.
     pub async fn start() -> Result<Self, BrowserError> {
         let (program, libraries) = match std::env::var_os("CHROMIUM") {
             Some(program) => (PathBuf::from(program), None),
@@ -42,7 +44,7 @@ impl Pipe {
         };
         let profile =
             std::env::temp_dir().join(format!("browser-{}", uuid::Uuid::new_v4().simple()));
-        // The protocol is on descriptors 3 and 4, which only a shell gives to a child without unsafe code.
+        // The protocol uses the descriptors 3 and 4. A shell passes them to the browser, which needs no unsafe code here.
         let mut command = Command::new("sh");
         command
             .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >&2"])
@@ -76,38 +78,38 @@ impl Pipe {
             program: program.clone(),
             source,
         })?;
-        let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(BrowserError::Silent("the pipe".to_owned()));
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(BrowserError::NoAnswer("the pipe".to_owned()));
         };
         Ok(Self {
             program,
             profile,
             child,
-            to: Some(to),
-            from: BufReader::new(from),
+            input: Some(input),
+            output: BufReader::new(output),
             session: None,
             calls: 0,
-            complaints: Vec::new(),
+            problems: Vec::new(),
         })
     }
 
-    /// Makes a call of the protocol, and returns what it results in.
-    pub async fn call(&mut self, method: &str, input: Value) -> Result<Value, BrowserError> {
+    /// Calls a method of the protocol, and returns its result.
+    pub async fn call(&mut self, method: &str, parameters: Value) -> Result<Value, BrowserError> {
         self.calls += 1;
-        let mut message = json!({"id": self.calls, "method": method, "params": input});
+        let mut message = json!({"id": self.calls, "method": method, "params": parameters});
         if let Some(session) = &self.session {
             message["sessionId"] = session.clone().into();
         }
         let mut bytes = message.to_string().into_bytes();
         bytes.push(0);
-        let closed = || BrowserError::Silent(method.to_owned());
-        let to = self.to.as_mut().ok_or_else(closed)?;
-        let written = to.write_all(&bytes).await;
-        written.map_err(|source| self.failed("telling", source))?;
-        let answered = tokio::time::timeout(PATIENCE * 2, self.answer());
+        let closed = || BrowserError::NoAnswer(method.to_owned());
+        let input = self.input.as_mut().ok_or_else(closed)?;
+        let written = input.write_all(&bytes).await;
+        written.map_err(|source| self.failed("writing to", source))?;
+        let answered = tokio::time::timeout(CALL_TIMEOUT * 2, self.answer());
         let mut answer = answered
             .await
-            .unwrap_or_else(|_| Err(BrowserError::Silent(method.to_owned())))?;
+            .unwrap_or_else(|_| Err(BrowserError::NoAnswer(method.to_owned())))?;
         match answer["error"].take() {
             Value::Null => Ok(answer["result"].take()),
             error => Err(BrowserError::Refused {
@@ -117,22 +119,22 @@ impl Pipe {
         }
     }
 
-    /// The answer to the last call; what the page does meanwhile is remembered if it is a complaint.
+    /// Reads until the answer to the last call. Problems that the page reports before it are remembered.
     async fn answer(&mut self) -> Result<Value, BrowserError> {
         loop {
             let mut bytes = Vec::new();
-            let read = self.from.read_until(0, &mut bytes).await;
-            read.map_err(|source| self.failed("hearing", source))?;
+            let read = self.output.read_until(0, &mut bytes).await;
+            read.map_err(|source| self.failed("reading from", source))?;
             if bytes.pop() != Some(0) {
                 let ended = io::Error::from(io::ErrorKind::UnexpectedEof);
-                return Err(self.failed("hearing", ended));
+                return Err(self.failed("reading from", ended));
             }
             let message: Value = serde_json::from_slice(&bytes)
-                .map_err(|error| self.failed("hearing", error.into()))?;
+                .map_err(|error| self.failed("reading from", error.into()))?;
             if message["id"] == self.calls {
                 return Ok(message);
             }
-            self.complaints.extend(complaint(&message));
+            self.problems.extend(problem(&message));
         }
     }
 
@@ -147,11 +149,11 @@ impl Pipe {
 
 impl Drop for Pipe {
     fn drop(&mut self) {
-        // It ends in order then, and its own children with it, which otherwise still write into the profile.
-        drop(self.to.take());
-        let asked = Instant::now();
+        // After this the browser ends in order, together with its children, which could still write into the profile.
+        drop(self.input.take());
+        let started = Instant::now();
         while let Ok(None) = self.child.try_wait() {
-            if asked.elapsed() > ENDED_WITHIN {
+            if started.elapsed() > STOP_TIMEOUT {
                 let _ = self.child.start_kill();
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -160,14 +162,14 @@ impl Drop for Pipe {
     }
 }
 
-/// Where tools/browser.py has Chromium.
+/// Returns the directory into which `tools/browser.py` has installed Chromium.
 async fn installed() -> Result<PathBuf, BrowserError> {
     let output = Command::new("python3")
         .arg(testing::checkout().join("tools/browser.py"))
         .stdin(Stdio::null())
         .output()
         .await
-        .map_err(|error| BrowserError::Install(error.to_string()))?;
+        .map_err(BrowserError::Installer)?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         return Err(BrowserError::Install(said));
@@ -177,7 +179,8 @@ async fn installed() -> Result<PathBuf, BrowserError> {
     ))
 }
 
-fn complaint(message: &Value) -> Option<String> {
+/// Returns the error or the request that a message of the browser reports.
+fn problem(message: &Value) -> Option<String> {
     let params = &message["params"];
     Some(match message["method"].as_str()? {
         "Runtime.exceptionThrown" => format!("threw {}", params["exceptionDetails"]),

@@ -1,4 +1,4 @@
-//! The errors of the export.
+//! The errors of the log export.
 
 use std::path::PathBuf;
 
@@ -8,24 +8,24 @@ use crate::deployment::DeploymentError;
 /// The log could not be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum LogExportError {
-    /// The server's log can't be read.
+    /// The log of the server could not be read.
     #[error("reading {}", path.display())]
     Log {
-        /// The log.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: std::io::Error,
     },
-    /// The subscription filter is another than can be played here.
+    /// The subscription filter has a pattern that is not supported here.
     #[error("DoorbellLines in template.yaml has no FilterPattern of one quoted phrase")]
     Pattern,
-    /// The stack has no such function.
+    /// The stack does not have the function.
     #[error(transparent)]
     Deployment(#[from] DeploymentError),
-    /// The emulator refused.
+    /// A call of the emulator failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
-    /// The emulator answers no JSON.
+    /// The configuration of migrate is not JSON.
     #[error("reading the configuration of migrate")]
     Configuration(#[from] serde_json::Error),
 }

@@ -1,9 +1,9 @@
-//! Groups the physical lines of a server's log into the records that CloudWatch keeps.
+//! Groups the lines of a PostgreSQL log into the records that CloudWatch stores.
 //!
-//! A record is one entry: its line with the time, the further lines of its message, and the `DETAIL`, `CONTEXT`, `STATEMENT` and so
-//! on that belong to it, each of which may have several lines.
+//! A record is one entry. It begins with a line that has a time. The further lines of the message follow, and the parts
+//! `DETAIL`, `CONTEXT`, `STATEMENT` and so on. Each part may have several lines.
 
-/// Severities of lines that belong to the entry before them.
+/// The severities of lines that belong to the entry before them.
 const PARTS: [&str; 7] = [
     "DETAIL",
     "HINT",
@@ -14,7 +14,7 @@ const PARTS: [&str; 7] = [
     "STATEMENT",
 ];
 
-/// Lines that are no complete record yet.
+/// The lines that do not form a complete record yet.
 #[derive(Debug, Default)]
 pub struct Records {
     record: Option<String>,
@@ -22,7 +22,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Takes what the server has written next, and returns the records to which nothing can be added any more.
+    /// Adds the next bytes of the log, and returns the records that they complete.
     pub fn push(&mut self, written: &[u8]) -> Vec<String> {
         let mut complete = Vec::new();
         for piece in written.split_inclusive(|byte| *byte == b'\n') {
@@ -35,7 +35,7 @@ impl Records {
         complete
     }
 
-    /// Returns the last record, of a server that has written nothing more for a while.
+    /// Returns the last record, if the server has written nothing for a while.
     pub fn end(&mut self) -> Option<String> {
         if self.line.is_empty() {
             self.record.take()
@@ -44,7 +44,7 @@ impl Records {
         }
     }
 
-    /// Adds a line; returns the record that ends in front of it.
+    /// Adds a line, and returns the record that ends before it.
     fn add(&mut self, line: String) -> Option<String> {
         match &mut self.record {
             Some(record) if !begins_a_record(&line) => {
@@ -57,7 +57,7 @@ impl Records {
     }
 }
 
-/// Returns true for a line that begins with a time and is no part of the entry before it.
+/// Returns true for a line that begins with a time and is not a part of the entry before it.
 fn begins_a_record(line: &str) -> bool {
     const TIME: &[u8] = b"0000-00-00 00:00:00 ";
     let has_time = line.len() > TIME.len()
@@ -79,7 +79,7 @@ mod tests {
 
     const PREFIX: &str = "2026-11-21 21:46:46 UTC:10.0.0.4(51234):wagtail_web@wagtail:[77]:";
 
-    /// An entry of four lines, one of three, and one of one.
+    /// Returns an entry of four lines, one of three lines, and one of one line.
     fn entries() -> [String; 3] {
         [
             format!(

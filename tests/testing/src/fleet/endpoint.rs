@@ -1,9 +1,9 @@
-//! AWS at one address, as far as fan-out and deliver call it: SQS and SSM in their JSON protocols, and a bucket of S3.
+//! The services that fan-out and deliver call, at one address: SQS and SSM in their JSON protocols, and a bucket of S3.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use std::{fmt, io};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,39 +12,25 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::BACKLOG_BUCKET;
 use super::mapping::SharedQueue;
+use super::options::BACKLOG_BUCKET;
 use super::parameters::Parameters;
 use super::queue::NewMessage;
+use super::refusal::{Refusal, text};
 use crate::bucket_in_memory::BucketInMemory;
 
-/// What is behind the address.
+/// The services behind one address.
 #[derive(Debug)]
 pub struct Services {
-    /// SubscriberStatus by the end of their URLs.
+    /// The queues. The end of a URL names one.
     pub queues: Vec<Arc<SharedQueue>>,
     parameters: Mutex<Parameters>,
     bucket: Mutex<BucketInMemory>,
     calls: Mutex<BTreeMap<String, usize>>,
 }
 
-/// What AWS answers instead of doing what it was asked.
-#[derive(Debug)]
-pub struct Refusal {
-    /// The error's name, such as `ThrottlingException`.
-    pub name: &'static str,
-    /// In words.
-    pub message: String,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.name, self.message)
-    }
-}
-
 impl Services {
-    /// With these queues and parameters.
+    /// The services with these queues and parameters, and an empty bucket.
     pub fn new(queues: Vec<Arc<SharedQueue>>, parameters: Parameters) -> Arc<Self> {
         Arc::new(Self {
             queues,
@@ -54,7 +40,7 @@ impl Services {
         })
     }
 
-    /// Listens on a free port of 127.0.0.1; the address for `AWS_ENDPOINT_URL`.
+    /// Listens on a free port of 127.0.0.1, and returns the address for `AWS_ENDPOINT_URL`.
     pub async fn serve(self: &Arc<Self>) -> io::Result<String> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
@@ -63,17 +49,17 @@ impl Services {
         Ok(endpoint)
     }
 
-    /// SSM's parameters.
+    /// Returns the parameters of SSM.
     pub fn parameters(&self) -> MutexGuard<'_, Parameters> {
         lock(&self.parameters)
     }
 
-    /// The bucket for what is set aside.
+    /// Returns the bucket for deliveries that are set aside.
     pub fn bucket(&self) -> MutexGuard<'_, BucketInMemory> {
         lock(&self.bucket)
     }
 
-    /// How often which operation was called; one that was refused has its error's name behind it.
+    /// Returns the number of calls of each operation. Refused calls are counted apart, as `<operation> <error>`.
     pub fn calls(&self) -> BTreeMap<String, usize> {
         lock(&self.calls).clone()
     }
@@ -162,15 +148,7 @@ fn hide(queue: &SharedQueue, body: &Value) -> Result<(), Refusal> {
     }
     Err(Refusal {
         name: "MessageNotInflight",
-        message: "the receipt is an old one".to_owned(),
-    })
-}
-
-/// A text that a request must have.
-pub fn text<'a>(body: &'a Value, field: &str) -> Result<&'a str, Refusal> {
-    body[field].as_str().ok_or_else(|| Refusal {
-        name: "MissingParameter",
-        message: format!("{field} is missing"),
+        message: "the receipt is not the last one".to_owned(),
     })
 }
 
@@ -181,7 +159,7 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, String) {
-    // S3 is the one whose paths have the bucket in front.
+    // Only requests to S3 have a path. It begins with the bucket.
     let path = uri.path_and_query().map_or("", |path| path.as_str());
     if let Some(path) = path.strip_prefix(&format!("/{BACKLOG_BUCKET}")) {
         let body = String::from_utf8_lossy(&body);

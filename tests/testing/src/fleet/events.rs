@@ -1,15 +1,15 @@
-//! Events as content-events publishes them, in any number.
+//! Creates events as content-events publishes them.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use wagrun_event::{Event, NewEvent};
 
-/// What they come from.
+/// The source of the events.
 pub const SOURCE: &str = "/wagrun/fleet";
-/// The size of one, in bytes of JSON.
-pub const BYTES: usize = 2048;
+/// The size of an event, in bytes of JSON.
+pub const EVENT_SIZE: usize = 2048;
 
-/// So many, spread evenly over so many pages, each page's in their order.
+/// Returns `count` events, spread evenly over `pages` pages. Those of one page are in order.
 pub fn events(count: usize, pages: usize) -> Vec<Event> {
     let numbers = 1..=i64::try_from(count).unwrap_or(i64::MAX);
     numbers
@@ -42,7 +42,7 @@ fn event(sequence: i64, page: usize) -> Event {
         data,
     });
     let bytes = serde_json::to_string(&event).map_or(0, |json| json.len());
-    let filler = "x".repeat(BYTES.saturating_sub(bytes));
+    let filler = "x".repeat(EVENT_SIZE.saturating_sub(bytes));
     event.data.insert("body".to_owned(), Value::String(filler));
     event
 }
@@ -52,10 +52,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn they_have_the_size_that_is_said_and_an_order_within_their_page() {
+    fn events_have_the_stated_size_and_are_ordered_within_their_page() {
         let events = events(5, 2);
         for event in &events {
-            assert_eq!(serde_json::to_string(event).unwrap().len(), BYTES);
+            assert_eq!(serde_json::to_string(event).unwrap().len(), EVENT_SIZE);
         }
         let lanes: Vec<_> = events
             .iter()

@@ -1,4 +1,4 @@
-//! Lambda's event source mapping between a FIFO queue and one function: whoever asks for work gets the next batch.
+//! Lambda's event source mapping between a FIFO queue and one function. A worker that asks for work gets the next batch.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,15 +8,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex as Turn, Notify};
+use tokio::sync::Notify;
 
-use super::queue::{FifoQueue, Message, NewMessage, Settings};
+use super::queue::{FifoQueue, Message, NewMessage, QueueSettings};
 use crate::aws::REGION;
 
-/// The account that the queues are in.
+/// The AWS account of the queues.
 const ACCOUNT: &str = "000000000000";
 
-/// A queue that several tasks use.
+/// A queue that several tasks share.
 #[derive(Debug)]
 pub struct SharedQueue {
     name: &'static str,
@@ -25,8 +25,8 @@ pub struct SharedQueue {
 }
 
 impl SharedQueue {
-    /// An empty one of this name.
-    pub fn new(name: &'static str, settings: Settings) -> Arc<Self> {
+    /// An empty queue.
+    pub fn new(name: &'static str, settings: QueueSettings) -> Arc<Self> {
         Arc::new(Self {
             name,
             queue: Mutex::new(FifoQueue::new(settings)),
@@ -34,40 +34,40 @@ impl SharedQueue {
         })
     }
 
-    /// Its name, with which its URL and its ARN end.
+    /// Returns the name of the queue, with which its URL and its ARN end.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// As event sources are named.
+    /// Returns the ARN of the queue.
     pub fn arn(&self) -> String {
         format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", self.name)
     }
 
-    /// Its address at an endpoint.
+    /// Returns the URL of the queue at an endpoint.
     pub fn url(&self, endpoint: &str) -> String {
         format!("{endpoint}/{ACCOUNT}/{}", self.name)
     }
 
-    /// The queue, to look into it.
+    /// Locks the queue, so that a test can read it.
     pub fn lock(&self) -> MutexGuard<'_, FifoQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a message; its id.
+    /// Sends a message and returns its id.
     pub fn send(&self, message: NewMessage) -> String {
         let id = self.lock().send(message, Timestamp::now());
         self.changed.notify_one();
         id
     }
 
-    /// Removes a message for good.
+    /// Deletes a message that was received.
     pub fn delete(&self, receipt: u64) {
         self.lock().delete(receipt);
         self.changed.notify_one();
     }
 
-    /// Has a message come back so long from now; false when the receipt is no longer the last one.
+    /// Makes a message visible again after this time. Returns false if the receipt is not the last one of the message.
     pub fn change_visibility(&self, receipt: u64, after: Duration) -> bool {
         let changed = self
             .lock()
@@ -76,12 +76,12 @@ impl SharedQueue {
         changed
     }
 
-    /// Waits for up to `most` messages.
-    async fn receive(&self, most: usize) -> Vec<Message> {
+    /// Waits for messages, and returns at most `max`.
+    async fn receive(&self, max: usize) -> Vec<Message> {
         loop {
             let (messages, next_return) = {
                 let mut queue = self.lock();
-                let messages = queue.receive(most, Timestamp::now());
+                let messages = queue.receive(max, Timestamp::now());
                 (messages, queue.next_return())
             };
             if !messages.is_empty() {
@@ -92,7 +92,7 @@ impl SharedQueue {
                     Some(at) => {
                         let wait = at.duration_since(Timestamp::now());
                         let wait = Duration::try_from(wait).unwrap_or_default();
-                        // tokio's timer counts milliseconds, and must not wake before the message is back.
+                        // The timer of tokio counts milliseconds, and must not wake before the message is visible.
                         tokio::time::sleep(wait + Duration::from_millis(1)).await;
                     }
                     None => std::future::pending().await,
@@ -106,19 +106,19 @@ impl SharedQueue {
     }
 }
 
-/// A batch that somebody works on.
+/// One invocation of a function, with a batch of messages.
 #[derive(Debug, Clone)]
 pub struct Invocation {
-    /// Its request id.
+    /// The request id.
     pub id: String,
-    /// The function's payload.
+    /// The payload.
     pub event: Value,
 }
 
-/// What a function answers where its mapping has `ReportBatchItemFailures`.
+/// The answer of a function whose mapping has `ReportBatchItemFailures`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct BatchResponse {
     batch_item_failures: Vec<Failure>,
 }
 
@@ -128,35 +128,35 @@ struct Failure {
     item_identifier: String,
 }
 
-/// The mapping. As many invocations are in progress as there are workers that asked for one.
+/// An event source mapping. Each worker that asks for an invocation has one in progress.
 #[derive(Debug)]
-pub struct Mapping {
+pub struct EventSourceMapping {
     queue: Arc<SharedQueue>,
     batch_size: usize,
-    /// Held by the worker that gets the next batch; the others wait in the order in which they came.
-    turn: Turn<()>,
+    /// Held by the worker that waits for the next batch. The others wait for it in the order in which they asked.
+    turn: tokio::sync::Mutex<()>,
     waiting: AtomicUsize,
     in_progress: Mutex<HashMap<String, Vec<Message>>>,
 }
 
-impl Mapping {
-    /// From this queue, with so many messages to a batch at most.
+impl EventSourceMapping {
+    /// A mapping from `queue`, with at most `batch_size` messages in an invocation.
     pub fn new(queue: &Arc<SharedQueue>, batch_size: usize) -> Arc<Self> {
         Arc::new(Self {
             queue: Arc::clone(queue),
             batch_size,
-            turn: Turn::new(()),
+            turn: tokio::sync::Mutex::new(()),
             waiting: AtomicUsize::new(0),
             in_progress: Mutex::default(),
         })
     }
 
-    /// How many workers wait for a batch.
+    /// Returns the number of workers that wait for a batch.
     pub fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Waits for the next batch.
+    /// Waits for the next invocation.
     pub async fn next(&self) -> Invocation {
         let messages = {
             let _waiting = Waiting::new(&self.waiting);
@@ -173,10 +173,12 @@ impl Mapping {
         }
     }
 
-    /// Deletes what the function has not reported as failed; after an answer that is none, nothing, as Lambda does.
+    /// Ends an invocation that succeeded: deletes the messages that the answer does not report as failed.
+    ///
+    /// After an answer that is not valid, no message is deleted, as in Lambda.
     pub fn succeeded(&self, id: &str, answer: &[u8]) {
         let messages = self.in_progress().remove(id).unwrap_or_default();
-        let Ok(answer) = serde_json::from_slice::<Answer>(answer) else {
+        let Ok(answer) = serde_json::from_slice::<BatchResponse>(answer) else {
             return;
         };
         let failed = |message: &Message| {
@@ -190,7 +192,7 @@ impl Mapping {
         }
     }
 
-    /// The function failed, or is gone: its messages come back by themselves.
+    /// Ends an invocation that failed. Its messages become visible after their visibility timeout.
     pub fn failed(&self, id: &str) {
         self.in_progress().remove(id);
     }
@@ -202,7 +204,7 @@ impl Mapping {
     }
 }
 
-/// Counts one worker for as long as it is there; a worker that ends drops it too.
+/// Counts a worker as waiting until this is dropped, also if the worker ends.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
@@ -228,7 +230,7 @@ fn record(message: &Message, arn: &str) -> Value {
             "ApproximateReceiveCount": message.received.to_string(),
             "SentTimestamp": milliseconds,
             "MessageGroupId": message.group,
-            // SQS has twenty digits.
+            // A sequence number of SQS has twenty digits.
             "SequenceNumber": format!("{:020}", message.sequence_number),
             "MessageDeduplicationId": message.deduplication_id,
         },

@@ -1,24 +1,24 @@
-//! SSM's parameters with their versions, and its quota.
+//! The parameters of SSM with their versions, and the quota of its reads.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::endpoint::{Refusal, text};
+use super::refusal::{Refusal, text};
 
-/// The most that SSM puts on a page.
-const PAGE: usize = 10;
+/// The number of parameters on a page of `GetParametersByPath`.
+const PAGE_SIZE: usize = 10;
 
-/// The parameters.
+/// The parameters of one account.
 #[derive(Debug, Default)]
 pub struct Parameters {
-    /// Each version's value, the present one last.
+    /// The values of all versions of each parameter. The current one is last.
     values: BTreeMap<String, Vec<String>>,
     quota: Option<Quota>,
 }
 
-/// So many calls a second; what was not used in one second is not there in the next.
+/// A quota of calls per second. Calls that were not used in one second do not count in the next.
 #[derive(Debug)]
 struct Quota {
     calls: usize,
@@ -27,7 +27,7 @@ struct Quota {
 }
 
 impl Parameters {
-    /// These, by name.
+    /// Parameters, each a name and a value.
     pub fn new(parameters: impl IntoIterator<Item = (String, String)>) -> Self {
         let values = parameters.into_iter();
         Self {
@@ -36,7 +36,7 @@ impl Parameters {
         }
     }
 
-    /// Refuses to be read more often than this in a second. SSM's own quota is 40, for all readers of an account.
+    /// Refuses reads after this number in a second. The quota of SSM is 40, for all readers of an account.
     #[must_use]
     pub fn limited_to(mut self, calls: usize) -> Self {
         self.quota = Some(Quota {
@@ -47,24 +47,24 @@ impl Parameters {
         self
     }
 
-    /// Gives a parameter another value, as its owner does.
+    /// Sets the value of a parameter, as its owner does.
     pub fn set(&mut self, name: &str, value: String) {
         self.values.entry(name.to_owned()).or_default().push(value);
     }
 
-    /// Removes a parameter, as its owner does; whether it was there.
+    /// Removes a parameter, as its owner does, and returns true if it existed.
     pub fn remove(&mut self, name: &str) -> bool {
         self.values.remove(name).is_some()
     }
 
-    /// The names of the parameters below a path.
+    /// Returns the names of the parameters below a path.
     pub fn names_below(&self, path: &str) -> Vec<String> {
         let path = format!("{path}/");
         let names = self.values.keys().filter(|name| name.starts_with(&path));
         names.cloned().collect()
     }
 
-    /// `GetParametersByPath`.
+    /// Answers `GetParametersByPath`.
     pub(super) fn by_path(&mut self, body: &Value) -> Result<Value, Refusal> {
         self.use_quota()?;
         let path = format!("{}/", text(body, "Path")?.trim_end_matches('/'));
@@ -77,12 +77,12 @@ impl Parameters {
             .range(path.clone()..)
             .take_while(|(name, _)| name.starts_with(&path))
             .skip(start);
-        let page: Vec<_> = below.by_ref().take(PAGE).map(described).collect();
-        let next = below.next().map(|_| (start + PAGE).to_string());
+        let page: Vec<_> = below.by_ref().take(PAGE_SIZE).map(described).collect();
+        let next = below.next().map(|_| (start + PAGE_SIZE).to_string());
         Ok(json!({"Parameters": page, "NextToken": next}))
     }
 
-    /// `GetParameter`, also of an old version by `name:version`.
+    /// Answers `GetParameter`, also for an old version as `name:version`.
     pub(super) fn get(&mut self, body: &Value) -> Result<Value, Refusal> {
         self.use_quota()?;
         let name = text(body, "Name")?;
@@ -101,7 +101,7 @@ impl Parameters {
         Ok(json!({"Parameter": {"Name": found, "Value": value, "Version": version}}))
     }
 
-    /// `DeleteParameter`.
+    /// Answers `DeleteParameter`.
     pub(super) fn delete(&mut self, body: &Value) -> Result<Value, Refusal> {
         let name = text(body, "Name")?;
         if self.remove(name) {
@@ -113,13 +113,13 @@ impl Parameters {
         })
     }
 
-    /// `PutParameter` of one that is there, or of a new one that has a type.
+    /// Answers `PutParameter` for an existing parameter, or for a new one with a type.
     pub(super) fn put(&mut self, body: &Value) -> Result<Value, Refusal> {
         let (name, value) = (text(body, "Name")?, text(body, "Value")?);
         if !self.values.contains_key(name) && !body["Type"].is_string() {
             return Err(Refusal {
                 name: "ValidationException",
-                message: "a new parameter wants a type".to_owned(),
+                message: "a new parameter needs a type".to_owned(),
             });
         }
         let values = self.values.entry(name.to_owned()).or_default();

@@ -1,4 +1,4 @@
-//! The functions' own programs, started as Lambda starts them, and what they use of this machine.
+//! Starts the programs of the functions as Lambda does, and measures the processor time and the memory that they use.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,37 +8,37 @@ use std::time::Duration;
 use crate::aws::client_environment;
 use crate::process::{Process, ProcessError, Supervisor};
 
-/// Linux counts a process's time in hundredths of a second, on every architecture.
+/// The unit in which Linux counts the processor time of a process, on every architecture.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A function as a program.
+/// The program of a function.
 #[derive(Debug, Clone)]
 pub struct Program {
-    /// Its name.
+    /// The name of the function.
     pub name: &'static str,
-    /// Its binary, or whatever runs it.
+    /// The binary, or an interpreter with its arguments.
     pub command: Vec<PathBuf>,
-    /// Where its Runtime API is.
+    /// The address of its Runtime API.
     pub runtime_api: String,
-    /// Where AWS is.
+    /// The address of the AWS services.
     pub endpoint: String,
-    /// What the template sets.
+    /// The environment variables that the template sets.
     pub environment: Vec<(&'static str, String)>,
 }
 
-/// What a process has used so far.
+/// The resources that a process has used so far.
 #[derive(Debug, Clone, Copy)]
 pub struct Usage {
-    /// Processor time, in steps of 10 ms.
+    /// The processor time, in steps of 10 ms.
     pub cpu: Duration,
-    /// Resident memory now, in KiB.
+    /// The resident memory now, in KiB.
     pub resident: u64,
-    /// The most that was ever resident, in KiB.
+    /// The largest resident memory so far, in KiB.
     pub peak: u64,
 }
 
 impl Program {
-    /// A copy of it, which asks for invocations until the supervisor ends.
+    /// Starts one instance, which asks for invocations until the supervisor ends.
     pub fn start(&self, supervisor: &Supervisor, number: usize) -> Result<Process, ProcessError> {
         let (program, arguments) = self.command.split_first().expect("a program");
         let mut command = Command::new(program);
@@ -57,17 +57,16 @@ impl Program {
     }
 }
 
-/// What a process has used so far.
+/// Returns the resources that a process has used so far.
 pub fn usage(process: &Process) -> io::Result<Usage> {
     let directory = Path::new("/proc").join(process.id().to_string());
     let stat = std::fs::read_to_string(directory.join("stat"))?;
     let status = std::fs::read_to_string(directory.join("status"))?;
-    parse(&stat, &status)
-        .ok_or_else(|| io::Error::other("a process that Linux describes otherwise"))
+    parse(&stat, &status).ok_or_else(|| io::Error::other("the format of /proc is unexpected"))
 }
 
 fn parse(stat: &str, status: &str) -> Option<Usage> {
-    // The second field is the program's name in parentheses, which may hold anything; utime and stime are the 14th and 15th.
+    // The second field is the name of the program in parentheses, with any characters. utime and stime are fields 14 and 15.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let mut ticks = || fields.next()?.parse::<u32>().ok();
     let kibibytes = |name: &str| {

@@ -1,4 +1,4 @@
-//! A FIFO queue as SQS keeps one: message groups, visibility, receive counts, a dead-letter queue.
+//! A FIFO queue like that of SQS: message groups, visibility timeouts, receive counts, a dead-letter queue.
 
 #[cfg(test)]
 mod tests;
@@ -8,87 +8,88 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// SQS drops a second message of the same de-duplication id for this long.
-const DEDUPLICATION: Duration = Duration::from_secs(5 * 60);
+/// The time in which SQS drops a second message with the same de-duplication id.
+const DEDUPLICATION_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
-/// What a queue is created with.
+/// The settings of a queue.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    /// For how long a message that was received is hidden.
-    pub visibility: Duration,
-    /// How often a message is received before it is a dead letter.
+pub struct QueueSettings {
+    /// The time for which a received message is hidden.
+    pub visibility_timeout: Duration,
+    /// The number of receives after which a message becomes a dead letter.
     pub max_receive_count: u32,
-    /// Among how many messages, from the oldest, SQS looks for a group that has none in flight.
+    /// The number of messages, from the oldest, in which SQS looks for a group without a message in flight.
     pub window: usize,
 }
 
-impl Settings {
-    /// The messages that SQS looks through in a FIFO queue.
-    pub const WINDOW: usize = 120_000;
+impl QueueSettings {
+    /// The window of SQS for a FIFO queue.
+    pub const DEFAULT_WINDOW: usize = 120_000;
 }
 
-/// What is sent.
+/// A message to send.
 #[derive(Debug, Clone)]
 pub struct NewMessage {
-    /// Its group.
+    /// The message group.
     pub group: String,
-    /// By which a second one is known, within its group.
+    /// The de-duplication id. The queue drops a second message of the group with the same id.
     pub deduplication_id: String,
-    /// What it says.
+    /// The content.
     pub body: String,
 }
 
-/// A message in the queue, or among the dead letters.
+/// A message in the queue or in the dead-letter queue.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// Stays the same however often it is received.
+    /// The id, which is the same at each receive.
     pub id: String,
-    /// Its group.
+    /// The message group.
     pub group: String,
-    /// By which a second one was known.
+    /// The de-duplication id.
     pub deduplication_id: String,
-    /// What it says.
+    /// The content.
     pub body: String,
-    /// When it was sent.
+    /// The time at which it was sent.
     pub sent_at: Timestamp,
-    /// How often it was received.
+    /// The number of receives so far.
     pub received: u32,
-    /// By which the last receipt is known; none while it is visible.
+    /// The handle of the last receive, or `None` while the message is visible.
     pub receipt: Option<u64>,
-    /// The larger, the later it was sent.
+    /// A number that is larger than those of earlier messages.
     pub sequence_number: u64,
 }
 
-/// A message's place: they are received in this order.
-type Place = u64;
+/// The position of a message. Messages are received in this order.
+type Position = u64;
 
-/// The queue; time is passed in.
+/// A FIFO queue. The caller passes in the time.
 #[derive(Debug)]
 pub struct FifoQueue {
-    settings: Settings,
-    messages: BTreeMap<Place, Message>,
+    settings: QueueSettings,
+    messages: BTreeMap<Position, Message>,
     groups: HashMap<String, Group>,
     /// The first message of each group that has none in flight.
-    available: BTreeSet<Place>,
-    /// When which message in flight comes back.
-    returns: BTreeSet<(Timestamp, Place)>,
-    /// Who is in flight, by receipt, and when it comes back.
-    receipts: HashMap<u64, (Timestamp, Place)>,
-    seen: HashMap<(String, String), (Timestamp, String)>,
-    dead: Vec<Message>,
-    next_place: Place,
+    available: BTreeSet<Position>,
+    /// The messages in flight, by the time at which they become visible again.
+    returns: BTreeSet<(Timestamp, Position)>,
+    /// The entry in `returns` of each message in flight, by its receipt.
+    receipts: HashMap<u64, (Timestamp, Position)>,
+    /// The time and the id of each message that was sent, by its group and de-duplication id.
+    sent: HashMap<(String, String), (Timestamp, String)>,
+    dead_letters: Vec<Message>,
+    next_position: Position,
     next_receipt: u64,
 }
 
 #[derive(Debug, Default)]
 struct Group {
-    places: BTreeSet<Place>,
+    positions: BTreeSet<Position>,
     in_flight: usize,
 }
 
 impl FifoQueue {
-    /// An empty one.
-    pub fn new(settings: Settings) -> Self {
+    /// An empty queue.
+    pub fn new(settings: QueueSettings) -> Self {
         Self {
             settings,
             messages: BTreeMap::new(),
@@ -96,32 +97,32 @@ impl FifoQueue {
             available: BTreeSet::new(),
             returns: BTreeSet::new(),
             receipts: HashMap::new(),
-            seen: HashMap::new(),
-            dead: Vec::new(),
-            next_place: 0,
+            sent: HashMap::new(),
+            dead_letters: Vec::new(),
+            next_position: 0,
             next_receipt: 0,
         }
     }
 
-    /// Takes a message, or drops it when it was sent within the last five minutes; its id either way.
+    /// Sends a message and returns its id. A message that was already sent in the last five minutes is dropped.
     pub fn send(&mut self, new: NewMessage, now: Timestamp) -> String {
         let key = (new.group.clone(), new.deduplication_id.clone());
-        if let Some((sent_at, id)) = self.seen.get(&key)
-            && now.duration_since(*sent_at).unsigned_abs() < DEDUPLICATION
+        if let Some((sent_at, id)) = self.sent.get(&key)
+            && now.duration_since(*sent_at).unsigned_abs() < DEDUPLICATION_INTERVAL
         {
             return id.clone();
         }
         let id = uuid::Uuid::new_v4().to_string();
-        self.seen.insert(key, (now, id.clone()));
-        let place = self.next_place;
-        self.next_place += 1;
+        self.sent.insert(key, (now, id.clone()));
+        let position = self.next_position;
+        self.next_position += 1;
         let group = self.groups.entry(new.group.clone()).or_default();
-        if group.places.is_empty() {
-            self.available.insert(place);
+        if group.positions.is_empty() {
+            self.available.insert(position);
         }
-        group.places.insert(place);
+        group.positions.insert(position);
         self.messages.insert(
-            place,
+            position,
             Message {
                 id: id.clone(),
                 group: new.group,
@@ -130,38 +131,38 @@ impl FifoQueue {
                 sent_at: now,
                 received: 0,
                 receipt: None,
-                sequence_number: place,
+                sequence_number: position,
             },
         );
         id
     }
 
-    /// Up to `most` messages, in order, of groups that have none in flight.
-    pub fn receive(&mut self, most: usize, now: Timestamp) -> Vec<Message> {
-        self.bring_back(now);
+    /// Receives at most `max` messages, in order, of groups without a message in flight.
+    pub fn receive(&mut self, max: usize, now: Timestamp) -> Vec<Message> {
+        self.return_expired(now);
         let end = self.end_of_window();
         let mut received = Vec::new();
-        while received.len() < most {
+        while received.len() < max {
             let first = self.available.first().copied();
-            let Some(first) = first.filter(|place| end.is_none_or(|end| *place < end)) else {
+            let Some(first) = first.filter(|position| end.is_none_or(|end| *position < end)) else {
                 break;
             };
             self.available.remove(&first);
             let group = self.messages[&first].group.clone();
-            let places: Vec<Place> = self.groups[&group]
-                .places
+            let positions: Vec<Position> = self.groups[&group]
+                .positions
                 .iter()
                 .copied()
-                .take(most - received.len())
+                .take(max - received.len())
                 .collect();
-            for place in places {
-                received.push(self.hand_out(place, now));
+            for position in positions {
+                received.push(self.hide(position, now));
             }
         }
         received
     }
 
-    /// Removes a message for good; false when the receipt is no longer the last one.
+    /// Deletes a message. Returns false if the receipt is not the last one of the message.
     pub fn delete(&mut self, receipt: u64) -> bool {
         let Some(back) = self.receipts.remove(&receipt) else {
             return false;
@@ -171,7 +172,7 @@ impl FifoQueue {
         true
     }
 
-    /// Has a message come back so long from now; false when the receipt is no longer the last one.
+    /// Makes a message visible again after this time. Returns false if the receipt is not the last one of the message.
     pub fn change_visibility(&mut self, receipt: u64, after: Duration, now: Timestamp) -> bool {
         let Some(back) = self.receipts.get_mut(&receipt) else {
             return false;
@@ -182,51 +183,53 @@ impl FifoQueue {
         true
     }
 
-    /// When the next message in flight comes back.
+    /// Returns the time at which the next message in flight becomes visible again.
     pub fn next_return(&self) -> Option<Timestamp> {
         self.returns.first().map(|(at, _)| *at)
     }
 
-    /// How many are in the queue, those in flight among them.
+    /// Returns the number of messages, including those in flight.
     pub fn len(&self) -> usize {
         self.messages.len()
     }
 
-    /// Whether none is.
+    /// Returns true if the queue has no message, visible or in flight.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
-    /// How many are in flight, or hidden until their next try.
+    /// Returns the number of messages that are hidden.
     pub fn in_flight(&self) -> usize {
         self.receipts.len()
     }
 
-    /// What is in the queue.
+    /// Returns the messages, including those in flight.
     pub fn messages(&self) -> impl Iterator<Item = &Message> {
         self.messages.values()
     }
 
-    /// The de-duplication id of all that was ever sent, and when.
+    /// Returns the de-duplication id of every message that was ever sent, and the time.
     pub fn sent(&self) -> impl Iterator<Item = (&str, Timestamp)> {
-        let sent = self.seen.iter();
+        let sent = self.sent.iter();
         sent.map(|((_, id), (at, _))| (id.as_str(), *at))
     }
 
-    /// What was received too often.
-    pub fn dead(&self) -> &[Message] {
-        &self.dead
+    /// Returns the messages that were received too often.
+    pub fn dead_letters(&self) -> &[Message] {
+        &self.dead_letters
     }
 
-    fn hand_out(&mut self, place: Place, now: Timestamp) -> Message {
+    /// Hides a message that is received.
+    fn hide(&mut self, position: Position, now: Timestamp) -> Message {
         let receipt = self.next_receipt;
         self.next_receipt += 1;
         let back = now
-            .saturating_add(self.settings.visibility)
+            .saturating_add(self.settings.visibility_timeout)
             .unwrap_or(Timestamp::MAX);
-        self.returns.insert((back, place));
-        self.receipts.insert(receipt, (back, place));
-        let message = self.messages.get_mut(&place).expect("it is in its group");
+        self.returns.insert((back, position));
+        self.receipts.insert(receipt, (back, position));
+        let message = self.messages.get_mut(&position);
+        let message = message.expect("a position in a group has a message");
         message.received += 1;
         message.receipt = Some(receipt);
         let group = self.groups.get_mut(&message.group);
@@ -234,41 +237,45 @@ impl FifoQueue {
         message.clone()
     }
 
-    /// Makes visible what was hidden for long enough; what was received too often becomes a dead letter.
-    fn bring_back(&mut self, now: Timestamp) {
-        while let Some((at, place)) = self.returns.first().copied()
+    /// Makes messages visible whose time is over. Those that were received too often become dead letters.
+    fn return_expired(&mut self, now: Timestamp) {
+        while let Some((at, position)) = self.returns.first().copied()
             && at <= now
         {
             self.returns.pop_first();
-            let message = self.messages.get_mut(&place).expect("it is in flight");
+            let message = self.messages.get_mut(&position);
+            let message = message.expect("a message in flight exists");
             let receipt = message.receipt.take().expect("it is in flight");
             self.receipts.remove(&receipt);
             if message.received >= self.settings.max_receive_count {
-                let dead = self.remove(place);
-                self.dead.push(dead);
+                let dead_letter = self.remove(position);
+                self.dead_letters.push(dead_letter);
             } else {
                 let group = message.group.clone();
-                self.landed(&group);
+                self.release(&group);
             }
         }
     }
 
-    fn remove(&mut self, place: Place) -> Message {
-        let message = self.messages.remove(&place).expect("it is in flight");
+    /// Removes a message in flight.
+    fn remove(&mut self, position: Position) -> Message {
+        let message = self.messages.remove(&position);
+        let message = message.expect("a message in flight exists");
         let group = self.groups.get_mut(&message.group);
-        group.expect("a message has a group").places.remove(&place);
-        self.landed(&message.group);
+        let positions = &mut group.expect("a message has a group").positions;
+        positions.remove(&position);
+        self.release(&message.group);
         message
     }
 
-    /// One message fewer of this group is in flight; after the last, the group can be received from again.
-    fn landed(&mut self, name: &str) {
+    /// Counts one message of this group less in flight. After the last one, messages of the group can be received again.
+    fn release(&mut self, name: &str) {
         let group = self.groups.get_mut(name).expect("a message has a group");
         group.in_flight -= 1;
         if group.in_flight > 0 {
             return;
         }
-        match group.places.first() {
+        match group.positions.first() {
             Some(first) => {
                 self.available.insert(*first);
             }
@@ -278,7 +285,7 @@ impl FifoQueue {
         }
     }
 
-    fn end_of_window(&self) -> Option<Place> {
+    fn end_of_window(&self) -> Option<Position> {
         if self.messages.len() <= self.settings.window {
             return None;
         }

@@ -1,5 +1,7 @@
-//! Webhook receivers that answer at once, late or never, and remember what came. [`crate::receiver`] verifies each
-//! signature and keeps each body, which would take more time than what is measured here.
+//! Webhook receivers that accept, delay or refuse, and remember what arrived.
+//!
+//! [`crate::receiver`] also verifies each signature and keeps each body. Here that would take longer than what the benchmarks
+//! measure.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -19,70 +21,70 @@ use tokio::net::TcpListener;
 
 use super::tls::{Certificate, TlsListener};
 
-/// How a receiver fares.
+/// The behavior of a receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
-    /// Takes everything at once.
+pub enum Behavior {
+    /// Accepts every event immediately.
     Healthy,
-    /// Takes everything, after so long.
+    /// Accepts every event, after this delay.
     Slow(Duration),
-    /// Answers 500 at once.
+    /// Answers 500 immediately.
     Failing,
-    /// Nobody listens.
-    Gone,
+    /// Does not listen.
+    Unreachable,
 }
 
-impl Manner {
-    /// Whether it takes nothing.
-    pub fn is_dead(self) -> bool {
-        matches!(self, Self::Failing | Self::Gone)
+impl Behavior {
+    /// Returns true if the receiver accepts events.
+    pub fn accepts(self) -> bool {
+        matches!(self, Self::Healthy | Self::Slow(_))
     }
 }
 
-/// A request that came in.
+/// A request that arrived.
 #[derive(Debug, Clone)]
 pub struct Arrival {
-    /// For whom.
+    /// The name of the subscriber.
     pub subscriber: String,
-    /// The header `webhook-id`.
+    /// The value of the header `webhook-id`.
     pub webhook_id: String,
-    /// The event's subject.
+    /// The subject of the event.
     pub subject: String,
-    /// The event's sequence.
+    /// The sequence of the event.
     pub sequence: String,
-    /// When its last byte had arrived.
+    /// The time at which the last byte had arrived.
     pub at: Timestamp,
-    /// Whether it was, or will be, answered 2xx.
+    /// True if the answer is 2xx.
     pub accepted: bool,
 }
 
-/// All receivers, on one port.
+/// The receivers of all subscribers, on one port.
 #[derive(Debug)]
 pub struct Receivers {
     address: SocketAddr,
     scheme: &'static str,
-    manners: HashMap<String, Manner>,
-    /// Those that are well again.
+    behaviors: HashMap<String, Behavior>,
+    /// The subscribers whose receivers are healthy from now on.
     recovered: Mutex<HashSet<String>>,
     arrivals: Mutex<Vec<Arrival>>,
 }
 
-/// A key as every subscriber here has it.
+/// The secret of every subscriber of a fleet.
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-/// A port of this machine on which nobody listens: its service has been out of use for thirty years.
-const CLOSED: &str = "http://127.0.0.1:1/";
+/// A URL with a port on which no program listens: that of a service that is no longer in use.
+const UNREACHABLE_URL: &str = "http://127.0.0.1:1/";
 
 impl Receivers {
-    /// Listens for these subscribers, with TLS where there is a certificate.
+    /// Starts the receivers of these subscribers, with TLS if there is a certificate.
     pub async fn start(
-        subscribers: impl IntoIterator<Item = (String, Manner)>,
+        subscribers: impl IntoIterator<Item = (String, Behavior)>,
         certificate: Option<&Certificate>,
     ) -> io::Result<Arc<Self>> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let receivers = Arc::new(Self {
             address: listener.local_addr()?,
             scheme: certificate.map_or("http", |_| "https"),
-            manners: subscribers.into_iter().collect(),
+            behaviors: subscribers.into_iter().collect(),
             recovered: Mutex::default(),
             arrivals: Mutex::default(),
         });
@@ -98,57 +100,57 @@ impl Receivers {
         Ok(receivers)
     }
 
-    /// Who receives, and how.
-    pub fn manners(&self) -> &HashMap<String, Manner> {
-        &self.manners
+    /// Returns the behavior that each subscriber's receiver was started with.
+    pub fn behaviors(&self) -> &HashMap<String, Behavior> {
+        &self.behaviors
     }
 
-    /// From now on this one takes everything at once.
+    /// Makes the receiver of this subscriber healthy from now on.
     pub fn recover(&self, subscriber: &str) {
         let recovered = self.recovered.lock();
         let mut recovered = recovered.unwrap_or_else(PoisonError::into_inner);
         recovered.insert(subscriber.to_owned());
     }
 
-    fn manner(&self, subscriber: &str) -> Option<Manner> {
+    fn behavior(&self, subscriber: &str) -> Option<Behavior> {
         let recovered = self.recovered.lock();
         let recovered = recovered.unwrap_or_else(PoisonError::into_inner);
         match recovered.contains(subscriber) {
-            true => Some(Manner::Healthy),
-            false => self.manners.get(subscriber).copied(),
+            true => Some(Behavior::Healthy),
+            false => self.behaviors.get(subscriber).copied(),
         }
     }
 
-    /// Where this subscriber is to post.
+    /// Returns the URL of this subscriber's webhook.
     pub fn url(&self, subscriber: &str) -> String {
-        match self.manners.get(subscriber) {
-            Some(Manner::Gone) => CLOSED.to_owned(),
+        match self.behaviors.get(subscriber) {
+            Some(Behavior::Unreachable) => UNREACHABLE_URL.to_owned(),
             _ => format!("{}://{}/{subscriber}", self.scheme, self.address),
         }
     }
 
-    /// Each subscriber's name and the value of its parameter.
+    /// Returns the name of each subscriber and the value of its parameter.
     pub fn parameters(&self) -> impl Iterator<Item = (&str, Value)> {
-        self.manners.keys().map(|name| {
+        self.behaviors.keys().map(|name| {
             let value = json!({"target": "webhook", "url": self.url(name), "secrets": [SECRET]});
             (name.as_str(), value)
         })
     }
 
-    /// What has come so far, in the order in which it came.
+    /// Returns the requests so far, in the order of arrival.
     pub fn arrivals(&self) -> Vec<Arrival> {
         let arrivals = self.arrivals.lock();
         arrivals.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many requests have come so far.
+    /// Returns the number of requests so far.
     pub fn count(&self) -> usize {
         let arrivals = self.arrivals.lock();
         arrivals.unwrap_or_else(PoisonError::into_inner).len()
     }
 }
 
-/// What is read of an event.
+/// The fields of an event that the audit needs.
 #[derive(Deserialize)]
 struct Event {
     subject: String,
@@ -162,7 +164,7 @@ async fn receive(
     body: Bytes,
 ) -> StatusCode {
     let at = Timestamp::now();
-    let Some(manner) = receivers.manner(&subscriber) else {
+    let Some(behavior) = receivers.behavior(&subscriber) else {
         return StatusCode::NOT_FOUND;
     };
     let webhook_id = headers.get("webhook-id").and_then(|id| id.to_str().ok());
@@ -175,17 +177,17 @@ async fn receive(
         subject: event.subject,
         sequence: event.sequence,
         at,
-        accepted: !manner.is_dead(),
+        accepted: behavior.accepts(),
     };
     {
         let arrivals = receivers.arrivals.lock();
         let mut arrivals = arrivals.unwrap_or_else(PoisonError::into_inner);
         arrivals.push(arrival);
     }
-    match manner {
-        Manner::Slow(delay) => tokio::time::sleep(delay).await,
-        Manner::Failing | Manner::Gone => return StatusCode::INTERNAL_SERVER_ERROR,
-        Manner::Healthy => {}
+    match behavior {
+        Behavior::Slow(delay) => tokio::time::sleep(delay).await,
+        Behavior::Failing | Behavior::Unreachable => return StatusCode::INTERNAL_SERVER_ERROR,
+        Behavior::Healthy => {}
     }
     StatusCode::NO_CONTENT
 }

@@ -1,4 +1,4 @@
-//! Lambda's Runtime API, as a function's processes see it. They all ask at one port: each has one invocation at a time.
+//! Lambda's Runtime API, for the processes of one function. They share one port, and each has one invocation at a time.
 
 use std::io;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, StatusCode};
 use axum::routing::{get, post};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 
-use super::mapping::Mapping;
+use super::mapping::EventSourceMapping;
 
-/// Serves the function that this mapping invokes; the address for `AWS_LAMBDA_RUNTIME_API`.
-pub async fn serve(mapping: &Arc<Mapping>) -> io::Result<String> {
+/// Serves the function that this mapping invokes, and returns the address for `AWS_LAMBDA_RUNTIME_API`.
+pub async fn serve(mapping: &Arc<EventSourceMapping>) -> io::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?.to_string();
     let router = Router::new()
@@ -26,12 +26,14 @@ pub async fn serve(mapping: &Arc<Mapping>) -> io::Result<String> {
     Ok(address)
 }
 
-/// As long as the function's time limit in the template.
-const TIMEOUT_MS: i64 = 30_000;
+/// The timeout of the function in the template.
+const FUNCTION_TIMEOUT: SignedDuration = SignedDuration::from_secs(30);
 
-async fn next(State(mapping): State<Arc<Mapping>>) -> ([(HeaderName, String); 3], String) {
+async fn next(
+    State(mapping): State<Arc<EventSourceMapping>>,
+) -> ([(HeaderName, String); 3], String) {
     let invocation = mapping.next().await;
-    let deadline = Timestamp::now().as_millisecond() + TIMEOUT_MS;
+    let deadline = (Timestamp::now() + FUNCTION_TIMEOUT).as_millisecond();
     let header = |name, value| (HeaderName::from_static(name), value);
     let headers = [
         header("lambda-runtime-aws-request-id", invocation.id),
@@ -45,7 +47,7 @@ async fn next(State(mapping): State<Arc<Mapping>>) -> ([(HeaderName, String); 3]
 }
 
 async fn answer(
-    State(mapping): State<Arc<Mapping>>,
+    State(mapping): State<Arc<EventSourceMapping>>,
     Path(id): Path<String>,
     body: Bytes,
 ) -> StatusCode {
@@ -53,7 +55,10 @@ async fn answer(
     StatusCode::ACCEPTED
 }
 
-async fn error(State(mapping): State<Arc<Mapping>>, Path(id): Path<String>) -> StatusCode {
+async fn error(
+    State(mapping): State<Arc<EventSourceMapping>>,
+    Path(id): Path<String>,
+) -> StatusCode {
     mapping.failed(&id);
     StatusCode::ACCEPTED
 }

@@ -1,4 +1,4 @@
-//! TLS in front of the receivers: whoever posts makes a full handshake each time, as with a receiver that knows no tickets.
+//! TLS for the receivers. Each connection makes a full handshake, as with a receiver that issues no session tickets.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,16 +18,16 @@ use tokio_rustls::server::TlsStream;
 /// A certificate for 127.0.0.1, in PEM files.
 #[derive(Debug, Clone)]
 pub struct Certificate {
-    /// The certificate, without its issuer's.
+    /// The file with the certificate, without that of the issuer.
     pub certificate: PathBuf,
-    /// Its private key.
+    /// The file with the private key.
     pub key: PathBuf,
-    /// The issuer's certificate, for `SSL_CERT_FILE` of who calls.
+    /// The file with the certificate of the issuer, for the client's `SSL_CERT_FILE`.
     pub issuer: PathBuf,
 }
 
 impl Certificate {
-    /// The names that `certificate.py` gives its files.
+    /// The files that `certificate.py` writes into a directory.
     pub fn in_directory(directory: &Path) -> Self {
         Self {
             certificate: directory.join("certificate.pem"),
@@ -53,25 +53,25 @@ impl Certificate {
     }
 }
 
-/// Accepts connections whose handshake succeeded.
+/// A listener that returns connections after their handshake has succeeded.
 pub struct TlsListener {
     address: SocketAddr,
     accepted: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
 }
 
 impl TlsListener {
-    /// On top of this listener.
+    /// Adds TLS to a listener.
     pub fn new(listener: TcpListener, certificate: &Certificate) -> io::Result<Self> {
         let acceptor = TlsAcceptor::from(Arc::new(certificate.server()?));
         let address = listener.local_addr()?;
         let (sender, accepted) = mpsc::channel(128);
         tokio::spawn(async move {
-            // A handshake that takes its time holds up nobody else's.
+            // Each handshake has its own task, so a slow one delays no other.
             while let Ok((stream, peer)) = listener.accept().await {
                 let (acceptor, sender) = (acceptor.clone(), sender.clone());
                 tokio::spawn(async move {
                     if let Ok(stream) = acceptor.accept(stream).await {
-                        // Nobody listens any more at the end.
+                        // The receiver of the channel has ended at the end of a test.
                         let _ = sender.send((stream, peer)).await;
                     }
                 });

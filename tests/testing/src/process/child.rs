@@ -1,4 +1,4 @@
-//! One child.
+//! A child process: its state, its signals and its log.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
@@ -6,18 +6,22 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::error::ProcessError;
-use super::lock;
+use super::lock::lock;
 use super::reaper::Reaper;
 
-/// How many lines of a log an error quotes.
+/// The number of lines of a log that an error quotes.
 const TAIL_LINES: usize = 25;
+/// The time in which a child must end after a signal.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time between two checks for the end of a child.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The signal that asks a program to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopSignal {
-    /// What most programs take as the request to end.
+    /// SIGTERM, with which most programs end.
     Term,
-    /// PostgreSQL's fast shutdown; on TERM it waits until its clients leave.
+    /// SIGINT, the fast shutdown of PostgreSQL. On SIGTERM it waits until its clients disconnect.
     Int,
 }
 
@@ -30,7 +34,7 @@ impl StopSignal {
     }
 }
 
-/// A child of the stack; it is stopped with the stack's [`Supervisor`], not when this handle is dropped.
+/// A child of a [`Supervisor`](super::Supervisor), with which it ends. Dropping this handle does not end it.
 #[derive(Debug, Clone)]
 pub struct Process {
     pub(super) name: String,
@@ -42,22 +46,22 @@ pub struct Process {
 }
 
 impl Process {
-    /// Its name in the stack.
+    /// Returns the name that the supervisor was given.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its process id, which is also its group's.
+    /// Returns the process id, which is also the id of the process group.
     pub fn id(&self) -> u32 {
         self.id
     }
 
-    /// The file with its output.
+    /// Returns the path of the file with its output.
     pub fn log(&self) -> &Path {
         &self.log
     }
 
-    /// An error with the end of its log, unless it still runs: for the loop that waits until it is ready.
+    /// Returns an error with the end of the log if the child has ended. Loops that wait until it is ready call this.
     pub fn check(&self) -> Result<(), ProcessError> {
         match self.status()? {
             None => Ok(()),
@@ -65,46 +69,45 @@ impl Process {
         }
     }
 
-    /// Asks it to end, waits, and kills its group when it does not.
+    /// Asks the child to end and waits. If it does not end within 10 s, its group is killed.
     pub async fn stop(&self) -> Result<(), ProcessError> {
         self.signal(self.stop.name())?;
-        if self.ended_within(Duration::from_secs(10)).await?.is_none() {
+        if self.wait_for_exit(STOP_TIMEOUT).await?.is_none() {
             return self.kill().await;
         }
-        // The leader has gone; whatever it left behind goes too.
+        // The leader has ended. Its own children are killed.
         self.signal("KILL")?;
-        self.reaper.tell(&format!("forget {}", self.id))
+        self.reaper.send(&format!("forget {}", self.id))
     }
 
-    /// Kills its whole group, without a chance to clean up, and waits until it is gone.
+    /// Kills the whole group with SIGKILL, and waits until the child has ended.
     pub async fn kill(&self) -> Result<(), ProcessError> {
         self.signal("KILL")?;
-        let patience = Duration::from_secs(10);
-        match self.ended_within(patience).await? {
-            Some(_) => self.reaper.tell(&format!("forget {}", self.id)),
-            None => Err(self.timed_out(patience)),
+        match self.wait_for_exit(STOP_TIMEOUT).await? {
+            Some(_) => self.reaper.send(&format!("forget {}", self.id)),
+            None => Err(self.timed_out(STOP_TIMEOUT)),
         }
     }
 
-    /// Sends a signal (`TERM`, `STOP`, `CONT`, …) to its whole group.
+    /// Sends a signal (`TERM`, `STOP`, `CONT`, …) to the whole group.
     pub fn signal(&self, name: &str) -> Result<(), ProcessError> {
-        self.reaper.tell(&format!("signal {} {name}", self.id))
+        self.reaper.send(&format!("signal {} {name}", self.id))
     }
 
-    /// How it ended; none when it still runs after `patience`.
-    pub async fn ended_within(
+    /// Returns the exit status of the child, or `None` if it still runs after `timeout`.
+    pub async fn wait_for_exit(
         &self,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Option<ExitStatus>, ProcessError> {
         let started = Instant::now();
         loop {
             if let Some(status) = self.status()? {
                 return Ok(Some(status));
             }
-            if started.elapsed() > patience {
+            if started.elapsed() > timeout {
                 return Ok(None);
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -126,17 +129,17 @@ impl Process {
         }
     }
 
-    pub(super) fn timed_out(&self, patience: Duration) -> ProcessError {
+    pub(super) fn timed_out(&self, timeout: Duration) -> ProcessError {
         ProcessError::TimedOut {
             name: self.name.clone(),
-            seconds: patience.as_secs(),
+            seconds: timeout.as_secs(),
             log: self.log.clone(),
             tail: tail(&self.log, TAIL_LINES),
         }
     }
 }
 
-/// The last lines of a log that are not blank; a log that can't be read has none.
+/// Returns the last lines of a log that are not blank, or nothing if the log cannot be read.
 pub(super) fn tail(log: &Path, count: usize) -> String {
     let text = String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned();
     let lines: Vec<&str> = text

@@ -1,65 +1,65 @@
-//! What can go wrong with a child.
+//! The errors of child processes.
 
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
-/// A child could not be started, ended early, or took too long.
+/// A child could not be started, ended unexpectedly, or took too long.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
-    /// A file or directory of the run could not be made.
+    /// A file or directory of the run could not be created or read.
     #[error("{action} {}", path.display())]
     File {
-        /// What was tried.
+        /// The operation that failed, such as `creating`.
         action: &'static str,
-        /// On what.
+        /// The file or directory.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// The program could not be started at all.
+    /// The program could not be started.
     #[error("starting {name} ({program})")]
     Spawn {
-        /// The child's name in the stack.
+        /// The name of the child.
         name: String,
-        /// What was to be executed.
+        /// The program to execute.
         program: String,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// The program ended although it should run on, or ended with a failure.
+    /// The program ended with a failure, or ended although it was expected to run on.
     #[error("{name} ended with {status}; its log {} ends with:\n{tail}", log.display())]
     Ended {
-        /// The child's name in the stack.
+        /// The name of the child.
         name: String,
-        /// How it ended.
+        /// The exit status.
         status: ExitStatus,
-        /// The whole log.
+        /// The path of the whole log.
         log: PathBuf,
-        /// The log's last lines.
+        /// The last lines of the log.
         tail: String,
     },
     /// The program did not end in time.
     #[error("{name} did not end within {seconds} s; its log {} ends with:\n{tail}", log.display())]
     TimedOut {
-        /// The child's name in the stack.
+        /// The name of the child.
         name: String,
-        /// How long it was given.
+        /// The timeout, in seconds.
         seconds: u64,
-        /// The whole log.
+        /// The path of the whole log.
         log: PathBuf,
-        /// The log's last lines.
+        /// The last lines of the log.
         tail: String,
     },
-    /// The state of a child could not be asked for.
-    #[error("asking whether {name} still runs")]
+    /// The state of a child could not be read.
+    #[error("checking whether {name} still runs")]
     State {
-        /// The child's name in the stack.
+        /// The name of the child.
         name: String,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// The reaper has gone.
-    #[error("telling the reaper")]
+    /// The reaper did not take a command, because it has ended.
+    #[error("sending a command to the reaper")]
     Reaper(#[source] io::Error),
 }

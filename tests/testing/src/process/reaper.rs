@@ -1,4 +1,4 @@
-//! The process that ends the others; see `reaper.py`.
+//! The process that ends the children (`reaper.py`).
 
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::error::ProcessError;
-use super::lock;
+use super::lock::lock;
 
 /// A running reaper.
 #[derive(Debug)]
@@ -37,20 +37,20 @@ impl Reaper {
         })
     }
 
-    /// Gives it one of the commands in `reaper.py`.
-    pub(super) fn tell(&self, command: &str) -> Result<(), ProcessError> {
+    /// Sends one of the commands that `reaper.py` describes.
+    pub(super) fn send(&self, command: &str) -> Result<(), ProcessError> {
         match lock(&self.input).as_mut() {
             Some(input) => writeln!(input, "{command}").map_err(ProcessError::Reaper),
             None => Ok(()),
         }
     }
 
-    /// Lets it do its work, and collects the children that have ended meanwhile.
+    /// Closes the input, and waits until the reaper has ended the children. `collect` collects those that have ended.
     pub(super) fn finish(&self, collect: impl Fn()) {
         drop(lock(&self.input).take());
         let mut reaper = lock(&self.child);
         while let Ok(None) = reaper.try_wait() {
-            // Whoever is not collected stays a zombie.
+            // A child that is not collected stays a zombie, for which the reaper would wait.
             collect();
             thread::sleep(Duration::from_millis(5));
         }

@@ -4,21 +4,21 @@ use super::*;
 
 const HELPER_LOGS: &str = "LOCAL_STACK_HELPER_LOGS";
 
-/// A shell that starts another process and ignores the polite signal when told to.
+/// Returns a command that runs a shell script.
 fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", script]);
     command
 }
 
-fn scratch() -> PathBuf {
+fn logs_directory() -> PathBuf {
     std::env::temp_dir().join(format!(
         "local-stack-logs-{}",
         uuid::Uuid::new_v4().simple()
     ))
 }
 
-/// Whether a process runs; a zombie does not.
+/// Returns true if the process runs. A zombie does not.
 fn runs(process: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{process}/stat"))
         .ok()
@@ -29,7 +29,7 @@ fn runs(process: u32) -> bool {
         .unwrap_or(false)
 }
 
-fn until(what: &str, condition: impl Fn() -> bool) {
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let started = Instant::now();
     while !condition() {
         assert!(
@@ -46,7 +46,7 @@ fn number_in(path: &Path) -> Option<u32> {
 
 #[tokio::test]
 async fn shutdown_ends_the_children_and_removes_the_directories() {
-    let logs = scratch();
+    let logs = logs_directory();
     let supervisor = Supervisor::start("orderly", &logs).unwrap();
     let grandchild = supervisor.directory().join("grandchild");
     let child = supervisor
@@ -58,7 +58,7 @@ async fn shutdown_ends_the_children_and_removes_the_directories() {
             )),
         )
         .unwrap();
-    until("the grandchild starts", || number_in(&grandchild).is_some());
+    wait_until("the grandchild starts", || number_in(&grandchild).is_some());
     let grandchild = number_in(&grandchild).unwrap();
     assert!(runs(child.id()) && runs(grandchild));
     let directory = supervisor.directory().to_owned();
@@ -73,7 +73,7 @@ async fn shutdown_ends_the_children_and_removes_the_directories() {
 
 #[tokio::test]
 async fn logs_are_kept_when_asked_for() {
-    let logs = scratch();
+    let logs = logs_directory();
     let supervisor = Supervisor::start("kept", &logs).unwrap();
     supervisor
         .run("echo", shell("echo said"), Duration::from_secs(10))
@@ -88,12 +88,12 @@ async fn logs_are_kept_when_asked_for() {
 
 #[tokio::test]
 async fn a_child_that_ends_early_is_reported_with_its_status_and_log() {
-    let logs = scratch();
+    let logs = logs_directory();
     let supervisor = Supervisor::start("early", &logs).unwrap();
     let child = supervisor
         .spawn("doomed", shell("echo the disk is full >&2; exit 3"))
         .unwrap();
-    child.ended_within(Duration::from_secs(10)).await.unwrap();
+    child.wait_for_exit(Duration::from_secs(10)).await.unwrap();
     let error = child.check().unwrap_err().to_string();
     assert!(
         error.starts_with("doomed ended with exit status: 3"),
@@ -106,7 +106,7 @@ async fn a_child_that_ends_early_is_reported_with_its_status_and_log() {
 
 #[tokio::test]
 async fn a_program_that_does_not_exist_is_named() {
-    let logs = scratch();
+    let logs = logs_directory();
     let supervisor = Supervisor::start("absent", &logs).unwrap();
     let error = supervisor
         .spawn("thing", Command::new("/no/such/program"))
@@ -118,7 +118,7 @@ async fn a_program_that_does_not_exist_is_named() {
 
 #[tokio::test]
 async fn a_run_that_takes_too_long_is_stopped() {
-    let logs = scratch();
+    let logs = logs_directory();
     let supervisor = Supervisor::start("slow", &logs).unwrap();
     let error = supervisor
         .run(
@@ -133,7 +133,7 @@ async fn a_run_that_takes_too_long_is_stopped() {
     std::fs::remove_dir_all(logs).unwrap();
 }
 
-/// The process that the next test kills: this test binary, started again with the variable set.
+/// Runs as a child of the next test, which starts this test binary with the variable set and kills it.
 #[tokio::test]
 async fn helper_that_is_killed() {
     let Ok(logs) = std::env::var(HELPER_LOGS) else {
@@ -153,7 +153,7 @@ async fn helper_that_is_killed() {
 
 #[test]
 fn children_of_a_killed_process_are_gone() {
-    let logs = scratch();
+    let logs = logs_directory();
     let mut parent = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -178,7 +178,7 @@ fn children_of_a_killed_process_are_gone() {
     parent.kill().unwrap();
     parent.wait().unwrap();
 
-    until("the child ends and its directory is removed", || {
+    wait_until("the child ends and its directory is removed", || {
         !runs(child) && !directory.exists()
     });
     assert!(logs.exists(), "the logs of a run that was killed stay");

@@ -1,5 +1,9 @@
 use std::time::Instant;
 
+use axum::http::{HeaderValue, StatusCode};
+use jiff::Timestamp;
+use standardwebhooks::Webhook;
+
 use super::*;
 
 fn event(subject: &str, kind: &str) -> String {
@@ -30,7 +34,7 @@ async fn send(receiver: &Receiver, subscriber: &str, body: &str, secret: &str) -
         .status()
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn a_signed_event_is_verified_and_found() {
@@ -42,7 +46,7 @@ async fn a_signed_event_is_verified_and_found() {
         StatusCode::NO_CONTENT
     );
     let delivery = receiver
-        .wait_for("cdn", "page 4", PATIENCE, |event| event.subject == "page/4")
+        .wait_for("cdn", "page 4", TIMEOUT, |event| event.subject == "page/4")
         .await
         .unwrap();
     assert_eq!(delivery.signature, Ok(()));
@@ -61,7 +65,7 @@ async fn waiting_ends_when_it_arrives() {
     let secret = receiver.secret("cdn");
     let body = event("page/4", "wagtail.page.published");
     let (delivery, _) = tokio::join!(
-        receiver.wait_for("cdn", "any", PATIENCE, |_| true),
+        receiver.wait_for("cdn", "any", TIMEOUT, |_| true),
         send(&receiver, "cdn", &body, &secret)
     );
     delivery.unwrap();
@@ -75,14 +79,14 @@ async fn another_secret_or_a_changed_body_does_not_verify() {
     send(&receiver, "cdn", "{}", &other).await;
     send(&receiver, "nobody", "{}", &other).await;
     assert_eq!(
-        receiver.deliveries("cdn")[0].signature,
+        receiver.requests("cdn")[0].signature,
         Err("signature invalid".into())
     );
-    assert!(receiver.deliveries("nobody")[0].signature.is_err());
+    assert!(receiver.requests("nobody")[0].signature.is_err());
 }
 
 #[tokio::test]
-async fn it_fails_as_often_as_it_was_told() {
+async fn planned_answers_are_given_once_each() {
     let receiver = Receiver::start().unwrap();
     let secret = receiver.secret("cdn");
     let slow = Answer::Status {
@@ -97,16 +101,16 @@ async fn it_fails_as_often_as_it_was_told() {
         assert_eq!(send(&receiver, "cdn", &body, &secret).await, expected);
     }
     assert!(started.elapsed() >= Duration::from_millis(200));
-    assert_eq!(receiver.deliveries("cdn").len(), 3);
+    assert_eq!(receiver.requests("cdn").len(), 3);
     assert_eq!(receiver.events("cdn").len(), 1, "refused ones do not count");
 
     receiver.answer_next("cdn", 5, &Answer::status(StatusCode::GONE));
-    receiver.recover("cdn");
+    receiver.clear_planned_answers("cdn");
     assert_eq!(send(&receiver, "cdn", &body, &secret).await, 204);
 }
 
 #[tokio::test]
-async fn a_habit_lasts_until_another_is_taken_up() {
+async fn the_default_answer_lasts_until_another_is_set() {
     let receiver = Receiver::start().unwrap();
     let secret = receiver.secret("cdn");
     receiver.answer_always("cdn", Answer::status(StatusCode::INTERNAL_SERVER_ERROR));
@@ -128,14 +132,14 @@ async fn a_hanging_answer_leaves_the_sender_waiting_and_others_alone() {
     let mut hanging = std::pin::pin!(send(&receiver, "cdn", "{}", &secret));
     tokio::select! {
         status = &mut hanging => panic!("answered {status}"),
-        () = receiver.more_than(0) => {}
+        () = receiver.wait_for_more_than(0) => {}
     }
     assert_eq!(send(&receiver, "cdn", "{}", &secret).await, 204);
     assert!(futures::poll!(hanging).is_pending());
 }
 
 #[tokio::test]
-async fn what_is_missing_is_reported_with_what_arrived() {
+async fn a_request_that_does_not_arrive_is_reported_with_those_that_did() {
     let receiver = Receiver::start().unwrap();
     let secret = receiver.secret("cdn");
     let missing = async || {

@@ -1,5 +1,5 @@
-//! Writes down what tests ask of AWS. `tools/check_requests.py` holds it against AWS's own models after all tests, as
-//! an AWS that only plays its part takes whatever it is asked.
+//! Records the requests of tests to AWS. A replaced AWS accepts any request, so `tools/check_requests.py` compares the records
+//! with the models of AWS after all tests.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::base64;
 use serde_json::json;
 
-/// Each test program has a file of its own; a line is written as a whole.
+/// The file of this test program. A line is written as a whole.
 static FILE: LazyLock<Mutex<File>> = LazyLock::new(|| {
     let directory = crate::checkout().join(".local/requests");
     std::fs::create_dir_all(&directory).expect("a directory for the recorded requests");
@@ -27,12 +27,12 @@ static FILE: LazyLock<Mutex<File>> = LazyLock::new(|| {
     Mutex::new(file.expect("a file for the recorded requests"))
 });
 
-/// A client that does as another, and writes each request down.
+/// Returns an HTTP client that records each request and passes it on to `client`.
 pub fn recorded(client: impl HttpClient + 'static) -> impl HttpClient + Clone + 'static {
     Recorded(SharedHttpClient::new(client))
 }
 
-/// Writes down one request, for tests that have no client of the SDK in their own process.
+/// Records one request. Tests without a client of the SDK in their own process call this.
 pub fn record<'a>(
     method: &str,
     uri: &str,
@@ -53,7 +53,7 @@ pub fn record<'a>(
     writeln!(file, "{line}").expect("a request recorded");
 }
 
-/// The package whose tests run, which cargo says to them.
+/// Returns the name of the package whose tests run. Cargo sets the variable.
 fn package() -> String {
     std::env::var("CARGO_PKG_NAME").unwrap_or_else(|_| "unknown".to_owned())
 }
@@ -73,7 +73,7 @@ impl<C: HttpClient> HttpClient for Recorded<C> {
 
 impl HttpConnector for Recorded<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        // A body that is sent in pieces is an object of S3, whose bytes no model says anything about.
+        // A streamed body is an object of S3, whose content the models do not describe.
         let body = request.body().bytes().unwrap_or_default();
         record(
             request.method(),

@@ -111,7 +111,7 @@ async fn hostile_urls_are_called_by_no_spelling() {
 }
 
 /// Everybody is this machine.
-fn here(_: String) -> Found {
+fn here(_: String) -> LookupFuture {
     Box::pin(async { Ok(vec!["127.0.0.1:0".parse().unwrap()]) })
 }
 
@@ -177,10 +177,10 @@ async fn what_is_no_plain_https_url_is_no_subscriber() {
     }
 }
 
-type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+type LookupFuture = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// Returns one public address and one that is not.
-fn mixed(_: String) -> Found {
+fn mixed(_: String) -> LookupFuture {
     Box::pin(async {
         let found = ["8.8.8.8:0", "10.0.0.7:0"];
         Ok(found.map(|address| address.parse().unwrap()).to_vec())
@@ -204,7 +204,7 @@ async fn a_name_with_one_address_inside_is_refused_as_a_whole() {
 static LOOKUPS: AtomicUsize = AtomicUsize::new(0);
 
 /// Somebody who answers otherwise each time.
-fn rebinding(_: String) -> Found {
+fn rebinding(_: String) -> LookupFuture {
     let address = match LOOKUPS.fetch_add(1, Ordering::SeqCst) {
         0 => "127.0.0.2:0",
         _ => "127.0.0.1:0",

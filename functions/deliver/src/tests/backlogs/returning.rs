@@ -23,7 +23,7 @@ async fn what_was_set_aside_comes_back_in_order_and_is_forgotten() {
     assert_eq!(story.look().await[0]["recalled"], 0);
 
     story.answers(204);
-    pass(QUARTER);
+    pass(QUARTER_HOUR_SECONDS);
     let before = story.receiver.received().len();
     assert_eq!(story.look().await[0]["recalled"], 2);
     assert!(story.receive_recalls(1).await.is_empty());
@@ -45,7 +45,7 @@ async fn what_was_set_aside_comes_back_in_order_and_is_forgotten() {
     assert!(!story.stays("page/1", 4).await);
     assert_eq!(story.received(before + 6), ["page/1 4"]);
     assert_eq!(story.look().await[0]["state"], "returning");
-    pass(GRACE);
+    pass(SETTLING_SECONDS);
     assert_eq!(story.look().await[0]["state"], "removed");
     assert_eq!(story.backlog(), None);
     assert!(story.look().await.is_empty());
@@ -80,7 +80,7 @@ async fn what_is_refused_when_it_comes_back_is_tried_and_given_up_as_usual() {
         story.put_aside("page/1", number);
     }
     story.returns_since(now());
-    pass(GRACE);
+    pass(SETTLING_SECONDS);
     let recall = json!({"recall": {"subscriber": "cdn", "subject": "page/1"}}).to_string();
     for attempt in [1, 7] {
         assert!(story.world.fails_numbered(&recall, attempt, 0).await);
@@ -154,7 +154,7 @@ async fn one_refused_object_does_not_stop_what_comes_back() {
     pass(60);
     assert!(story.stays("page/2", 1).await);
     assert_eq!(story.backlog().unwrap(), backlog);
-    pass(GRACE);
+    pass(SETTLING_SECONDS);
     assert!(story.stays("page/2", 1).await);
     assert_ne!(story.backlog().unwrap(), backlog);
 }

@@ -15,7 +15,7 @@ async fn a_dead_subscribers_deliveries_leave_the_queue_in_order() {
     assert!(story.stays("page/2", 1).await);
     assert_eq!(story.aside(), 0);
 
-    pass(GRACE);
+    pass(SETTLING_SECONDS);
     assert!(!story.stays("page/3", 1).await);
     for number in [1, 2] {
         for subject in ["page/1", "shop.item/a b/ü"] {
@@ -90,9 +90,9 @@ async fn nothing_overtakes_what_is_set_aside() {
         .state()
         .backlogs
         .insert("cdn".into(), json!({"since": now().to_string()}));
-    pass(GRACE);
+    pass(SETTLING_SECONDS);
     assert!(!story.stays("page/1", 3).await);
-    pass(GRACE);
+    pass(SETTLING_SECONDS);
     let before = story.receiver.received().len();
     assert!(!story.stays("page/1", 4).await);
     assert_eq!(story.receiver.received().len(), before);
@@ -108,7 +108,7 @@ async fn one_that_is_switched_off_keeps_what_waits_until_it_is_on_again() {
     assert!(story.stays("page/2", 1).await);
     assert_eq!(story.world.delays(), [120, 120]);
     assert_eq!(story.aside(), 0);
-    pass(GRACE);
+    pass(SETTLING_SECONDS);
     for number in [1, 2] {
         assert!(!story.stays("page/1", number).await);
     }
@@ -139,7 +139,7 @@ async fn a_receiver_that_is_gone_keeps_what_waits() {
     let body = delivery_of("cdn", "page/1", 1);
     assert!(world.fails_numbered(&body, 1, 1).await);
     assert_eq!(world.delays(), [120]);
-    pass(GRACE);
+    pass(SETTLING_SECONDS);
     assert!(!world.fails_numbered(&body, 2, 1).await);
     assert_eq!(world.cloud.state().bucket.objects.len(), 1);
     assert_eq!(receiver.received().len(), 1);
@@ -160,7 +160,7 @@ async fn in_a_crowded_queue_two_failures_are_enough() {
     story.world.cloud.state().depth = 100;
     assert_eq!(story.look().await[0]["recalled"], 0);
     story.returns_since(now());
-    pass(GRACE);
+    pass(SETTLING_SECONDS);
     let looked = story.look().await;
     assert_eq!(looked[0]["state"], "returning");
     assert_eq!(looked[0]["recalled"], 0);
@@ -170,7 +170,7 @@ async fn in_a_crowded_queue_two_failures_are_enough() {
 async fn what_cannot_be_set_aside_stays_in_the_queue() {
     for refused in ["GetParametersByPath", "GET /", "PUT /"] {
         let mut story = Story::settled().await;
-        pass(GRACE);
+        pass(SETTLING_SECONDS);
         assert!(!story.stays("page/1", 1).await);
         let before = story.receiver.received().len();
         pass(30);
@@ -215,7 +215,7 @@ async fn a_parameter_that_cannot_be_used_keeps_what_waits_until_it_is_mended() {
     let broken = parameters(&[("cdn", r#"{"target":"pigeon"}"#.into())]);
     story.world.answer_ssm(vec![broken; 9]);
     assert!(story.stays("page/1", 1).await);
-    pass(GRACE);
+    pass(SETTLING_SECONDS);
     assert!(!story.stays("page/1", 2).await);
     assert_eq!(story.look().await[0]["state"], "waiting");
     let mended = parameters(&[("cdn", subscriber(&story.receiver.origin, json!({})))]);

@@ -62,7 +62,7 @@ async fn more_lanes_than_can_be_recalled_at_once_are_recalled_one_after_the_othe
     assert_eq!(recalled, 50);
     // Somebody may set more aside in front of what has been looked through.
     assert_eq!(story.look().await[0]["recalled"], 0);
-    pass(GRACE);
+    pass(SETTLING_SECONDS);
     story.world.cloud.state().sent.clear();
     let recalled: Vec<_> = [story.look().await, story.look().await, story.look().await]
         .iter()
@@ -140,7 +140,7 @@ async fn a_backlog_of_nothing_ends_after_a_day_and_one_of_nobody_after_an_hour()
     assert!(story.backlog().unwrap().get("returning_since").is_none());
     pass(3600);
     story.look().await;
-    pass(GRACE);
+    pass(SETTLING_SECONDS);
     assert_eq!(story.look().await[0]["state"], "removed");
 
     let mut story = Story::settled().await;

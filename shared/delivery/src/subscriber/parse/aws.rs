@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::fields::{FieldError, fault, flag, required_text};
-use crate::subscriber::{CloudFront, EventBridge, Problem};
+use crate::subscriber::definition::{CloudFront, EventBridge};
+use crate::subscriber::invalid::Problem;
 
 /// The fields of an EventBridge subscriber besides those of every subscriber.
 pub const EVENT_BRIDGE: [&str; 1] = ["bus"];

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::subscriber::Problem;
+use crate::subscriber::invalid::Problem;
 
 /// A place in the JSON, and the fault there.
 pub type FieldError = (String, Problem);

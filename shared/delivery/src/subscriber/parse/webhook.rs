@@ -5,7 +5,10 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::fields::{FieldError, fault, required, required_text, text, texts};
-use crate::subscriber::{Problem, Schemes, Secret, Template, Webhook};
+use crate::subscriber::definition::{Schemes, Webhook};
+use crate::subscriber::invalid::Problem;
+use crate::subscriber::secret::Secret;
+use crate::subscriber::template::Template;
 
 /// The fields of a webhook besides those of every subscriber.
 pub const FIELDS: [&str; 4] = ["url", "secrets", "headers", "template"];

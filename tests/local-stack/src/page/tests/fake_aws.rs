@@ -1,4 +1,4 @@
-//! An AWS with parameters, deliver's log and a dead-letter queue.
+//! The parts of AWS that the page reads: parameters, deliver's log and the dead-letter queue.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ struct Held {
     parameters: BTreeMap<String, String>,
     log: Vec<Value>,
     dead: Vec<Value>,
-    /// Whether the dead letters were just received, and are hidden.
+    /// True if the dead letters were just received and are hidden.
     hidden: bool,
 }
 

@@ -1,17 +1,17 @@
 use super::*;
 
-const SETTINGS: Settings = Settings {
-    visibility: Duration::from_secs(30),
+const SETTINGS: QueueSettings = QueueSettings {
+    visibility_timeout: Duration::from_secs(30),
     max_receive_count: 2,
-    window: Settings::WINDOW,
+    window: QueueSettings::DEFAULT_WINDOW,
 };
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
-/// A queue with these messages, each of the group that its first letter names.
-fn queue(settings: Settings, bodies: &[&str]) -> FifoQueue {
+/// Returns a queue with these messages. The first letter of each names its group.
+fn queue(settings: QueueSettings, bodies: &[&str]) -> FifoQueue {
     let mut queue = FifoQueue::new(settings);
     for body in bodies {
         queue.send(message(body), at(0));
@@ -31,16 +31,16 @@ fn bodies(messages: &[Message]) -> Vec<&str> {
     messages.iter().map(|one| one.body.as_str()).collect()
 }
 
-/// The bodies of one call, and its receipts.
-fn receive(queue: &mut FifoQueue, most: usize, second: i64) -> (Vec<String>, Vec<u64>) {
-    let messages = queue.receive(most, at(second));
+/// Receives messages, and returns their bodies and receipts.
+fn receive(queue: &mut FifoQueue, max: usize, second: i64) -> (Vec<String>, Vec<u64>) {
+    let messages = queue.receive(max, at(second));
     let bodies = messages.iter().map(|one| one.body.clone()).collect();
     let receipts = messages.iter().filter_map(|one| one.receipt).collect();
     (bodies, receipts)
 }
 
 #[test]
-fn a_group_with_a_message_in_flight_waits_and_no_other() {
+fn only_a_group_with_a_message_in_flight_waits() {
     let mut queue = queue(SETTINGS, &["a1", "a2", "b1"]);
     let (first, receipts) = receive(&mut queue, 1, 0);
     assert_eq!(first, ["a1"]);
@@ -51,7 +51,7 @@ fn a_group_with_a_message_in_flight_waits_and_no_other() {
 }
 
 #[test]
-fn a_batch_holds_a_group_in_order_until_its_last_message_has_landed() {
+fn a_group_waits_until_the_last_message_of_a_batch_is_no_longer_in_flight() {
     let mut queue = queue(SETTINGS, &["a1", "b1", "a2", "a3"]);
     let (batch, receipts) = receive(&mut queue, 3, 0);
     assert_eq!(batch, ["a1", "a2", "a3"]);
@@ -63,18 +63,18 @@ fn a_batch_holds_a_group_in_order_until_its_last_message_has_landed() {
 }
 
 #[test]
-fn a_message_that_nobody_deletes_comes_back_first_and_at_last_is_dead() {
+fn a_message_that_is_not_deleted_returns_first_and_becomes_a_dead_letter() {
     let mut queue = queue(SETTINGS, &["a1", "a2"]);
     let (_, old) = receive(&mut queue, 1, 0);
     assert_eq!(queue.next_return(), Some(at(30)));
     assert_eq!(receive(&mut queue, 1, 29).0, [""; 0]);
     let (again, receipts) = receive(&mut queue, 1, 30);
     assert_eq!(again, ["a1"]);
-    assert!(!queue.delete(old[0]), "the receipt is an old one");
+    assert!(!queue.delete(old[0]), "the receipt is not the last one");
     assert!(queue.change_visibility(receipts[0], Duration::from_secs(5), at(31)));
     assert_eq!(receive(&mut queue, 1, 35).0, [""; 0]);
     assert_eq!(receive(&mut queue, 1, 36).0, ["a2"]);
-    assert_eq!(bodies(queue.dead()), ["a1"]);
+    assert_eq!(bodies(queue.dead_letters()), ["a1"]);
     assert_eq!((queue.len(), queue.in_flight()), (1, 1));
 }
 
@@ -90,8 +90,8 @@ fn a_repeated_message_is_dropped_for_five_minutes() {
 }
 
 #[test]
-fn what_is_behind_the_window_is_not_seen() {
-    let settings = Settings {
+fn messages_behind_the_window_are_not_received() {
+    let settings = QueueSettings {
         window: 2,
         ..SETTINGS
     };

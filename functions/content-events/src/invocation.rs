@@ -1,0 +1,181 @@
+//! The invocation's payload: from the doorbell, the doorbell's log line, the schedule or an operator.
+
+use aws_lambda_events::event::cloudwatch_logs::LogsEvent;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::request::{Request, RequestError};
+use crate::server_log::doorbells;
+
+/// The work that an invocation asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invocation {
+    /// Drain the changes of transactions that are about to commit or have committed. The list is empty for a log record
+    /// whose text only looks like a doorbell line.
+    Transactions(Vec<u64>),
+    /// Drain changes whose doorbell was lost. The schedule sends this.
+    Sweep,
+    /// Publish events of the past or of the present state.
+    Backfill {
+        /// The parsed request.
+        request: Box<Request>,
+        /// The request as it came, which is stored until the backfill is done.
+        payload: Value,
+    },
+    /// Cancel the backfill with this id.
+    Cancel(Uuid),
+    /// Make a set-apart event pending again, or all of them without an id.
+    Retry(Option<Uuid>),
+    /// Discard a set-apart event.
+    Discard(Uuid),
+}
+
+/// The payload cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum InvocationError {
+    /// The payload has an unknown form.
+    #[error(
+        "unknown event with {found}; expected {{\"xid\": \"<transaction id>\"}}, {{\"sweep\": true}}, {{\"replay\": {{…}}}}, \
+         {{\"snapshot\": {{…}}}}, {{\"cancel\": \"<backfill id>\"}}, {{\"retry\": \"<event id>\"}} or \"all\", {{\"discard\": \"<event id>\"}} \
+         or a CloudWatch Logs record"
+    )]
+    Unknown {
+        /// The payload's top-level keys, or its type when it is not an object.
+        found: String,
+    },
+    /// The value of `xid` is not a transaction id.
+    #[error("xid: {0} is not a transaction id")]
+    TransactionId(String),
+    /// The replay or the snapshot cannot be granted.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The value of `cancel` is not the id of a backfill.
+    #[error("cancel: {0} is not a backfill's id")]
+    Cancel(String),
+    /// The value of `retry` or `discard` is not the id of an event.
+    #[error("{field}: {found} is not an event's id{alternative}")]
+    EventId {
+        /// `retry` or `discard`.
+        field: &'static str,
+        /// The given value.
+        found: String,
+        /// A text that names another valid value, or an empty text.
+        alternative: &'static str,
+    },
+    /// The log record cannot be decoded.
+    #[error("awslogs: not a CloudWatch Logs record")]
+    LogRecord(#[source] serde_json::Error),
+}
+
+impl Invocation {
+    /// Parses an invocation's payload.
+    pub fn parse(payload: &Value) -> Result<Self, InvocationError> {
+        if let Some(xid) = payload.get("xid") {
+            return Ok(Self::Transactions(vec![transaction_id(xid)?]));
+        }
+        if payload.get("sweep") == Some(&Value::Bool(true)) {
+            return Ok(Self::Sweep);
+        }
+        if let Some(request) = Request::parse(payload) {
+            return Ok(Self::Backfill {
+                request: Box::new(request?),
+                payload: payload.clone(),
+            });
+        }
+        if let Some(id) = payload.get("cancel") {
+            return id
+                .as_str()
+                .and_then(|text| text.parse().ok())
+                .map(Self::Cancel)
+                .ok_or_else(|| InvocationError::Cancel(id.to_string()));
+        }
+        if let Some(id) = payload.get("retry") {
+            return match id.as_str() {
+                Some("all") => Ok(Self::Retry(None)),
+                _ => event_id("retry", id, ", nor \"all\"").map(|id| Self::Retry(Some(id))),
+            };
+        }
+        if let Some(id) = payload.get("discard") {
+            return event_id("discard", id, "").map(Self::Discard);
+        }
+        if payload.get("awslogs").is_some() {
+            return from_log_record(payload);
+        }
+        Err(InvocationError::Unknown {
+            found: describe(payload),
+        })
+    }
+
+    /// Returns the name of the work for log lines.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Transactions(_) => "doorbell",
+            Self::Sweep => "sweep",
+            Self::Backfill { .. } => "backfill",
+            Self::Cancel(_) => "cancel",
+            Self::Retry(_) => "retry",
+            Self::Discard(_) => "discard",
+        }
+    }
+}
+
+fn event_id(
+    field: &'static str,
+    value: &Value,
+    alternative: &'static str,
+) -> Result<Uuid, InvocationError> {
+    let id = value.as_str().and_then(|text| text.parse().ok());
+    id.ok_or_else(|| InvocationError::EventId {
+        field,
+        found: value.to_string(),
+        alternative,
+    })
+}
+
+fn transaction_id(value: &Value) -> Result<u64, InvocationError> {
+    let parsed = match value {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => number.as_u64(),
+        _ => None,
+    };
+    // PostgreSQL reserves the transaction ids below 3.
+    parsed
+        .filter(|xid| *xid >= 3)
+        .ok_or_else(|| InvocationError::TransactionId(value.to_string()))
+}
+
+fn from_log_record(payload: &Value) -> Result<Invocation, InvocationError> {
+    // The type of the record deserializes from borrowed text only, so the value is written as text first.
+    let record: LogsEvent =
+        serde_json::from_str(&payload.to_string()).map_err(InvocationError::LogRecord)?;
+    let entries = &record.aws_logs.data.log_events;
+    let mut xids: Vec<u64> = entries
+        .iter()
+        .flat_map(|entry| doorbells(&entry.message))
+        .collect();
+    xids.sort_unstable();
+    xids.dedup();
+    if xids.is_empty() {
+        // Any text can match the subscription filter. An unnecessary drain is harmless, and a failed invocation is not.
+        tracing::warn!(
+            entries = entries.len(),
+            "no doorbell line of the server's own in the log record"
+        );
+    }
+    Ok(Invocation::Transactions(xids))
+}
+
+fn describe(payload: &Value) -> String {
+    match payload {
+        Value::Object(fields) if fields.is_empty() => "no keys".to_owned(),
+        Value::Object(fields) => {
+            let keys: Vec<&str> = fields.keys().map(String::as_str).take(10).collect();
+            format!("keys {}", keys.join(", "))
+        }
+        Value::Array(_) => "an array".to_owned(),
+        other => format!("only {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

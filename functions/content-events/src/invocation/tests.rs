@@ -1,0 +1,100 @@
+use super::*;
+use serde_json::json;
+
+#[test]
+fn the_doorbell_names_its_transaction() {
+    assert_eq!(
+        Invocation::parse(&json!({"xid": "784"})).unwrap(),
+        Invocation::Transactions(vec![784])
+    );
+    assert_eq!(
+        Invocation::parse(&json!({"xid": 784})).unwrap(),
+        Invocation::Transactions(vec![784])
+    );
+}
+
+#[test]
+fn the_schedule_sweeps() {
+    assert_eq!(
+        Invocation::parse(&json!({"sweep": true})).unwrap(),
+        Invocation::Sweep
+    );
+}
+
+#[test]
+fn an_operator_asks_for_a_backfill_and_cancels_it() {
+    let payload = json!({"snapshot": {"subscriber": "search"}});
+    let Invocation::Backfill { payload: kept, .. } = Invocation::parse(&payload).unwrap() else {
+        panic!("{payload} is a request");
+    };
+    assert_eq!(kept, payload);
+    let id = "019ae000-0000-7000-8000-000000000000";
+    assert_eq!(
+        Invocation::parse(&json!({"cancel": id})).unwrap(),
+        Invocation::Cancel(id.parse().unwrap())
+    );
+}
+
+#[test]
+fn a_log_record_names_each_transaction_once() {
+    // Three log lines, gzipped and base64-encoded as CloudWatch Logs sends them, with the ids 901, 900 and 901.
+    let data = include_str!("../../tests/fixtures/log-record.base64").trim();
+    assert_eq!(
+        Invocation::parse(&json!({"awslogs": {"data": data}})).unwrap(),
+        Invocation::Transactions(vec![900, 901])
+    );
+}
+
+#[test]
+fn a_log_record_with_a_text_like_a_doorbell_line_names_no_transaction() {
+    // The lines ERROR and STATEMENT of `select 'wagrun doorbell {"xid":"999999999999"}'::int`.
+    let data = include_str!("../../tests/fixtures/log-record-of-a-failed-statement.base64").trim();
+    assert_eq!(
+        Invocation::parse(&json!({"awslogs": {"data": data}})).unwrap(),
+        Invocation::Transactions(Vec::new())
+    );
+}
+
+#[test]
+fn an_unknown_payload_is_named_in_the_error() {
+    let table = [
+        (
+            json!({"hello": 1, "world": 2}),
+            "unknown event with keys hello, world",
+        ),
+        (json!({}), "unknown event with no keys"),
+        (json!([1]), "unknown event with an array"),
+        (json!("ring"), "unknown event with only \"ring\""),
+        (json!({"sweep": "yes"}), "unknown event with keys sweep"),
+        (
+            json!({"xid": "abc"}),
+            "xid: \"abc\" is not a transaction id",
+        ),
+        (json!({"xid": -1}), "xid: -1 is not a transaction id"),
+        (json!({"xid": "0"}), "xid: \"0\" is not a transaction id"),
+        (
+            json!({"replay": {"since": "now"}}),
+            "cannot read replay.since: \"now\" is not a time",
+        ),
+        (
+            json!({"cancel": "all"}),
+            "cancel: \"all\" is not a backfill's id",
+        ),
+        (
+            json!({"retry": 7}),
+            "retry: 7 is not an event's id, nor \"all\"",
+        ),
+        (
+            json!({"discard": "all"}),
+            "discard: \"all\" is not an event's id",
+        ),
+        (
+            json!({"awslogs": {"data": "rubbish"}}),
+            "awslogs: not a CloudWatch Logs record",
+        ),
+    ];
+    for (payload, message) in table {
+        let error = wagrun_lambda::telemetry::chain(&Invocation::parse(&payload).unwrap_err());
+        assert!(error.starts_with(message), "{payload} gave {error}");
+    }
+}

@@ -1,0 +1,114 @@
+//! The publication of a list of events by many calls at once.
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use wagrun_event::Event;
+
+use super::lanes::Lanes;
+use super::outgoing::OutgoingEvent;
+use super::topic::{PublishResult, RefusalCause, Topic};
+
+/// The maximum number of calls in flight. Each carries up to ten events of ten different objects.
+const MAX_CALLS_IN_FLIGHT: usize = 16;
+
+/// The publication of a list of events.
+///
+/// Events that are not in a call yet stay unpublished when it is dropped or stopped.
+pub(crate) struct Publication<'a> {
+    topic: &'a Topic,
+    lanes: Lanes,
+    calls: FuturesUnordered<BoxFuture<'a, Vec<(OutgoingEvent, PublishResult)>>>,
+    is_stopped: bool,
+}
+
+/// The results of published events.
+#[derive(Debug, Default)]
+pub(crate) struct PublicationResults {
+    /// The sequences of the events that the topic accepted.
+    pub sequences: Vec<i64>,
+    /// The events that were refused. Later events of the same objects were not tried.
+    pub refusals: Vec<Refusal>,
+}
+
+/// An event that the topic did not accept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The event's sequence.
+    pub sequence: i64,
+    /// The object, whose later events wait.
+    pub object: String,
+    /// The message of SNS or of the network.
+    pub reason: String,
+    /// The kind of the cause.
+    pub cause: RefusalCause,
+}
+
+impl<'a> Publication<'a> {
+    /// Prepares the publication of `events`, which are in order for each object.
+    ///
+    /// A batch never holds two events of one object. SNS may accept one entry of a batch and refuse another, so a later
+    /// event could overtake an earlier one.
+    pub fn start(topic: &'a Topic, events: Vec<OutgoingEvent>) -> Self {
+        Self {
+            topic,
+            lanes: Lanes::new(events),
+            calls: FuturesUnordered::new(),
+            is_stopped: false,
+        }
+    }
+
+    /// Waits for the next call and returns its results. Returns `None` when no call is left.
+    pub async fn next(&mut self) -> Option<PublicationResults> {
+        while !self.is_stopped && self.calls.len() < MAX_CALLS_IN_FLIGHT {
+            let batch = self.lanes.next_batch();
+            if batch.is_empty() {
+                break;
+            }
+            self.calls.push(Box::pin(self.topic.publish_batch(batch)));
+        }
+        let finished = self.calls.next().await?;
+        let mut results = PublicationResults::default();
+        for (outgoing, result) in finished {
+            match result {
+                Ok(()) => {
+                    log_published(&outgoing.event);
+                    results.sequences.push(outgoing.sequence);
+                    self.lanes.proceed(&outgoing.event.subject);
+                }
+                Err(error) => results.refusals.push(Refusal {
+                    sequence: outgoing.sequence,
+                    object: outgoing.event.subject,
+                    reason: error.reason,
+                    cause: error.cause,
+                }),
+            }
+        }
+        Some(results)
+    }
+
+    /// Makes no further call. [`Self::next`] still returns the results of the calls in flight.
+    pub fn stop(&mut self) {
+        self.is_stopped = true;
+    }
+
+    /// Waits for all calls and returns their results.
+    pub async fn all(mut self) -> PublicationResults {
+        let mut all = PublicationResults::default();
+        while let Some(results) = self.next().await {
+            all.sequences.extend(results.sequences);
+            all.refusals.extend(results.refusals);
+        }
+        all
+    }
+}
+
+fn log_published(event: &Event) {
+    tracing::info!(
+        event.id = %event.id,
+        event.type = event.kind,
+        event.subject = event.subject,
+        event.sequence = event.sequence,
+        "published"
+    );
+}

@@ -1,0 +1,117 @@
+//! A subscriber as fan-out and deliver use it, and the rules for parsing one.
+
+use std::fmt;
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use url::Url;
+use wagrun_event::filter::Filter;
+
+use super::retry::RetrySchedule;
+use super::secret::Secret;
+use super::template::Template;
+
+/// One valid subscriber.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subscriber {
+    /// The parameter's name below the stack's `subscribers/` path, such as `cdn` or `team/cdn`.
+    pub name: String,
+    /// The parameter's whole name.
+    pub parameter: String,
+    /// The target of its events.
+    pub target: Target,
+    /// The filter that its events pass.
+    pub filter: Filter,
+    /// Its own retry schedule; none where the stack's counts.
+    pub retry: Option<RetrySchedule>,
+    /// True when the subscriber receives events. Otherwise its waiting deliveries are set aside.
+    pub enabled: bool,
+    /// The time since which deliveries fail, if deliver has written it.
+    pub failing_since: Option<Timestamp>,
+}
+
+/// The target of a subscriber's events.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Target {
+    /// A signed POST request.
+    Webhook(Box<Webhook>),
+    /// An event on an EventBridge bus.
+    EventBridge(EventBridge),
+    /// An invalidation of the page's paths in a CloudFront distribution.
+    CloudFront(CloudFront),
+}
+
+impl Target {
+    /// Returns true when deliveries wait in the invalidation queue, where order does not matter and several become one call.
+    pub fn is_batched(&self) -> bool {
+        matches!(self, Self::CloudFront(_))
+    }
+}
+
+/// The settings of a webhook.
+#[derive(Clone, PartialEq)]
+pub struct Webhook {
+    /// The receiver's URL.
+    pub url: Url,
+    /// The secrets. Each of them signs, so that a secret can be replaced with overlap. There is at least one, unless there is a
+    /// template. Then the receiver may be a service that does not know Standard Webhooks.
+    pub secrets: Vec<Secret>,
+    /// Further headers. Their values may be secret.
+    pub headers: HeaderMap,
+    /// The template of the payload; none when the payload is the event itself.
+    pub template: Option<Template>,
+}
+
+/// The settings of an EventBridge target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventBridge {
+    /// The bus's ARN.
+    pub bus: String,
+}
+
+/// The settings of a CloudFront target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudFront {
+    /// The distribution's id.
+    pub distribution: String,
+    /// True when all paths below a page's path are invalidated too, and its variants by query string.
+    pub wildcard: bool,
+}
+
+// Receivers often carry a token in the URL, so it is kept out of logs like the secrets.
+impl fmt::Debug for Webhook {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Webhook")
+            .field("host", &self.url.host_str())
+            .field("secrets", &self.secrets.len())
+            .field("headers", &self.headers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The schemes that the URL of a webhook may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schemes {
+    /// The rule.
+    HttpsOnly,
+    /// http as well: for a local stack, and for programs that never call the URL.
+    HttpOrHttps,
+}
+
+/// The rules that depend on the deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// The schemes that a webhook's URL may have.
+    pub schemes: Schemes,
+    /// Number of attempts of the delivery queue, if it is known.
+    pub max_attempts: Option<u32>,
+}
+
+impl Rules {
+    /// Rules for programs that deliver nothing, and leave the judgement to deliver.
+    pub const LENIENT: Self = Self {
+        schemes: Schemes::HttpOrHttps,
+        max_attempts: None,
+    };
+}

@@ -1,0 +1,93 @@
+//! A deployed stack: its outputs, functions, subscribers and logs.
+
+use std::collections::HashMap;
+use std::str::FromStr as _;
+
+use serde_json::Value;
+
+use super::cloud_formation::{describe, pairs};
+use super::error::DeploymentError;
+use crate::aws::{Aws, LogLine};
+
+/// A deployed stack.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    stack: String,
+    aws: Aws,
+    outputs: HashMap<String, String>,
+}
+
+impl Deployment {
+    /// Reads the outputs of a stack that is already deployed.
+    pub async fn existing(aws: Aws, stack: &str) -> Result<Self, DeploymentError> {
+        let described = describe(&aws, "DescribeStacks", stack).await?;
+        Ok(Self {
+            stack: stack.to_owned(),
+            aws,
+            outputs: pairs(&described, "OutputKey", "OutputValue"),
+        })
+    }
+
+    /// Returns the name of the stack.
+    pub(super) fn stack(&self) -> &str {
+        &self.stack
+    }
+
+    /// Returns an output of the template.
+    pub fn output(&self, name: &str) -> Result<&str, DeploymentError> {
+        let value = self.outputs.get(name);
+        value
+            .map(String::as_str)
+            .ok_or_else(|| DeploymentError::Output(name.to_owned()))
+    }
+
+    /// Returns a client of the emulator.
+    pub fn aws(&self) -> &Aws {
+        &self.aws
+    }
+
+    /// Invokes the function that an output names (`MigrateFunctionName`, …), and returns its answer.
+    pub async fn invoke(&self, output: &str, payload: &Value) -> Result<Value, DeploymentError> {
+        Ok(self.aws.invoke(self.output(output)?, payload).await?)
+    }
+
+    /// Creates or replaces a subscriber.
+    pub async fn put_subscriber(
+        &self,
+        name: &str,
+        subscriber: &str,
+    ) -> Result<(), DeploymentError> {
+        let path = self.output("SubscribersPath")?;
+        Ok(self
+            .aws
+            .put_parameter(&format!("{path}/{name}"), subscriber)
+            .await?)
+    }
+
+    /// Returns the present parameter of a subscriber.
+    pub async fn subscriber(&self, name: &str) -> Result<Value, DeploymentError> {
+        let path = self.output("SubscribersPath")?;
+        let parameter = self.aws.parameter(&format!("{path}/{name}")).await?;
+        Ok(Value::from_str(&parameter).unwrap_or(Value::Null))
+    }
+
+    /// Deletes a subscriber.
+    pub async fn delete_subscriber(&self, name: &str) -> Result<(), DeploymentError> {
+        let path = self.output("SubscribersPath")?;
+        Ok(self.aws.delete_parameter(&format!("{path}/{name}")).await?)
+    }
+
+    /// Returns the log of a function (`content-events`, `fan-out`, `deliver`, `migrate`) since a time in milliseconds.
+    ///
+    /// The emulator writes the lines of an invocation at its end.
+    pub async fn function_logs(
+        &self,
+        function: &str,
+        since_ms: i64,
+    ) -> Result<Vec<LogLine>, DeploymentError> {
+        Ok(self
+            .aws
+            .logs(&format!("/{}/{function}", self.stack), since_ms)
+            .await?)
+    }
+}

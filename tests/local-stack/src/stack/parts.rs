@@ -1,0 +1,178 @@
+//! Starts the parts of a stack, in the order in which they need each other.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+use testing::process::Supervisor;
+use testing::progress::Progress;
+use testing::receiver::Receiver;
+
+use super::error::StackError;
+use super::options::StackOptions;
+use super::superuser::{Superuser, put_superuser};
+use crate::admin::PageId;
+use crate::deployment::{Build, Deployer, Deployment, STACK};
+use crate::emulator::Emulator;
+use crate::gunicorn::{Database, Site};
+use crate::log_export::{LogExport, ServerLog, ring_by_log};
+use crate::postgres::{MASTER, Postgres};
+use crate::tools::Tools;
+
+/// The database of the site.
+pub(super) const DATABASE: &str = "wagtail";
+/// The role of the site, which migrate creates.
+const WEB_USER: &str = "wagtail_web";
+/// The role of content-events, which migrate creates.
+const RELAY_USER: &str = "wagrun_relay";
+
+/// All parts except the supervisor, which must outlive a failed start.
+pub(super) struct Parts {
+    pub tools: Tools,
+    pub postgres: Postgres,
+    pub emulator: Emulator,
+    pub build: Build,
+    pub deployment: Deployment,
+    pub receiver: Arc<Receiver>,
+    pub site: Site,
+    pub superuser: Superuser,
+    pub home: PageId,
+    pub migrated: Value,
+    pub log_export: Option<LogExport>,
+}
+
+impl Parts {
+    /// Starts all parts.
+    pub(super) async fn start(
+        supervisor: &Supervisor,
+        options: &StackOptions,
+    ) -> Result<Self, StackError> {
+        let (root, progress) = (testing::checkout(), &options.progress);
+        let receiver = Arc::new(Receiver::start().map_err(StackError::Receiver)?);
+        let tools = Tools::install(root, progress).await?;
+        let requests = match &options.requests {
+            Some(directory) => directory.clone(),
+            None => supervisor.create_directory("requests")?,
+        };
+        let (postgres, emulator, build) = tokio::try_join!(
+            start_postgres(supervisor, &tools, options),
+            async { Ok(Emulator::start(&tools, supervisor, &requests, progress).await?) },
+            async { Ok(Build::run(root, &tools, supervisor, progress).await?) },
+        )?;
+        let lambda = postgres.set_lambda_endpoint(DATABASE, emulator.endpoint());
+        lambda.await?;
+
+        let superuser = Superuser::new();
+        let superuser_parameter = put_superuser(&emulator, &superuser).await?;
+        let mut parameters = options.parameters.clone();
+        parameters.extend([
+            ("DatabaseHost", "127.0.0.1".to_owned()),
+            ("DatabasePort", postgres.port().to_string()),
+            ("DatabaseName", DATABASE.to_owned()),
+            ("DatabaseMasterUser", MASTER.to_owned()),
+            ("DatabaseWebUser", WEB_USER.to_owned()),
+            ("DatabaseRelayUser", RELAY_USER.to_owned()),
+            ("SiteDirectory", path(root.join("site"))),
+            ("SitePython", path(tools.program("site", "python"))),
+            ("SuperuserParameter", superuser_parameter),
+        ]);
+        progress.step("deploying template.yaml into the emulator");
+        let deployer = Deployer {
+            root,
+            tools: &tools,
+            supervisor,
+            emulator: &emulator,
+            build: &build,
+        };
+        let deployment = deployer.deploy(STACK, &parameters).await?;
+        for (subscriber, fields) in &options.subscribers {
+            let mut parameter = receiver.parameter(subscriber);
+            if let (Some(all), Some(more)) = (parameter.as_object_mut(), fields.as_object()) {
+                all.extend(more.clone());
+            }
+            let parameter = parameter.to_string();
+            deployment.put_subscriber(subscriber, &parameter).await?;
+        }
+
+        let mut log_export = None;
+        if options.rings_by_log {
+            let log = ServerLog::from_now_on(&postgres.log()).await?;
+            log_export = Some(ring_by_log(log, &deployment, progress).await?);
+        }
+
+        let database = Database {
+            port: postgres.port(),
+            name: DATABASE,
+            user: WEB_USER,
+        };
+        let python = tools.environment("site");
+        // gunicorn loads Wagtail without the database, so it can start while the tables are created.
+        let (migrated, site) = tokio::try_join!(migrate(&deployment, progress), async {
+            let directory = root.join("site");
+            Ok(Site::start(supervisor, &python, &directory, database, progress).await?)
+        })?;
+        progress.step(&format!("ready: the site is at {}", site.url));
+        let home = front_page(&postgres.url(DATABASE)).await;
+        Ok(Self {
+            home: home.map_err(StackError::Home)?,
+            tools,
+            postgres,
+            emulator,
+            build,
+            deployment,
+            receiver,
+            site,
+            superuser,
+            migrated,
+            log_export,
+        })
+    }
+}
+
+async fn start_postgres(
+    supervisor: &Supervisor,
+    tools: &Tools,
+    options: &StackOptions,
+) -> Result<Postgres, StackError> {
+    options.progress.step("starting PostgreSQL");
+    let environment = tools.environment("postgres");
+    let postgres = Postgres::start(
+        supervisor,
+        &environment,
+        options.durability,
+        &options.progress,
+    )
+    .await?;
+    postgres.create_database(DATABASE, None).await?;
+    Ok(postgres)
+}
+
+async fn migrate(deployment: &Deployment, progress: &Progress) -> Result<Value, StackError> {
+    progress.step("migrating the database with the deployed function");
+    let migrated = deployment
+        .invoke("MigrateFunctionName", &json!({"command": "migrate"}))
+        .await?;
+    progress.step(&format!(
+        "migrated: {} Django migrations, {} watched tables",
+        migrated["applied_django"].as_array().map_or(0, Vec::len),
+        migrated["watched_tables"]
+    ));
+    Ok(migrated)
+}
+
+/// Returns the page at `/`, which the migrations of the site create.
+async fn front_page(url: &str) -> sqlx::Result<PageId> {
+    let mut connection = PgConnection::connect(url).await?;
+    let id = sqlx::query_scalar(
+        "select root_page_id::bigint from wagtailcore_site where is_default_site",
+    )
+    .fetch_one(&mut connection)
+    .await?;
+    connection.close().await?;
+    Ok(PageId(id))
+}
+
+fn path(path: PathBuf) -> String {
+    path.to_string_lossy().into_owned()
+}
