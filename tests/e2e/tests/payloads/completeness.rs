@@ -8,6 +8,15 @@ use testing::checkout;
 
 use super::document::{REPLAYED_EXAMPLE, example_names, read};
 
+/// Returns true when a source calls `Event::new`, and not the constructor of a type such as `OutgoingEvent`.
+fn creates_an_event(source: &str) -> bool {
+    let calls = source.match_indices("Event::new(");
+    calls.into_iter().any(|(index, _)| {
+        let before = source[..index].chars().next_back();
+        !before.is_some_and(char::is_alphanumeric)
+    })
+}
+
 /// Returns true for an action that only pages have.
 fn is_of_pages_alone(action: Action) -> bool {
     match action {
@@ -64,7 +73,7 @@ fn types() -> BTreeSet<String> {
     }
     let publishers: BTreeSet<String> = sources()
         .into_iter()
-        .filter(|(_, text)| text.contains("Event::new("))
+        .filter(|(_, text)| creates_an_event(text))
         .map(|(path, text)| {
             types.extend(literal_types(&text));
             path
