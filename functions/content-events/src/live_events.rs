@@ -22,8 +22,8 @@ const MAX_LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The maximum number of settled events that one statement removes.
 const REMOVAL_BATCH_SIZE: i64 = 2_000;
-/// The number of settled events that a run may remove at least. It may also remove two for each event that it settles, so
-/// that the history does not grow faster than it is removed.
+/// Number of settled events that every run may remove. A run that settles many may remove two for each of them instead, so that the
+/// history does not grow faster than it is removed.
 const MIN_REMOVAL_LIMIT: u64 = 2_000;
 
 /// The status of the live events after a drain.

@@ -9,7 +9,7 @@
 //! # How the order is kept
 //! - SQS hands out one message of a lane at a time. **Only the holder of a message of the lane adds or removes objects of
 //!   that lane.**
-//! - **A delivery is sent only when its lane has no objects.** Otherwise it becomes the lane's last object.
+//! - **A delivery is sent only when its lane has no objects in the bucket.** Otherwise it becomes the lane's last object.
 //! - Deliveries that come back are not sent to the queue again. A [`Recall`] is put into the lane; its receiver sends the
 //!   lane's objects, the oldest first, and removes each that is done. A superfluous recall finds no objects, or makes one
 //!   more attempt.
@@ -27,7 +27,7 @@ mod bucket;
 mod crowding;
 mod lane;
 mod policy;
-mod replay_lane;
+mod resend_lane;
 mod store;
 mod sweep;
 
@@ -35,6 +35,6 @@ pub use backlogs::{BacklogError, BacklogFacts, Backlogs};
 pub use bucket::{Bucket, SetAside};
 pub use crowding::Crowding;
 pub use lane::{Lane, Recall};
-pub use replay_lane::{Recalled, Replayed, SendResult, replay_lane};
+pub use resend_lane::{Recalled, Resent, SendResult, resend_lane};
 pub use store::BacklogStore;
 pub use sweep::{Sweep, SweptBacklog, sweep};

@@ -1,13 +1,13 @@
 //! One delivery's way from its message to the subscriber's target.
 //!
-//! [`attempt`] parses the message. An event goes the way of [`run`]: load the [`facts`], [`decide`], act, and after a failure
+//! [`dispatch`] parses the message. An event goes the way of [`run`]: load the [`facts`], [`decide`], act, and after a failure
 //! decide once more. A recall goes the way of [`recall`]. [`batch`] takes many invalidations at once.
 
-mod attempt;
 mod backoff;
 mod batch;
 mod decide;
 mod deliverer;
+mod dispatch;
 mod error;
 mod facts;
 mod message;
@@ -15,7 +15,7 @@ mod recall;
 mod report;
 mod run;
 
-pub use attempt::attempt;
 pub use batch::deliver_batch;
 pub use deliverer::Deliverer;
+pub use dispatch::handle_message;
 pub use message::Attempt;

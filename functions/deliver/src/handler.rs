@@ -11,7 +11,7 @@ use wagrun_delivery::partial_batch::handle_in_order;
 use wagrun_lambda::telemetry::failed;
 
 use crate::backlog::{Sweep, SweptBacklog, sweep};
-use crate::delivery::{Attempt, Deliverer, attempt, deliver_batch};
+use crate::delivery::{Attempt, Deliverer, deliver_batch, handle_message};
 use crate::sqs::Queue;
 
 /// The payload of the schedule: `{"sweep": "backlogs"}`. An operator adds `"at_once": true` to have every subscriber tried
@@ -94,8 +94,8 @@ async fn deliver(handler: &Handler, batch: &SqsEvent) -> SqsBatchResponse {
         return invalidate(handler, queue, batch).await;
     }
     handle_in_order(batch, async |record| {
-        let received = handler.attempt(record);
-        attempt(&handler.deliverer, &handler.deliveries, &received).await
+        let attempt = handler.received(record);
+        handle_message(&handler.deliverer, &handler.deliveries, &attempt).await
     })
     .await
 }
@@ -104,7 +104,7 @@ async fn invalidate(handler: &Handler, queue: &Queue, batch: &SqsEvent) -> SqsBa
     let attempts: Vec<_> = batch
         .records
         .iter()
-        .map(|record| handler.attempt(record))
+        .map(|record| handler.received(record))
         .collect();
     let mut response = SqsBatchResponse::default();
     for message_id in deliver_batch(&handler.deliverer, queue, &attempts).await {
@@ -114,7 +114,7 @@ async fn invalidate(handler: &Handler, queue: &Queue, batch: &SqsEvent) -> SqsBa
 }
 
 impl Handler {
-    fn attempt<'a>(&self, record: &'a SqsMessage) -> Attempt<'a> {
+    fn received<'a>(&self, record: &'a SqsMessage) -> Attempt<'a> {
         let now = (self.deliverer.clock)();
         Attempt {
             message_id: record.message_id.as_deref().unwrap_or_default(),

@@ -33,7 +33,7 @@ pub use target::{
     CloudFrontClient, EventBridgeClient, Outgoing, Reach, TargetError, Targets, Timeouts,
     WebhookClient,
 };
-pub use wiring::handler;
+pub use wiring::build_handler;
 
 #[cfg(test)]
 mod tests;

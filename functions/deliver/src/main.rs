@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use deliver::{Config, handle, handler};
+use deliver::{Config, build_handler, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
 
@@ -18,7 +18,7 @@ async fn serve() -> Result<(), Error> {
         .install_default()
         .map_err(|_| "the process already has a TLS provider")?;
     let aws = wagrun_lambda::aws::config().await;
-    let handler = &handler(&aws, config)?;
+    let handler = &build_handler(&aws, config)?;
     run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         // Boxed, because the types of the SDK's futures nest too deeply for the compiler otherwise.
         Box::pin(handle(handler, &event.payload)).await

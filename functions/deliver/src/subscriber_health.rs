@@ -21,7 +21,7 @@ pub use parameter::{ParameterError, Parameters};
 
 /// Time without a success after which a subscriber is switched off.
 pub const MAX_FAILING_TIME: SignedDuration = SignedDuration::from_hours(5 * 24);
-/// Time without a success, since it was first written down, after which a subscriber counts as dead.
+/// Time since `failing_since` after which a subscriber counts as dead.
 const DEAD_AFTER: SignedDuration = SignedDuration::from_mins(30);
 /// A failure is written down when its delivery then waits at least this long, or is given up.
 const MIN_COUNTED_WAIT: Duration = Duration::from_secs(3600);

@@ -243,7 +243,7 @@ async fn the_error_names_event_subscriber_and_fault() {
             deliveries,
             ..
         } = &world.handler;
-        let error = delivery::attempt(deliverer, deliveries, &attempt)
+        let error = delivery::handle_message(deliverer, deliveries, &attempt)
             .await
             .unwrap_err();
         assert_eq!(wagrun_lambda::telemetry::chain(&error), expected);

@@ -22,7 +22,7 @@ use crate::target::{CloudFrontClient, EventBridgeClient, Targets, Timeouts, Webh
     clippy::disallowed_methods,
     reason = "the clock of a deployed function"
 )]
-pub fn handler(aws: &SdkConfig, config: Config) -> Result<Handler, reqwest::Error> {
+pub fn build_handler(aws: &SdkConfig, config: Config) -> Result<Handler, reqwest::Error> {
     let sqs = aws_sdk_sqs::Client::new(aws);
     let ssm = aws_sdk_ssm::Client::new(aws);
     let deliveries = Queue::new(sqs.clone(), config.delivery_queue_url.clone());

@@ -78,7 +78,7 @@ pub struct Orphan {
     pub writer: String,
     /// The time of the last write.
     pub last_written: Timestamp,
-    /// The time at which the retention has passed since then; none keeps events for ever.
+    /// The time at which the retention after `last_written` ends. None when the group keeps events for ever.
     pub expires: Option<Timestamp>,
     /// The result for this log group.
     pub outcome: OrphanOutcome,

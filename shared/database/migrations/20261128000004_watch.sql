@@ -191,8 +191,8 @@ $$;
 comment on function wagrun.stray_tables is
     'Returns the tables that are watched or have capture triggers, but are not wanted and do not inherit from a wanted table.';
 
--- A table that the operator named: every row is an object, identified by its primary key. The rules for withheld columns are
--- those of models: values without a maximum length, and names that look like a secret.
+-- A table that the operator named: every row is an object, identified by its primary key. Withheld are columns without a
+-- maximum length, as of a model, and those whose names look like a secret.
 create function wagrun.describe_table(name text, discovered text[]) returns jsonb
 language plpgsql stable
 as $$

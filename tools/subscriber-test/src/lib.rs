@@ -14,7 +14,7 @@ use std::time::Instant;
 use aws_config::SdkConfig;
 use aws_sdk_ssm::error::SdkError;
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
-use deliver::{Config, Outgoing, Targets, handler};
+use deliver::{Config, Outgoing, Targets, build_handler};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -74,7 +74,7 @@ impl Tester {
             path: config.subscribers_path.trim_end_matches('/').to_owned(),
             rules: config.rules,
             source: config.source.clone(),
-            targets: handler(aws, config)?.deliverer.targets,
+            targets: build_handler(aws, config)?.deliverer.targets,
         })
     }
 

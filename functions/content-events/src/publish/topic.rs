@@ -41,7 +41,7 @@ pub(super) struct PublishError {
 pub(crate) enum RefusalCause {
     /// The event itself is at fault, so the topic will refuse it again.
     InvalidEvent,
-    /// The topic refused this entry of a call for a fault of its own.
+    /// The topic did not accept this one event of a call, for a reason on its own side.
     TopicError,
     /// The whole call failed. Some of its events may have arrived, and all are published again under the same ids.
     CallFailed,

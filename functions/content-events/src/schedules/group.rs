@@ -74,8 +74,8 @@ impl ScheduleGroup {
 
     /// Makes the schedules exactly those of `minutes`, which are full minutes.
     ///
-    /// Creates the missing schedules before it deletes others. An interruption so leaves a schedule too many, which finds
-    /// nothing to publish, and never one too few.
+    /// Creates the missing schedules before it deletes others. So an interruption leaves a schedule too many, which finds nothing to
+    /// publish, and never one too few.
     pub async fn sync(&self, minutes: &[Timestamp]) -> Result<SyncCounts, ScheduleError> {
         let present = self.names().await?;
         let wanted: BTreeSet<String> = minutes.iter().map(|minute| name(*minute)).collect();
@@ -91,7 +91,7 @@ impl ScheduleGroup {
         Ok(counts)
     }
 
-    /// Returns true when a schedule is left whose work should be done. The run that its work causes would have deleted it.
+    /// Returns true when a schedule still exists although its run should have ended. The run that it causes would have deleted it.
     pub async fn has_missed(&self, now: Timestamp) -> Result<bool, ScheduleError> {
         // Names sort in the order of their minutes.
         let due_before = name(now - MAX_WORK_TIME);

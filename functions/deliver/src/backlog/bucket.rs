@@ -175,7 +175,7 @@ impl Bucket {
         Ok(subjects.into_iter().map(lane).collect())
     }
 
-    /// Returns the names of the subscribers that have objects.
+    /// Returns the names of the subscribers that have deliveries in the bucket.
     pub async fn subscribers(&self) -> Result<Vec<String>, BucketError> {
         self.names(String::new(), None, usize::MAX).await
     }

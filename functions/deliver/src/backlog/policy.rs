@@ -49,7 +49,7 @@ impl From<State> for &'static str {
 
 /// The facts about a backlog that the sweep decides by.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts<'a> {
+pub struct SweepFacts<'a> {
     /// The backlog's parameter.
     pub backlog: &'a Backlog,
     /// The subscriber whose backlog it is.
@@ -68,7 +68,7 @@ pub struct Facts<'a> {
 
 /// The action that the sweep takes for a backlog.
 #[derive(Debug, PartialEq)]
-pub enum Action<'a> {
+pub enum SweepAction<'a> {
     /// Nothing is done.
     Leave,
     /// The backlog's parameter is removed, if nothing can have been set aside since the bucket was listed.
@@ -104,9 +104,9 @@ pub fn after_refusal(is_returning: bool, is_last_attempt: bool) -> RefusedDelive
     }
 }
 
-impl<'a> Facts<'a> {
+impl<'a> SweepFacts<'a> {
     /// Decides the state of the backlog and the action to take.
-    pub fn decide(&self) -> (State, Action<'a>) {
+    pub fn decide(&self) -> (State, SweepAction<'a>) {
         match (self.subscriber, self.backlog.returning_since) {
             (SubscriberStatus::Enabled(subscriber), None) => (State::Kept, self.kept(subscriber)),
             (SubscriberStatus::Enabled(_), Some(since)) => {
@@ -116,16 +116,16 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn waiting(&self) -> Action<'a> {
+    fn waiting(&self) -> SweepAction<'a> {
         let is_orphan = self.subscriber == SubscriberStatus::Gone && self.is_empty;
         if is_orphan && self.since(self.backlog.since) >= MAX_ORPHAN_TIME {
-            return Action::Remove;
+            return SweepAction::Remove;
         }
         if self.backlog.recalled_at.is_none() {
-            return Action::Leave;
+            return SweepAction::Leave;
         }
         // A subscriber that is switched on again is tried at once, and its five days begin anew.
-        Action::Write(Backlog {
+        SweepAction::Write(Backlog {
             tried_since: None,
             recalled_at: None,
             recalled_to: None,
@@ -133,41 +133,41 @@ impl<'a> Facts<'a> {
         })
     }
 
-    fn kept(&self, subscriber: &'a Subscriber) -> Action<'a> {
+    fn kept(&self, subscriber: &'a Subscriber) -> SweepAction<'a> {
         let backlog = self.backlog.clone();
         if self.is_empty {
             return match self.since(backlog.since) >= MAX_EMPTY_TIME {
-                true => Action::Write(backlog.returning(self.now)),
-                false => Action::Leave,
+                true => SweepAction::Write(backlog.returning(self.now)),
+                false => SweepAction::Leave,
             };
         }
         let failing = backlog.tried_since.map(|since| self.since(since));
         if failing.is_some_and(|failing| failing >= MAX_FAILING_TIME) {
-            return Action::SwitchOff(subscriber);
+            return SweepAction::SwitchOff(subscriber);
         }
         if self.is_crowded || !(self.at_once || self.since_recall() >= TRIAL_INTERVAL) {
-            return Action::Leave;
+            return SweepAction::Leave;
         }
-        Action::RecallSome(Backlog {
+        SweepAction::RecallSome(Backlog {
             tried_since: backlog.tried_since.or(Some(self.now)),
             ..backlog
         })
     }
 
-    fn returning(&self, returning_since: Timestamp) -> Action<'a> {
+    fn returning(&self, returning_since: Timestamp) -> SweepAction<'a> {
         if self.since(returning_since) < self.settling_time {
             // A copy of the function may not know it yet, and set more aside.
-            return Action::Leave;
+            return SweepAction::Leave;
         }
         if self.is_empty {
-            return Action::Remove;
+            return SweepAction::Remove;
         }
         let is_due = self.backlog.recalled_to.is_some()
             || self.at_once
             || self.since_recall() >= PASS_INTERVAL;
         match is_due && !self.is_crowded {
-            true => Action::RecallNext(self.backlog.clone()),
-            false => Action::Leave,
+            true => SweepAction::RecallNext(self.backlog.clone()),
+            false => SweepAction::Leave,
         }
     }
 

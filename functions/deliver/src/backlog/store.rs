@@ -20,7 +20,8 @@ use wagrun_lambda::telemetry::chain;
 pub struct Backlog {
     /// The time since which deliveries are set aside.
     pub since: Timestamp,
-    /// The time of the sweep's first attempt since the subscriber accepted something; none while the subscriber is off.
+    /// The time of the sweep's first attempt in this period without a success. None before it, while the backlog returns, and while the
+    /// subscriber is off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried_since: Option<Timestamp>,
     /// The time since which deliveries come back; none while they do not.

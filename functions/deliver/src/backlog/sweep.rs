@@ -11,7 +11,7 @@ use wagrun_lambda::telemetry::chain;
 
 use super::backlogs::{BacklogError, Backlogs};
 use super::lane::Lane;
-use super::policy::{Action, Facts, State};
+use super::policy::{State, SweepAction, SweepFacts};
 use super::store::Backlog;
 use crate::sqs::DepthError;
 use crate::subscriber_health::{DisableError, FAILED_TOO_LONG, SubscriberHealth};
@@ -154,7 +154,7 @@ impl Sweep<'_> {
             }
         };
         let lanes = self.lanes(subscriber, &backlog).await?;
-        let facts = Facts {
+        let facts = SweepFacts {
             backlog: &backlog,
             subscriber: shared.subscribers.find(subscriber),
             is_empty: lanes.is_empty(),
@@ -172,16 +172,16 @@ impl Sweep<'_> {
             state,
         };
         match action {
-            Action::Leave => {}
-            Action::Remove => {
+            SweepAction::Leave => {}
+            SweepAction::Remove => {
                 if (self.clock)().duration_since(now) < MAX_LISTING_AGE {
                     let removed = self.backlogs.store.remove(subscriber).await;
                     removed.map_err(BacklogError::from)?;
                     swept.state = State::Removed;
                 }
             }
-            Action::Write(backlog) => self.write(subscriber, backlog).await?,
-            Action::SwitchOff(receiver) => {
+            SweepAction::Write(backlog) => self.write(subscriber, backlog).await?,
+            SweepAction::SwitchOff(receiver) => {
                 let disabled = self.health.disable(receiver, FAILED_TOO_LONG, now).await;
                 disabled.map_err(|source| SweepError::Disable {
                     subscriber: subscriber.to_owned(),
@@ -189,13 +189,13 @@ impl Sweep<'_> {
                 })?;
                 swept.state = State::SwitchedOff;
             }
-            Action::RecallSome(backlog) => {
+            SweepAction::RecallSome(backlog) => {
                 let mut lanes = lanes;
                 fastrand::shuffle(&mut lanes);
                 lanes.truncate(TRIAL_LANES);
                 swept.recalled = self.recall(subscriber, backlog, &lanes, now).await?;
             }
-            Action::RecallNext(backlog) => {
+            SweepAction::RecallNext(backlog) => {
                 // A full listing may have more lanes behind it.
                 let last = lanes.last().filter(|_| lanes.len() >= MAX_LANES);
                 let recalled_to = last.map(|last| last.subject.clone());

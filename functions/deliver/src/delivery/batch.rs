@@ -7,15 +7,15 @@ use wagrun_delivery::subscriber::{CloudFront, Subscriber, Target};
 use wagrun_event::Event;
 use wagrun_lambda::telemetry::chain;
 
-use super::attempt::attempt as attempt_alone;
 use super::backoff::redelivery;
 use super::decide::Action;
 use super::deliverer::Deliverer;
+use super::dispatch::handle_message;
 use super::error::{DeliverError, Redelivery, Retained};
 use super::facts;
 use super::message::{AddressedEvent, Attempt};
 use super::report::{Outcome, report, span};
-use super::run::{act, decide};
+use super::run::{act, load_and_decide};
 use crate::sqs::Queue;
 use crate::subscriber_health::Condition;
 use crate::target::TargetError;
@@ -44,7 +44,7 @@ pub async fn deliver_batch<'a>(
         let result = match add(deliverer, attempt, &mut groups).await {
             Ok(Added::Grouped | Added::Done) => continue,
             // The subscriber had a distribution when the event was sent, and has another target now.
-            Ok(Added::OtherTarget) => attempt_alone(deliverer, queue, attempt).await,
+            Ok(Added::OtherTarget) => handle_message(deliverer, queue, attempt).await,
             Err(Retained { error, redelivery }) => {
                 if let Redelivery::After(delay) = redelivery {
                     hidden.push((attempt.receipt_handle, delay));
@@ -98,7 +98,7 @@ async fn add<'a>(
     let name = &addressed.lane.subscriber;
     let subscribers = facts::subscribers(&deliverer.subscribers, name, attempt).await;
     let subscribers = subscribers.map_err(|error| deliverer.later(attempt, error.into()))?;
-    let action = decide(deliverer, &subscribers, &addressed, attempt).await?;
+    let action = load_and_decide(deliverer, &subscribers, &addressed, attempt).await?;
     let subscriber = match action {
         Action::Send(subscriber) | Action::Probe(subscriber) => subscriber,
         Action::Skip(skip) => {

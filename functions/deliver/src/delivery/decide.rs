@@ -16,8 +16,8 @@ pub struct Facts<'a> {
     pub is_ordered: bool,
     /// The subscriber's backlog; none when there is none, or when the lane's name does not fit into the bucket.
     pub backlog: Option<BacklogFacts>,
-    /// True when deliveries of the same lane are in the bucket. Loaded only for a subscriber that is on and has a backlog.
-    pub lane_has_objects: bool,
+    /// True when deliveries of the same lane are set aside. Loaded only for a subscriber that is on and has a backlog.
+    pub lane_is_set_aside: bool,
 }
 
 /// The action for a delivery.
@@ -68,7 +68,7 @@ pub enum DropReason {
 
 /// Decides what is done with a delivery that was received.
 ///
-/// Two invariants keep the order of a lane (see [`crate::backlog`]). A delivery is sent only when its lane has no objects.
+/// Two invariants keep the order of a lane (see [`crate::backlog`]). A delivery is sent only when nothing of its lane is set aside.
 /// The first delivery of a lane is set aside only when every copy of the function knows of the backlog.
 pub fn before_attempt<'a>(facts: &Facts<'a>) -> Action<'a> {
     match facts.subscriber {
@@ -86,7 +86,7 @@ pub fn before_attempt<'a>(facts: &Facts<'a>) -> Action<'a> {
 
 fn enabled<'a>(facts: &Facts<'a>, subscriber: &'a Subscriber) -> Action<'a> {
     match facts.backlog {
-        Some(_) if facts.lane_has_objects => Action::Skip(Skip::SetAside),
+        Some(_) if facts.lane_is_set_aside => Action::Skip(Skip::SetAside),
         Some(backlog) if backlog.is_settled && !backlog.is_returning => {
             match backlog.is_probe_due {
                 true => Action::Probe(subscriber),

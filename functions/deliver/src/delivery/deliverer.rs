@@ -39,12 +39,13 @@ pub struct Deliverer {
 pub(super) struct Failed {
     /// The subscriber's condition, which counts this failure.
     pub condition: Condition,
-    /// The message, unless another decision is taken.
+    /// The way in which the message stays in the queue, if `after_failure` decides to retry.
     pub retained: Retained,
 }
 
 impl Deliverer {
-    /// Calls the subscriber's target, reports the attempt, and records the subscriber's health.
+    /// Calls the subscriber's target, reports the attempt, and records the subscriber's health. After a failure it also computes the time
+    /// of the next attempt, which counts only if `after_failure` decides to retry.
     pub(super) async fn call(
         &self,
         subscriber: &Subscriber,

@@ -51,7 +51,7 @@ pub async fn load<'a>(
         has_attempt,
         is_ordered: attempt.sequence_number.is_some(),
         backlog: None,
-        lane_has_objects: false,
+        lane_is_set_aside: false,
     };
     match subscriber {
         SubscriberStatus::Enabled(_)
@@ -59,7 +59,7 @@ pub async fn load<'a>(
         {
             facts.backlog = backlogs.facts(&lane.subscriber, attempt.now).await?;
             if facts.backlog.is_some() {
-                facts.lane_has_objects = backlogs.bucket.has_objects(lane).await?;
+                facts.lane_is_set_aside = backlogs.bucket.has_objects(lane).await?;
             }
         }
         SubscriberStatus::Disabled | SubscriberStatus::Invalid(_) if facts.is_ordered => {

@@ -8,12 +8,12 @@ use super::deliverer::Deliverer;
 use super::error::Retained;
 use super::message::{AddressedEvent, Attempt};
 use super::report::span;
-use crate::backlog::{Lane, Recalled, Replayed, SendResult, SetAside, replay_lane};
+use crate::backlog::{Lane, Recalled, Resent, SendResult, SetAside, resend_lane};
 use crate::subscriber_health::Condition;
 use crate::target::Outgoing;
 
 /// Goes through a lane whose deliveries were set aside.
-pub async fn replay(
+pub async fn send_lane(
     deliverer: &Deliverer,
     lane: &Lane,
     attempt: &Attempt<'_>,
@@ -35,17 +35,17 @@ pub async fn replay(
         clock: deliverer.clock,
     };
     let send = async |oldest: &SetAside| send_again(deliverer, subscriber, oldest, attempt).await;
-    let replayed = replay_lane(&deliverer.backlogs, &recalled, send).await;
+    let replayed = resend_lane(&deliverer.backlogs, &recalled, send).await;
     let name = &lane.subscriber;
     match replayed.map_err(|error| deliverer.later(attempt, error.into()))? {
-        Replayed::Done => Ok(()),
-        Replayed::Retry(retained) => Err(retained),
-        Replayed::Kept(retained) => {
+        Resent::Done => Ok(()),
+        Resent::Retry(retained) => Err(retained),
+        Resent::Kept(retained) => {
             let error = chain(&retained.error);
             tracing::info!(subscriber = name, error, "lane stays set aside");
             Ok(())
         }
-        Replayed::GivenUp(retained) => {
+        Resent::GivenUp(retained) => {
             let error = chain(&retained.error);
             tracing::error!(subscriber = name, error, "delivery given up");
             Ok(())

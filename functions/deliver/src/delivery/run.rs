@@ -25,7 +25,7 @@ pub async fn deliver_event(
     let name = &addressed.lane.subscriber;
     let subscribers = facts::subscribers(&deliverer.subscribers, name, attempt).await;
     let subscribers = subscribers.map_err(|error| deliverer.later(attempt, error.into()))?;
-    match decide(deliverer, &subscribers, addressed, attempt).await? {
+    match load_and_decide(deliverer, &subscribers, addressed, attempt).await? {
         Action::Send(subscriber) => send(deliverer, subscriber, addressed, attempt, false).await,
         Action::Probe(subscriber) => {
             deliverer.backlogs.record_probe(name, attempt.now);
@@ -36,7 +36,7 @@ pub async fn deliver_event(
 }
 
 /// Loads the facts about a delivery, and decides.
-pub async fn decide<'a>(
+pub async fn load_and_decide<'a>(
     deliverer: &Deliverer,
     subscribers: &'a Subscribers,
     addressed: &AddressedEvent<'_>,

@@ -240,4 +240,4 @@ fn headers(
 }
 
 #[cfg(test)]
-mod forgery;
+mod forgery_tests;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
-use deliver::{Config, Handler, Reach, handler};
+use deliver::{Config, Handler, Reach, build_handler};
 use fan_out::FanOut;
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -292,5 +292,5 @@ fn deliver(fleet: &Fleet) -> Handler {
         source: SOURCE.to_owned(),
         metrics: Metrics::new("wagrun/fleet"),
     };
-    handler(&sdk(&fleet.endpoint), config).unwrap()
+    build_handler(&sdk(&fleet.endpoint), config).unwrap()
 }

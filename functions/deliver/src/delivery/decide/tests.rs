@@ -37,7 +37,7 @@ fn facts(subscriber: SubscriberStatus<'_>) -> Facts<'_> {
         has_attempt: true,
         is_ordered: true,
         backlog: None,
-        lane_has_objects: false,
+        lane_is_set_aside: false,
     }
 }
 
@@ -57,10 +57,10 @@ fn a_delivery_to_a_subscriber_that_is_on() {
         (Some(RETURNING), false, send),
         (Some(RETURNING), true, Action::Skip(Skip::SetAside)),
     ];
-    for (backlog, lane_has_objects, expected) in cases {
+    for (backlog, lane_is_set_aside, expected) in cases {
         let facts = Facts {
             backlog,
-            lane_has_objects,
+            lane_is_set_aside,
             ..facts(SubscriberStatus::Enabled(subscriber))
         };
         assert_eq!(before_attempt(&facts), expected, "{facts:?}");
@@ -164,17 +164,17 @@ fn no_combination_of_facts_breaks_the_order_of_a_lane() {
                     has_attempt: bit(3),
                     is_ordered: bit(4),
                     backlog: has_backlog.then_some(backlog),
-                    lane_has_objects: bit(5) && has_backlog,
+                    lane_is_set_aside: bit(5) && has_backlog,
                 };
                 combinations += 1;
                 let action = before_attempt(&facts);
                 let sends = matches!(action, Action::Send(_) | Action::Probe(_));
                 assert!(
-                    !(sends && facts.lane_has_objects),
+                    !(sends && facts.lane_is_set_aside),
                     "overtakes what is in the bucket: {facts:?}"
                 );
                 let everyone_knows = facts.backlog.is_some_and(|backlog| backlog.is_settled);
-                let is_first = action == Action::Skip(Skip::SetAside) && !facts.lane_has_objects;
+                let is_first = action == Action::Skip(Skip::SetAside) && !facts.lane_is_set_aside;
                 assert!(
                     !is_first || everyone_knows,
                     "another copy may send a later delivery: {facts:?}"

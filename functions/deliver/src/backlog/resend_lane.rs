@@ -46,7 +46,7 @@ pub enum SendResult<F> {
 
 /// The result of going through a lane.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Replayed<F> {
+pub enum Resent<F> {
     /// The recall is done: the lane is empty, another recall goes on, or the subscriber is off.
     Done,
     /// The oldest delivery was refused. It stays in the bucket, and the recall is done.
@@ -61,19 +61,19 @@ pub enum Replayed<F> {
 ///
 /// # Errors
 /// When the bucket, the parameters or a queue cannot be reached. The lane is as it was, or shorter by deliveries that are done.
-pub async fn replay_lane<F>(
+pub async fn resend_lane<F>(
     backlogs: &Backlogs,
     recalled: &Recalled<'_>,
     send: impl AsyncFn(&SetAside) -> SendResult<F>,
-) -> Result<Replayed<F>, BacklogError> {
+) -> Result<Resent<F>, BacklogError> {
     let lane = recalled.lane;
     while let Some(oldest) = backlogs.bucket.first(lane).await? {
         if (recalled.clock)().duration_since(recalled.now) > MAX_TIME {
-            return hand_over(backlogs, recalled, Replayed::Done).await;
+            return hand_over(backlogs, recalled, Resent::Done).await;
         }
         match send(&oldest).await {
             SendResult::Accepted => {}
-            SendResult::SwitchedOff => return Ok(Replayed::Done),
+            SendResult::SwitchedOff => return Ok(Resent::Done),
             SendResult::Unreadable(error) => {
                 let error = chain(&error);
                 tracing::error!(key = oldest.key, error, "object is not a delivery");
@@ -86,12 +86,12 @@ pub async fn replay_lane<F>(
                 let backlog = backlogs.store.find(&lane.subscriber, recalled.now).await?;
                 let is_returning = backlog.is_some_and(|backlog| backlog.is_returning());
                 return match after_refusal(is_returning, is_last_attempt) {
-                    RefusedDelivery::Keep => Ok(Replayed::Kept(failure)),
-                    RefusedDelivery::Retry => Ok(Replayed::Retry(failure)),
+                    RefusedDelivery::Keep => Ok(Resent::Kept(failure)),
+                    RefusedDelivery::Retry => Ok(Resent::Retry(failure)),
                     RefusedDelivery::GiveUp => {
                         backlogs.give_up(lane, &oldest.key, &oldest.body).await?;
                         backlogs.bucket.remove(&oldest.key).await?;
-                        hand_over(backlogs, recalled, Replayed::GivenUp(failure)).await
+                        hand_over(backlogs, recalled, Resent::GivenUp(failure)).await
                     }
                 };
             }
@@ -99,18 +99,18 @@ pub async fn replay_lane<F>(
         backlogs.bucket.remove(&oldest.key).await?;
         if recalled.attempt > 1 {
             // A new recall counts the attempts at the next delivery from 1.
-            return hand_over(backlogs, recalled, Replayed::Done).await;
+            return hand_over(backlogs, recalled, Resent::Done).await;
         }
     }
-    Ok(Replayed::Done)
+    Ok(Resent::Done)
 }
 
 /// Sends a recall that goes on with the lane.
 async fn hand_over<F>(
     backlogs: &Backlogs,
     recalled: &Recalled<'_>,
-    result: Replayed<F>,
-) -> Result<Replayed<F>, BacklogError> {
+    result: Resent<F>,
+) -> Result<Resent<F>, BacklogError> {
     let next = recalled.lane.recall_after(recalled.message_id);
     backlogs.deliveries.send(vec![next]).await?;
     Ok(result)

@@ -1,4 +1,4 @@
-//! One attempt: the message is parsed, and goes the way of its content.
+//! Parses the message of an attempt, and takes the way of its content.
 
 use tracing::Instrument;
 
@@ -13,12 +13,12 @@ use crate::sqs::Queue;
 ///
 /// # Errors
 /// When the message stays in its queue. It is then hidden until its next attempt.
-pub async fn attempt(
+pub async fn handle_message(
     deliverer: &Deliverer,
     queue: &Queue,
     attempt: &Attempt<'_>,
 ) -> Result<(), DeliverError> {
-    let Err(Retained { error, redelivery }) = deliver(deliverer, attempt).await else {
+    let Err(Retained { error, redelivery }) = dispatch(deliverer, attempt).await else {
         return Ok(());
     };
     if let Redelivery::After(delay) = redelivery {
@@ -27,14 +27,14 @@ pub async fn attempt(
     Err(error)
 }
 
-async fn deliver(deliverer: &Deliverer, attempt: &Attempt<'_>) -> Result<(), Retained> {
+async fn dispatch(deliverer: &Deliverer, attempt: &Attempt<'_>) -> Result<(), Retained> {
     match attempt.content() {
         Ok(Content::Delivery(addressed)) => {
             let span = span(&addressed.lane.subscriber, &addressed.event, attempt);
             let delivery = run::deliver_event(deliverer, &addressed, attempt);
             delivery.instrument(span).await
         }
-        Ok(Content::Recall(lane)) => recall::replay(deliverer, &lane, attempt).await,
+        Ok(Content::Recall(lane)) => recall::send_lane(deliverer, &lane, attempt).await,
         Err(error) => Err(Retained {
             error: DeliverError::NotADelivery(error),
             redelivery: Redelivery::AfterVisibilityTimeout,
