@@ -16,10 +16,14 @@ ROOT = Path(__file__).resolve().parent.parent
 def main():
     host = next(line.removeprefix("host: ") for line in run("rustc", "-vV").splitlines() if line.startswith("host: "))
     metadata = json.loads(run("cargo", "metadata", "--locked", "--no-deps", "--format-version", "1"))
-    packages = sorted(package["name"] for package in metadata["packages"])
+    packages = {package["name"]: {used["name"] for used in package["dependencies"]} for package in metadata["packages"]}
     everything = dependencies(host, "--workspace")
     failed = False
-    for package in packages:
+    for package, used in sorted(packages.items()):
+        if "features" not in used and package != "features":
+            failed = True
+            print(f"{package}: add `features = {{ workspace = true }}` to [dev-dependencies]")
+            continue
         for line in sorted(dependencies(host, "--package", package) - everything):
             failed = True
             name, features = line.split("|")
