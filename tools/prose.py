@@ -43,7 +43,7 @@ def check(file):
 
 
 def rust(text):
-    """The paragraphs of each doc comment with their line; the last item tells the first paragraph of a comment."""
+    """The paragraphs of each doc comment, with their lines."""
     block = []
     for number, line in enumerate([*text.splitlines(), ""], 1):
         found = DOC.match(line)
@@ -51,10 +51,8 @@ def rust(text):
             block.append(found[1])
         elif block:
             start = number - len(block)
-            first = True
             for offset, paragraph in paragraphs(block):
-                yield start + offset, paragraph, first
-                first = False
+                yield start + offset, paragraph, True
             block = []
 
 

@@ -19,7 +19,7 @@ const ERROR_TYPE: &str = "CustomDomainFailed";
 /// Serves one request of CloudFormation.
 ///
 /// # Errors
-/// When the payload is not such a request, when the domain could not be set, and when CloudFormation could not be answered.
+/// Fails for a payload that is not such a request, for a domain that could not be set, and without an answer to CloudFormation.
 #[expect(
     clippy::disallowed_methods,
     reason = "the edge: Lambda gives a deadline of the wall clock"

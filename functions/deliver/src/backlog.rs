@@ -6,7 +6,7 @@
 //! subscriber has accepted nothing for about an hour, sooner when the queue is long, and when it is switched off. The
 //! deliveries come back, lane by lane and in order, when the subscriber accepts something again.
 //!
-//! # How the order is kept
+//! # Order
 //! - SQS hands out one message of a lane at a time. **Only the holder of a message of the lane adds or removes objects of
 //!   that lane.**
 //! - **A delivery is sent only when its lane has no objects in the bucket.** Otherwise it becomes the lane's last object.

@@ -60,7 +60,7 @@ pub struct Handler {
 /// Handles a batch of a queue, or a sweep.
 ///
 /// # Errors
-/// When the payload is neither of the two, and when a backlog could not be swept.
+/// Fails for a payload that is neither of the two, and if a backlog could not be swept.
 pub async fn handle(handler: &Handler, payload: &RawValue) -> Result<Answer, Diagnostic> {
     if let Ok(batch) = serde_json::from_str(payload.get()) {
         return Ok(Answer::Batch(deliver(handler, &batch).await));

@@ -92,7 +92,7 @@ impl SubscriberHealth {
     /// `wait` is the time until the delivery's next attempt; none when it is given up.
     ///
     /// # Errors
-    /// When the subscriber could not be switched off. The next failure tries it again.
+    /// Fails if the subscriber could not be switched off. The next failure tries it again.
     pub async fn record_failure(
         &self,
         subscriber: &Subscriber,

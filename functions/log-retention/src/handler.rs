@@ -17,7 +17,7 @@ const SHUTDOWN_MARGIN: Duration = Duration::from_secs(20);
 /// Checks the stack's log groups once.
 ///
 /// # Errors
-/// When the payload is unknown, when a step failed, and when the time was not enough. Lambda then retries the invocation twice,
+/// Fails for an unknown payload, after a step that failed, and if the time was not enough. Lambda then retries the invocation twice,
 /// and sends it to the failure destination.
 pub async fn handle(
     log_retention: &LogRetention,

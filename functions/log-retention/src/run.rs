@@ -63,7 +63,7 @@ impl LogRetention {
     /// Serves a request, and begins nothing more after `stop_at`.
     ///
     /// # Errors
-    /// When a step failed, and when the time was not enough. Everything else is done, and a later run continues from there.
+    /// Fails after a step that failed, and if the time was not enough. Everything else is done, and a later run continues from there.
     pub async fn run(
         &self,
         request: &Request,

@@ -33,7 +33,7 @@ enum Payload {
 /// then.
 ///
 /// # Errors
-/// When the command is unknown, and when a step failed. The steps before it stay done, and a later run continues from there.
+/// Fails for an unknown command, and after a step that failed. The steps before it stay done, and a later run continues from there.
 pub async fn handle(
     migrator: &Migrator,
     event: LambdaEvent<Value>,

@@ -55,7 +55,7 @@ pub enum WorkError {
 /// `new_id` is the id of a resource whose creation failed. `deadline` is the function's own.
 ///
 /// # Errors
-/// When the work failed, and when CloudFormation could not be answered.
+/// Fails if the work failed, and if CloudFormation could not be answered.
 pub async fn serve<F, E>(
     request: &Request,
     new_id: &str,

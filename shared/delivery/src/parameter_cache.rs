@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 /// Reads the parameters below a path, parses them into a `T`, and uses that for a while.
 ///
-/// When SSM cannot be read, that is an error. An old value is not used in its place.
+/// An SSM that cannot be read is an error. An old value is not used in its place.
 #[derive(Debug)]
 pub struct ParameterCache<T> {
     ssm: Client,

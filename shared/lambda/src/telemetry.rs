@@ -31,14 +31,21 @@ const RUNTIME_ERROR_TARGET: &str = "lambda_runtime::layers::panic";
 /// A panic is logged too. The default hook would write text, which has no level and no request id.
 pub fn init() {
     let format = environment::optional("AWS_LAMBDA_LOG_FORMAT").unwrap_or_default();
-    let level = environment::optional("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default();
-    let level = LevelFilter::from_str(&level).unwrap_or(LevelFilter::INFO);
+    let level = level(environment::optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
+
     let is_json = format.eq_ignore_ascii_case("json");
     // An error means that a subscriber is set already, which only a test does.
     let _ = tracing::subscriber::set_global_default(subscriber(std::io::stdout, is_json, level));
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(error = %panic, "function panicked");
     }));
+}
+
+/// Returns the level of this name. INFO without one, or for a name that is unknown.
+fn level(name: Option<&str>) -> LevelFilter {
+    // An empty text would parse as ERROR.
+    let level = name.and_then(|name| LevelFilter::from_str(name).ok());
+    level.unwrap_or(LevelFilter::INFO)
 }
 
 fn subscriber<W>(writer: W, is_json: bool, level: LevelFilter) -> impl Subscriber + Send + Sync

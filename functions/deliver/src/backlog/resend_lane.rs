@@ -60,7 +60,7 @@ pub enum Resent<F> {
 /// Sends what was set aside of the lane, oldest first, until the lane is empty, the time is up, or the receiver refuses one.
 ///
 /// # Errors
-/// When the bucket, the parameters or a queue cannot be reached. The lane is as it was, or shorter by deliveries that are done.
+/// Fails if the bucket, the parameters or a queue cannot be reached. The lane is as it was, or shorter by deliveries that are done.
 pub async fn resend_lane<F>(
     backlogs: &Backlogs,
     recalled: &Recalled<'_>,

@@ -89,7 +89,7 @@ struct SharedFacts {
 /// Handles every backlog.
 ///
 /// # Errors
-/// When the backlogs or the subscribers cannot be read. An error of one backlog is logged and returned after the others were
+/// Fails if the backlogs or the subscribers cannot be read. An error of one backlog is logged and returned after the others were
 /// handled.
 pub async fn sweep(sweep: &Sweep<'_>) -> Result<Vec<SweptBacklog>, SweepError> {
     let started = (sweep.clock)();

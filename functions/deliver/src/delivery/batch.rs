@@ -91,10 +91,7 @@ async fn add<'a>(
     attempt: &'a Attempt<'a>,
     groups: &mut Groups<'a>,
 ) -> Result<Added, Retained> {
-    let addressed = AddressedEvent::parse(attempt.body).map_err(|error| Retained {
-        error: DeliverError::NotADelivery(error),
-        redelivery: Redelivery::AfterVisibilityTimeout,
-    })?;
+    let addressed = AddressedEvent::parse(attempt.body).map_err(Retained::not_a_delivery)?;
     let name = &addressed.lane.subscriber;
     let subscribers = facts::subscribers(&deliverer.subscribers, name, attempt).await;
     let subscribers = subscribers.map_err(|error| deliverer.later(attempt, error.into()))?;
@@ -154,21 +151,12 @@ async fn invalidate(deliverer: &Deliverer, group: &Group<'_>) -> Result<(), Deli
     let Some((attempt, event)) = most else {
         return Ok(());
     };
-    let wait = deliverer.wait(subscriber, attempt);
-    let reason = source.reason_to_disable();
-    let recorded = (deliverer.health)
-        .record_failure(subscriber, reason, wait, attempt.now)
+    let (condition, error) = deliverer
+        .record_failure(subscriber, event, attempt, source)
         .await;
-    let subscriber = subscriber.name.clone();
-    match recorded {
-        Ok(Condition::Off) => Ok(()),
-        Ok(Condition::Alive | Condition::Dead) => Err(DeliverError::Target {
-            event_id: event.id.to_string(),
-            subscriber,
-            attempt: attempt.number,
-            source,
-        }),
-        Err(source) => Err(DeliverError::Disable { subscriber, source }),
+    match condition {
+        Condition::Off => Ok(()),
+        Condition::Alive | Condition::Dead => Err(error),
     }
 }
 

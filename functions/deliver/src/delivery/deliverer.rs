@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use wagrun_delivery::subscriber::{RetrySchedule, Subscriber, SubscriberStore};
+use wagrun_event::Event;
 use wagrun_lambda::metric::Metrics;
 use wagrun_lambda::telemetry::chain;
 
@@ -14,7 +15,7 @@ use super::message::Attempt;
 use super::report::{Outcome, report};
 use crate::backlog::Backlogs;
 use crate::subscriber_health::{Condition, SubscriberHealth};
-use crate::target::{Outgoing, Targets};
+use crate::target::{Outgoing, TargetError, Targets};
 
 /// The parts that an attempt uses.
 #[derive(Debug)]
@@ -67,30 +68,45 @@ impl Deliverer {
         };
         let wait = self.wait(subscriber, attempt);
         let redelivery = redelivery(wait, source.retry_after(), attempt.jitter);
+        let (condition, error) = self
+            .record_failure(subscriber, outgoing.event, attempt, source)
+            .await;
+        Err(Failed {
+            condition,
+            retained: Retained { error, redelivery },
+        })
+    }
+
+    /// Records a failure in the subscriber's health. Returns the subscriber's condition, and the error of the delivery.
+    pub(super) async fn record_failure(
+        &self,
+        subscriber: &Subscriber,
+        event: &Event,
+        attempt: &Attempt<'_>,
+        source: TargetError,
+    ) -> (Condition, DeliverError) {
+        let wait = self.wait(subscriber, attempt);
         let reason = source.reason_to_disable();
         let recorded = (self.health)
             .record_failure(subscriber, reason, wait, attempt.now)
             .await;
         let subscriber = subscriber.name.clone();
-        let (condition, error) = match recorded {
+        match recorded {
             Ok(condition) => {
                 let error = DeliverError::Target {
-                    event_id: outgoing.event.id.to_string(),
+                    event_id: event.id.to_string(),
                     subscriber,
                     attempt: attempt.number,
                     source,
                 };
                 (condition, error)
             }
+            // The subscriber is still on. The next failure tries it again.
             Err(source) => (
                 Condition::Alive,
                 DeliverError::Disable { subscriber, source },
             ),
-        };
-        Err(Failed {
-            condition,
-            retained: Retained { error, redelivery },
-        })
+        }
     }
 
     /// Returns the time until the delivery's next attempt; none after the last.

@@ -12,7 +12,7 @@ use crate::sqs::Queue;
 /// Makes the attempt that a message asks for.
 ///
 /// # Errors
-/// When the message stays in its queue. It is then hidden until its next attempt.
+/// An error means that the message stays in its queue, hidden until its next attempt.
 pub async fn handle_message(
     deliverer: &Deliverer,
     queue: &Queue,
@@ -35,9 +35,6 @@ async fn dispatch(deliverer: &Deliverer, attempt: &Attempt<'_>) -> Result<(), Re
             delivery.instrument(span).await
         }
         Ok(Content::Recall(lane)) => recall::send_lane(deliverer, &lane, attempt).await,
-        Err(error) => Err(Retained {
-            error: DeliverError::NotADelivery(error),
-            redelivery: Redelivery::AfterVisibilityTimeout,
-        }),
+        Err(error) => Err(Retained::not_a_delivery(error)),
     }
 }

@@ -69,6 +69,16 @@ pub struct Retained {
     pub redelivery: Redelivery,
 }
 
+impl Retained {
+    /// Keeps a message that cannot be parsed. SQS moves it to the dead-letter queue after its receives.
+    pub fn not_a_delivery(error: serde_json::Error) -> Self {
+        Self {
+            error: DeliverError::NotADelivery(error),
+            redelivery: Redelivery::AfterVisibilityTimeout,
+        }
+    }
+}
+
 /// The time at which a message that stays in its queue is received again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Redelivery {

@@ -16,7 +16,7 @@ use crate::target::Outgoing;
 /// Delivers one event.
 ///
 /// # Errors
-/// When the message stays in its queue.
+/// An error means that the message stays in its queue.
 pub async fn deliver_event(
     deliverer: &Deliverer,
     addressed: &AddressedEvent<'_>,

@@ -13,7 +13,7 @@ use crate::parameter_cache::{LoadError, Parameter, ParameterCache};
 
 /// Reads the subscribers, and uses the answer for a while.
 ///
-/// When SSM cannot be read, that is an error. With old subscribers an event could miss a new one unnoticed.
+/// An SSM that cannot be read is an error. With old subscribers an event could miss a new one unnoticed.
 #[derive(Debug)]
 pub struct SubscriberStore {
     parameters: ParameterCache<Subscribers>,

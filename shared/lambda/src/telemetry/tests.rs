@@ -142,3 +142,15 @@ fn text_has_the_fields_too() {
 fn lines_below_the_level_are_left_out() {
     assert!(lines(|| tracing::debug!("detail")).is_empty());
 }
+
+#[test]
+fn without_a_level_info_is_written() {
+    for (name, expected) in [
+        (None, LevelFilter::INFO),
+        (Some("loud"), LevelFilter::INFO),
+        (Some("WARN"), LevelFilter::WARN),
+        (Some("debug"), LevelFilter::DEBUG),
+    ] {
+        assert_eq!(level(name), expected, "{name:?}");
+    }
+}
