@@ -3,6 +3,7 @@
 mod backlogs;
 mod cloud;
 mod health;
+mod receiver;
 mod receivers;
 mod targets;
 pub(crate) mod world;
@@ -18,8 +19,9 @@ use serde_json::json;
 use standardwebhooks::Webhook as Verifier;
 use tokio::net::TcpListener;
 
+use self::receiver::Receiver;
 use self::world::{
-    EVENT, EVENT_ID, OTHER_SECRET, Receiver, SECRET, World, delivery, now, parameters, subscriber,
+    EVENT, EVENT_ID, OTHER_SECRET, SECRET, World, delivery, now, parameters, subscriber,
 };
 use crate::Handler;
 use crate::delivery::{self, Attempt};

@@ -16,7 +16,8 @@ use axum::{http::StatusCode, response::IntoResponse};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::world::{Receiver, World, delivery_of, now, parameter, parameters, subscriber, written};
+use super::receiver::Receiver;
+use super::world::{World, delivery_of, now, parameter, parameters, subscriber, written};
 use crate::Answer;
 
 thread_local! {

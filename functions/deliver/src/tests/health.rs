@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use wagrun_event::Event;
 
-use super::world::{Receiver, World, delivery, now, parameter, parameters, subscriber, written};
+use super::receiver::Receiver;
+use super::world::{World, delivery, now, parameter, parameters, subscriber, written};
 
 fn gone() -> Response {
     StatusCode::GONE.into_response()

@@ -13,9 +13,8 @@ use ring::signature::{ED25519, UnparsedPublicKey};
 use serde_json::json;
 use standardwebhooks::Webhook as Verifier;
 
-use super::world::{
-    Receiver, SECRET, World, delivery, now, parameter, parameters, subscriber, written,
-};
+use super::receiver::Receiver;
+use super::world::{SECRET, World, delivery, now, parameter, parameters, subscriber, written};
 
 // Test 1 of RFC 8032, section 7.1.
 const SECRET_KEY: &str = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";

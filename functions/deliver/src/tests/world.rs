@@ -1,21 +1,14 @@
-//! Prepared answers of SSM and SQS, and a receiver that listens.
+//! Prepared answers of SSM, SQS, SNS and the targets, and the function that runs against them.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Mutex, OnceLock},
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::Bytes,
-    http::{HeaderMap, Uri},
-    response::Response,
-};
 use jiff::Timestamp;
 use serde_json::{Value, json, value::RawValue};
 use testing::replay::Replay;
-use tokio::net::TcpListener;
 use wagrun_delivery::queue::DeliveryQueue;
 use wagrun_delivery::subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore};
 use wagrun_event_topic::EventTopic;
@@ -34,39 +27,6 @@ pub const OTHER_SECRET: &str = "whsec_b3RoZXIgc2VjcmV0IGZvciByb3RhdGlvbiE=";
 pub const EVENT_ID: &str = "0f2c8f6e-7d1b-4c8e-9a53-000000000001";
 // Neither spaces nor the order of fields nor escapes may change on the way.
 pub const EVENT: &str = r#"{"specversion":"1.0", "id":"0f2c8f6e-7d1b-4c8e-9a53-000000000001","source":"/wagrun/test","type":"wagtail.page.published","subject":"page/4","time":"2026-11-21T21:46:46.426651Z","datacontenttype":"application/json","partitionkey":"page/4","sequence":"0000000000001106","data":{"title":"Z\u00fcrich","id":4}}"#;
-
-/// Listens on a free port, and keeps the requests that came.
-pub struct Receiver {
-    pub origin: String,
-    received: Arc<Mutex<Vec<(Uri, HeaderMap, Bytes)>>>,
-}
-
-impl Receiver {
-    /// Answers every request with this.
-    pub async fn answering(answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let receiver = Self {
-            origin: format!("http://{}", listener.local_addr().unwrap()),
-            received: Arc::default(),
-        };
-        let received = Arc::clone(&receiver.received);
-        let router =
-            Router::new().fallback(async move |uri: Uri, headers: HeaderMap, body: Bytes| {
-                lock(&received).push((uri, headers, body));
-                answer()
-            });
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        receiver
-    }
-
-    pub fn received(&self) -> Vec<(Uri, HeaderMap, Bytes)> {
-        lock(&self.received).clone()
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The time of every test, by which webhooks are signed.
 pub fn now() -> Timestamp {
