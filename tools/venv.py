@@ -24,6 +24,9 @@ REQUIREMENTS = {
     "postgres": ROOT / "requirements/postgres.txt",
     "site": ROOT / "site/requirements.txt",
     "tools": ROOT / "requirements/tools.txt",
+    "wagtail-6.3": ROOT / "requirements/wagtail-6.3.txt",
+    "wagtail-7.0": ROOT / "requirements/wagtail-7.0.txt",
+    "wagtail-7.4": ROOT / "requirements/wagtail-7.4.txt",
     "webhooks": ROOT / "requirements/webhooks.txt",
 }
 # The oldest version that the pinned packages support. The selectors of Beautiful Soup need the newest one.

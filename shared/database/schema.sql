@@ -346,6 +346,29 @@ COMMENT ON FUNCTION wagrun.capture_truncate() IS 'Statement trigger before TRUNC
 
 
 --
+-- Name: collections(); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.collections() RETURNS TABLE(id bigint, path text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    if wagrun.own_table('document') is not null then
+        return query select collection.id::bigint, collection.path::text from wagtailcore_collection as collection order by 1;
+    end if;
+end
+$$;
+
+
+--
+-- Name: FUNCTION collections(); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.collections() IS 'Returns the paths of all collections.';
+
+
+--
 -- Name: describe_table(text, text[]); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
@@ -602,6 +625,27 @@ COMMENT ON FUNCTION wagrun.note_failure(relation regclass, kind text, model text
 
 
 --
+-- Name: own_table(text); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.own_table(of_kind text) RETURNS regclass
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select listed.relation from wagrun.watched_table as listed join pg_class on pg_class.oid = listed.relation
+    where listed.kind = of_kind and listed.root is null
+    order by listed.model limit 1
+$$;
+
+
+--
+-- Name: FUNCTION own_table(of_kind text); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.own_table(of_kind text) IS 'Returns the table with the own rows of pages or documents, or null before the first migrate.';
+
+
+--
 -- Name: present_column(regclass, smallint); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
@@ -782,6 +826,29 @@ $_$;
 --
 
 COMMENT ON FUNCTION wagrun.present_state(of_model text, after_key text, most integer) IS 'Returns the next objects of a watched model after a key, as capture writes them.';
+
+
+--
+-- Name: record_present_visibility(); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.record_present_visibility() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    execute format(
+        'insert into wagrun.visibility (object, said) select %L || %I, ''{}'' from %s %s on conflict do nothing',
+        new.object || '/', new.key_column, new.relation, case new.kind when 'page' then 'where live' end);
+    return null;
+end
+$$;
+
+
+--
+-- Name: FUNCTION record_present_visibility(); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.record_present_visibility() IS 'Deferred trigger of wagrun.watched_table. Records the live pages and the documents of a table that was not watched before.';
 
 
 --
@@ -981,6 +1048,46 @@ COMMENT ON FUNCTION wagrun.schedule_changed() IS 'Row trigger of every scheduled
 
 
 --
+-- Name: seen_objects(text, integer); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.seen_objects(after_object text, most integer) RETURNS TABLE(object text, said jsonb, image jsonb)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    -- A table that is not watched any more has no part here.
+    images text := concat_ws(' union all ',
+        'select ''page/'' || id, jsonb_build_object(''path'', path, ''url_path'', url_path, ''content_type'', content_type_id)
+         from ' || wagrun.own_table('page')
+            || ' where live and id in (select substr(object, 6)::bigint from known where object like ''page/%'')',
+        'select ''document/'' || id, jsonb_build_object(''collection'', collection_id)
+         from ' || wagrun.own_table('document')
+            || ' where id::text in (select substr(object, 10) from known where object like ''document/%'')');
+begin
+    if images = '' then
+        return;
+    end if;
+    return query execute format(
+        'with known as materialized (
+             select object, said from wagrun.visibility where object > $1 and said is not null order by object limit $2
+         )
+         select known.object, known.said, present.image
+         from known left join (%s) as present (object, image) on present.object = known.object
+         order by known.object', images)
+        using after_object, most;
+end
+$_$;
+
+
+--
+-- Name: FUNCTION seen_objects(after_object text, most integer); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.seen_objects(after_object text, most integer) IS 'Returns the next live pages and documents of which an event has said a visibility, with the columns that decide it now. The image is null for an object that is gone or no longer live, which an event of its own tells.';
+
+
+--
 -- Name: set_trigger(regclass, text, text); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
@@ -1059,18 +1166,24 @@ begin
     execute format('grant select, delete on wagrun.outbox to %I', relay_role);
     execute format('grant select, insert, delete on wagrun.event to %I', relay_role);
     execute format(
-        'grant update (settled_at, outcome, failures, last_error, set_apart_at) on wagrun.event to %I', relay_role);
+        'grant update (settled_at, outcome, failures, last_error, set_apart_at, action, seen_before, seen_after) on wagrun.event to %I',
+        relay_role);
     execute format('grant select, update on sequence wagrun.event_sequence to %I', relay_role);
     execute format(
         'grant execute on function wagrun.reserve_sequence, wagrun.merged, wagrun.ring, wagrun.editor_name, wagrun.as_key to %I',
         relay_role);
-    execute format('grant select on django_content_type, wagtailcore_locale, wagtailcore_site to %I', relay_role);
-    execute format('grant select (id, url_path) on wagtailcore_page to %I', relay_role);
+    execute format('grant select on django_content_type, wagtailcore_locale to %I', relay_role);
     execute format('grant select (id, user_id) on wagtailcore_revision to %I', relay_role);
     execute format('grant select (page_id, user_id, timestamp) on wagtailcore_pagelogentry to %I', relay_role);
 
     -- The present state of content, by functions that withhold the same columns as capture.
     execute format('grant execute on function wagrun.present_state, wagrun.add_present_state to %I', relay_role);
+
+    -- Visibility: it keeps what events have said, and reads by functions what holds now.
+    execute format('grant select, insert, update, delete on wagrun.visibility to %I', relay_role);
+    execute format('grant select, update on wagrun.visibility_scan to %I', relay_role);
+    execute format('grant execute on function wagrun.site_roots, wagrun.view_restrictions, wagrun.collections, wagrun.seen_objects,
+        wagrun.url_patterns to %I', relay_role);
 
     -- Backfills, whose progress it stores.
     execute format('grant select, insert, delete on wagrun.backfill to %I', relay_role);
@@ -1090,6 +1203,67 @@ $$;
 --
 
 COMMENT ON FUNCTION wagrun.set_up_roles(web_role name, relay_role name) IS 'Creates the web role and the relay role when they are missing, and grants each its rights.';
+
+
+--
+-- Name: set_url_patterns(jsonb); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.set_url_patterns(patterns jsonb) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if patterns::text is not distinct from (select value from wagrun.setting where name = 'url_patterns')
+        and not (select is_wanted from wagrun.visibility_scan)
+    then
+        return;
+    end if;
+    insert into wagrun.setting values ('url_patterns', patterns::text)
+    on conflict (name) do update set value = excluded.value;
+    update wagrun.visibility_scan set is_wanted = true;
+    -- Rings the doorbell at the commit.
+    insert into wagrun.schedule_change default values;
+end
+$$;
+
+
+--
+-- Name: FUNCTION set_url_patterns(patterns jsonb); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.set_url_patterns(patterns jsonb) IS 'Stores the URL patterns of the site. Rings the doorbell when they are new.';
+
+
+--
+-- Name: site_roots(boolean); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.site_roots(with_translations boolean) RETURNS TABLE(hostname text, port integer, root_path text, language text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $_$
+begin
+    if wagrun.own_table('page') is null then
+        return;
+    end if;
+    -- The order of Site.get_site_root_paths: the first root above a page is that of its URL.
+    return query execute format(
+        'select site.hostname::text, site.port::integer, root.url_path::text, locale.language_code::text
+         from wagtailcore_site as site
+         join %1$s as home on home.id = site.root_page_id
+         join %1$s as root on root.id = home.id or ($1 and root.translation_key = home.translation_key)
+         join wagtailcore_locale as locale on locale.id = root.locale_id
+         order by home.url_path desc, site.is_default_site desc, site.hostname, site.id, root.id',
+        wagrun.own_table('page')) using with_translations;
+end
+$_$;
+
+
+--
+-- Name: FUNCTION site_roots(with_translations boolean); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.site_roots(with_translations boolean) IS 'Returns the root pages of all sites in Wagtail''s order, on demand with their translations.';
 
 
 --
@@ -1248,6 +1422,63 @@ $$;
 --
 
 COMMENT ON FUNCTION wagrun.unwatch_table(stale regclass) IS 'Removes the capture triggers from a table that is no longer watched. Its rows stay.';
+
+
+--
+-- Name: url_patterns(); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.url_patterns() RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select value::jsonb from wagrun.setting where name = 'url_patterns'
+$$;
+
+
+--
+-- Name: FUNCTION url_patterns(); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.url_patterns() IS 'Returns the URL patterns of the site, or null before migrate has stored them.';
+
+
+--
+-- Name: view_restrictions(); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.view_restrictions() RETURNS TABLE(kind text, path text, restriction text, groups text[])
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    if wagrun.own_table('page') is null then
+        return;
+    end if;
+    return query execute format(
+        'select ''page'', page.path::text, restriction.restriction_type::text,
+                array(select auth_group.name::text from wagtailcore_pageviewrestriction_groups as link
+                      join auth_group on auth_group.id = link.group_id
+                      where link.pageviewrestriction_id = restriction.id order by 1)
+         from wagtailcore_pageviewrestriction as restriction join %s as page on page.id = restriction.page_id
+         union all
+         select ''document'', collection.path::text, restriction.restriction_type::text,
+                array(select auth_group.name::text from wagtailcore_collectionviewrestriction_groups as link
+                      join auth_group on auth_group.id = link.group_id
+                      where link.collectionviewrestriction_id = restriction.id order by 1)
+         from wagtailcore_collectionviewrestriction as restriction
+         join wagtailcore_collection as collection on collection.id = restriction.collection_id
+         order by 1, 2, 3, 4',
+        wagrun.own_table('page'));
+end
+$$;
+
+
+--
+-- Name: FUNCTION view_restrictions(); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.view_restrictions() IS 'Returns the view restrictions of pages, and those of collections, which hold for documents. A restriction holds for everything whose path begins with its path.';
 
 
 --
@@ -1444,6 +1675,9 @@ CREATE TABLE wagrun.event (
     is_part_only boolean DEFAULT false NOT NULL,
     incomplete text,
     bytes bigint NOT NULL,
+    action text,
+    seen_before jsonb,
+    seen_after jsonb,
     claimed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     settled_at timestamp with time zone,
     outcome text,
@@ -1510,6 +1744,27 @@ COMMENT ON COLUMN wagrun.event.incomplete IS 'The reason for which the event doe
 --
 
 COMMENT ON COLUMN wagrun.event.bytes IS 'The size of before and after as text, in bytes. It limits the size of a batch.';
+
+
+--
+-- Name: COLUMN event.action; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.event.action IS 'The last part of the event''s type, for a page or a document. It is decided once, before the event is published for the first time, because it depends on the visibility that earlier events said. Null for other objects, and until it is decided.';
+
+
+--
+-- Name: COLUMN event.seen_before; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.event.seen_before IS 'The visibility of the object before the event, decided together with the action.';
+
+
+--
+-- Name: COLUMN event.seen_after; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.event.seen_after IS 'The visibility of the object after the event, decided together with the action.';
 
 
 --
@@ -1855,6 +2110,71 @@ COMMENT ON TABLE wagrun.setting IS 'Settings that migrate stores at deployment f
 
 
 --
+-- Name: visibility; Type: TABLE; Schema: wagrun; Owner: -
+--
+
+CREATE TABLE wagrun.visibility (
+    object text NOT NULL,
+    said jsonb,
+    decide_at timestamp with time zone
+);
+
+
+--
+-- Name: TABLE visibility; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON TABLE wagrun.visibility IS 'One row for each live page and each document: its visibility, as the last event of it said. Only the drainer writes here, in the order of events.';
+
+
+--
+-- Name: COLUMN visibility.said; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.visibility.said IS '{"visible_to": …, "groups": […], "urls": […]}. It is {} for an object that was there when wagrun was installed, until the first drain. Null for a page that was inserted as live, until its visibility is decided.';
+
+
+--
+-- Name: COLUMN visibility.decide_at; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.visibility.decide_at IS 'The time at which a page that was inserted as live is told to be published, if it is still live then. Wagtail''s admin inserts a page as live a moment before it publishes, schedules or restricts it. Null once that event exists.';
+
+
+--
+-- Name: visibility_scan; Type: TABLE; Schema: wagrun; Owner: -
+--
+
+CREATE TABLE wagrun.visibility_scan (
+    is_only_row boolean DEFAULT true NOT NULL,
+    rules text,
+    is_wanted boolean DEFAULT true NOT NULL,
+    CONSTRAINT visibility_scan_only_row CHECK (is_only_row)
+);
+
+
+--
+-- Name: TABLE visibility_scan; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON TABLE wagrun.visibility_scan IS 'One row: the rules with which the visibility of all objects was compared last.';
+
+
+--
+-- Name: COLUMN visibility_scan.rules; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.visibility_scan.rules IS 'A digest of the sites, restrictions, collections and URL patterns. Another digest is a reason to compare all objects. Null before the first time.';
+
+
+--
+-- Name: COLUMN visibility_scan.is_wanted; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.visibility_scan.is_wanted IS 'True when migrate asks for a comparison, because URL patterns may have changed.';
+
+
+--
 -- Name: backfill backfill_pkey; Type: CONSTRAINT; Schema: wagrun; Owner: -
 --
 
@@ -1903,6 +2223,22 @@ ALTER TABLE ONLY wagrun.setting
 
 
 --
+-- Name: visibility visibility_pkey; Type: CONSTRAINT; Schema: wagrun; Owner: -
+--
+
+ALTER TABLE ONLY wagrun.visibility
+    ADD CONSTRAINT visibility_pkey PRIMARY KEY (object);
+
+
+--
+-- Name: visibility_scan visibility_scan_pkey; Type: CONSTRAINT; Schema: wagrun; Owner: -
+--
+
+ALTER TABLE ONLY wagrun.visibility_scan
+    ADD CONSTRAINT visibility_scan_pkey PRIMARY KEY (is_only_row);
+
+
+--
 -- Name: watched_table watched_table_pkey; Type: CONSTRAINT; Schema: wagrun; Owner: -
 --
 
@@ -1925,6 +2261,13 @@ CREATE INDEX outbox_position ON wagrun.outbox USING btree ("position");
 
 
 --
+-- Name: visibility_undecided; Type: INDEX; Schema: wagrun; Owner: -
+--
+
+CREATE INDEX visibility_undecided ON wagrun.visibility USING btree (decide_at) WHERE (decide_at IS NOT NULL);
+
+
+--
 -- Name: outbox doorbell; Type: TRIGGER; Schema: wagrun; Owner: -
 --
 
@@ -1936,6 +2279,13 @@ CREATE CONSTRAINT TRIGGER doorbell AFTER INSERT ON wagrun.outbox DEFERRABLE INIT
 --
 
 CREATE CONSTRAINT TRIGGER doorbell AFTER INSERT ON wagrun.schedule_change DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.rings) EXECUTE FUNCTION wagrun.ring_at_commit();
+
+
+--
+-- Name: watched_table record_present_visibility; Type: TRIGGER; Schema: wagrun; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER record_present_visibility AFTER INSERT ON wagrun.watched_table DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.root IS NULL) AND (new.kind = ANY (ARRAY['page'::text, 'document'::text])))) EXECUTE FUNCTION wagrun.record_present_visibility();
 
 
 --
@@ -1980,6 +2330,14 @@ REVOKE ALL ON FUNCTION wagrun.capture_row() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION wagrun.capture_truncate() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION collections(); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.collections() FROM PUBLIC;
+GRANT ALL ON FUNCTION wagrun.collections() TO wagrun_relay;
 
 
 --
@@ -2034,6 +2392,13 @@ REVOKE ALL ON FUNCTION wagrun.note_failure(relation regclass, kind text, model t
 
 
 --
+-- Name: FUNCTION own_table(of_kind text); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.own_table(of_kind text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION present_column(relation regclass, number smallint); Type: ACL; Schema: wagrun; Owner: -
 --
 
@@ -2060,6 +2425,13 @@ REVOKE ALL ON FUNCTION wagrun.present_key(watched wagrun.watched_table) FROM PUB
 
 REVOKE ALL ON FUNCTION wagrun.present_state(of_model text, after_key text, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION wagrun.present_state(of_model text, after_key text, most integer) TO wagrun_relay;
+
+
+--
+-- Name: FUNCTION record_present_visibility(); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.record_present_visibility() FROM PUBLIC;
 
 
 --
@@ -2100,6 +2472,14 @@ REVOKE ALL ON FUNCTION wagrun.schedule_changed() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION seen_objects(after_object text, most integer); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.seen_objects(after_object text, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION wagrun.seen_objects(after_object text, most integer) TO wagrun_relay;
+
+
+--
 -- Name: FUNCTION set_trigger(target regclass, trigger_name text, definition text); Type: ACL; Schema: wagrun; Owner: -
 --
 
@@ -2111,6 +2491,21 @@ REVOKE ALL ON FUNCTION wagrun.set_trigger(target regclass, trigger_name text, de
 --
 
 REVOKE ALL ON FUNCTION wagrun.set_up_roles(web_role name, relay_role name) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION set_url_patterns(patterns jsonb); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.set_url_patterns(patterns jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION site_roots(with_translations boolean); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.site_roots(with_translations boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION wagrun.site_roots(with_translations boolean) TO wagrun_relay;
 
 
 --
@@ -2146,6 +2541,22 @@ REVOKE ALL ON FUNCTION wagrun.unwatch_due_times(stale regclass) FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION wagrun.unwatch_table(stale regclass) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION url_patterns(); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.url_patterns() FROM PUBLIC;
+GRANT ALL ON FUNCTION wagrun.url_patterns() TO wagrun_relay;
+
+
+--
+-- Name: FUNCTION view_restrictions(); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.view_restrictions() FROM PUBLIC;
+GRANT ALL ON FUNCTION wagrun.view_restrictions() TO wagrun_relay;
 
 
 --
@@ -2241,6 +2652,27 @@ GRANT SELECT,INSERT,DELETE ON TABLE wagrun.event TO wagrun_relay;
 
 
 --
+-- Name: COLUMN event.action; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT UPDATE(action) ON TABLE wagrun.event TO wagrun_relay;
+
+
+--
+-- Name: COLUMN event.seen_before; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT UPDATE(seen_before) ON TABLE wagrun.event TO wagrun_relay;
+
+
+--
+-- Name: COLUMN event.seen_after; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT UPDATE(seen_after) ON TABLE wagrun.event TO wagrun_relay;
+
+
+--
 -- Name: COLUMN event.settled_at; Type: ACL; Schema: wagrun; Owner: -
 --
 
@@ -2294,6 +2726,20 @@ GRANT SELECT,DELETE ON TABLE wagrun.outbox TO wagrun_relay;
 --
 
 GRANT SELECT,DELETE ON TABLE wagrun.schedule_change TO wagrun_relay;
+
+
+--
+-- Name: TABLE visibility; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE wagrun.visibility TO wagrun_relay;
+
+
+--
+-- Name: TABLE visibility_scan; Type: ACL; Schema: wagrun; Owner: -
+--
+
+GRANT SELECT,UPDATE ON TABLE wagrun.visibility_scan TO wagrun_relay;
 
 
 --

@@ -1,12 +1,16 @@
 //! One batch of numbered events: composed, published, and settled as the answers come.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
-use wagrun_database::outbox::{self, CapturedChange, EventOutcome};
+use wagrun_database::outbox::{
+    self, CapturedChange, DecisionRecord, EventOutcome, SaidVisibility, VisibilityRules,
+};
 use wagrun_lambda::telemetry::chain;
 
+use crate::classify::{Decision, decide};
 use crate::compose::compose;
 use crate::context::{DrainContext, ReferenceData};
 use crate::error::DrainError;
@@ -79,28 +83,29 @@ pub(crate) async fn publish(
     )
 }
 
-/// Composes the events of these changes.
+/// Decides about these changes, and composes their events.
 ///
 /// Settles a change without a net difference. Sets an event apart that cannot be written.
 async fn compose_all(
     connection: &mut PgConnection,
     context: DrainContext<'_>,
     reference: &ReferenceData,
-    changes: Vec<CapturedChange>,
+    mut changes: Vec<CapturedChange>,
     state: &mut RunState,
 ) -> Result<Vec<OutgoingEvent>, DrainError> {
+    changes.retain(|change| {
+        if change.is_part_only {
+            state.locked_objects.insert(change.object.clone());
+        }
+        !state.is_blocked(&change.object)
+    });
+    let decisions = decide_all(&changes, &reference.rules);
+    record_decisions(connection, context, &changes, &decisions).await?;
     let mut events = Vec::with_capacity(changes.len());
     let mut without_change = Vec::new();
-    for change in changes {
-        if state.is_blocked(&change.object) {
-            continue;
-        }
-        if change.is_part_only {
-            state.locked_objects.insert(change.object);
-            continue;
-        }
+    for (change, decision) in changes.iter().zip(&decisions) {
         let sequence = change.sequence;
-        let Some(event) = compose(&change, &reference.sites, context.source) else {
+        let Some(event) = compose(change, decision, context.source) else {
             without_change.push(sequence);
             continue;
         };
@@ -116,6 +121,42 @@ async fn compose_all(
     outbox::settle(connection, &without_change, EventOutcome::Nothing).await?;
     state.report.nothing += without_change.len();
     Ok(events)
+}
+
+/// Decides about changes in their order. Each is compared with the visibility that the object's event before it says.
+fn decide_all(changes: &[CapturedChange], rules: &VisibilityRules) -> Vec<Decision> {
+    let mut said: HashMap<&str, SaidVisibility> = HashMap::new();
+    let mut decisions = Vec::with_capacity(changes.len());
+    for change in changes {
+        let known = said.get(change.object.as_str()).unwrap_or(&change.said);
+        let decision = decide(change, known, rules);
+        if change.decision.is_none() {
+            said.insert(&change.object, decision.said.clone());
+        }
+        decisions.push(decision);
+    }
+    decisions
+}
+
+/// Stores the decisions that are new, so that a later publication of the same event repeats them.
+async fn record_decisions(
+    connection: &mut PgConnection,
+    context: DrainContext<'_>,
+    changes: &[CapturedChange],
+    decisions: &[Decision],
+) -> Result<(), DrainError> {
+    let new = changes.iter().zip(decisions);
+    let new = new.filter(|(change, _)| change.kind.has_visibility() && change.decision.is_none());
+    let records: Vec<DecisionRecord<'_>> = new
+        .map(|(change, decision)| DecisionRecord {
+            sequence: change.sequence,
+            object: &change.object,
+            decision: decision.to_stored(),
+            said: &decision.said,
+        })
+        .collect();
+    outbox::record_decisions(connection, &records, context.decision_delay).await?;
+    Ok(())
 }
 
 /// Stores the reason of a refusal. The object's later events wait for the rest of the run.

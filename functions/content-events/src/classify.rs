@@ -1,21 +1,25 @@
-//! Classifies the net change of an object in one transaction.
+//! Decides the type of an event: the net change of an object in one transaction, and what it means for visitors.
 
 use serde_json::{Map, Value};
 use wagrun_database::ObjectKind;
-use wagrun_database::outbox::CapturedChange;
+use wagrun_database::outbox::{
+    CapturedChange, SaidVisibility, State, StoredDecision, Visibility, VisibilityRules,
+};
+
+use crate::visibility::visibility;
 
 /// The kind of a change, which is the last part of an event's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// The object is new. A new page may be live already, as its data shows.
+    /// The object is new. The public does not see it yet, if it is a page.
     Created,
     /// Something else of the object changed.
     Updated,
-    /// The page went live, or a newer revision of it did.
+    /// The public can see the page now, or a newer revision of it.
     Published,
-    /// The page is no longer live.
+    /// The public no longer sees the page.
     Unpublished,
-    /// The page's URL path changed.
+    /// The address of a page that the public sees changed.
     Moved,
     /// The object was deleted.
     Deleted,
@@ -24,6 +28,16 @@ pub enum Action {
 }
 
 impl Action {
+    const ALL: [Self; 7] = [
+        Self::Created,
+        Self::Updated,
+        Self::Published,
+        Self::Unpublished,
+        Self::Moved,
+        Self::Deleted,
+        Self::Snapshot,
+    ];
+
     /// Returns the last part of an event's type.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -36,25 +50,209 @@ impl Action {
             Self::Snapshot => "snapshot",
         }
     }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == text)
+    }
 }
 
-/// Classifies a change. Returns `None` when the net change is none.
-pub fn classify(change: &CapturedChange) -> Option<Action> {
-    match (&change.before, &change.after) {
-        (None, None) => None,
-        (Some(_), None) => Some(Action::Deleted),
-        // Also for a page with `live` true: the admin inserts it so before it publishes or schedules the page.
-        (None, Some(_)) => Some(Action::Created),
-        (Some(before), Some(after)) => {
-            if net_changed(before, after, &change.changed).is_empty() {
-                None
-            } else if change.kind == ObjectKind::Page {
-                Some(page_action(before, after))
-            } else {
-                Some(Action::Updated)
-            }
+/// The decision about the event of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The kind of the change. It is `None` when there is nothing to say.
+    pub action: Option<Action>,
+    /// The visibility before the change, for a page or a document.
+    pub before: Option<Visibility>,
+    /// The visibility after the change, for a page or a document.
+    pub after: Option<Visibility>,
+    /// The visibility that the object's next event is compared with.
+    pub said: SaidVisibility,
+}
+
+impl Decision {
+    /// Returns the form in which the decision is stored, or `None` when there is no event.
+    pub fn to_stored(&self) -> Option<StoredDecision> {
+        Some(StoredDecision {
+            action: self.action?.as_str().to_owned(),
+            before: self.before.clone(),
+            after: self.after.clone(),
+        })
+    }
+
+    fn from_stored(stored: &StoredDecision, said: &SaidVisibility) -> Self {
+        Self {
+            action: Action::parse(&stored.action),
+            before: stored.before.clone(),
+            after: stored.after.clone(),
+            said: said.clone(),
         }
     }
+}
+
+/// Decides about the event of a change. A decision that is stored is returned as it is.
+///
+/// `said` is the visibility that the object's event before this one said.
+pub fn decide(change: &CapturedChange, said: &SaidVisibility, rules: &VisibilityRules) -> Decision {
+    if let Some(stored) = &change.decision {
+        return Decision::from_stored(stored, said);
+    }
+    let of = |state: &State| {
+        state
+            .as_ref()
+            .and_then(|it| visibility(rules, change.kind, it))
+    };
+    let is_page = change.kind == ObjectKind::Page;
+    let was_shown = change
+        .before
+        .as_ref()
+        .is_some_and(|it| !is_page || is_live(it));
+    let computed = of(&change.before);
+    let after = of(&change.after);
+    let said = match (said, &computed) {
+        // An object that was there before capture, or that came while capture was off, counts as known.
+        (SaidVisibility::AtInstallation | SaidVisibility::Nothing, Some(present)) if was_shown => {
+            SaidVisibility::Known(present.clone())
+        }
+        (SaidVisibility::AtInstallation, _) => SaidVisibility::Nothing,
+        (said, _) => said.clone(),
+    };
+    let Some(present) = &change.after else {
+        return Decision {
+            action: change.before.is_some().then_some(Action::Deleted),
+            before: computed,
+            after,
+            said: SaidVisibility::Nothing,
+        };
+    };
+    let (is_changed, concerns_visibility) = match &change.before {
+        None => (true, true),
+        Some(before) => (
+            !net_changed(before, present, &change.changed).is_empty(),
+            concerns_visibility(change.kind, before, present),
+        ),
+    };
+    if is_changed && !concerns_visibility {
+        // Such an event may be of a part, and show a state that a later event of the object's own row is about.
+        return Decision {
+            action: Some(Action::Updated),
+            before: after.clone(),
+            after,
+            said,
+        };
+    }
+    let before = match &said {
+        SaidVisibility::Known(visibility) => Some(visibility.clone()),
+        _ => computed,
+    };
+    let other = match &change.before {
+        None => Some(Action::Created),
+        Some(_) if is_changed || before != after => Some(Action::Updated),
+        Some(_) => None,
+    };
+    let decided = |action, said| Decision {
+        action,
+        before,
+        after: after.clone(),
+        said,
+    };
+    let known = after
+        .clone()
+        .map_or(SaidVisibility::Nothing, SaidVisibility::Known);
+    if !is_page {
+        return decided(other, known);
+    }
+    if is_undecided(change.before.as_ref(), present, &said, is_changed) {
+        return decided(other, SaidVisibility::Undecided);
+    }
+    if !is_live(present) {
+        let was_public = matches!(&said, SaidVisibility::Known(it) if it.is_public());
+        let action = if was_public {
+            Some(Action::Unpublished)
+        } else {
+            other
+        };
+        return decided(action, SaidVisibility::Nothing);
+    }
+    let action = live_page_action(change.before.as_ref(), present, &said, after.as_ref());
+    decided(action.or(other), known)
+}
+
+/// Returns what happened to a live page as visitors see it. Returns `None` when they see no difference.
+fn live_page_action(
+    before: Option<&Map<String, Value>>,
+    present: &Map<String, Value>,
+    said: &SaidVisibility,
+    after: Option<&Visibility>,
+) -> Option<Action> {
+    let said = match said {
+        SaidVisibility::Known(visibility) if visibility.is_public() => Some(visibility),
+        _ => None,
+    };
+    match (said, after.filter(|visibility| visibility.is_public())) {
+        (None, None) => None,
+        (None, Some(_)) => Some(Action::Published),
+        (Some(_), None) => Some(Action::Unpublished),
+        (Some(_), Some(_)) if is_publication(before, present) => Some(Action::Published),
+        (Some(said), Some(after)) => {
+            let is_moved = (&said.url, &said.urls) != (&after.url, &after.urls);
+            is_moved.then_some(Action::Moved)
+        }
+    }
+}
+
+/// Returns true when columns changed on which the visibility depends, or a newer revision went live.
+fn concerns_visibility(
+    kind: ObjectKind,
+    before: &Map<String, Value>,
+    present: &Map<String, Value>,
+) -> bool {
+    let fields: &[&str] = match kind {
+        ObjectKind::Page => &[
+            "live",
+            "path",
+            "url_path",
+            "content_type",
+            "live_revision",
+            "last_published_at",
+        ],
+        ObjectKind::Document => &["collection"],
+        ObjectKind::Image | ObjectKind::Snippet | ObjectKind::Table => &[],
+    };
+    fields
+        .iter()
+        .any(|field| before.get(*field) != present.get(*field))
+}
+
+/// Returns true for a page that was inserted as live and may not stay so.
+///
+/// Wagtail's admin inserts a new page as live before it publishes, schedules or restricts it, each in a transaction of its own. Such a
+/// page has no trace of a publication yet. It is decided by its publication, by its end, or by an event without a change, which
+/// content-events makes some seconds later.
+fn is_undecided(
+    before: Option<&Map<String, Value>>,
+    present: &Map<String, Value>,
+    said: &SaidVisibility,
+    is_changed: bool,
+) -> bool {
+    let is_new = match said {
+        SaidVisibility::Undecided => is_changed || before.is_none(),
+        SaidVisibility::Nothing => before.is_none(),
+        SaidVisibility::AtInstallation | SaidVisibility::Known(_) => false,
+    };
+    let traces = [
+        "first_published_at",
+        "last_published_at",
+        "live_revision",
+        "alias_of",
+    ];
+    is_new && is_live(present) && !traces.into_iter().any(|field| is_set(present, field))
+}
+
+/// Returns true when a newer revision of a live page went live.
+fn is_publication(before: Option<&Map<String, Value>>, present: &Map<String, Value>) -> bool {
+    let differs = |field: &str| before.and_then(|it| it.get(field)) != present.get(field);
+    // The deletion of a revision sets `live_revision` to null, which publishes nothing.
+    differs("live_revision") && is_set(present, "live_revision") || differs("last_published_at")
 }
 
 /// Returns the names of the fields that the commit changed, sorted and without repetition.
@@ -82,24 +280,6 @@ pub fn net_changed(
     names
 }
 
-fn page_action(before: &Map<String, Value>, after: &Map<String, Value>) -> Action {
-    let differs = |field: &str| before.get(field) != after.get(field);
-    match (is_live(before), is_live(after)) {
-        (false, true) => Action::Published,
-        // The admin's "create and schedule" inserts a live page and makes it a draft before it has a live revision.
-        (true, false) if is_set(before, "live_revision") || !is_set(after, "go_live_at") => {
-            Action::Unpublished
-        }
-        // The deletion of a revision sets `live_revision` to null, which publishes nothing.
-        (true, true) if differs("live_revision") && is_set(after, "live_revision") => {
-            Action::Published
-        }
-        (true, true) if differs("last_published_at") => Action::Published,
-        _ if differs("url_path") => Action::Moved,
-        _ => Action::Updated,
-    }
-}
-
 fn is_set(page: &Map<String, Value>, field: &str) -> bool {
     page.get(field).is_some_and(|value| !value.is_null())
 }
@@ -109,123 +289,4 @@ fn is_live(page: &Map<String, Value>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixtures::{change, page};
-    use serde_json::json;
-
-    #[track_caller]
-    fn assert_page(before: Value, after: Value, touched: &[&str], expected: Option<Action>) {
-        assert_eq!(classify(&change(before, after, touched)), expected);
-    }
-
-    #[test]
-    fn an_object_that_is_created_and_deleted_in_one_transaction_has_no_change() {
-        assert_page(json!(null), json!(null), &["title"], None);
-    }
-
-    #[test]
-    fn a_new_page_is_created_live_or_not() {
-        for live in [true, false] {
-            assert_page(
-                json!(null),
-                page(json!({"live": live})),
-                &[],
-                Some(Action::Created),
-            );
-        }
-    }
-
-    #[test]
-    fn a_page_born_live_is_published_with_its_first_live_revision() {
-        assert_page(
-            page(json!({"live_revision": null, "last_published_at": null})),
-            page(json!({"live_revision": 2})),
-            &[],
-            Some(Action::Published),
-        );
-    }
-
-    #[test]
-    fn create_and_schedule_is_neither_published_nor_unpublished() {
-        let schedule =
-            json!({"live_revision": null, "go_live_at": "2027-01-01T00:00:00+00:00", "live": true});
-        let mut scheduled = schedule.clone();
-        scheduled["live"] = json!(false);
-        assert_page(page(schedule), page(scheduled), &[], Some(Action::Updated));
-    }
-
-    #[test]
-    fn going_live_is_published_and_going_dark_unpublished() {
-        let (dark, live) = (page(json!({"live": false})), page(json!({"live": true})));
-        assert_page(
-            dark.clone(),
-            live.clone(),
-            &["live"],
-            Some(Action::Published),
-        );
-        assert_page(live, dark, &["live"], Some(Action::Unpublished));
-    }
-
-    #[test]
-    fn a_newer_live_revision_is_published_even_when_the_page_also_moves() {
-        assert_page(
-            page(json!({"live_revision": 2, "url_path": "/home/old/"})),
-            page(json!({"live_revision": 3, "url_path": "/home/new/"})),
-            &["live_revision", "url_path"],
-            Some(Action::Published),
-        );
-    }
-
-    #[test]
-    fn deleting_the_live_revision_publishes_nothing() {
-        assert_page(
-            page(json!({"live_revision": 2})),
-            page(json!({"live_revision": null})),
-            &["live_revision"],
-            Some(Action::Updated),
-        );
-    }
-
-    #[test]
-    fn another_path_is_moved() {
-        assert_page(
-            page(json!({"url_path": "/home/a/"})),
-            page(json!({"url_path": "/home/b/a/"})),
-            &["url_path", "path"],
-            Some(Action::Moved),
-        );
-    }
-
-    #[test]
-    fn a_draft_of_a_live_page_is_updated() {
-        assert_page(
-            page(json!({"latest_revision": 3})),
-            page(json!({"latest_revision": 4})),
-            &["latest_revision", "has_unpublished_changes"],
-            Some(Action::Updated),
-        );
-    }
-
-    #[test]
-    fn a_change_that_is_undone_does_not_count_but_an_unseen_field_does() {
-        assert_page(page(json!({})), page(json!({})), &["title", "title"], None);
-        assert_page(
-            page(json!({})),
-            page(json!({})),
-            &["body"],
-            Some(Action::Updated),
-        );
-    }
-
-    #[test]
-    fn an_image_is_only_ever_created_updated_or_deleted() {
-        let mut image = change(json!({"title": "a"}), json!({"title": "b"}), &["title"]);
-        image.kind = ObjectKind::Image;
-        assert_eq!(classify(&image), Some(Action::Updated));
-        image.before = None;
-        assert_eq!(classify(&image), Some(Action::Created));
-        image.after = None;
-        assert_eq!(classify(&image), None);
-    }
-}
+mod tests;

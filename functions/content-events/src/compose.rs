@@ -2,11 +2,10 @@
 
 use serde_json::{Map, Value, json};
 use wagrun_database::ObjectKind;
-use wagrun_database::outbox::{CapturedChange, Site};
+use wagrun_database::outbox::{CapturedChange, Visibility};
 use wagrun_event::{Event, NewEvent};
 
-use crate::classify::{Action, classify, net_changed};
-use crate::site_url::page_url;
+use crate::classify::{Action, Decision, net_changed};
 
 /// The maximum size of an event as JSON, in bytes. SNS takes 262 144 with the attributes, and fan-out wraps the event.
 pub const MAX_EVENT_BYTES: usize = 240 * 1024;
@@ -26,14 +25,15 @@ const PAGE_FIELDS: [&str; 8] = [
     "live_revision",
 ];
 
-/// Composes the event of a change. Returns `None` when the net change is none.
-pub fn compose(change: &CapturedChange, sites: &[Site], source: &str) -> Option<Event> {
-    classify(change).map(|action| event(change, action, sites, source))
+/// Composes the event of a decision. Returns `None` when there is nothing to say.
+pub fn compose(change: &CapturedChange, decision: &Decision, source: &str) -> Option<Event> {
+    let action = decision.action?;
+    Some(event(change, action, decision, source))
 }
 
 /// Composes the snapshot event of an object. `state` is a change without a state before.
-pub fn compose_snapshot(state: &CapturedChange, sites: &[Site], source: &str) -> Event {
-    event(state, Action::Snapshot, sites, source)
+pub fn compose_snapshot(state: &CapturedChange, decision: &Decision, source: &str) -> Event {
+    event(state, Action::Snapshot, decision, source)
 }
 
 /// Returns the type of the snapshot events of a model, given its kind and its `app.model` label.
@@ -41,11 +41,11 @@ pub fn snapshot_type(kind: ObjectKind, model: &str) -> String {
     event_type(kind, model, Action::Snapshot)
 }
 
-fn event(change: &CapturedChange, action: Action, sites: &[Site], source: &str) -> Event {
+fn event(change: &CapturedChange, action: Action, decision: &Decision, source: &str) -> Event {
     let data = if change.kind == ObjectKind::Page {
-        page_data(change, action, sites)
+        page_data(change, action, decision)
     } else {
-        object_data(change)
+        object_data(change, decision)
     };
     trim(Event::new(NewEvent {
         id: change.id,
@@ -69,15 +69,18 @@ fn event_type(kind: ObjectKind, model: &str, action: Action) -> String {
     format!("wagtail.{object}.{}", action.as_str())
 }
 
-fn page_data(change: &CapturedChange, action: Action, sites: &[Site]) -> Map<String, Value> {
+fn page_data(change: &CapturedChange, action: Action, decision: &Decision) -> Map<String, Value> {
     let mut data = common_data(change);
     let state = last_known(change);
     for field in PAGE_FIELDS {
         data.insert(field.to_owned(), value_of(&state, field));
     }
-    data.insert("url".to_owned(), url_of(&state, sites));
     if action == Action::Deleted {
         data.insert("live".to_owned(), Value::Bool(false));
+    }
+    if let Some(present) = decision.after.as_ref().or(decision.before.as_ref()) {
+        insert_urls(&mut data, present);
+        insert_audience(&mut data, present);
     }
 
     let mut previous = Map::new();
@@ -88,18 +91,18 @@ fn page_data(change: &CapturedChange, action: Action, sites: &[Site]) -> Map<Str
                 previous.insert(field.to_owned(), old);
             }
         }
-        if previous.contains_key("url_path") {
-            previous.insert("url".to_owned(), url_of(before, sites));
-        }
     }
-    with_differences(data, change, previous)
+    with_differences(data, change, decision, previous)
 }
 
-fn object_data(change: &CapturedChange) -> Map<String, Value> {
+fn object_data(change: &CapturedChange, decision: &Decision) -> Map<String, Value> {
     let mut data = common_data(change);
     let state = last_known(change);
     let title = state.get("title").or_else(|| state.get("name")).cloned();
     data.insert("title".to_owned(), title.unwrap_or_default());
+    if let Some(present) = decision.after.as_ref().or(decision.before.as_ref()) {
+        insert_audience(&mut data, present);
+    }
     let mut fields = state;
     fields.remove("id");
     data.insert("fields".to_owned(), Value::Object(fields));
@@ -112,7 +115,21 @@ fn object_data(change: &CapturedChange) -> Map<String, Value> {
             }
         }
     }
-    with_differences(data, change, previous)
+    with_differences(data, change, decision, previous)
+}
+
+/// Inserts the full URL of a page, and all of its URLs.
+fn insert_urls(data: &mut Map<String, Value>, visibility: &Visibility) {
+    data.insert("url".to_owned(), json!(visibility.url));
+    data.insert("urls".to_owned(), json!(visibility.urls));
+}
+
+/// Inserts who can see the object.
+fn insert_audience(data: &mut Map<String, Value>, visibility: &Visibility) {
+    data.insert("visible_to".to_owned(), json!(visibility.visible_to));
+    if !visibility.groups.is_empty() {
+        data.insert("groups".to_owned(), json!(visibility.groups));
+    }
 }
 
 fn common_data(change: &CapturedChange) -> Map<String, Value> {
@@ -135,18 +152,44 @@ fn common_data(change: &CapturedChange) -> Map<String, Value> {
 fn with_differences(
     mut data: Map<String, Value>,
     change: &CapturedChange,
-    previous: Map<String, Value>,
+    decision: &Decision,
+    mut previous: Map<String, Value>,
 ) -> Map<String, Value> {
-    let changed = match (&change.before, &change.after) {
-        (Some(before), Some(after)) => net_changed(before, after, &change.changed),
-        _ => Vec::new(),
-    };
+    let mut changed = Vec::new();
+    if let (Some(before), Some(after)) = (&change.before, &change.after) {
+        changed = net_changed(before, after, &change.changed);
+        if let (Some(before), Some(after)) = (&decision.before, &decision.after) {
+            add_visibility_differences(&mut changed, &mut previous, before, after);
+        }
+    }
     data.insert("changed".to_owned(), json!(changed));
     data.insert("previous".to_owned(), Value::Object(previous));
     if change.is_incomplete {
         data.insert("incomplete".to_owned(), Value::Bool(true));
     }
     data
+}
+
+fn add_visibility_differences(
+    changed: &mut Vec<String>,
+    previous: &mut Map<String, Value>,
+    before: &Visibility,
+    after: &Visibility,
+) {
+    if (&before.url, &before.urls) != (&after.url, &after.urls) {
+        changed.push("url".to_owned());
+        insert_urls(previous, before);
+    }
+    if before.visible_to != after.visible_to {
+        changed.push("visible_to".to_owned());
+        previous.insert("visible_to".to_owned(), json!(before.visible_to));
+    }
+    if before.groups != after.groups {
+        changed.push("groups".to_owned());
+        previous.insert("groups".to_owned(), json!(before.groups));
+    }
+    changed.sort_unstable();
+    changed.dedup();
 }
 
 /// Returns the state after the commit, or for a deleted object the state before it.
@@ -157,14 +200,6 @@ fn last_known(change: &CapturedChange) -> Map<String, Value> {
 
 fn value_of(state: &Map<String, Value>, field: &str) -> Value {
     state.get(field).cloned().unwrap_or_default()
-}
-
-fn url_of(state: &Map<String, Value>, sites: &[Site]) -> Value {
-    state
-        .get("url_path")
-        .and_then(Value::as_str)
-        .and_then(|path| page_url(sites, path))
-        .map_or(Value::Null, Value::String)
 }
 
 fn number_or_text(key: &str) -> Value {

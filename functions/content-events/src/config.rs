@@ -6,6 +6,11 @@ use wagrun_database::connection::DatabaseConfig;
 use wagrun_lambda::environment::{self, EnvironmentError};
 use wagrun_lambda::metric::Metrics;
 
+/// The time after which a page that was inserted as live counts as published.
+///
+/// Wagtail's admin needs some hundred milliseconds between the insertion of a new page and its publication.
+const DECISION_DELAY: Duration = Duration::from_secs(5);
+
 /// The function's configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -21,6 +26,8 @@ pub struct Config {
     pub source: String,
     /// The number of days for which settled events are kept.
     pub history_days: i32,
+    /// The time after which a page that was inserted as live counts as published, if it is still live.
+    pub decision_delay: Duration,
     /// The schedules for publishing at due times. `None` in a stack without migrate, or where another program publishes.
     pub schedules: Option<ScheduleConfig>,
     /// The metrics of the stack.
@@ -56,6 +63,7 @@ impl Config {
             topic_arn: environment::required("TOPIC_ARN")?,
             source: environment::required("EVENT_SOURCE")?,
             history_days: environment::parsed_or("EVENT_HISTORY_DAYS", 30, "a number of days")?,
+            decision_delay: DECISION_DELAY,
             schedules: environment::optional("SCHEDULE_GROUP")
                 .map(ScheduleConfig::from_environment)
                 .transpose()?,

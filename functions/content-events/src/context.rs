@@ -1,8 +1,10 @@
 //! The values that the steps of a run share besides the connection.
 
+use std::time::Duration;
+
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
-use wagrun_database::outbox::{self, FieldNames, Site};
+use wagrun_database::outbox::{self, FieldNames, VisibilityRules};
 
 use crate::publish::Topic;
 
@@ -15,25 +17,27 @@ pub(crate) struct DrainContext<'a> {
     pub source: &'a str,
     /// The number of days for which settled events are kept.
     pub history_days: i32,
+    /// The time after which a page that was inserted as live counts as published.
+    pub decision_delay: Duration,
     /// The time after which the run takes no more work.
     pub stop_at: Instant,
 }
 
-/// Field names and sites that events are composed with, read once while the drain lock is held.
+/// Field names and rules that events are composed with. They are read after the changes are claimed, so that they include these.
 #[derive(Debug)]
 pub(crate) struct ReferenceData {
     /// Field names by column name.
     pub names: FieldNames,
-    /// The sites, for the URLs of pages.
-    pub sites: Vec<Site>,
+    /// Everything that decides the visibility of pages and documents besides their own rows.
+    pub rules: VisibilityRules,
 }
 
 impl ReferenceData {
-    /// Reads the field names and the sites.
+    /// Reads the field names and the rules.
     pub async fn load(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
         Ok(Self {
             names: FieldNames::load(connection).await?,
-            sites: outbox::sites(connection).await?,
+            rules: outbox::visibility_rules(connection).await?,
         })
     }
 }

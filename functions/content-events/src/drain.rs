@@ -24,6 +24,7 @@ use crate::report::DrainReport;
 use crate::run_state::RunState;
 use crate::schedules::{ScheduleGroup, sync_schedules};
 use crate::sweep;
+use crate::undecided::{self, UndecidedWait};
 
 /// The session of a run.
 const SESSION: SessionSettings<'static> = SessionSettings {
@@ -115,6 +116,7 @@ impl Drainer {
             topic: &self.topic,
             source: &self.config.source,
             history_days: self.config.history_days,
+            decision_delay: self.config.decision_delay,
             stop_at,
         };
         // Each step is done whatever the result of the one before it. Afterwards the first error is returned.
@@ -166,6 +168,11 @@ async fn drain(
         }
         if transactions.wait(connection).await? == WaitResult::StopWaiting {
             if status == LiveStatus::Drained {
+                match undecided::wait(connection, context.stop_at).await? {
+                    UndecidedWait::DrainAgain => continue,
+                    UndecidedWait::TimeOver => state.report.rang_again = true,
+                    UndecidedWait::NoneLeft => {}
+                }
                 backfill::run(connection, context, &mut state).await?;
             }
             break;

@@ -34,12 +34,13 @@
 //! 10. **Disconnect.**
 //!
 //! # Modules
-//! Each module imports only modules further down in this list: `handler`, `drain`, `backfill`, `live_events`,
-//! `batch`, `open_transactions`, `run_state`, `error`, `report`, `context`, `sweep`, `schedules`,
-//! `publish`, `compose`, `classify`, `site_url`, `invocation`, `request`, `server_log`, `config`.
+//! Each module imports only modules further down in this list: `handler`, `drain`, `undecided`, `backfill`, `live_events`,
+//! `visibility_scan`, `batch`, `open_transactions`, `run_state`, `error`, `report`, `context`, `sweep`, `schedules`,
+//! `publish`, `compose`, `classify`, `visibility`, `address`, `invocation`, `request`, `server_log`, `config`.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+mod address;
 mod backfill;
 mod batch;
 mod classify;
@@ -60,8 +61,10 @@ mod request;
 mod run_state;
 mod schedules;
 mod server_log;
-mod site_url;
 mod sweep;
+mod undecided;
+mod visibility;
+mod visibility_scan;
 
 pub use classify::Action;
 pub use config::{Config, ScheduleConfig};

@@ -11,6 +11,7 @@ use crate::context::{DrainContext, ReferenceData};
 use crate::error::DrainError;
 use crate::report::DrainReport;
 use crate::run_state::RunState;
+use crate::visibility_scan::{self, ScanEnd};
 
 /// Pause before a table that a migration alters is tried again.
 const LOCKED_TABLE_RETRY_INTERVAL: Duration = Duration::from_millis(250);
@@ -141,14 +142,17 @@ async fn drain_locked(
     context: DrainContext<'_>,
     state: &mut RunState,
 ) -> Result<LockedWorkEnd, DrainError> {
-    let reference = match ReferenceData::load(connection).await {
-        Err(error) if outbox::is_lock_conflict(&error) => return Ok(LockedWorkEnd::TableLocked),
-        other => other?,
-    };
     let mut cursor = OutboxCursor::default();
     let mut published_up_to = 0;
     loop {
         let has_more = outbox::claim(connection, &mut cursor).await?;
+        let reference = match ReferenceData::load(connection).await {
+            // A migration alters a table that events are composed from, and goes first.
+            Err(error) if outbox::is_lock_conflict(&error) => {
+                return Ok(LockedWorkEnd::TableLocked);
+            }
+            other => other?,
+        };
         // Includes events of an earlier run that was killed, or that met a table that was being altered.
         for model in outbox::models_of_parts(connection).await? {
             add_present_states(connection, &model).await?;
@@ -156,7 +160,6 @@ async fn drain_locked(
         loop {
             let changes = outbox::pending(connection, published_up_to, &reference.names).await;
             let changes = match changes {
-                // A migration alters a table that events are enriched from, and goes first.
                 Err(error) if outbox::is_lock_conflict(&error) => {
                     return Ok(LockedWorkEnd::TableLocked);
                 }
@@ -172,8 +175,17 @@ async fn drain_locked(
                 BatchEnd::TimeOver => return Ok(LockedWorkEnd::TimeOver),
             }
         }
-        if !has_more {
-            break;
+        if has_more || outbox::number_due_decisions(connection).await? > 0 {
+            continue;
+        }
+        match visibility_scan::run(connection, &reference.rules, context.stop_at).await {
+            Ok(ScanEnd::Numbered(0)) => break,
+            Ok(ScanEnd::Numbered(_)) => {}
+            Ok(ScanEnd::TimeOver) => return Ok(LockedWorkEnd::TimeOver),
+            Err(error) if outbox::is_lock_conflict(&error) => {
+                return Ok(LockedWorkEnd::TableLocked);
+            }
+            Err(error) => return Err(error.into()),
         }
     }
     remove_history(connection, context, &mut state.report).await?;

@@ -19,6 +19,7 @@ The answer is one line of standard output: `WAGRUN-DISCOVERY ` and a JSON object
         table       the name, as above
         due_column  the column with the time at which an approved revision goes live, or an object with drafts expires
         live_column null, or the column that is true for a live object; other objects do not expire
+    url_patterns  the addresses of pages, as url_patterns.py describes them
     user        {table, key_column, name_column} of the site's user model
     has_superuser  true when there is a superuser who can log in
 
@@ -208,6 +209,7 @@ def discover():
     return {
         "tables": list(discovery.tables.values()),
         "schedules": schedules(),
+        "url_patterns": url_patterns(),
         "user": {
             "table": table_name(user_name.model),
             "key_column": user_name.model._meta.pk.column,

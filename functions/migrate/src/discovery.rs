@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::Deserialize;
+use wagrun_database::outbox::UrlPatterns;
 use wagrun_database::schema::{ScheduledTable, UserTable, WatchedTable};
 
 use crate::manage_py::{CommandEnv, ManagePy, ManagePyError, push_line};
@@ -21,6 +22,8 @@ pub struct Discovery {
     pub tables: Vec<WatchedTable>,
     /// The tables with times at which something is published or expires.
     pub schedules: Vec<ScheduledTable>,
+    /// The addresses at which the site serves its pages.
+    pub url_patterns: UrlPatterns,
     /// The table of the users.
     pub user: UserTable,
     /// True when there is a superuser who can log in.
@@ -61,7 +64,11 @@ pub async fn migrate_and_discover(
     env: &CommandEnv,
     output: &mut MigrationOutput,
 ) -> Result<Discovery, DiscoveryError> {
-    let code = concat!(include_str!("migrate.py"), include_str!("discover.py"));
+    let code = concat!(
+        include_str!("migrate.py"),
+        include_str!("url_patterns.py"),
+        include_str!("discover.py")
+    );
     let mut all_applied = false;
     let answer = manage_py.shell(code, ANSWER_MARKER, env, |line| {
         all_applied |= line == ALL_APPLIED;

@@ -81,6 +81,9 @@ create table wagrun.event (
     is_part_only boolean not null default false,
     incomplete   text,
     bytes        bigint not null,
+    action       text,
+    seen_before  jsonb,
+    seen_after   jsonb,
     claimed_at   timestamptz not null default clock_timestamp(),
     settled_at   timestamptz,
     outcome      text,
@@ -104,6 +107,11 @@ comment on column wagrun.event.is_part_only is
     'True while the present state of the object''s own row is still to be read, because the transaction changed only parts of the '
     'object.';
 comment on column wagrun.event.incomplete is 'The reason for which the event does not show all of the object.';
+comment on column wagrun.event.action is
+    'The last part of the event''s type, for a page or a document. It is decided once, before the event is published for the first '
+    'time, because it depends on the visibility that earlier events said. Null for other objects, and until it is decided.';
+comment on column wagrun.event.seen_before is 'The visibility of the object before the event, decided together with the action.';
+comment on column wagrun.event.seen_after is 'The visibility of the object after the event, decided together with the action.';
 comment on column wagrun.event.bytes is 'The size of before and after as text, in bytes. It limits the size of a batch.';
 comment on column wagrun.event.outcome is
     'published: the topic accepted the event. nothing: the transaction has no net change of the object. discarded: an operator '

@@ -46,18 +46,24 @@ begin
     execute format('grant select, delete on wagrun.outbox to %I', relay_role);
     execute format('grant select, insert, delete on wagrun.event to %I', relay_role);
     execute format(
-        'grant update (settled_at, outcome, failures, last_error, set_apart_at) on wagrun.event to %I', relay_role);
+        'grant update (settled_at, outcome, failures, last_error, set_apart_at, action, seen_before, seen_after) on wagrun.event to %I',
+        relay_role);
     execute format('grant select, update on sequence wagrun.event_sequence to %I', relay_role);
     execute format(
         'grant execute on function wagrun.reserve_sequence, wagrun.merged, wagrun.ring, wagrun.editor_name, wagrun.as_key to %I',
         relay_role);
-    execute format('grant select on django_content_type, wagtailcore_locale, wagtailcore_site to %I', relay_role);
-    execute format('grant select (id, url_path) on wagtailcore_page to %I', relay_role);
+    execute format('grant select on django_content_type, wagtailcore_locale to %I', relay_role);
     execute format('grant select (id, user_id) on wagtailcore_revision to %I', relay_role);
     execute format('grant select (page_id, user_id, timestamp) on wagtailcore_pagelogentry to %I', relay_role);
 
     -- The present state of content, by functions that withhold the same columns as capture.
     execute format('grant execute on function wagrun.present_state, wagrun.add_present_state to %I', relay_role);
+
+    -- Visibility: it keeps what events have said, and reads by functions what holds now.
+    execute format('grant select, insert, update, delete on wagrun.visibility to %I', relay_role);
+    execute format('grant select, update on wagrun.visibility_scan to %I', relay_role);
+    execute format('grant execute on function wagrun.site_roots, wagrun.view_restrictions, wagrun.collections, wagrun.seen_objects,
+        wagrun.url_patterns to %I', relay_role);
 
     -- Backfills, whose progress it stores.
     execute format('grant select, insert, delete on wagrun.backfill to %I', relay_role);

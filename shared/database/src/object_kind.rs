@@ -36,6 +36,11 @@ impl ObjectKind {
             Self::Table => "table",
         }
     }
+
+    /// Returns true for an object whose visibility events say.
+    pub fn has_visibility(self) -> bool {
+        matches!(self, Self::Page | Self::Document)
+    }
 }
 
 impl fmt::Display for ObjectKind {

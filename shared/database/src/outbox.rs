@@ -9,9 +9,9 @@ mod pending;
 mod replay;
 mod schedule;
 mod settle;
-mod site;
 mod snapshot;
 mod transaction;
+mod visibility;
 
 pub use backfill::{
     Backfill, BackfillProgress, MAX_SLICE_BYTES, advance_backfill, backfill_progress,
@@ -28,6 +28,11 @@ pub use settle::{
     EventOutcome, SettleError, discard_set_apart, record_refusal, remove_history, retry_set_apart,
     set_apart, settle,
 };
-pub use site::{Site, sites};
 pub use snapshot::{PresentObject, WatchedModel, present_objects, watched_models};
 pub use transaction::{TransactionStatus, ring_again, ring_for, transaction_status};
+pub use visibility::{
+    Collection, DecisionRecord, SaidVisibility, SeenObject, SiteRoot, StoredDecision, UrlPatterns,
+    ViewRestriction, Visibility, VisibilityRules, VisibilityScan, number_comparisons,
+    number_due_decisions, record_decisions, record_visibilities, record_visibility_scan,
+    seconds_until_decision, seen_objects, visibility_rules, visibility_scan,
+};

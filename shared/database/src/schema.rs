@@ -17,6 +17,7 @@ pub use lock::{
     end_sessions_of_earlier_runs, lock_holder, lock_migration,
 };
 pub use settings::{
-    create_lambda_extension, limit_statements, set_doorbell_function, set_up_roles, set_user_table,
+    create_lambda_extension, limit_statements, set_doorbell_function, set_up_roles,
+    set_url_patterns, set_user_table,
 };
 pub use watch::{WatchError, named_tables, watch_scheduled_tables, watch_tables};

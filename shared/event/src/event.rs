@@ -102,6 +102,13 @@ impl Event {
         self.data.get("previous")?.get("url")?.as_str()
     }
 
+    /// Returns every address at which the page was seen before or after the change. Some may be the same.
+    pub fn all_urls(&self) -> impl Iterator<Item = &str> {
+        let previous = self.data.get("previous").and_then(Value::as_object);
+        let states = [Some(&self.data), previous].into_iter().flatten();
+        states.flat_map(urls_of)
+    }
+
     /// Returns `data.url_path`, the page's path in the tree, such as `/home/news/`; none for other objects.
     pub fn url_path(&self) -> Option<&str> {
         self.text("url_path")
@@ -136,6 +143,16 @@ impl Event {
     fn text(&self, field: &str) -> Option<&str> {
         self.data.get(field)?.as_str()
     }
+}
+
+/// Returns the URLs in a page's `data`, or in its `previous`.
+pub(crate) fn urls_of(page: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    let urls = page.get("urls").and_then(Value::as_array);
+    let urls = urls.into_iter().flatten();
+    page.get("url")
+        .into_iter()
+        .chain(urls)
+        .filter_map(Value::as_str)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::event::urls_of;
 use crate::{Event, SNAPSHOT};
 
 /// The last parts of the types of captured changes.
@@ -79,7 +80,7 @@ impl Filter {
         [Some(&event.data), previous]
             .into_iter()
             .flatten()
-            .filter_map(path)
+            .flat_map(paths)
             .any(|path| {
                 path.strip_prefix(under.as_str())
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -87,10 +88,14 @@ impl Filter {
     }
 }
 
-/// Returns the path of a page's URL, otherwise its path in the tree.
-fn path(page: &Map<String, Value>) -> Option<String> {
-    let text = |field| page.get(field)?.as_str().and_then(path_of);
-    text("url").or_else(|| text("url_path"))
+/// Returns the paths of a page's URLs, otherwise its path in the tree.
+fn paths(page: &Map<String, Value>) -> Vec<String> {
+    let urls: Vec<String> = urls_of(page).filter_map(path_of).collect();
+    if !urls.is_empty() {
+        return urls;
+    }
+    let url_path = page.get("url_path").and_then(Value::as_str);
+    url_path.and_then(path_of).into_iter().collect()
 }
 
 /// Returns the percent-encoded path of a URL or of a path. So `/zürich/` and `/z%C3%BCrich/` are the same.

@@ -6,6 +6,7 @@
 //! | `capture` | the triggers: outbox rows, doorbell, due times | a database |
 //! | `drain` | content-events: claims, publication, faults, replays, snapshots, schedules | a database and a fake topic |
 //! | `property` | random editors and random drains | a database with logical decoding |
+//! | `public_view` | what the public sees, on several versions of Wagtail | a database, and Wagtail in that version |
 //! | `migrate` | the function migrate | a database and Django |
 //! | `delivery` | fan-out and deliver: order, retries, filters, targets, backlogs | the local stack; `fleet` only fakes |
 //! | `editing` | edits in Wagtail's admin and the events that arrive | the local stack |
@@ -24,5 +25,6 @@ mod editing;
 mod migrate;
 mod payloads;
 mod property;
+mod public_view;
 mod stack;
 mod support;

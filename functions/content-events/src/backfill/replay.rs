@@ -7,6 +7,7 @@ use wagrun_database::outbox::{self, Backfill, ReplayRange};
 use super::slice::{
     BackfillSlice, MAX_SLICE_ROWS, NextPosition, SliceError, SliceInput, read_cursor,
 };
+use crate::classify::decide;
 use crate::compose::compose;
 use crate::request::Replay;
 
@@ -29,7 +30,7 @@ pub(super) fn first_cursor(last: i64) -> Value {
 
 /// Makes the next slice of a replay.
 ///
-/// The events are composed from the stored rows. Names and sites come from the present state of the database.
+/// The events are composed from the stored rows and decisions. Field names come from the present state of the database.
 pub(super) async fn next_slice(
     input: &mut SliceInput<'_>,
     run: &Backfill,
@@ -63,7 +64,10 @@ pub(super) async fn next_slice(
     });
     let events = changes
         .iter()
-        .filter_map(|change| compose(change, &input.reference.sites, input.source))
+        .filter_map(|change| {
+            let decision = decide(change, &change.said, &input.reference.rules);
+            compose(change, &decision, input.source)
+        })
         .filter(|event| replay.filter.matches(event))
         .map(|mut event| {
             event.replayed = true;

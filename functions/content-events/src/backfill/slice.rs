@@ -50,7 +50,7 @@ pub(super) enum SliceError {
 pub(super) struct SliceInput<'a> {
     /// The connection to the database.
     pub connection: &'a mut PgConnection,
-    /// The field names and sites for composing events.
+    /// The field names and rules for composing events.
     pub reference: ReferenceData,
     /// The `source` of the events.
     pub source: &'a str,

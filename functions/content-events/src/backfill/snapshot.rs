@@ -9,6 +9,7 @@ use wagrun_database::outbox::{self, Backfill, WatchedModel};
 use super::slice::{
     BackfillSlice, MAX_SLICE_ROWS, NextPosition, SliceError, SliceInput, read_cursor,
 };
+use crate::classify::decide;
 use crate::compose::{compose_snapshot, snapshot_type};
 use crate::request::Snapshot;
 
@@ -75,7 +76,10 @@ pub(super) async fn next_slice(
     };
     let events = objects
         .iter()
-        .map(|object| compose_snapshot(&object.state, &input.reference.sites, input.source))
+        .map(|object| {
+            let decision = decide(&object.state, &object.state.said, &input.reference.rules);
+            compose_snapshot(&object.state, &decision, input.source)
+        })
         .filter(|event| snapshot.filter.matches(event))
         .map(|mut event| {
             event.backfill = Some(run.id);

@@ -1,16 +1,13 @@
 use super::*;
-use crate::fixtures::{change, page};
+use crate::classify::decide;
+use crate::fixtures::{change, page, rules};
 
-fn sites() -> Vec<Site> {
-    vec![Site {
-        hostname: "www.example.org".to_owned(),
-        port: 443,
-        root_path: "/home/".to_owned(),
-    }]
+fn decided(change: &CapturedChange) -> Decision {
+    decide(change, &change.said, &rules())
 }
 
 fn composed(change: &CapturedChange) -> Value {
-    serde_json::to_value(compose(change, &sites(), "/wagrun/test").unwrap()).unwrap()
+    serde_json::to_value(compose(change, &decided(change), "/wagrun/test").unwrap()).unwrap()
 }
 
 #[test]
@@ -40,10 +37,11 @@ fn a_publication_reads_as_the_contract_says() {
             "sequence": "0000000000001106",
             "data": {
                 "id": 4, "content_type": "blog.blogpage", "title": "News 2", "slug": "news", "locale": "en",
-                "url_path": "/home/news/", "url": "https://www.example.org/news/", "live": true,
+                "url_path": "/home/news/", "live": true,
                 "first_published_at": "2026-11-01T08:00:00+00:00",
                 "last_published_at": "2026-11-01T08:00:00+00:00",
                 "latest_revision": 3, "live_revision": 3, "editor": {"id": 1, "username": "admin"},
+                "url": "https://www.example.org/news/", "urls": ["https://www.example.org/news/"], "visible_to": "public",
                 "changed": ["last_published_at", "latest_revision", "live", "live_revision", "title"],
                 "previous": {
                     "live": false, "live_revision": null, "last_published_at": null,
@@ -68,7 +66,10 @@ fn a_move_shows_both_paths_and_both_urls() {
     );
     assert_eq!(
         event["data"]["previous"],
-        json!({"url_path": "/home/news/", "url": "https://www.example.org/news/"})
+        json!({
+            "url_path": "/home/news/", "url": "https://www.example.org/news/",
+            "urls": ["https://www.example.org/news/"],
+        })
     );
 }
 
@@ -86,7 +87,7 @@ fn a_deleted_page_shows_its_last_url_and_is_no_longer_live() {
 fn a_snapshot_is_the_state_and_no_change() {
     let state = change(json!(null), page(json!({})), &[]);
     let mut created = composed(&state);
-    let snapshot = compose_snapshot(&state, &sites(), "/wagrun/test");
+    let snapshot = compose_snapshot(&state, &decided(&state), "/wagrun/test");
     assert!(snapshot.is_snapshot());
     assert_eq!(snapshot.data["changed"], json!([]));
     assert_eq!(snapshot.data["previous"], json!({}));

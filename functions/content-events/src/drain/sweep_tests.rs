@@ -73,6 +73,7 @@ impl Fixture {
             topic_arn: "arn:aws:sns:eu-central-1:123456789012:t.fifo".to_owned(),
             source: "/wagrun/test".to_owned(),
             history_days: 30,
+            decision_delay: Duration::from_secs(5),
             schedules: None,
             metrics: Metrics::recording("wagrun/test"),
         };

@@ -3,6 +3,7 @@ use serde_json::json;
 use testing::replay::Replay;
 
 use super::*;
+use crate::classify::decide;
 use crate::compose::compose;
 use crate::fixtures;
 
@@ -11,7 +12,12 @@ fn outgoing(position: i64, object: &str, bytes: usize) -> OutgoingEvent {
     let mut change = fixtures::change(json!(null), fixtures::page(json!({})), &[]);
     change.sequence = position;
     change.object = object.to_owned();
-    let event = compose(&change, &[], "/wagrun/test").unwrap();
+    let event = compose(
+        &change,
+        &decide(&change, &change.said, &fixtures::rules()),
+        "/wagrun/test",
+    )
+    .unwrap();
     let json = format!(
         "{{\"position\":{position},\"text\":\"{}\"}}",
         "x".repeat(bytes)

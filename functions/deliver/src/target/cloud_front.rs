@@ -102,11 +102,7 @@ impl CloudFrontClient {
 /// Returns the paths, each once and none that another covers. An object without a URL (an image, a page of no site) has no
 /// path.
 fn paths<'a>(target: &CloudFront, events: impl Iterator<Item = &'a Event>) -> Vec<String> {
-    let paths: BTreeSet<String> = events
-        .flat_map(|event| [event.url(), event.previous_url()])
-        .flatten()
-        .filter_map(path)
-        .collect();
+    let paths: BTreeSet<String> = events.flat_map(Event::all_urls).filter_map(path).collect();
     if !target.wildcard {
         return paths.into_iter().collect();
     }

@@ -6,8 +6,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
+use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::visibility::{SaidVisibility, StoredDecision, Visibility};
 use crate::object_kind::ObjectKind;
 
 /// Captured columns by name, or `None` when the object does not exist.
@@ -52,6 +54,10 @@ pub struct CapturedChange {
     pub editor_id: Option<String>,
     /// The user's name.
     pub editor_name: Option<String>,
+    /// The visibility that the last event of the object said.
+    pub said: SaidVisibility,
+    /// The decision about the event, once it is stored.
+    pub decision: Option<StoredDecision>,
 }
 
 impl<'r> sqlx::FromRow<'r, PgRow> for CapturedChange {
@@ -94,8 +100,25 @@ impl<'r> sqlx::FromRow<'r, PgRow> for CapturedChange {
             locale: row.try_get("locale")?,
             editor_id: row.try_get("editor_id")?,
             editor_name: row.try_get("editor_name")?,
+            said: SaidVisibility::from_row(row.try_get("is_said")?, row.try_get("said")?),
+            decision: decision(row)?,
         })
     }
+}
+
+fn decision(row: &PgRow) -> Result<Option<StoredDecision>, sqlx::Error> {
+    let visibility = |column| -> Result<Option<Visibility>, sqlx::Error> {
+        let value: Option<Json<Visibility>> = row.try_get(column)?;
+        Ok(value.map(|Json(visibility)| visibility))
+    };
+    let Some(action) = row.try_get("action")? else {
+        return Ok(None);
+    };
+    Ok(Some(StoredDecision {
+        action,
+        before: visibility("seen_before")?,
+        after: visibility("seen_after")?,
+    }))
 }
 
 fn kind(row: &PgRow) -> Result<ObjectKind, sqlx::Error> {

@@ -1,4 +1,5 @@
--- The rows of `change` in order of sequence, with the values that an event shows besides: content type, locale and editor.
+-- The rows of `change` in order of sequence, with the values that an event shows besides: content type, locale, editor and
+-- visibility.
 -- States come as text, so that the failure to parse one row does not affect the others.
 select
     change.sequence, change.id, change.xid::text as xid, change.object, change.key::text as key, change.kind, change.model,
@@ -8,8 +9,10 @@ select
     content_type.app_label || '.' || content_type.model as content_type,
     locale.language_code as locale,
     editor.id as editor_id,
-    case when editor.id is not null then wagrun.editor_name(editor.id) end as editor_name
+    case when editor.id is not null then wagrun.editor_name(editor.id) end as editor_name,
+    change.action, change.seen_before, change.seen_after, visibility.object is not null as is_said, visibility.said::text as said
 from change
+left join wagrun.visibility as visibility on visibility.object = change.object
 left join django_content_type as content_type
     on content_type.id = wagrun.as_key(coalesce(change.after, change.before) ->> 'content_type_id')
 left join wagtailcore_locale as locale

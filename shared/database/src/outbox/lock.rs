@@ -19,6 +19,8 @@ pub enum Lock {
     Schedule = 0x7761_6772_756e_0004,
     /// Lets one drainer wait for the drain lock, so that the death of its holder is noticed.
     NextDrainer = 0x7761_6772_756e_0005,
+    /// Lets one drainer wait until pages that were inserted as live are decided.
+    Decision = 0x7761_6772_756e_0006,
 }
 
 impl fmt::Display for Lock {
@@ -28,6 +30,7 @@ impl fmt::Display for Lock {
             Self::Backfill => "backfill",
             Self::Schedule => "schedule",
             Self::NextDrainer => "next drainer",
+            Self::Decision => "decision",
         })
     }
 }

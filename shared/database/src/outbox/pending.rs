@@ -31,7 +31,8 @@ pub async fn pending(
     Ok(changes)
 }
 
-/// Returns true when a committed change waits for publication. Numbered events of `blocked` objects do not count.
+/// Returns true when a committed change waits for publication, or a comparison of visibilities is due. Numbered events of
+/// `blocked` objects do not count.
 pub async fn is_pending(
     connection: &mut PgConnection,
     blocked: &[String],
@@ -39,7 +40,9 @@ pub async fn is_pending(
     sqlx::query_scalar(
         "select exists (select from wagrun.outbox)
              or exists (select from wagrun.event
-                        where settled_at is null and set_apart_at is null and object <> all ($1))",
+                        where settled_at is null and set_apart_at is null and object <> all ($1))
+             or exists (select from wagrun.visibility where decide_at <= clock_timestamp())
+             or exists (select from wagrun.visibility_scan where is_wanted)",
     )
     .bind(blocked)
     .fetch_one(connection)
@@ -63,7 +66,8 @@ pub async fn pending_stats(connection: &mut PgConnection) -> Result<PendingStats
              coalesce(extract(epoch from clock_timestamp() - least(
                  (select captured_at from wagrun.outbox order by position limit 1),
                  (select captured_at from wagrun.event where settled_at is null and set_apart_at is null
-                  order by sequence limit 1)
+                  order by sequence limit 1),
+                 (select decide_at from wagrun.visibility where decide_at <= clock_timestamp() order by decide_at limit 1)
              )), 0)::float8 as oldest_seconds,
              (select count(*) from wagrun.event where settled_at is null and set_apart_at is not null) as set_apart",
     )

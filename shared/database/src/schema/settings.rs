@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
+use sqlx::types::Json;
 
 use super::discovered::UserTable;
+use crate::outbox::UrlPatterns;
 
 /// Stores the table of users, so that an event can name its editor.
 pub async fn set_user_table(
@@ -31,6 +33,18 @@ pub async fn set_doorbell_function(
     function: Option<&str>,
 ) -> Result<(), sqlx::Error> {
     set(connection, "doorbell_function", function).await
+}
+
+/// Stores the addresses of the site's URL configuration. Rings the doorbell when they are new, because events may follow.
+pub async fn set_url_patterns(
+    connection: &mut PgConnection,
+    patterns: &UrlPatterns,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("select wagrun.set_url_patterns($1)")
+        .bind(Json(patterns))
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// Creates the two roles where they are missing. Grants content to the web role and the outbox to the relay role.

@@ -72,7 +72,7 @@ fn a_snapshot_sends_every_watched_object_once_to_its_subscriber() {
                 "content_type": "blog.blogpage", "locale": "en", "editor": null, "title": "Post 7", "slug": "p7",
                 "url_path": "/home/blog/p7/", "live": true, "first_published_at": null, "last_published_at": null,
                 "latest_revision": null, "live_revision": null, "url": "http://localhost/blog/p7/",
-                "changed": [], "previous": {},
+                "urls": ["http://localhost/blog/p7/"], "visible_to": "public", "changed": [], "previous": {},
             })
         );
         assert_eq!(post.source, "/wagrun/test");

@@ -129,7 +129,7 @@ delete from wagtailcore_pagelogentry where page_id = {post}"
         let events = scenario
             .expect(&["moved", "updated", "unpublished"].map(|action| page(action, post)))
             .await;
-        assert_eq!(changed(&events[0]), ["slug", "url_path"]);
+        assert_eq!(changed(&events[0]), ["slug", "url", "url_path"]);
         assert_eq!(events[0].data["url"], scenario.url_of("other/"));
         assert_eq!(events[0].data["previous"]["url"], scenario.url_of("post/"));
         assert_eq!(changed(&events[1]), ["intro"]);

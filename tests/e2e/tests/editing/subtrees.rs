@@ -78,6 +78,7 @@ fn a_subtree_that_moves_moves_every_page_in_it() {
             assert_eq!(event.data["live"], true);
             let expected = json!({
                 "url": scenario.url_of(path),
+                "urls": [scenario.url_of(path)],
                 "url_path": format!("{}{path}", scenario.url_path),
             });
             assert_eq!(event.data["previous"], expected);
@@ -100,7 +101,7 @@ fn a_copied_subtree_is_new_pages() {
         let copied = scenario.admin.copy_page(index, copy).await.unwrap();
         let one = scenario.page_at("copy/one/").await;
         let two = scenario.page_at("copy/two/").await;
-        let each = |id| ["created", "updated", "published"].map(|action| page(action, id));
+        let each = |id| ["published", "updated", "published"].map(|action| page(action, id));
         let events = scenario
             .expect(&[each(copied), each(one), each(two)].concat())
             .await;

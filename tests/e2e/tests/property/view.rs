@@ -109,7 +109,13 @@ pub fn action(event: &Event) -> &str {
 /// Returns true if the event is of a change of the object's own row.
 pub fn is_own(oracle: &Oracle, event: &Event) -> bool {
     matches!(action(event), "created" | "deleted")
+        || is_first_publication(event)
         || !changed(event).is_disjoint(&oracle.own_fields(&event.subject))
+}
+
+/// Returns true for the publication of a page that was inserted as live.
+fn is_first_publication(event: &Event) -> bool {
+    action(event) == "published" && changed(event).is_empty()
 }
 
 /// Returns the first difference between an event and this change of the object's own row.
@@ -184,21 +190,22 @@ fn as_deleted(object: &str, row: &Row) -> ShownFields {
 
 /// Returns the last word of the type that docs/events.md gives to the change.
 fn expected_action(object: &str, step: &Step) -> &'static str {
-    let (Some(before), Some(after)) = (&step.before, &step.after) else {
-        return if step.before.is_none() {
-            "created"
-        } else {
-            "deleted"
-        };
+    let is_page = object.starts_with("page/");
+    let live = |row: &Row| row.get("live").is_some_and(|live| live == "true");
+    let (before, after) = match (&step.before, &step.after) {
+        (Some(before), Some(after)) => (before, after),
+        // The editors insert pages that were published before, as an import does.
+        (None, Some(after)) if is_page && live(after) => return "published",
+        (None, _) => return "created",
+        (Some(_), None) => return "deleted",
     };
     let differs = |column: &str| before.get(column) != after.get(column);
-    let live = |row: &Row| row.get("live").is_some_and(|live| live == "true");
     match (live(before), live(after)) {
-        _ if !object.starts_with("page/") => "updated",
+        _ if !is_page => "updated",
         (false, true) => "published",
         (true, false) => "unpublished",
         (true, true) if differs("last_published_at") => "published",
-        _ if differs("url_path") => "moved",
+        (true, true) if differs("url_path") => "moved",
         _ => "updated",
     }
 }

@@ -28,9 +28,10 @@ pub fn insert_page(id: u32, parent: u32, model: &str, slug: &str) -> [String; 2]
     let page = format!(
         "insert into wagtailcore_page
             (id, path, depth, numchild, title, draft_title, slug, url_path, live, has_unpublished_changes, content_type_id,
-             locale_id, translation_key, seo_title, search_description, show_in_menus, expired, locked)
+             locale_id, translation_key, seo_title, search_description, show_in_menus, expired, locked, first_published_at)
          select {id}, parent.path || '{path}', parent.depth + 1, 0, '{slug}', '{slug}', '{slug}',
-            parent.url_path || '{slug}/', {id} % 2 = 0, false, ct.id, parent.locale_id, gen_random_uuid(), '', '', false, false, false
+            parent.url_path || '{slug}/', {id} % 2 = 0, false, ct.id, parent.locale_id, gen_random_uuid(), '', '', false, false, false,
+            '2026-01-01T00:00:00Z'
          from wagtailcore_page as parent, django_content_type as ct
          where parent.id = {parent} and ct.app_label = 'blog' and ct.model = '{model}'"
     );

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use content_events::{Drainer, Invocation};
 use local_stack::postgres::{Durability, MASTER, Postgres, SUPERUSER};
 use local_stack::tools::Tools;
 use migrate::Migrator;
@@ -15,9 +16,12 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use wagrun_database::connection::DatabaseConfig;
 
+use super::drain_fixture::drainer_config;
+use super::due_times::forget_schedule_changes;
 use super::migration::{invocation, migrate_config};
 use super::runtime::in_a_minute;
 use super::sdk::{UNREACHABLE_ENDPOINT, sdk};
+use super::sql::RELAY_ROLE;
 
 /// The migrated database that the databases of the tests are copies of.
 const TEMPLATE_DATABASE: &str = "migrated";
@@ -71,7 +75,8 @@ impl Database {
 
     /// Copies this database, as a restore from a snapshot would. No session may be connected to it.
     pub async fn copy(&self) -> Self {
-        let name = format!("{}_copy", self.name);
+        let number = DATABASE_COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}_copy_{number}", self.name);
         let copied = || self.postgres.create_database(&name, Some(&self.name));
         let deadline = in_a_minute();
         // The server takes a moment to end sessions that were closed.
@@ -162,8 +167,24 @@ async fn start(name: &str) -> Server {
         .migrate(&invocation())
         .await
         .unwrap();
+    drain_once(&postgres).await;
     Server {
         supervisor,
         postgres,
     }
+}
+
+/// Drains the template database, as content-events does after each deployment. Forgets the due times that migrate has noted.
+async fn drain_once(postgres: &Postgres) {
+    let options = postgres.url_as(RELAY_ROLE, TEMPLATE_DATABASE);
+    let database = DatabaseConfig::trusted(options.parse().unwrap());
+    let drainer = Drainer::new(drainer_config(database), &sdk(UNREACHABLE_ENDPOINT));
+    drainer
+        .run(&Invocation::Sweep, in_a_minute())
+        .await
+        .unwrap();
+    let mut session = PgConnection::connect(&postgres.url(TEMPLATE_DATABASE))
+        .await
+        .unwrap();
+    forget_schedule_changes(&mut session).await;
 }

@@ -11,6 +11,7 @@ use content_events::{DrainError, DrainReport};
 use serde_json::Value;
 use sqlx::PgConnection;
 use tokio::time::Instant;
+use wagrun_database::connection::DatabaseConfig;
 use wagrun_database::outbox::{self, Lock};
 use wagrun_event::Event;
 
@@ -89,13 +90,19 @@ fn drainer(database: &Database, topic: &FakeTopic) -> Drainer {
 
 /// Returns the configuration of a drainer for this database.
 pub fn config(database: &Database) -> Config {
+    drainer_config(database.config(RELAY_ROLE))
+}
+
+/// Returns the configuration of a drainer that connects in this way.
+pub fn drainer_config(database: DatabaseConfig) -> Config {
     Config {
-        database: database.config(RELAY_ROLE),
+        database,
         database_instance: None,
         database_pause: Duration::from_secs(300),
         topic_arn: "arn:aws:sns:us-east-1:000000000000:events.fifo".to_owned(),
         source: "/wagrun/test".to_owned(),
         history_days: 30,
+        decision_delay: Duration::from_millis(300),
         schedules: None,
         metrics: wagrun_lambda::metric::Metrics::new("wagrun/test"),
     }

@@ -1,0 +1,243 @@
+//! The URLs of a page, as Wagtail's `Page.get_full_url` computes them.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use wagrun_database::outbox::{SiteRoot, UrlPatterns, VisibilityRules};
+
+/// The characters that `django.urls.reverse` encodes: all but the unreserved and the sub-delimiters of RFC 3986, and `/~:@`.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b'/')
+    .remove(b':')
+    .remove(b'@');
+
+/// The URLs of a page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// Wagtail's full URL. It is `None` for a page below no site's root page, and for one that Wagtail does not serve.
+    pub full: Option<String>,
+    /// Every URL at which the site serves the page, each once, the full URL first.
+    pub all: Vec<String>,
+}
+
+/// Returns the URLs of the page with this path in the tree.
+pub fn addresses(rules: &VisibilityRules, url_path: &str) -> Addresses {
+    let mut addresses = Addresses::default();
+    let roots = rules.roots.iter();
+    let roots = roots.filter(|root| url_path.starts_with(&root.root_path));
+    for (index, root) in roots.enumerate() {
+        let below_root = &url_path[root.root_path.len()..];
+        let encoded = utf8_percent_encode(below_root, ENCODED).to_string();
+        let is_served = is_served(&rules.patterns, below_root);
+        let main = prefix(&rules.patterns, &root.language).filter(|_| is_served);
+        let url = |prefix: &str| {
+            let path = with_slash(&rules.patterns, format!("{prefix}{encoded}"));
+            format!("{}{path}", root_url(root))
+        };
+        if index == 0 {
+            // Wagtail takes the first root alone, and has no URL when that one has none.
+            addresses.full = main.map(url);
+        }
+        let others = other_prefixes(rules, root);
+        let prefixes = main
+            .into_iter()
+            .chain(others)
+            .filter(|_| is_served && is_used(root));
+        for url in prefixes.map(url) {
+            if !addresses.all.contains(&url) {
+                addresses.all.push(url);
+            }
+        }
+    }
+    addresses
+}
+
+/// Returns true when the site serves pages below this root. It uses a translation of its root page only when that is live.
+fn is_used(root: &SiteRoot) -> bool {
+    root.is_home || root.is_live
+}
+
+/// Returns the prefix of pages below a root of this language. Returns `None` when the site serves no pages.
+fn prefix<'a>(patterns: &'a UrlPatterns, language: &str) -> Option<&'a str> {
+    let default = patterns.default_prefixes.first().map(String::as_str);
+    if !patterns.is_i18n {
+        return default;
+    }
+    match patterns.prefixes.get(language) {
+        Some(prefix) => prefix.as_deref(),
+        // A language that was added after the last migrate.
+        None => default,
+    }
+}
+
+/// Returns the further prefixes of pages below a site's root page: those of the languages for which the site has no root page.
+fn other_prefixes<'a>(
+    rules: &'a VisibilityRules,
+    root: &'a SiteRoot,
+) -> impl Iterator<Item = &'a str> {
+    let is_translated = |language: &str| {
+        let mut others = rules.roots.iter().filter(|it| it.site == root.site);
+        others.any(|it| it.is_live && !it.is_home && it.language == language)
+    };
+    let patterns = &rules.patterns;
+    let translations = patterns.prefixes.iter();
+    let translations = translations
+        .filter(move |(language, _)| patterns.is_i18n && !is_translated(language))
+        .filter_map(|(_, prefix)| prefix.as_deref());
+    let defaults = patterns.default_prefixes.iter().map(String::as_str);
+    let defaults = defaults.filter(|_| !patterns.is_i18n);
+    translations.chain(defaults).filter(|_| root.is_home)
+}
+
+/// Returns true when the path below a root matches the pattern of `wagtail.urls`.
+fn is_served(patterns: &UrlPatterns, path: &str) -> bool {
+    let is_slug_character = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    patterns.serves_any_path
+        || path.chars().all(|c| is_slug_character(c) || c == '/')
+            && (!patterns.appends_slash
+                || path.is_empty()
+                || path.ends_with('/') && !path.starts_with('/') && !path.contains("//"))
+}
+
+fn with_slash(patterns: &UrlPatterns, path: String) -> String {
+    if patterns.appends_slash || path == "/" {
+        path
+    } else {
+        path.trim_end_matches('/').to_owned()
+    }
+}
+
+fn root_url(root: &SiteRoot) -> String {
+    let host = &root.hostname;
+    match root.port {
+        80 => format!("http://{host}"),
+        443 => format!("https://{host}"),
+        port => format!("http://{host}:{port}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{rules, site_root};
+
+    fn urls(rules: &VisibilityRules, url_path: &str) -> Vec<String> {
+        let addresses = addresses(rules, url_path);
+        assert_eq!(addresses.full.as_ref(), addresses.all.first());
+        addresses.all
+    }
+
+    #[test]
+    fn the_path_below_the_sites_root_follows_its_host() {
+        let mut rules = rules();
+        // In the order in which the database returns them.
+        rules.roots = vec![
+            site_root("localhost", 8000, "/other/"),
+            site_root("blog.example.org", 80, "/home/blog/"),
+            site_root("www.example.org", 443, "/home/"),
+        ];
+        let table = [
+            ("/home/", vec!["https://www.example.org/"]),
+            ("/home/news/", vec!["https://www.example.org/news/"]),
+            (
+                "/home/blog/first/",
+                vec![
+                    "http://blog.example.org/first/",
+                    "https://www.example.org/blog/first/",
+                ],
+            ),
+            ("/other/x/", vec!["http://localhost:8000/x/"]),
+            ("/homeless/", vec![]),
+            ("/", vec![]),
+        ];
+        for (url_path, expected) in table {
+            assert_eq!(urls(&rules, url_path), expected, "{url_path}");
+        }
+    }
+
+    #[test]
+    fn letters_of_any_language_are_encoded_and_a_dot_is_not_served() {
+        let rules = rules();
+        assert_eq!(
+            urls(&rules, "/home/straße/"),
+            ["https://www.example.org/stra%C3%9Fe/"]
+        );
+        assert!(urls(&rules, "/home/a.html/").is_empty());
+        let mut any = rules.clone();
+        any.patterns.serves_any_path = true;
+        assert_eq!(
+            urls(&any, "/home/a.html b/"),
+            ["https://www.example.org/a.html%20b/"]
+        );
+    }
+
+    #[test]
+    fn a_translated_root_has_the_prefix_of_its_language() {
+        let mut rules = rules();
+        rules.patterns.is_i18n = true;
+        rules.patterns.prefixes = [
+            ("en".to_owned(), Some("/".to_owned())),
+            ("fr".to_owned(), Some("/fr/".to_owned())),
+            ("de".to_owned(), None),
+        ]
+        .into();
+        rules.roots = ["fr", "de"]
+            .map(|language| SiteRoot {
+                language: language.to_owned(),
+                is_home: false,
+                ..site_root("www.example.org", 443, &format!("/home-{language}/"))
+            })
+            .into();
+        rules
+            .roots
+            .push(site_root("www.example.org", 443, "/home/"));
+        assert_eq!(urls(&rules, "/home/a/"), ["https://www.example.org/a/"]);
+        assert_eq!(
+            urls(&rules, "/home-fr/a/"),
+            ["https://www.example.org/fr/a/"]
+        );
+        assert!(urls(&rules, "/home-de/a/").is_empty());
+
+        // Without a live translation of the root page, the site shows its own root page in that language.
+        rules.roots[0].is_live = false;
+        assert_eq!(
+            urls(&rules, "/home/a/"),
+            [
+                "https://www.example.org/a/",
+                "https://www.example.org/fr/a/"
+            ]
+        );
+        let unused = addresses(&rules, "/home-fr/a/");
+        assert_eq!(
+            unused.full.as_deref(),
+            Some("https://www.example.org/fr/a/")
+        );
+        assert!(unused.all.is_empty());
+    }
+
+    #[test]
+    fn without_a_slash_at_the_end_only_the_root_keeps_it() {
+        let mut rules = rules();
+        rules.patterns.appends_slash = false;
+        assert_eq!(urls(&rules, "/home/"), ["https://www.example.org/"]);
+        assert_eq!(urls(&rules, "/home/a/b/"), ["https://www.example.org/a/b"]);
+        rules.patterns.default_prefixes = vec!["/en/".to_owned(), "/fr/".to_owned()];
+        assert_eq!(
+            urls(&rules, "/home/"),
+            ["https://www.example.org/en", "https://www.example.org/fr"]
+        );
+    }
+}

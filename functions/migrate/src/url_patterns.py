@@ -1,0 +1,90 @@
+"""
+Asks Django for the addresses at which the site serves its pages. The function migrate runs this code in `manage.py shell`, before
+discover.py. content-events computes the URL of a page from the answer, the sites and the page's path, and gets what
+`Page.full_url` returns.
+
+    is_i18n           WAGTAIL_I18N_ENABLED
+    appends_slash     WAGTAIL_APPEND_SLASH
+    serves_any_path   true when the pattern `wagtail_serve` takes other characters than letters, digits, `_` and `-`
+    prefixes          the text before a page's path, such as `/fr/`, by the language of its root page; null when the site serves
+                      no pages. It includes FORCE_SCRIPT_NAME and the path under which wagtail.urls are included
+    default_prefixes  the same without internationalisation: that of the default language, and those of the others
+    own_urls          content types whose model computes its URLs itself, as `app.model`
+"""
+
+import sys
+
+from django.apps import apps
+from django.conf import settings
+from django.urls import NoReverseMatch, reverse
+from django.utils import translation
+from wagtail.coreutils import WAGTAIL_APPEND_SLASH, get_content_languages
+from wagtail.models import AbstractPage, Locale, Site
+
+BASE_PAGE = Site._meta.get_field("root_page").remote_field.model
+PROBE = "wagrun-probe"
+# The methods from which Page.full_url comes.
+URL_METHODS = ("get_url_parts", "get_full_url", "full_url", "_get_relevant_site_root_paths")
+
+
+def page_path(language, below_root):
+    """Returns the path of a page below a root page of this language, as Wagtail computes it; None when it has none."""
+    page = BASE_PAGE(url_path=f"/root/{below_root}")
+    page._get_relevant_site_root_paths = lambda request: ((1, "/root/", "", language),)
+    parts = page.get_url_parts()
+    return parts and parts[2]
+
+
+def prefix(path):
+    """Returns the text before the probe in a path. None when there is no path, or the probe is not its end."""
+    before, probe, after = (path or "").partition(PROBE)
+    return before if probe and after in ("", "/") else None
+
+
+def default_prefixes():
+    active = translation.get_language() or settings.LANGUAGE_CODE
+    found = []
+    for language in [active, settings.LANGUAGE_CODE, *(code for code, _ in settings.LANGUAGES)]:
+        with translation.override(language):
+            try:
+                path = prefix(reverse("wagtail_serve", args=(f"{PROBE}/",)))
+            except NoReverseMatch:
+                path = None
+        if path is not None and path not in found:
+            found.append(path)
+    return found
+
+
+def serves_any_path():
+    try:
+        reverse("wagtail_serve", args=("a.b~c/",))
+    except NoReverseMatch:
+        return False
+    return True
+
+
+def own_urls():
+    models = [model for model in apps.get_models() if issubclass(model, AbstractPage) and model is not BASE_PAGE]
+    own = sorted(
+        model._meta.label_lower
+        for model in models
+        if any(getattr(model, name, None) is not getattr(BASE_PAGE, name, None) for name in URL_METHODS)
+    )
+    for label in own:
+        print(f"url_patterns: {label} computes its URLs itself: its events have no url", file=sys.stderr)
+    return own
+
+
+def url_patterns():
+    is_i18n = getattr(settings, "WAGTAIL_I18N_ENABLED", False)
+    languages = {*get_content_languages(), *Locale.objects.values_list("language_code", flat=True)} if is_i18n else ()
+    return {
+        "is_i18n": is_i18n,
+        "appends_slash": WAGTAIL_APPEND_SLASH,
+        "serves_any_path": serves_any_path(),
+        "prefixes": {language: prefix(page_path(language, f"{PROBE}/")) for language in sorted(languages)},
+        "default_prefixes": default_prefixes(),
+        "own_urls": own_urls(),
+    }
+
+

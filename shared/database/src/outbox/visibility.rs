@@ -1,0 +1,357 @@
+//! The visibility of live pages and documents: what events have said of it, and what decides it now.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sqlx::postgres::PgConnection;
+use sqlx::types::Json;
+
+/// Who can see an object, and at which addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visibility {
+    /// `public`, or the type of the strictest view restriction: `password`, `login` or `groups`. `nobody` for a page whose site
+    /// does not serve its language.
+    pub visible_to: String,
+    /// The groups that may see the object, when groups restrict it.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// The full URL of a page, as Wagtail computes it.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// All URLs at which the site serves the page, the full URL first.
+    #[serde(default)]
+    pub urls: Vec<String>,
+}
+
+impl Visibility {
+    /// The value of [`visible_to`](Self::visible_to) without a restriction.
+    pub const PUBLIC: &'static str = "public";
+    /// The value for a page that no visitor can reach.
+    pub const NOBODY: &'static str = "nobody";
+
+    /// Returns true when everybody can see the object.
+    pub fn is_public(&self) -> bool {
+        self.visible_to == Self::PUBLIC
+    }
+}
+
+/// The visibility that the last event of an object said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SaidVisibility {
+    /// No event said that the object is visible.
+    Nothing,
+    /// The page was inserted as live, and it is not decided if it stays so.
+    Undecided,
+    /// The object was there when wagrun was installed.
+    AtInstallation,
+    /// The visibility that an event said.
+    Known(Visibility),
+}
+
+impl SaidVisibility {
+    /// Reads a row of `wagrun.visibility`, or its absence. A value of another version counts as unknown.
+    pub(super) fn from_row(is_row: bool, said: Option<&str>) -> Self {
+        match (is_row, said) {
+            (false, _) => Self::Nothing,
+            (true, None) => Self::Undecided,
+            (true, Some(said)) => {
+                serde_json::from_str(said).map_or(Self::AtInstallation, Self::Known)
+            }
+        }
+    }
+}
+
+/// The decision about an event of a page or a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDecision {
+    /// The last part of the event's type.
+    pub action: String,
+    /// The visibility before the event.
+    pub before: Option<Visibility>,
+    /// The visibility after the event.
+    pub after: Option<Visibility>,
+}
+
+/// A decision to store, and the visibility that the event says.
+#[derive(Debug)]
+pub struct DecisionRecord<'a> {
+    /// The event's sequence.
+    pub sequence: i64,
+    /// The object's name.
+    pub object: &'a str,
+    /// The decision. It is `None` for an event without a net change.
+    pub decision: Option<StoredDecision>,
+    /// The visibility to remember for the object's next event.
+    pub said: &'a SaidVisibility,
+}
+
+/// Stores decisions, which later publications of the events repeat, and the visibility that the events say.
+///
+/// An undecided page is decided `decision_delay` after its insertion was recorded. The caller must hold the drain lock.
+/// `records` has the last one of each object behind earlier ones.
+pub async fn record_decisions(
+    connection: &mut PgConnection,
+    records: &[DecisionRecord<'_>],
+    decision_delay: Duration,
+) -> Result<(), sqlx::Error> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let json = |visibility: Option<&Visibility>| visibility.map(|it| Json(it.clone()));
+    let (mut sequences, mut actions) = (Vec::new(), Vec::new());
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    let (mut objects, mut said, mut is_kept) = (Vec::new(), Vec::new(), Vec::new());
+    for record in records {
+        sequences.push(record.sequence);
+        let decision = record.decision.as_ref();
+        actions.push(decision.map(|it| it.action.clone()));
+        before.push(json(decision.and_then(|it| it.before.as_ref())));
+        after.push(json(decision.and_then(|it| it.after.as_ref())));
+        objects.push(record.object.to_owned());
+        is_kept.push(*record.said != SaidVisibility::Nothing);
+        said.push(match record.said {
+            SaidVisibility::Known(visibility) => {
+                Some(Json(serde_json::to_value(visibility).unwrap_or_default()))
+            }
+            SaidVisibility::AtInstallation => Some(Json(Value::Object(Map::new()))),
+            SaidVisibility::Nothing | SaidVisibility::Undecided => None,
+        });
+    }
+    sqlx::query(include_str!("decide.sql"))
+        .bind(sequences)
+        .bind(actions)
+        .bind(before)
+        .bind(after)
+        .bind(objects)
+        .bind(said)
+        .bind(is_kept)
+        .bind(decision_delay.as_secs_f64())
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Numbers an event for each page whose time of decision has come. Returns their number.
+///
+/// The caller must hold the drain lock.
+pub async fn number_due_decisions(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
+    let due: Vec<String> = sqlx::query_scalar(
+        "update wagrun.visibility set decide_at = null
+         where object in (
+             select object from wagrun.visibility where decide_at <= clock_timestamp() order by decide_at limit 5000
+         ) returning object",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    number_comparisons(connection, &due).await
+}
+
+/// Returns the seconds until the next decision, or `None` when no page is undecided.
+pub async fn seconds_until_decision(
+    connection: &mut PgConnection,
+) -> Result<Option<f64>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select extract(epoch from min(decide_at) - clock_timestamp())::float8 from wagrun.visibility
+         where decide_at is not null",
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Numbers an event of the present state for each of these pages and documents. Returns their number.
+///
+/// The event is published if the visibility then differs from the one that was said last. The caller must hold the drain lock.
+pub async fn number_comparisons(
+    connection: &mut PgConnection,
+    objects: &[String],
+) -> Result<u64, sqlx::Error> {
+    if objects.is_empty() {
+        return Ok(0);
+    }
+    sqlx::query(include_str!("compare.sql"))
+        .bind(objects)
+        .execute(connection)
+        .await
+        .map(|done| done.rows_affected())
+}
+
+/// A root page of a site, in Wagtail's order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct SiteRoot {
+    /// The primary key of the site.
+    pub site: i64,
+    /// The host name of the site.
+    pub hostname: String,
+    /// The TCP port. As in Wagtail, 80 means http and 443 means https.
+    pub port: i32,
+    /// The `url_path` of the root page, such as `/home/`.
+    pub root_path: String,
+    /// The language code of the root page.
+    pub language: String,
+    /// True for the site's root page, false for a translation of it.
+    pub is_home: bool,
+    /// True when the root page is live. A translation that is not live is not used.
+    pub is_live: bool,
+}
+
+/// A restriction of who can see the pages below a page, or the documents below a collection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct ViewRestriction {
+    /// `page` or `document`.
+    pub kind: String,
+    /// The tree path of the page or the collection. The restriction holds for every path that begins with it.
+    pub path: String,
+    /// The type: `password`, `login` or `groups`.
+    pub restriction: String,
+    /// The names of the groups.
+    pub groups: Vec<String>,
+}
+
+/// A collection of documents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Collection {
+    /// The primary key.
+    pub id: i64,
+    /// The tree path.
+    pub path: String,
+}
+
+/// The addresses of the site's URL configuration, as migrate asked Django for them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UrlPatterns {
+    /// True when Wagtail's internationalisation is enabled.
+    pub is_i18n: bool,
+    /// False when URLs have no slash at the end (`WAGTAIL_APPEND_SLASH`).
+    pub appends_slash: bool,
+    /// True when the site serves paths with other characters than letters, digits, `_` and `-`.
+    pub serves_any_path: bool,
+    /// The text before a page's path, by the language of its root page. Null when the site serves no pages.
+    pub prefixes: std::collections::BTreeMap<String, Option<String>>,
+    /// The text before a page's path without internationalisation, the main one first.
+    pub default_prefixes: Vec<String>,
+    /// The content types that compute their URLs themselves, as `app.model`.
+    pub own_urls: Vec<String>,
+}
+
+/// Everything that decides the visibility of pages and documents besides their own rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct VisibilityRules {
+    /// The root pages of the sites.
+    pub roots: Vec<SiteRoot>,
+    /// The view restrictions.
+    pub restrictions: Vec<ViewRestriction>,
+    /// The collections.
+    pub collections: Vec<Collection>,
+    /// The URL patterns.
+    pub patterns: UrlPatterns,
+    /// The keys of the content types that compute their URLs themselves.
+    pub own_url_types: Vec<i32>,
+}
+
+/// Reads the rules as they are now.
+pub async fn visibility_rules(
+    connection: &mut PgConnection,
+) -> Result<VisibilityRules, sqlx::Error> {
+    let patterns: Option<Json<UrlPatterns>> = sqlx::query_scalar("select wagrun.url_patterns()")
+        .fetch_one(&mut *connection)
+        .await?;
+    let patterns = patterns.map(|Json(patterns)| patterns).unwrap_or_default();
+    Ok(VisibilityRules {
+        roots: sqlx::query_as("select * from wagrun.site_roots($1)")
+            .bind(patterns.is_i18n)
+            .fetch_all(&mut *connection)
+            .await?,
+        restrictions: sqlx::query_as("select * from wagrun.view_restrictions()")
+            .fetch_all(&mut *connection)
+            .await?,
+        collections: sqlx::query_as("select * from wagrun.collections()")
+            .fetch_all(&mut *connection)
+            .await?,
+        own_url_types: sqlx::query_scalar(
+            "select id from django_content_type where app_label || '.' || model = any ($1) order by id",
+        )
+        .bind(&patterns.own_urls)
+        .fetch_all(&mut *connection)
+        .await?,
+        patterns,
+    })
+}
+
+/// An object of which an event has said a visibility, in its present state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeenObject {
+    /// The object's name.
+    pub object: String,
+    /// The visibility that was said last.
+    pub said: SaidVisibility,
+    /// The columns that decide the visibility now. `None` for an object that is gone or not live.
+    pub image: Option<Map<String, Value>>,
+}
+
+/// Returns up to `limit` objects after the object `after`, in order of their names.
+pub async fn seen_objects(
+    connection: &mut PgConnection,
+    after: &str,
+    limit: i32,
+) -> Result<Vec<SeenObject>, sqlx::Error> {
+    type Row = (String, String, Option<Json<Map<String, Value>>>);
+    let rows: Vec<Row> =
+        sqlx::query_as("select object, said::text, image from wagrun.seen_objects($1, $2)")
+            .bind(after)
+            .bind(limit)
+            .fetch_all(connection)
+            .await?;
+    let objects = rows.into_iter().map(|(object, said, image)| SeenObject {
+        said: SaidVisibility::from_row(true, Some(&said)),
+        object,
+        image: image.map(|Json(image)| image),
+    });
+    Ok(objects.collect())
+}
+
+/// The last comparison of all objects.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct VisibilityScan {
+    /// The digest of the rules that were compared with. `None` before the first comparison.
+    pub rules: Option<String>,
+    /// True when migrate asks for a comparison.
+    pub is_wanted: bool,
+}
+
+/// Returns the last comparison of all objects.
+pub async fn visibility_scan(connection: &mut PgConnection) -> Result<VisibilityScan, sqlx::Error> {
+    sqlx::query_as("select rules, is_wanted from wagrun.visibility_scan")
+        .fetch_one(connection)
+        .await
+}
+
+/// Records that all objects were compared with the rules of this digest.
+pub async fn record_visibility_scan(
+    connection: &mut PgConnection,
+    rules: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("update wagrun.visibility_scan set rules = $1, is_wanted = false")
+        .bind(rules)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Records the visibility of objects without an event.
+pub async fn record_visibilities(
+    connection: &mut PgConnection,
+    objects: &[String],
+    visibilities: &[Json<Visibility>],
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update wagrun.visibility as known set said = present.said
+         from unnest($1::text[], $2::jsonb[]) as present (object, said) where known.object = present.object",
+    )
+    .bind(objects)
+    .bind(visibilities)
+    .execute(connection)
+    .await
+    .map(drop)
+}
