@@ -6,12 +6,17 @@ The answer is one line of standard output: `WAGRUN-DISCOVERY ` and a JSON object
 
     tables  one entry for each watched table
         table       the name, as `::regclass` reads it
-        kind        page | image | document | snippet
+        kind        page | image | document | snippet | table
         model       the `app.model` label of the object, in lower case; for a part the label of the object it belongs to
         object      the first half of the object's name: page, image, document, or the model
-        key_column  the column with the object's key: the primary key, or in a part the link to the object
+        key_column  the column with the object's key: the primary key, or in a part the link to the object or to a parent
         root        null for an object's own row; for a part the `table` with the object's own row
-        collection  for a child the name of its parent's relation to the children, else null
+        collection  for a child or a link the name of the object's field that they make up, else null
+        parents     for a child of a child the tables up to the object, the nearest first: `table`, `key_column` (which the
+                    row before refers to) and `link_column` (to the next table, or the object's key)
+        owners      for a table with rows of several kinds of objects, by the id of their content type: object, kind,
+                    model, collection. Such a table has no root
+        owner_type  the column with that id
         fields      {column: field name} where they differ
         withheld    columns of which only the change is captured, not the value: of unbounded size, or private
         ignored     bookkeeping columns: a change of no other column is not captured
@@ -22,14 +27,16 @@ The answer is one line of standard output: `WAGRUN-DISCOVERY ` and a JSON object
     user        {table, key_column, name_column} of the site's user model
     has_superuser  true when there is a superuser who can log in
 
-Parts are the rows of a multi-table subclass (blog_blogpage), and of a ParentalKey child (the rows of an InlinePanel, or
-the tags of an article). A change of a part is a change of its page or snippet. The columns of a child are not fields of
-the page: a related link has a `title` too. So for a child only the name of the relation is reported: `related_links`
-changed.
+Objects are pages, images, documents and snippets. The kind `table` has the other models that editors change in the admin:
+sites, locales, collections, redirects, site settings, and the model of each ModelViewSet.
 
-Not watched are proxies, unmanaged models, models of another database, composite keys, children of children, and
-many-to-many tables (a ParentalManyToManyField, or the tags of an image). A line on standard error names each model that is
-left out for a reason which is not obvious.
+Parts are the rows of a multi-table subclass (blog_blogpage), of a ParentalKey child (the rows of an InlinePanel), of a
+child of a child, of a many-to-many field, tags included, and of a view restriction. A change of a part is a change of its
+object. The columns of a child are not fields of the page: a related link has a `title` too. So for a child only the name
+of the object's field is reported: `related_links` changed. For a child of a child that is the field with the child.
+
+Not watched are proxies, unmanaged models, models of another database, and composite keys. A line on standard error names
+each model that is left out for a reason which is not obvious. docs/events.md lists what is no content.
 """
 
 import json
@@ -39,11 +46,28 @@ import sys
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import DEFAULT_DB_ALIAS, connections, router
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import DEFAULT_DB_ALIAS, connections, models, router
 from modelcluster.fields import ParentalKey
+from wagtail import hooks
+from wagtail.admin.viewsets import viewsets
+from wagtail.admin.viewsets.base import ViewSetGroup
+from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.documents import get_document_model
 from wagtail.images import get_image_model
-from wagtail.models import AbstractPage, Comment, CommentReply, DraftStateMixin, Revision
+from wagtail.models import (
+    AbstractPage,
+    Collection,
+    CollectionViewRestriction,
+    Comment,
+    CommentReply,
+    DraftStateMixin,
+    Locale,
+    PageViewRestriction,
+    Revision,
+    Site,
+)
 from wagtail.snippets.models import get_snippet_models
 
 CONNECTION = connections[DEFAULT_DB_ALIAS]
@@ -55,6 +79,13 @@ BOUNDED_TYPE = re.compile(
     r"|(?:varchar|char)\((?P<length>\d+)\)"
 )
 MAX_CAPTURED_LENGTH = 2048
+
+# Names of columns that look like a secret, such as the key of a service in the site's settings. The same as in
+# wagrun.describe_table.
+SECRET_NAME = re.compile(r"password|passwd|secret|token|api_?key|private_?key|credential|salt|otp", re.IGNORECASE)
+
+# Apps whose admin views edit accounts and their tokens, which are no content.
+ACCOUNT_APPS = {"auth", "wagtailusers"}
 
 
 def warn(message):
@@ -118,31 +149,55 @@ class Discovery:
         self.add_object(kind, parent)
         self.add_part(model, parent, link)
 
-    def add_part(self, model, parent, link, relation=None):
+    def add_part(self, model, parent, link, relation=None, ignored=()):
         """
-        Adds the table of a part. Its `link` column holds the key of the object that the table of `parent` belongs to.
-        `relation` is the name of the parent's relation to its children; None for a multi-table subclass.
+        Adds the table of a part. Its `link` column refers to a row of the table of `parent`, mostly by the key of the object
+        that this table belongs to. `relation` is the name of the object's field that many rows make up; None for a
+        multi-table subclass.
         """
-        if self.keys.get(parent) is not link.target_field:
-            warn(f"{model._meta.label}.{link.name} does not hold an object's key: not watched")
+        if link.model._meta.concrete_model is not model:
+            warn(f"{model._meta.label}.{link.name} is in the table of another model: not watched")
             return
-        root = self.tables[parent]["root"] or self.tables[parent]["table"]
+        above = self.tables[parent]
+        if above["owners"]:
+            warn(f"{model._meta.label} is a part of several kinds of objects: not watched")
+            return
+        root = above["root"] or above["table"]
         root = next(table for table in self.tables.values() if table["table"] == root)
+        parents = []
+        if above["collection"] or self.keys[parent] is not link.target_field:
+            step = {
+                "table": above["table"],
+                "key_column": link.target_field.column,
+                "link_column": above["key_column"],
+            }
+            parents = [step, *above["parents"]]
+            relation = above["collection"] or relation or model._meta.model_name
         self.add_table(None, model, link, root, relation)
+        self.tables[model]["parents"] = parents
+        self.tables[model]["ignored"] += ignored
 
     def add_table(self, kind, model, key, root, relation=None):
         # A composite primary key is a concrete field without a column.
         fields = [field for field in model._meta.local_concrete_fields if field.column]
         label = model._meta.label_lower
         kind = root["kind"] if root else kind
-        withheld = [field.column for field in fields if not has_limited_size(field)]
+        withheld = [
+            field.column
+            for field in fields
+            if not has_limited_size(field) or (kind == "table" and SECRET_NAME.search(field.column))
+        ]
         ignored = []
-        if root:
+        if relation:
+            # The digest of a child's row is over all of its columns.
+            withheld = []
+        elif root:
             # The object's own row has the key.
             ignored.append(key.column)
-        elif kind == "page":
-            withheld.remove("url_path")
+        elif kind == "page" or issubclass(model, Collection):
             ignored.append("numchild")
+        if kind == "page" and "url_path" in withheld:
+            withheld.remove("url_path")
         if issubclass(model, AbstractBaseUser):
             # A user model may be a snippet. Its password hash must not be part of an event.
             withheld.append(model._meta.get_field("password").column)
@@ -151,30 +206,126 @@ class Discovery:
             "table": table_name(model),
             "kind": kind,
             "model": root["model"] if root else label,
-            "object": root["object"] if root else (label if kind == "snippet" else kind),
+            "object": root["object"] if root else (label if kind in ("snippet", "table") else kind),
             "key_column": key.column,
             "root": root["table"] if root else None,
             "collection": relation,
+            "parents": [],
+            "owners": None,
+            "owner_type": None,
             "fields": {field.column: field.name for field in fields if field.column != field.name},
             "withheld": withheld,
             "ignored": ignored,
         }
 
     def add_children(self):
-        """Adds the ParentalKey children of the models that were added so far."""
-        objects = set(self.keys)
-        for model in apps.get_models():
-            # A comment of an editor is a ParentalKey child of its page too, but it is not content.
-            if model in objects or model in (Comment, CommentReply) or not is_watchable(model):
+        """Adds the ParentalKey children of the models that were added so far, and their children."""
+        found = set(self.keys)
+        while found:
+            found = {model for model in apps.get_models() if self.add_child(model, found)}
+
+    def add_child(self, model, parents):
+        """Adds a model if it is a child of one of these models. Returns true if it was added."""
+        # A comment of an editor is a ParentalKey child of its page too, but it is not content.
+        if model in self.keys or model in (Comment, CommentReply) or not is_watchable(model):
+            return False
+        for field in model._meta.local_concrete_fields:
+            if not field.remote_field:
                 continue
-            for field in model._meta.local_concrete_fields:
-                if not isinstance(field, ParentalKey):
+            parent = field.remote_field.model._meta.concrete_model
+            is_restriction = model in (PageViewRestriction, CollectionViewRestriction)
+            is_subclass = getattr(field.remote_field, "parent_link", False)
+            if parent in parents and (isinstance(field, ParentalKey) or is_restriction or is_subclass):
+                relation = field.remote_field.get_accessor_name() or model._meta.model_name
+                self.add_part(model, parent, field, relation)
+                return model in self.keys
+        return False
+
+    def add_links(self):
+        """Adds the tables of the many-to-many fields of the models that were added so far. Tags are such a field."""
+        for model in list(self.keys):
+            for field in model._meta.many_to_many:
+                through = field.remote_field.through
+                if not is_watchable(through):
                     continue
-                parent = field.remote_field.model._meta.concrete_model
-                if parent in objects:
-                    relation = field.remote_field.get_accessor_name() or model._meta.model_name
-                    self.add_part(model, parent, field, relation)
-                    break
+                generic = [it for it in through._meta.private_fields if isinstance(it, GenericForeignKey)]
+                if generic:
+                    self.add_owner(model, field, generic[0])
+                elif field in model._meta.local_many_to_many:
+                    self.add_link(model, field)
+
+    def add_link(self, model, field):
+        """Adds the table of a many-to-many field. The key of a link counts for nothing: the same link made again is no change."""
+        through = field.remote_field.through
+        key = [through._meta.pk.column]
+        if through in self.keys:
+            # The tags of a page are ParentalKey children. Their field has the better name.
+            if self.tables[through]["collection"] and not self.tables[through]["parents"]:
+                self.tables[through]["collection"] = field.name
+                self.tables[through]["ignored"] = key
+            return
+        if isinstance(field, models.ManyToManyField):
+            link = through._meta.get_field(field.m2m_field_name())
+        else:
+            lineage = [model, *model._meta.get_parent_list()]
+            links = [it for it in through._meta.fields if it.remote_field and it.remote_field.model in lineage]
+            link = next(iter(links), None)
+        if link is None or link.remote_field.model._meta.concrete_model not in self.keys:
+            warn(f"{through._meta.label} of {model._meta.label}.{field.name} does not refer to it: not watched")
+            return
+        self.add_part(through, link.remote_field.model._meta.concrete_model, link, field.name, key)
+
+    def add_owner(self, model, field, generic):
+        """Adds a model to the owners of a table whose rows name their object by content type and key, as shared tags do."""
+        through, owner = field.remote_field.through, self.tables[model]
+        if owner["collection"] or owner["owners"]:
+            warn(f"{model._meta.label}.{field.name} is a field of a part: not watched")
+            return
+        if through not in self.keys:
+            self.add_table("table", through, through._meta.get_field(generic.fk_field), None, field.name)
+            self.tables[through]["ignored"] = [through._meta.pk.column]
+            self.tables[through]["owner_type"] = through._meta.get_field(generic.ct_field).column
+            self.tables[through]["owners"] = {}
+        if self.tables[through]["owners"] is not None:
+            content_type = ContentType.objects.get_for_model(model)
+            chosen = {name: owner[name] for name in ("object", "kind", "model")}
+            self.tables[through]["owners"][str(content_type.pk)] = {**chosen, "collection": field.name}
+
+
+def viewset_models():
+    """Returns the models that a ModelViewSet edits, except accounts. The viewsets are not registered again for that."""
+    found = []
+    pending = []
+    for register in hooks.get_hooks("register_admin_viewset"):
+        registered = register()
+        pending += registered if isinstance(registered, (list, tuple)) else [registered]
+    # Those that came with a snippet are registered when the hooks are imported.
+    pending += viewsets.viewsets
+    for viewset in pending:
+        if isinstance(viewset, ViewSetGroup):
+            # The list grows while it is read, because groups may be nested.
+            pending += viewset.registerables
+        elif isinstance(viewset, ModelViewSet):
+            found.append(viewset.model._meta.concrete_model)
+    return [
+        model
+        for model in found
+        if model._meta.app_label not in ACCOUNT_APPS and not issubclass(model, AbstractBaseUser)
+    ]
+
+
+def other_models():
+    """Returns the models of the kind `table`, in a fixed order."""
+    found = [Site, Locale, Collection]
+    if apps.is_installed("wagtail.contrib.redirects"):
+        found.append(apps.get_model("wagtailredirects", "Redirect"))
+    if apps.is_installed("wagtail.contrib.settings"):
+        from wagtail.contrib.settings.models import AbstractSetting
+        from wagtail.contrib.settings.registry import registry
+
+        found += [model for model in apps.get_models() if issubclass(model, AbstractSetting)]
+        found += [model._meta.concrete_model for model in registry]
+    return found + viewset_models()
 
 
 def schedules():
@@ -202,7 +353,10 @@ def discover():
     discovery.add_object("document", get_document_model())
     for model in get_snippet_models():
         discovery.add_object("snippet", model)
+    for model in other_models():
+        discovery.add_object("table", model)
     discovery.add_children()
+    discovery.add_links()
 
     user_name = get_user_model()._meta.get_field(get_user_model().USERNAME_FIELD)
     return {

@@ -5,6 +5,8 @@ mod doorbell;
 mod doorbell_lines;
 mod due_times;
 mod named_tables;
+mod net_changes;
+mod parts_of_parts;
 mod roles;
 mod rows;
 mod scheduled_tables;
