@@ -1268,8 +1268,9 @@ begin
         relay_role);
     execute format('grant select on django_content_type, wagtailcore_locale, wagtailcore_site to %I', relay_role);
     execute format('grant select (id, url_path) on wagtailcore_page to %I', relay_role);
-    execute format('grant select (id, user_id) on wagtailcore_revision to %I', relay_role);
-    execute format('grant select (page_id, user_id, timestamp) on wagtailcore_pagelogentry to %I', relay_role);
+    execute format('grant select (id, user_id, created_at) on wagtailcore_revision to %I', relay_role);
+    execute format('grant select (page_id, user_id, action, timestamp) on wagtailcore_pagelogentry to %I', relay_role);
+    execute format('grant select (content_type_id, object_id, user_id, action, timestamp) on wagtailcore_modellogentry to %I', relay_role);
 
     -- The present state of content, by functions that withhold the same columns as capture.
     execute format('grant execute on function wagrun.present_state, wagrun.add_present_state to %I', relay_role);
@@ -1852,7 +1853,11 @@ CREATE TABLE wagrun.outbox (
     before jsonb,
     after jsonb,
     changed jsonb DEFAULT '{}'::jsonb NOT NULL,
-    editor text DEFAULT NULLIF(current_setting('wagrun.editor'::text, true), ''::text),
+    editor text DEFAULT 
+CASE
+    WHEN ("left"(current_query(), 16) = '/*wagrun.editor='::text) THEN "substring"("left"(current_query(), 120), '^/\*wagrun\.editor=([A-Za-z0-9@.+_-]{1,80})\*/'::text)
+    ELSE NULLIF(current_setting('wagrun.editor'::text, true), ''::text)
+END,
     rings boolean DEFAULT false NOT NULL,
     ends boolean DEFAULT false NOT NULL,
     failure text,
@@ -1935,7 +1940,7 @@ COMMENT ON COLUMN wagrun.outbox.changed IS 'A number for each withheld column an
 -- Name: COLUMN outbox.editor; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.editor IS 'The key of the user, when the site names its editor by set wagrun.editor.';
+COMMENT ON COLUMN wagrun.outbox.editor IS 'The key of the user, when the site names its editor: by a comment with which the statement begins, or else by set wagrun.editor. A text within the statement, such as a title, is no such comment.';
 
 
 --

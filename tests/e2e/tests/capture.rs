@@ -4,6 +4,7 @@ mod columns;
 mod doorbell;
 mod doorbell_lines;
 mod due_times;
+mod editors;
 mod named_tables;
 mod net_changes;
 mod parts_of_parts;
