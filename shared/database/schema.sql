@@ -1855,8 +1855,9 @@ CREATE TABLE wagrun.outbox (
     changed jsonb DEFAULT '{}'::jsonb NOT NULL,
     editor text DEFAULT 
 CASE
-    WHEN ("left"(current_query(), 16) = '/*wagrun.editor='::text) THEN "substring"("left"(current_query(), 120), '^/\*wagrun\.editor=([A-Za-z0-9@.+_-]{1,80})\*/'::text)
-    ELSE NULLIF(current_setting('wagrun.editor'::text, true), ''::text)
+    WHEN ("left"(current_query(), 16) IS DISTINCT FROM '/*wagrun.editor='::text) THEN NULLIF(current_setting('wagrun.editor'::text, true), ''::text)
+    WHEN (strpos("left"(current_query(), 98), '*/'::text) > 17) THEN split_part(substr("left"(current_query(), 98), 17), '*/'::text, 1)
+    ELSE NULL::text
 END,
     rings boolean DEFAULT false NOT NULL,
     ends boolean DEFAULT false NOT NULL,
@@ -1940,7 +1941,7 @@ COMMENT ON COLUMN wagrun.outbox.changed IS 'A number for each withheld column an
 -- Name: COLUMN outbox.editor; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.editor IS 'The key of the user, when the site names its editor: by a comment with which the statement begins, or else by set wagrun.editor. A text within the statement, such as a title, is no such comment.';
+COMMENT ON COLUMN wagrun.outbox.editor IS 'The key of the user, when the site names its editor: by a comment with which the statement begins, or else by set wagrun.editor. A key has 80 characters at the most. A text within the statement, such as a title, is no such comment.';
 
 
 --

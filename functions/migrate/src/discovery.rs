@@ -61,7 +61,11 @@ pub async fn migrate_and_discover(
     env: &CommandEnv,
     output: &mut MigrationOutput,
 ) -> Result<Discovery, DiscoveryError> {
-    let code = concat!(include_str!("migrate.py"), include_str!("discover.py"));
+    let code = concat!(
+        include_str!("migrate.py"),
+        include_str!("content_tables.py"),
+        include_str!("discover.py")
+    );
     let mut all_applied = false;
     let answer = manage_py.shell(code, ANSWER_MARKER, env, |line| {
         all_applied |= line == ALL_APPLIED;

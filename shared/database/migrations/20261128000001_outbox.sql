@@ -31,9 +31,9 @@ create table wagrun.outbox (
     after       jsonb,
     changed     jsonb not null default '{}',
     editor      text default case
-        when left(current_query(), 16) = '/*wagrun.editor='
-            then substring(left(current_query(), 120) from '^/\*wagrun\.editor=([A-Za-z0-9@.+_-]{1,80})\*/')
-        else nullif(current_setting('wagrun.editor', true), '')
+        when left(current_query(), 16) is distinct from '/*wagrun.editor='
+            then nullif(current_setting('wagrun.editor', true), '')
+        when strpos(left(current_query(), 98), '*/') > 17 then split_part(substr(left(current_query(), 98), 17), '*/', 1)
     end,
     rings       boolean not null default false,
     ends        boolean not null default false,
@@ -61,7 +61,7 @@ comment on column wagrun.outbox.changed is
     'before. In a transaction that leads back to the first value, the numbers of a field add up to zero.';
 comment on column wagrun.outbox.editor is
     'The key of the user, when the site names its editor: by a comment with which the statement begins, or else by '
-    'set wagrun.editor. A text within the statement, such as a title, is no such comment.';
+    'set wagrun.editor. A key has 80 characters at the most. A text within the statement, such as a title, is no such comment.';
 comment on column wagrun.outbox.rings is 'True for the first row of a transaction, which rings the doorbell for all rows.';
 comment on column wagrun.outbox.ends is
     'True for the last row of a transaction, which is written just before the commit and marks the transaction as complete.';

@@ -55,7 +55,11 @@ fn a_comment_names_the_editor_of_its_statement_and_of_no_other() {
                 None,
             ),
             (format!("/* a tool */ /*wagrun.editor=1*/ {INSERT}"), None),
-            (format!("/*wagrun.editor=1' */ {INSERT}"), None),
+            (format!("/*wagrun.editor=*/ {INSERT}"), None),
+            (
+                format!("/*wagrun.editor={}*/ {INSERT}", &long[1..]),
+                Some(&long[1..]),
+            ),
             (format!("/*wagrun.editor={long}*/ {INSERT}"), None),
         ] {
             sqlx::raw_sql(AssertSqlSafe(statement.as_str()))
@@ -79,7 +83,7 @@ fn a_setting_names_the_editor_of_statements_without_a_comment() {
         execute(
             &mut session,
             &format!(
-                "set wagrun.editor = '3';\n{INSERT};\n/*wagrun.editor=7*/ {INSERT};\n/*wagrun.editor= */ {INSERT};\n\
+                "set wagrun.editor = '3';\n{INSERT};\n/*wagrun.editor=7*/ {INSERT};\n/*wagrun.editor=*/ {INSERT};\n\
                  begin; set local wagrun.editor = '4'; {INSERT}; commit"
             ),
         )
