@@ -37,9 +37,7 @@ fn children_that_lead_back_to_the_first_rows_are_no_event() {
         let toggled = format!("update blog_relatedlink set title = 'toggled' where id = {LINK}");
         let back = format!("update blog_relatedlink set title = 'link' where id = {LINK}");
         let delete = format!("delete from blog_relatedlink where id = {LINK}");
-        let again = format!(
-            "insert into blog_relatedlink select (jsonb_populate_record(null::blog_relatedlink, image)).* from kept"
-        );
+        let again = "insert into blog_relatedlink select (jsonb_populate_record(null::blog_relatedlink, image)).* from kept";
         let keep = format!(
             "create temp table kept on commit drop as select to_jsonb(l) as image from blog_relatedlink as l where id = {LINK}"
         );
@@ -58,7 +56,7 @@ fn children_that_lead_back_to_the_first_rows_are_no_event() {
                 &back,
                 "delete from blog_relatedlink where id = 7001",
             ],
-            vec![&keep, &delete, &again],
+            vec![&keep, &delete, again],
             vec![&moved, &returned],
             vec![
                 "savepoint a",

@@ -1,12 +1,12 @@
 //! A drain from beginning to end.
 
 use content_events::Invocation;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 use wagrun_database::schema;
 
 use crate::support::drain_fixture::{
-    DrainFixture, assert_each_in_order, insert_authors, insert_posts, pairs, pending, rename,
+    DrainFixture, assert_each_in_order, insert_authors, pairs, pending, rename,
 };
 use crate::support::fake_lambda::{FakeLambda, LambdaBehavior};
 use crate::support::runtime::{in_a_minute, run};
