@@ -43,7 +43,7 @@ LAMBDA = {
     "TZ": ":UTC",
 }
 FUNCTION_SECONDS = 900
-WATCHED_TABLES = 8
+WATCHED_TABLES = 17
 HOST = "abc.eu-central-1.awsapprunner.com"
 
 

@@ -6,55 +6,11 @@ use wagrun_database::outbox::{
     CapturedChange, SaidVisibility, State, StoredDecision, Visibility, VisibilityRules,
 };
 
+use crate::action::Action;
 use crate::visibility::visibility;
 
-/// The kind of a change, which is the last part of an event's type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// The object is new. The public does not see it yet, if it is a page.
-    Created,
-    /// Something else of the object changed.
-    Updated,
-    /// The public can see the page now, or a newer revision of it.
-    Published,
-    /// The public no longer sees the page.
-    Unpublished,
-    /// The address of a page that the public sees changed.
-    Moved,
-    /// The object was deleted.
-    Deleted,
-    /// The object did not change. An operator asked for its present state.
-    Snapshot,
-}
-
-impl Action {
-    const ALL: [Self; 7] = [
-        Self::Created,
-        Self::Updated,
-        Self::Published,
-        Self::Unpublished,
-        Self::Moved,
-        Self::Deleted,
-        Self::Snapshot,
-    ];
-
-    /// Returns the last part of an event's type.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Updated => "updated",
-            Self::Published => "published",
-            Self::Unpublished => "unpublished",
-            Self::Moved => "moved",
-            Self::Deleted => "deleted",
-            Self::Snapshot => "snapshot",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.as_str() == text)
-    }
-}
+/// The field of a page that its view restrictions make up.
+const VIEW_RESTRICTIONS: &str = "view_restrictions";
 
 /// The decision about the event of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +84,7 @@ pub fn decide(change: &CapturedChange, said: &SaidVisibility, rules: &Visibility
         None => (true, true),
         Some(before) => (
             !net_changed(before, present, &change.changed).is_empty(),
-            concerns_visibility(change.kind, before, present),
+            concerns_visibility(change, before, present),
         ),
     };
     if is_changed && !concerns_visibility {
@@ -200,13 +156,13 @@ fn live_page_action(
     }
 }
 
-/// Returns true when columns changed on which the visibility depends, or a newer revision went live.
+/// Returns true when something changed on which the visibility depends, or a newer revision went live.
 fn concerns_visibility(
-    kind: ObjectKind,
+    change: &CapturedChange,
     before: &Map<String, Value>,
     present: &Map<String, Value>,
 ) -> bool {
-    let fields: &[&str] = match kind {
+    let fields: &[&str] = match change.kind {
         ObjectKind::Page => &[
             "live",
             "path",
@@ -218,9 +174,9 @@ fn concerns_visibility(
         ObjectKind::Document => &["collection"],
         ObjectKind::Image | ObjectKind::Snippet | ObjectKind::Table => &[],
     };
-    fields
-        .iter()
-        .any(|field| before.get(*field) != present.get(*field))
+    let mut fields = fields.iter();
+    change.changed.iter().any(|name| name == VIEW_RESTRICTIONS)
+        || fields.any(|field| before.get(*field) != present.get(*field))
 }
 
 /// Returns true for a page that was inserted as live and may not stay so.

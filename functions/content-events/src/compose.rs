@@ -5,13 +5,22 @@ use wagrun_database::ObjectKind;
 use wagrun_database::outbox::{CapturedChange, Visibility};
 use wagrun_event::{Event, NewEvent};
 
-use crate::classify::{Action, Decision, net_changed};
+use crate::action::Action;
+use crate::classify::{Decision, net_changed};
 
 /// The maximum size of an event as JSON, in bytes. SNS takes 262 144 with the attributes, and fan-out wraps the event.
 pub const MAX_EVENT_BYTES: usize = 240 * 1024;
 
 /// The length to which longer texts are cut in an event that is too large, in bytes.
 const MAX_TRIMMED_TEXT_BYTES: usize = 1024;
+
+/// Wagtail's own models, which have their plain names in types.
+const OWN_MODELS: [&str; 4] = [
+    "wagtailcore.site",
+    "wagtailcore.locale",
+    "wagtailcore.collection",
+    "wagtailredirects.redirect",
+];
 
 /// The fields of a page that an event shows besides id, content type, locale, URL and editor.
 const PAGE_FIELDS: [&str; 8] = [
@@ -59,14 +68,30 @@ fn event(change: &CapturedChange, action: Action, decision: &Decision, source: &
 }
 
 /// Returns the type of an event. It contains the kind of a page, an image or a document, and otherwise the model's name.
+/// A model with the name of another kind of content, such as the snippet `blog.image`, has its app in the type too.
 fn event_type(kind: ObjectKind, model: &str, action: Action) -> String {
     let object = match kind {
-        ObjectKind::Page | ObjectKind::Image | ObjectKind::Document => kind.as_str(),
+        ObjectKind::Page | ObjectKind::Image | ObjectKind::Document => kind.as_str().to_owned(),
         ObjectKind::Snippet | ObjectKind::Table => {
-            model.rsplit_once('.').map_or(model, |(_, name)| name)
+            // A table that an operator named has its schema in front, except for `public`.
+            let (app, name) = model.rsplit_once('.').unwrap_or(("public", model));
+            if is_reserved(name) && !OWN_MODELS.contains(&model) {
+                format!("{app}.{name}")
+            } else {
+                name.to_owned()
+            }
         }
     };
     format!("wagtail.{object}.{}", action.as_str())
+}
+
+/// Returns true for a name that types use for a kind of content.
+fn is_reserved(name: &str) -> bool {
+    let own = OWN_MODELS.iter().filter_map(|model| model.rsplit_once('.'));
+    ["page", "image", "document"]
+        .into_iter()
+        .chain(own.map(|(_, name)| name))
+        .any(|reserved| reserved == name)
 }
 
 fn page_data(change: &CapturedChange, action: Action, decision: &Decision) -> Map<String, Value> {

@@ -36,10 +36,11 @@
 //! # Modules
 //! Each module imports only modules further down in this list: `handler`, `drain`, `undecided`, `backfill`, `live_events`,
 //! `visibility_scan`, `batch`, `open_transactions`, `run_state`, `error`, `report`, `context`, `sweep`, `schedules`,
-//! `publish`, `compose`, `classify`, `visibility`, `address`, `invocation`, `request`, `server_log`, `config`.
+//! `publish`, `compose`, `classify`, `action`, `visibility`, `address`, `invocation`, `request`, `server_log`, `config`.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+mod action;
 mod address;
 mod backfill;
 mod batch;
@@ -66,7 +67,7 @@ mod undecided;
 mod visibility;
 mod visibility_scan;
 
-pub use classify::Action;
+pub use action::Action;
 pub use config::{Config, ScheduleConfig};
 pub use drain::Drainer;
 pub use error::DrainError;

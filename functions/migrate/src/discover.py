@@ -6,12 +6,17 @@ The answer is one line of standard output: `WAGRUN-DISCOVERY ` and a JSON object
 
     tables  one entry for each watched table
         table       the name, as `::regclass` reads it
-        kind        page | image | document | snippet
+        kind        page | image | document | snippet | table
         model       the `app.model` label of the object, in lower case; for a part the label of the object it belongs to
         object      the first half of the object's name: page, image, document, or the model
-        key_column  the column with the object's key: the primary key, or in a part the link to the object
+        key_column  the column with the object's key: the primary key, or in a part the link to the object or to a parent
         root        null for an object's own row; for a part the `table` with the object's own row
-        collection  for a child the name of its parent's relation to the children, else null
+        collection  for a child or a link the name of the object's field that they make up, else null
+        parents     for a child of a child the tables up to the object, the nearest first: `table`, `key_column` (which the
+                    row before refers to) and `link_column` (to the next table, or the object's key)
+        owners      for a table with rows of several kinds of objects, by the id of their content type: object, kind,
+                    model, collection. Such a table has no root
+        owner_type  the column with that id
         fields      {column: field name} where they differ
         withheld    columns of which only the change is captured, not the value: of unbounded size, or private
         ignored     bookkeeping columns: a change of no other column is not captured
@@ -23,159 +28,73 @@ The answer is one line of standard output: `WAGRUN-DISCOVERY ` and a JSON object
     user        {table, key_column, name_column} of the site's user model
     has_superuser  true when there is a superuser who can log in
 
-Parts are the rows of a multi-table subclass (blog_blogpage), and of a ParentalKey child (the rows of an InlinePanel, or
-the tags of an article). A change of a part is a change of its page or snippet. The columns of a child are not fields of
-the page: a related link has a `title` too. So for a child only the name of the relation is reported: `related_links`
-changed.
+Objects are pages, images, documents and snippets. The kind `table` has the other models that editors change in the admin:
+sites, locales, collections, redirects, site settings, and the model of each ModelViewSet.
 
-Not watched are proxies, unmanaged models, models of another database, composite keys, children of children, and
-many-to-many tables (a ParentalManyToManyField, or the tags of an image). A line on standard error names each model that is
-left out for a reason which is not obvious.
+Parts are the rows of a multi-table subclass (blog_blogpage), of a ParentalKey child (the rows of an InlinePanel), of a
+child of a child, of a many-to-many field, tags included, and of a view restriction. A change of a part is a change of its
+object. The columns of a child are not fields of the page: a related link has a `title` too. So for a child only the name
+of the object's field is reported: `related_links` changed. For a child of a child that is the field with the child.
+
+Not watched are proxies, unmanaged models, models of another database, and composite keys. A line on standard error names
+each model that is left out for a reason which is not obvious. docs/events.md lists what is no content.
+
+The code of content_tables.py comes first. It has `Discovery`, `table_name` and `is_watchable`.
 """
 
 import json
-import re
 import sys
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import DEFAULT_DB_ALIAS, connections, router
-from modelcluster.fields import ParentalKey
+from wagtail import hooks
+from wagtail.admin.viewsets import viewsets
+from wagtail.admin.viewsets.base import ViewSetGroup
+from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.documents import get_document_model
 from wagtail.images import get_image_model
-from wagtail.models import AbstractPage, Comment, CommentReply, DraftStateMixin, Revision
+from wagtail.models import AbstractPage, Collection, DraftStateMixin, Locale, Revision, Site
 from wagtail.snippets.models import get_snippet_models
 
-CONNECTION = connections[DEFAULT_DB_ALIAS]
-
-# Column types whose values have a limited size. The type of the column is right for custom fields too, unlike the class.
-BOUNDED_TYPE = re.compile(
-    r"boolean|smallint|integer|bigint|real|double precision|numeric\(.*\)"
-    r"|date|time\b.*|timestamp\b.*|interval|uuid|inet"
-    r"|(?:varchar|char)\((?P<length>\d+)\)"
-)
-MAX_CAPTURED_LENGTH = 2048
+# Apps whose admin views edit accounts and their tokens, which are no content.
+ACCOUNT_APPS = {"auth", "wagtailusers"}
 
 
-def warn(message):
-    print(f"discover: {message}", file=sys.stderr)
-
-
-def table_name(model):
-    """Returns the table's name for `::regclass`, which folds unquoted names to lower case."""
-    name = model._meta.db_table
-    if re.fullmatch(r"[a-z_][a-z0-9_]*", name):
-        return name
-    # A schema can be part of db_table as `schema"."table`, with or without the outer quotes.
-    return CONNECTION.ops.quote_name(name)
-
-
-def is_watchable(model):
-    options = model._meta
-    if options.proxy or options.abstract or options.swapped or not options.managed:
-        return False
-    return router.allow_migrate_model(DEFAULT_DB_ALIAS, model)
-
-
-def has_limited_size(field):
-    match = BOUNDED_TYPE.fullmatch(field.db_type(CONNECTION) or "")
-    return match is not None and int(match["length"] or 0) <= MAX_CAPTURED_LENGTH
-
-
-def parent_link(model):
-    """Returns the link to the parent row of a multi-table subclass, or None for a model that has no parent."""
-    links = [
-        field
-        for field in model._meta.local_concrete_fields
-        if field.remote_field and getattr(field.remote_field, "parent_link", False)
+def viewset_models():
+    """Returns the models that a ModelViewSet edits, except accounts. The viewsets are not registered again for that."""
+    found = []
+    pending = []
+    for register in hooks.get_hooks("register_admin_viewset"):
+        registered = register()
+        pending += registered if isinstance(registered, (list, tuple)) else [registered]
+    # Those that came with a snippet are registered when the hooks are imported.
+    pending += viewsets.viewsets
+    for viewset in pending:
+        if isinstance(viewset, ViewSetGroup):
+            # The list grows while it is read, because groups may be nested.
+            pending += viewset.registerables
+        elif isinstance(viewset, ModelViewSet):
+            found.append(viewset.model._meta.concrete_model)
+    return [
+        model
+        for model in found
+        if model._meta.app_label not in ACCOUNT_APPS and not issubclass(model, AbstractBaseUser)
     ]
-    # With several concrete parents, the link that is the primary key leads to the object.
-    return min(links, key=lambda link: not link.primary_key, default=None)
 
 
-class Discovery:
-    """The tables found so far, by model. The table of an object's own row comes before the tables of its parts."""
+def other_models():
+    """Returns the models of the kind `table`, in a fixed order."""
+    found = [Site, Locale, Collection]
+    if apps.is_installed("wagtail.contrib.redirects"):
+        found.append(apps.get_model("wagtailredirects", "Redirect"))
+    if apps.is_installed("wagtail.contrib.settings"):
+        from wagtail.contrib.settings.models import AbstractSetting
+        from wagtail.contrib.settings.registry import registry
 
-    def __init__(self):
-        self.tables = {}
-        self.keys = {}
-
-    def add_object(self, kind, model):
-        """Adds the tables of the model's parents, beginning with the object's own row, and then the model's table."""
-        if model in self.keys:
-            return
-        if not is_watchable(model):
-            warn(f"{model._meta.label} is a proxy, unmanaged or in another database: not watched")
-            return
-        link = parent_link(model)
-        if link is None:
-            if model._meta.pk.column is None:
-                warn(f"{model._meta.label} has a composite key: not watched")
-                return
-            self.add_table(kind, model, model._meta.pk, None)
-            return
-        parent = link.remote_field.model._meta.concrete_model
-        self.add_object(kind, parent)
-        self.add_part(model, parent, link)
-
-    def add_part(self, model, parent, link, relation=None):
-        """
-        Adds the table of a part. Its `link` column holds the key of the object that the table of `parent` belongs to.
-        `relation` is the name of the parent's relation to its children; None for a multi-table subclass.
-        """
-        if self.keys.get(parent) is not link.target_field:
-            warn(f"{model._meta.label}.{link.name} does not hold an object's key: not watched")
-            return
-        root = self.tables[parent]["root"] or self.tables[parent]["table"]
-        root = next(table for table in self.tables.values() if table["table"] == root)
-        self.add_table(None, model, link, root, relation)
-
-    def add_table(self, kind, model, key, root, relation=None):
-        # A composite primary key is a concrete field without a column.
-        fields = [field for field in model._meta.local_concrete_fields if field.column]
-        label = model._meta.label_lower
-        kind = root["kind"] if root else kind
-        withheld = [field.column for field in fields if not has_limited_size(field)]
-        ignored = []
-        if root:
-            # The object's own row has the key.
-            ignored.append(key.column)
-        elif kind == "page":
-            withheld.remove("url_path")
-            ignored.append("numchild")
-        if issubclass(model, AbstractBaseUser):
-            # A user model may be a snippet. Its password hash must not be part of an event.
-            withheld.append(model._meta.get_field("password").column)
-        self.keys[model] = key
-        self.tables[model] = {
-            "table": table_name(model),
-            "kind": kind,
-            "model": root["model"] if root else label,
-            "object": root["object"] if root else (label if kind == "snippet" else kind),
-            "key_column": key.column,
-            "root": root["table"] if root else None,
-            "collection": relation,
-            "fields": {field.column: field.name for field in fields if field.column != field.name},
-            "withheld": withheld,
-            "ignored": ignored,
-        }
-
-    def add_children(self):
-        """Adds the ParentalKey children of the models that were added so far."""
-        objects = set(self.keys)
-        for model in apps.get_models():
-            # A comment of an editor is a ParentalKey child of its page too, but it is not content.
-            if model in objects or model in (Comment, CommentReply) or not is_watchable(model):
-                continue
-            for field in model._meta.local_concrete_fields:
-                if not isinstance(field, ParentalKey):
-                    continue
-                parent = field.remote_field.model._meta.concrete_model
-                if parent in objects:
-                    relation = field.remote_field.get_accessor_name() or model._meta.model_name
-                    self.add_part(model, parent, field, relation)
-                    break
+        found += [model for model in apps.get_models() if issubclass(model, AbstractSetting)]
+        found += [model._meta.concrete_model for model in registry]
+    return found + viewset_models()
 
 
 def schedules():
@@ -203,7 +122,10 @@ def discover():
     discovery.add_object("document", get_document_model())
     for model in get_snippet_models():
         discovery.add_object("snippet", model)
+    for model in other_models():
+        discovery.add_object("table", model)
     discovery.add_children()
+    discovery.add_links()
 
     user_name = get_user_model()._meta.get_field(get_user_model().USERNAME_FIELD)
     return {

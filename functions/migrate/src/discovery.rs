@@ -67,6 +67,7 @@ pub async fn migrate_and_discover(
     let code = concat!(
         include_str!("migrate.py"),
         include_str!("url_patterns.py"),
+        include_str!("content_tables.py"),
         include_str!("discover.py")
     );
     let mut all_applied = false;

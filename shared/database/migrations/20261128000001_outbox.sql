@@ -29,8 +29,12 @@ create table wagrun.outbox (
     is_own_row  boolean not null,
     before      jsonb,
     after       jsonb,
-    changed     text[] not null default '{}',
-    editor      text default nullif(current_setting('wagrun.editor', true), ''),
+    changed     jsonb not null default '{}',
+    editor      text default case
+        when left(current_query(), 16) is distinct from '/*wagrun.editor='
+            then nullif(current_setting('wagrun.editor', true), '')
+        when strpos(left(current_query(), 98), '*/') > 17 then split_part(substr(left(current_query(), 98), 17), '*/', 1)
+    end,
     rings       boolean not null default false,
     ends        boolean not null default false,
     failure     text,
@@ -52,8 +56,12 @@ comment on column wagrun.outbox.is_own_row is
     'True for the object''s own row. False for a part of the object: a row of a page type''s own table, or an inline child.';
 comment on column wagrun.outbox.before is 'Captured columns before the statement. Null when the row did not exist.';
 comment on column wagrun.outbox.after is 'Captured columns after the statement. Null when the row was deleted.';
-comment on column wagrun.outbox.changed is 'Names of withheld columns and of collections that changed.';
-comment on column wagrun.outbox.editor is 'The key of the user, when the site names its editor by set wagrun.editor.';
+comment on column wagrun.outbox.changed is
+    'A number for each withheld column and each collection that changed: the digest of its value after the statement, minus that '
+    'before. In a transaction that leads back to the first value, the numbers of a field add up to zero.';
+comment on column wagrun.outbox.editor is
+    'The key of the user, when the site names its editor: by a comment with which the statement begins, or else by '
+    'set wagrun.editor. A key has 80 characters at the most. A text within the statement, such as a title, is no such comment.';
 comment on column wagrun.outbox.rings is 'True for the first row of a transaction, which rings the doorbell for all rows.';
 comment on column wagrun.outbox.ends is
     'True for the last row of a transaction, which is written just before the commit and marks the transaction as complete.';

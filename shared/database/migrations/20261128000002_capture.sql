@@ -5,7 +5,9 @@
 -- - Rows are compared as jsonb, because a plain json column has no equality operator.
 -- - Values are stored as whole rows without the withheld columns.
 -- - A trigger looks nothing up. Its arguments hold all that it needs, and partitions inherit them.
--- - A trigger reads neither content nor the outbox. The drainer adds the state of content.
+-- - A trigger reads neither content nor the outbox. The drainer adds the state of content. One exception: the trigger of a child of
+--   a child reads the child between it and the object, by its key.
+-- - Of a large or private value only a digest is kept, with which the drainer recognises a change that leads back.
 -- - After any error the save goes on, and the outbox records at least that something changed.
 -- Opt-out: `set local wagrun.capture = 'off'` switches capture off for the rest of the transaction.
 -- The functions run as their owner, because the web role may write only content.
@@ -85,6 +87,42 @@ end
 $$;
 comment on function wagrun.note_failure is 'Records in the outbox and in the server''s log that a change could not be captured.';
 
+-- Digests are compared within one transaction only. A secret seed for each transaction keeps them from telling anything about the
+-- values, such as a short password. A seed that a rollback to a savepoint undoes goes together with the rows that it was used for.
+create function wagrun.digest_seed() returns bigint
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    secret text := nullif(current_setting('wagrun.digest_secret', true), '');
+begin
+    if secret is null then
+        secret := set_config('wagrun.digest_secret', gen_random_uuid()::text, true);
+    end if;
+    return hashtextextended(secret, 0);
+end
+$$;
+comment on function wagrun.digest_seed is 'Returns the seed of this transaction''s digests.';
+
+-- Half of the range of bigint is used, so that a difference of two digests fits. The text counts and not the value, because the hash
+-- of a jsonb value is weak: it does not change when two parts change places.
+create function wagrun.digest(value jsonb, seed bigint) returns bigint
+language sql immutable parallel safe
+as $$
+    select hashtextextended(value::text, seed) >> 1
+$$;
+comment on function wagrun.digest is 'Returns a hash of a value, or null for null.';
+
+create function wagrun.digests(image jsonb, columns text[], sign integer, seed bigint) returns jsonb
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(jsonb_object_agg(name, sign * wagrun.digest(image -> name, seed)), '{}')
+    from unnest(columns) as name
+    where image ? name
+$$;
+comment on function wagrun.digests is 'Returns the digest of each of these columns of a row, times the sign.';
+
 -- Arguments: the object's prefix, kind, model, the key column and its number, true for the object's own row, withheld columns,
 -- ignored columns.
 create function wagrun.capture_row() returns trigger
@@ -106,7 +144,8 @@ declare
     new_row    jsonb;
     old_key    jsonb;
     new_key    jsonb;
-    names      text[] := '{}';
+    changed    jsonb := '{}';
+    seed       bigint;
     name       text;
 begin
     if current_setting('wagrun.capture', true) = 'off' then
@@ -147,32 +186,32 @@ begin
     end if;
     old_row := old_row - ignored;
     new_row := new_row - ignored;
-    if tg_op <> 'UPDATE' then
-        names := withheld;
-    else
-        foreach name in array withheld loop
-            if old_row -> name is distinct from new_row -> name then
-                names := names || name;
-            end if;
-        end loop;
-    end if;
 
     if old_key = new_key or old_key is null or new_key is null then
+        -- A row that does not exist has the digest 0.
+        foreach name in array withheld loop
+            if old_row -> name is distinct from new_row -> name then
+                seed := coalesce(seed, wagrun.digest_seed());
+                changed := changed || jsonb_build_object(name,
+                    coalesce(wagrun.digest(new_row -> name, seed), 0) - coalesce(wagrun.digest(old_row -> name, seed), 0));
+            end if;
+        end loop;
         if coalesce(new_key, old_key) is not null then
             insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
             values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (coalesce(new_key, old_key) #>> '{}'),
                     coalesce(new_key, old_key), is_own_row,
                     case when old_key is not null then old_row - withheld end,
                     case when new_key is not null then new_row - withheld end,
-                    names, wagrun.is_first_of_transaction());
+                    changed, wagrun.is_first_of_transaction());
         end if;
     else
         -- A new key means another object: the old object is deleted and a new one is created.
+        seed := wagrun.digest_seed();
         insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
         values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (old_key #>> '{}'), old_key, is_own_row,
-                old_row - withheld, null, withheld, wagrun.is_first_of_transaction()),
+                old_row - withheld, null, wagrun.digests(old_row, withheld, -1, seed), wagrun.is_first_of_transaction()),
                (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (new_key #>> '{}'), new_key, is_own_row,
-                null, new_row - withheld, withheld, false);
+                null, new_row - withheld, wagrun.digests(new_row, withheld, 1, seed), false);
     end if;
     return null;
 end
@@ -180,69 +219,131 @@ $$;
 comment on function wagrun.capture_row is
     'Row trigger of an object''s own table and of a page type''s table. Appends the old and new state of the row to the outbox.';
 
--- An event says only that inline children changed, so each statement appends one row for each parent.
--- Arguments: those of capture_row, and the name of the field that the children make up.
+-- An event says only that inline children changed, so each statement appends one row for each object. Its number is the sum of the
+-- digests of the rows after the statement, minus those before. Rows that an update did not change add nothing.
+-- Arguments: those of capture_row, the name of the field that the children make up, the query that leads from the key to the object's
+-- key or '', the column with the content type or '', and the owner of each content type.
 create function wagrun.capture_children() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
--- With this setting, different numbers have different texts.
+-- These settings make the text of a value independent of the editor's session.
+set timezone = 'UTC'
+set datestyle = 'ISO, MDY'
+set intervalstyle = 'postgres'
+set bytea_output = 'hex'
 set extra_float_digits = 1
 as $$
 -- A child's column may have the name of a variable. No column has the name of the alias wagrun_row.
 #variable_conflict use_variable
 declare
     key_column text := tg_argv[3];
-    parents    jsonb[];
-    failure    text;
+    ignored    constant text[] := tg_argv[7];
+    seed       constant bigint := wagrun.digest_seed();
+    changes    jsonb[];
 begin
     if current_setting('wagrun.capture', true) = 'off' then
         return null;
     end if;
-    -- Rows that an update did not change do not count. A child that moved to another parent counts for both parents.
+    -- Each change is the key, the content type and the number. A child that moved to another parent counts for both parents.
     begin
         if tg_op = 'INSERT' then
-            parents := array(select distinct to_jsonb(wagrun_row) -> key_column from new_rows as wagrun_row);
+            changes := array(
+                select jsonb_build_array(image -> key_column, image -> tg_argv[10], sum(wagrun.digest(image - ignored, seed)))
+                from (select to_jsonb(wagrun_row) as image from new_rows as wagrun_row offset 0) as images
+                group by image -> key_column, image -> tg_argv[10]);
         elsif tg_op = 'DELETE' then
-            parents := array(select distinct to_jsonb(wagrun_row) -> key_column from old_rows as wagrun_row);
+            changes := array(
+                select jsonb_build_array(image -> key_column, image -> tg_argv[10], sum(-wagrun.digest(image - ignored, seed)))
+                from (select to_jsonb(wagrun_row) as image from old_rows as wagrun_row offset 0) as images
+                group by image -> key_column, image -> tg_argv[10]);
         else
-            parents := array(
-                select distinct changed.image -> key_column from (
-                    (select to_jsonb(wagrun_row) from old_rows as wagrun_row
-                     except all select to_jsonb(wagrun_row) from new_rows as wagrun_row)
+            changes := array(
+                select jsonb_build_array(image -> key_column, image -> tg_argv[10], sum(sign * wagrun.digest(image - ignored, seed)))
+                from (
+                    select 1 as sign, to_jsonb(wagrun_row) as image from new_rows as wagrun_row
                     union all
-                    (select to_jsonb(wagrun_row) from new_rows as wagrun_row
-                     except all select to_jsonb(wagrun_row) from old_rows as wagrun_row)
-                ) as changed (image)
-            );
+                    select -1, to_jsonb(wagrun_row) from old_rows as wagrun_row
+                ) as images
+                group by image -> key_column, image -> tg_argv[10]
+                having sum(sign * wagrun.digest(image - ignored, seed)) <> 0);
         end if;
     exception when others then
-        failure := sqlerrm;
+        changes := null;
     end;
-    if failure is not null or array_position(parents, null) is not null then
-        -- A value that JSON cannot hold, or a renamed key column. Every parent of a touched row then counts as changed.
+    if changes is null or exists (select from unnest(changes) as change where change -> 0 = 'null') and not exists (
+        select from pg_attribute where attrelid = tg_relid and attname = key_column and not attisdropped
+    ) then
+        -- A value that JSON cannot hold, or a renamed key column.
         begin
             key_column := wagrun.present_column(tg_relid, tg_argv[4]::smallint);
-            execute format('select array(%s)', concat_ws(' union ',
-                case when tg_op <> 'DELETE' then format('select to_jsonb(%I) from new_rows', key_column) end,
-                case when tg_op <> 'INSERT' then format('select to_jsonb(%I) from old_rows', key_column) end
-            )) into parents;
+            execute format(
+                'select array(
+                     select jsonb_build_array(image -> $2, image -> $3, sum(sign * wagrun.digest(image - $4, $5)))
+                     from (%s) as images
+                     group by image -> $2, image -> $3
+                     having sum(sign * wagrun.digest(image - $4, $5)) <> 0)',
+                concat_ws(' union all ',
+                    case when tg_op <> 'DELETE' then
+                        'select 1 as sign, wagrun.row_image($1, wagrun_row) as image from new_rows as wagrun_row' end,
+                    case when tg_op <> 'INSERT' then
+                        'select -1 as sign, wagrun.row_image($1, wagrun_row) as image from old_rows as wagrun_row' end)
+            ) into changes using tg_relid, key_column, tg_argv[10], ignored, seed;
         exception when others then
             perform wagrun.note_failure(tg_relid, tg_argv[1], tg_argv[2], sqlerrm);
             return null;
         end;
     end if;
-    insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
-    select tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (parent #>> '{}'), parent, false,
-           '{}', '{}', array[tg_argv[8]], wagrun.is_first_of_transaction()
-    from unnest(parents) as parent
-    where parent <> 'null';
+    perform wagrun.append_children(tg_relid, tg_argv, changes);
     return null;
 end
 $$;
 comment on function wagrun.capture_children is
-    'Statement trigger of a table of inline children. Appends one row to the outbox for each object whose children changed.';
+    'Statement trigger of a table of inline children or of links. Appends one row to the outbox for each object whose children changed.';
 
--- Arguments: those of capture_row, and for inline children the name of the field that they make up.
+-- A key that leads to no object is left out: the child between is deleted already, or not inserted yet. That is a change of the same
+-- field, which the child's own trigger captures.
+create function wagrun.append_children(relation oid, arguments text[], changes jsonb[]) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    path    constant text := nullif(arguments[9], '');
+    owners  constant jsonb := nullif(arguments[11], '');
+    parents jsonb;
+    failure text;
+begin
+    if path is not null then
+        begin
+            execute path into parents using array(select change ->> 0 from unnest(changes) as change);
+        exception when others then
+            failure := sqlerrm;
+        end;
+        if failure is not null then
+            perform wagrun.note_failure(relation, arguments[1], arguments[2], failure);
+            return;
+        end if;
+    end if;
+    insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
+    select append_children.relation, owner ->> 'kind', owner ->> 'model', (owner ->> 'object') || '/' || (parent #>> '{}'), parent,
+           false, '{}', '{}', jsonb_build_object(owner ->> 'collection', sum(number)), wagrun.is_first_of_transaction()
+    from (
+        select case when path is null then change -> 0 else parents -> (change ->> 0) end as parent,
+               case when owners is null then
+                    jsonb_build_object('object', arguments[0], 'kind', arguments[1], 'model', arguments[2], 'collection', arguments[8])
+               else owners -> (change ->> 1) end as owner,
+               (change ->> 2)::numeric as number
+        from unnest(changes) as change
+    ) as resolved
+    where parent <> 'null' and owner is not null
+    group by owner, parent
+    having sum(number) <> 0;
+end
+$$;
+comment on function wagrun.append_children is
+    'Appends the changes of children, given as key, content type and number, to the outbox. The arguments are those of the trigger, '
+    'and begin with the index 0.';
+
+-- Arguments: those of capture_row or of capture_children.
 create function wagrun.capture_truncate() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -253,8 +354,9 @@ set bytea_output = 'hex'
 set extra_float_digits = 1
 as $$
 declare
-    collection constant text := tg_argv[8];
+    seed       constant bigint := wagrun.digest_seed();
     key_column text := tg_argv[3];
+    changes    jsonb[];
     -- A table that inherits has its own trigger. A partition may have none yet, so a partitioned table includes its partitions.
     truncated  constant text := concat(
         case when (select relkind from pg_class where oid = tg_relid) = 'r' then 'only ' end, tg_relid::regclass);
@@ -265,21 +367,24 @@ begin
     if not exists (select from pg_attribute where attrelid = tg_relid and attname = key_column and not attisdropped) then
         key_column := wagrun.present_column(tg_relid, tg_argv[4]::smallint);
     end if;
-    if collection is not null then
+    if tg_nargs > 8 then
         execute format(
-            'insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
-             select $1, $2, $3, $4 || ''/'' || (parent #>> ''{}''), parent, false, ''{}'', ''{}'', array[$5],
-                    wagrun.is_first_of_transaction()
-             from (select distinct to_jsonb(%I) as parent from %s where %1$I is not null) as parents',
-            key_column, truncated) using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], collection;
+            'select array(
+                 select jsonb_build_array(image -> $2, image -> $3, sum(-wagrun.digest(image - $4, $5)))
+                 from (select wagrun.row_image($1, wagrun_row) as image from %s as wagrun_row offset 0) as images
+                 group by image -> $2, image -> $3)', truncated)
+        into changes using tg_relid, key_column, tg_argv[10], tg_argv[7]::text[], seed;
+        perform wagrun.append_children(tg_relid, tg_argv, changes);
     else
         execute format(
             'insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
              select $1, $2, $3, $4 || ''/'' || (to_jsonb(wagrun_row.%1$I) #>> ''{}''), to_jsonb(wagrun_row.%1$I), $5,
-                    wagrun.row_image($1, wagrun_row) - $6 - $7, null, $6, wagrun.is_first_of_transaction()
-             from %2$s as wagrun_row where wagrun_row.%1$I is not null',
+                    whole.image - $6 - $7, null, wagrun.digests(whole.image, $6, -1, $8), wagrun.is_first_of_transaction()
+             from %2$s as wagrun_row
+             cross join lateral (select wagrun.row_image($1, wagrun_row) as image offset 0) as whole
+             where wagrun_row.%1$I is not null',
             key_column, truncated)
-        using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], tg_argv[5]::boolean, tg_argv[6]::text[], tg_argv[7]::text[];
+        using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], tg_argv[5]::boolean, tg_argv[6]::text[], tg_argv[7]::text[], seed;
     end if;
     return null;
 exception when others then
@@ -291,4 +396,4 @@ comment on function wagrun.capture_truncate is
     'Statement trigger before TRUNCATE. Records every object in the table as deleted, or its inline children as changed.';
 
 revoke all on function wagrun.row_image, wagrun.present_column, wagrun.is_first_of_transaction, wagrun.note_failure,
-    wagrun.capture_row, wagrun.capture_children, wagrun.capture_truncate from public;
+    wagrun.digest_seed, wagrun.digest, wagrun.digests, wagrun.append_children, wagrun.capture_row, wagrun.capture_children, wagrun.capture_truncate from public;

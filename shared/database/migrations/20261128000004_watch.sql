@@ -9,6 +9,9 @@ create table wagrun.watched_table (
     key_number smallint,
     root       regclass,
     collection text,
+    parents    jsonb not null default '[]',
+    owners     jsonb,
+    owner_type name,
     fields     jsonb not null,
     withheld   text[] not null,
     ignored    text[] not null,
@@ -23,16 +26,54 @@ comment on column wagrun.watched_table.key_column is
 comment on column wagrun.watched_table.key_number is 'The number of the key column, by which it is found after it was renamed.';
 comment on column wagrun.watched_table.root is
     'The table with the object''s own row, for a part of an object (a page type''s own table, an inline child). Null for an object''s '
-    'own table.';
+    'own table, and for parts of objects in several tables.';
 comment on column wagrun.watched_table.collection is
-    'The field of the object that its inline children make up. A change of a child is a change of that field. Null for other '
-    'tables.';
+    'The field of the object that its inline children or its links make up. A change of a child is a change of that field. Null for '
+    'other tables.';
+comment on column wagrun.watched_table.parents is
+    'The tables between a child and its object, the nearest first: table, key_column, which the child refers to, and link_column. '
+    'The last link_column has the object''s key.';
+comment on column wagrun.watched_table.owners is
+    'For a table with parts of several kinds of objects, by the id of the content type: object, kind, model and collection.';
+comment on column wagrun.watched_table.owner_type is 'The column with the id of the content type, which chooses one of the owners.';
 comment on column wagrun.watched_table.fields is 'Field names by column name, which events show.';
 comment on column wagrun.watched_table.withheld is
     'Columns of which only the fact of a change is captured, because their values are large or private.';
 comment on column wagrun.watched_table.ignored is 'Bookkeeping columns. A change of these alone is no change of the object.';
 
 -- The functions of this file have no fixed search_path. migrate calls them as the owner, and table names resolve as in Django.
+-- The name is complete, because a trigger has a fixed search_path. A name survives a dump and its restore, unlike an oid.
+create function wagrun.parents_query(parents jsonb) returns text
+language plpgsql stable
+as $$
+declare
+    parent    jsonb;
+    key_type  text;
+    tables    text;
+    last_link text;
+    place     integer := 0;
+begin
+    for parent in select value from jsonb_array_elements(parents) loop
+        place := place + 1;
+        if place = 1 then
+            select format_type(atttypid, null) into strict key_type
+            from pg_attribute where attrelid = (parent ->> 'table')::regclass and attname = parent ->> 'key_column';
+        end if;
+        select concat_ws(' join ', tables, format('%I.%I as parent_%s', nspname, relname, place))
+            || case when place > 1 then format(' on parent_%s.%I = %s', place, parent ->> 'key_column', last_link) else '' end
+        into strict tables
+        from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+        where pg_class.oid = (parent ->> 'table')::regclass;
+        last_link := format('parent_%s.%I', place, parent ->> 'link_column');
+    end loop;
+    -- The text of a key of a number, a text or a UUID is that of its JSON.
+    return format('select jsonb_object_agg(parent_1.%1$I::text, to_jsonb(%2$s)) from %3$s where parent_1.%1$I = any ($1::%4$s[])',
+                  parents -> 0 ->> 'key_column', last_link, tables, key_type);
+end
+$$;
+comment on function wagrun.parents_query is
+    'Returns a query that leads from the keys of the nearest parents, $1, to the keys of the objects. Null without parents.';
+
 create function wagrun.triggers_of(relation regclass, target regclass) returns table (name text, definition text)
 language plpgsql stable
 as $$
@@ -44,7 +85,7 @@ begin
     select string_agg(quote_literal(argument), ', ' order by number) into arguments
     from unnest(array[
         watched.object, watched.kind, watched.model, watched.key_column::text, watched.key_number::text,
-        (watched.root is null)::text, watched.withheld::text, watched.ignored::text
+        (watched.root is null and watched.collection is null)::text, watched.withheld::text, watched.ignored::text
     ]) with ordinality as given (argument, number);
     if watched.collection is null then
         return query values
@@ -58,7 +99,9 @@ begin
             ('wagrun_capture_truncate', format(
                 'before truncate on %s for each statement execute function wagrun.capture_truncate(%s)', target, arguments));
     else
-        arguments := concat_ws(', ', arguments, quote_literal(watched.collection));
+        arguments := concat_ws(', ', arguments, quote_literal(watched.collection),
+            quote_literal(case when watched.parents = '[]' then '' else wagrun.parents_query(watched.parents) end),
+            quote_literal(coalesce(watched.owner_type, '')), quote_literal(coalesce(watched.owners::text, '')));
         return query values
             ('wagrun_capture_row', format(
                 'after insert on %s referencing new table as new_rows
@@ -138,11 +181,13 @@ declare
     wanted  record;
 begin
     insert into wagrun.watched_table as known
-        (relation, kind, model, object, key_column, key_number, root, collection, fields, withheld, ignored)
+        (relation, kind, model, object, key_column, key_number, root, collection, parents, owners, owner_type, fields, withheld,
+         ignored)
     values (
         watched, entry ->> 'kind', entry ->> 'model', entry ->> 'object', entry ->> 'key_column',
         (select attnum from pg_attribute where attrelid = watched and attname = entry ->> 'key_column'),
-        (entry ->> 'root')::regclass, entry ->> 'collection', entry -> 'fields',
+        (entry ->> 'root')::regclass, entry ->> 'collection', coalesce(entry -> 'parents', '[]'),
+        nullif(entry -> 'owners', 'null'), entry ->> 'owner_type', entry -> 'fields',
         array(select jsonb_array_elements_text(entry -> 'withheld')),
         -- A virtual column has no value in a trigger, so it is ignored.
         array(select jsonb_array_elements_text(entry -> 'ignored')
@@ -150,8 +195,8 @@ begin
     )
     on conflict (relation) do update set
         kind = excluded.kind, model = excluded.model, object = excluded.object, key_column = excluded.key_column,
-        key_number = excluded.key_number, root = excluded.root, collection = excluded.collection, fields = excluded.fields,
-        withheld = excluded.withheld, ignored = excluded.ignored;
+        key_number = excluded.key_number, root = excluded.root, collection = excluded.collection, parents = excluded.parents,
+        owners = excluded.owners, owner_type = excluded.owner_type, fields = excluded.fields, withheld = excluded.withheld, ignored = excluded.ignored;
     for target in select wagrun.with_heirs(watched) loop
         for wanted in
             select * from wagrun.triggers_of(watched, target) as needed
@@ -267,4 +312,4 @@ comment on function wagrun.describe_table is
     'message for the operator when the table cannot be captured.';
 
 revoke all on function wagrun.set_trigger, wagrun.drop_triggers, wagrun.with_heirs, wagrun.watch_table, wagrun.unwatch_table,
-    wagrun.stray_tables, wagrun.describe_table, wagrun.triggers_of from public;
+    wagrun.stray_tables, wagrun.describe_table, wagrun.triggers_of, wagrun.parents_query from public;

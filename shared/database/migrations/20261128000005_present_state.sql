@@ -64,7 +64,7 @@ begin
     -- A dropped table stays listed until the next migrate.
     select listed.* into watched
     from wagrun.watched_table as listed join pg_class on pg_class.oid = listed.relation
-    where listed.model = of_model and listed.root is null;
+    where listed.model = of_model and listed.root is null and listed.collection is null;
     if not found then
         return;
     end if;
@@ -104,7 +104,7 @@ declare
 begin
     select listed.* into watched
     from wagrun.watched_table as listed join pg_class on pg_class.oid = listed.relation
-    where listed.model = of_model and listed.root is null;
+    where listed.model = of_model and listed.root is null and listed.collection is null;
     if not found then
         problem := format('%s is not watched any more', of_model);
     else

@@ -53,8 +53,9 @@ begin
         'grant execute on function wagrun.reserve_sequence, wagrun.merged, wagrun.ring, wagrun.editor_name, wagrun.as_key to %I',
         relay_role);
     execute format('grant select on django_content_type, wagtailcore_locale to %I', relay_role);
-    execute format('grant select (id, user_id) on wagtailcore_revision to %I', relay_role);
-    execute format('grant select (page_id, user_id, timestamp) on wagtailcore_pagelogentry to %I', relay_role);
+    execute format('grant select (id, user_id, created_at) on wagtailcore_revision to %I', relay_role);
+    execute format('grant select (page_id, user_id, action, timestamp) on wagtailcore_pagelogentry to %I', relay_role);
+    execute format('grant select (content_type_id, object_id, user_id, action, timestamp) on wagtailcore_modellogentry to %I', relay_role);
 
     -- The present state of content, by functions that withhold the same columns as capture.
     execute format('grant execute on function wagrun.present_state, wagrun.add_present_state to %I', relay_role);

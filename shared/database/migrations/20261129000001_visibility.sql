@@ -54,7 +54,7 @@ comment on function wagrun.record_present_visibility is
 create constraint trigger record_present_visibility
 after insert on wagrun.watched_table
 deferrable initially deferred
-for each row when (new.root is null and new.kind in ('page', 'document'))
+for each row when (new.root is null and new.collection is null and new.kind in ('page', 'document'))
 execute function wagrun.record_present_visibility();
 
 create function wagrun.own_table(of_kind text) returns regclass
@@ -62,7 +62,7 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
     select listed.relation from wagrun.watched_table as listed join pg_class on pg_class.oid = listed.relation
-    where listed.kind = of_kind and listed.root is null
+    where listed.kind = of_kind and listed.root is null and listed.collection is null
     order by listed.model limit 1
 $$;
 comment on function wagrun.own_table is 'Returns the table with the own rows of pages or documents, or null before the first migrate.';

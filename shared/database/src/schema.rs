@@ -7,7 +7,7 @@ mod lock;
 mod settings;
 mod watch;
 
-pub use discovered::{ScheduledTable, UserTable, WatchedTable};
+pub use discovered::{Owner, ParentTable, ScheduledTable, UserTable, WatchedTable};
 pub use history::{
     MigrationOutcome, MigrationRun, begin_run, end_run, last_successful_run, recent_runs,
 };

@@ -3,6 +3,7 @@
 mod backfill_runs;
 mod commits;
 mod concurrent_drainers;
+mod editors;
 mod faults;
 mod interleavings;
 mod keys_and_children;

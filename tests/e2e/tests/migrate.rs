@@ -4,6 +4,7 @@ mod changed_site;
 mod commands;
 mod concurrent_runs;
 mod connection;
+mod discovered_content;
 mod existing_site;
 mod killed;
 mod versions;

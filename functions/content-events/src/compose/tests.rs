@@ -162,3 +162,29 @@ fn an_event_too_large_loses_old_values_before_new_ones() {
     );
     assert!(event.to_string().len() <= MAX_EVENT_BYTES);
 }
+
+#[test]
+fn a_model_with_the_name_of_another_kind_has_its_app_in_the_type() {
+    for (kind, model, expected) in [
+        (
+            ObjectKind::Snippet,
+            "blog.author",
+            "wagtail.author.snapshot",
+        ),
+        (
+            ObjectKind::Snippet,
+            "blog.image",
+            "wagtail.blog.image.snapshot",
+        ),
+        (ObjectKind::Table, "shop.site", "wagtail.shop.site.snapshot"),
+        (ObjectKind::Table, "page", "wagtail.public.page.snapshot"),
+        (
+            ObjectKind::Table,
+            "wagtailcore.site",
+            "wagtail.site.snapshot",
+        ),
+        (ObjectKind::Image, "media.picture", "wagtail.image.snapshot"),
+    ] {
+        assert_eq!(snapshot_type(kind, model), expected);
+    }
+}

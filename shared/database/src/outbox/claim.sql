@@ -92,16 +92,30 @@ with
         select xid, began_at, object, is_own_row, coalesce(before, 'null'), coalesce(after, 'null')
         from ordered where many = 1
     ),
+    -- The numbers of a field add up to the digest of its value after the transaction, minus that before, in whatever order the
+    -- triggers fired. A sum of zero means that the changes led back.
+    differing as (
+        select xid, began_at, object, field
+        from ordered
+        cross join lateral jsonb_each_text(changed) as digest (field, number)
+        where changed <> '{}'
+        group by xid, began_at, object, field
+        having sum(digest.number::numeric) <> 0
+    ),
     -- A union of everything known of an object, because the planner might choose a slow plan for a join.
     known as (
         select
-            xid, began_at, object, place, position, key, kind, model, captured_at, editor, changed,
+            xid, began_at, object, place, position, key, kind, model, captured_at, editor, null as changed,
             null::boolean as is_own_row, null::jsonb as before, null::jsonb as after
         from ordered
         union all
         select
-            xid, began_at, object, null, null, null, null, null, null, null, '{}', is_own_row, before, after
+            xid, began_at, object, null, null, null, null, null, null, null, null, is_own_row, before, after
         from netted
+        union all
+        select
+            xid, began_at, object, null, null, null, null, null, null, null, field, null, null, null
+        from differing
     ),
     folded as (
         select
@@ -114,7 +128,7 @@ with
             -- The object's own columns come last, so that they win over a part's column of the same name.
             wagrun.merged(nullif(before, 'null') order by is_own_row) as before,
             wagrun.merged(nullif(after, 'null') order by is_own_row) as after,
-            string_agg(distinct array_to_string(changed, E'\n'), E'\n') filter (where changed <> '{}') as changed,
+            coalesce(array_agg(changed order by changed) filter (where changed is not null), '{}') as changed,
             (array_agg(editor order by position) filter (where editor is not null))[1] as editor
         from known
         group by xid, began_at, object
@@ -124,7 +138,7 @@ with
             place, last_position, xid, object, key, kind, model, captured_at,
             case when was_there or not has_own_row then before end as before,
             case when is_there or not has_own_row then after end as after,
-            coalesce(string_to_array(changed, E'\n'), '{}') as changed, editor, not has_own_row as is_part_only,
+            changed, editor, not has_own_row as is_part_only,
             null::text as failure
         from folded
         union all

@@ -13,4 +13,5 @@ from (
     from unnest($1::text[]) as object
 ) as given
 join wagrun.watched_table as listed
-    on listed.object = given.prefix and listed.root is null and listed.kind in ('page', 'document')
+    on listed.object = given.prefix and listed.root is null and listed.collection is null
+        and listed.kind in ('page', 'document')

@@ -17,37 +17,62 @@ left join django_content_type as content_type
     on content_type.id = wagrun.as_key(coalesce(change.after, change.before) ->> 'content_type_id')
 left join wagtailcore_locale as locale
     on locale.id = wagrun.as_key(coalesce(change.after, change.before) ->> 'locale_id')
--- The editor is the first known one of these: the user that the site named, the author of the new live or latest revision,
--- the creator of the object, and the user in the audit log.
--- Wagtail writes the audit log a moment after the change, so an entry may be missing. The entry has the time of the web
--- server, whose clock may be slow by some milliseconds. A deletion is logged before it is done. The limits are narrow,
--- because wider ones would find the entry of an earlier edit.
-left join wagtailcore_revision as revision
-    on revision.id = case
-        when change.after ->> 'live_revision_id' is distinct from change.before ->> 'live_revision_id'
-            then wagrun.as_key(change.after ->> 'live_revision_id')
-        when change.after ->> 'latest_revision_id' is distinct from change.before ->> 'latest_revision_id'
-            then wagrun.as_key(change.after ->> 'latest_revision_id')
-    end
+-- The editor is the first known one of these: the user that the site named, the author of a new draft, the creator of a new object,
+-- the user in the audit log, and the author of a revision that was published right after it was made. A publication that the log
+-- ascribes to nobody was made by the clock, and the revision's author is not its editor.
+cross join lateral (
+    select
+        coalesce(change.after, change.before) ->> 'id' as key,
+        change.before is null as is_new,
+        change.after is null as is_deleted,
+        change.before ->> 'live' = 'true' and change.after ->> 'live' = 'false' as is_dark,
+        change.before ->> 'live' = 'false' and change.after ->> 'live' = 'true'
+            or change.after ->> 'live_revision_id' is distinct from change.before ->> 'live_revision_id'
+                and change.after ->> 'live_revision_id' is not null as is_published,
+        case when change.after ->> 'latest_revision_id' is distinct from change.before ->> 'latest_revision_id'
+            then wagrun.as_key(change.after ->> 'latest_revision_id') end as draft_id,
+        case when change.after ->> 'live_revision_id' is distinct from change.before ->> 'live_revision_id'
+            then wagrun.as_key(change.after ->> 'live_revision_id') end as live_id
+) as edit
+left join wagtailcore_revision as draft on draft.id = edit.draft_id
+left join wagtailcore_revision as published
+    on published.id = edit.live_id and published.created_at > change.captured_at - interval '10 seconds'
+-- Wagtail writes the audit log a moment after the change, so an entry may be missing. The entry has the time of the web server,
+-- whose clock may be slow by some milliseconds. A deletion is logged before it is done. The action must fit the change, because
+-- another user may edit the object a second before or after. The nearest entry counts.
 left join lateral (
-    select log.user_id
-    from wagtailcore_pagelogentry as log
-    where change.kind = 'page'
-        and log.page_id = wagrun.as_key(coalesce(change.after, change.before) ->> 'id')
+    select log.user_id, log.action
+    from (
+        select page_log.user_id, page_log.action, page_log.timestamp
+        from wagtailcore_pagelogentry as page_log
+        where change.kind = 'page' and page_log.page_id = wagrun.as_key(edit.key)
+        union all
+        select model_log.user_id, model_log.action, model_log.timestamp
+        from wagtailcore_modellogentry as model_log
+        join django_content_type as log_type on log_type.id = model_log.content_type_id
+        where change.kind <> 'page' and model_log.object_id = change.key #>> '{}'
+            and log_type.app_label || '.' || log_type.model = change.model
+    ) as log
+    where log.timestamp < change.captured_at + interval '1 minute'
         and log.timestamp > change.captured_at
-            - case when change.after is null then interval '1 second' else interval '100 milliseconds' end
-        and log.timestamp < change.captured_at + interval '1 minute'
-    order by log.timestamp
+            - case when edit.is_deleted then interval '1 minute' else interval '100 milliseconds' end
+        and case
+            when edit.is_deleted then log.action = 'wagtail.delete'
+            when edit.is_dark then log.action like 'wagtail.unpublish%'
+            when edit.is_published then log.action in ('wagtail.publish', 'wagtail.publish.scheduled')
+            else log.action not in ('wagtail.delete', 'wagtail.unpublish', 'wagtail.unpublish.scheduled', 'wagtail.publish',
+                                    'wagtail.publish.scheduled')
+                and log.action not like 'wagtail.comments.%'
+        end
+    order by abs(extract(epoch from log.timestamp - change.captured_at))
     limit 1
-) as page_log on true
+) as logged on true
 cross join lateral (
     select coalesce(
         change.editor,
-        revision.user_id::text,
-        case when change.before is null then
-            coalesce(change.after ->> 'owner_id', change.after ->> 'uploaded_by_user_id')
-        end,
-        page_log.user_id::text
+        draft.user_id::text,
+        case when edit.is_new then coalesce(change.after ->> 'owner_id', change.after ->> 'uploaded_by_user_id') end,
+        case when logged.action is not null then logged.user_id else published.user_id end::text
     ) as id
 ) as editor
 order by change.sequence

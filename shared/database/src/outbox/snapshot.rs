@@ -34,10 +34,11 @@ pub struct PresentObject {
 pub async fn watched_models(
     connection: &mut PgConnection,
 ) -> Result<Vec<WatchedModel>, sqlx::Error> {
-    let mut models: Vec<WatchedModel> =
-        sqlx::query_as("select model, kind from wagrun.watched_table where root is null")
-            .fetch_all(connection)
-            .await?;
+    let mut models: Vec<WatchedModel> = sqlx::query_as(
+        "select model, kind from wagrun.watched_table where root is null and collection is null",
+    )
+    .fetch_all(connection)
+    .await?;
     // Sorted here and not in SQL: the cursor compares labels, and the database may have another collation.
     models.sort();
     Ok(models)

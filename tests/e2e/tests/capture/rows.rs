@@ -175,8 +175,9 @@ fn what_is_captured_grows_with_the_statements_and_not_with_the_rows_before() {
             ),
         )
         .await;
-        let captured: (i64, i32) = sqlx::query_as(
-            "select count(*), max(cardinality(changed)) from wagrun.outbox where not ends",
+        let captured: (i64, i64) = sqlx::query_as(
+            "select count(*), max((select count(*) from jsonb_object_keys(changed)))
+             from wagrun.outbox where not ends",
         )
         .fetch_one(&mut session)
         .await

@@ -78,9 +78,18 @@ fn everything_that_django_calls_content_is_watched() {
                 "blog_blogpage",
                 "blog_relatedlink",
                 "home_homepage",
+                "taggit_taggeditem",
+                "wagtailcore_collection",
+                "wagtailcore_collectionviewrestriction",
+                "wagtailcore_collectionviewrestriction_groups",
+                "wagtailcore_locale",
                 "wagtailcore_page",
+                "wagtailcore_pageviewrestriction",
+                "wagtailcore_pageviewrestriction_groups",
+                "wagtailcore_site",
                 "wagtaildocs_document",
                 "wagtailimages_image",
+                "wagtailredirects_redirect",
             ]
         );
     });
@@ -92,7 +101,7 @@ fn migrating_again_changes_nothing_and_a_named_table_is_watched_too() {
         let database = Database::new().await;
         let before = dump(&database);
         let mut config = migrate_config(database.config("wagtail_admin")).await;
-        config.watched_tables = vec!["wagtailcore_site".to_owned()];
+        config.watched_tables = vec!["taggit_tag".to_owned()];
         let answer = migrate::Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT))
             .migrate(&invocation())
             .await
@@ -104,7 +113,7 @@ fn migrating_again_changes_nothing_and_a_named_table_is_watched_too() {
         let mut session = database.connect().await;
         execute(
             &mut session,
-            "update wagtailcore_site set site_name = 'Example' where id = 2",
+            "insert into taggit_tag (id, name, slug) values (2, 'Example', 'example')",
         )
         .await;
         let objects: Vec<String> =
@@ -112,7 +121,7 @@ fn migrating_again_changes_nothing_and_a_named_table_is_watched_too() {
                 .fetch_all(&mut session)
                 .await
                 .unwrap();
-        assert_eq!(objects, ["wagtailcore_site/2"]);
+        assert_eq!(objects, ["taggit_tag/2"]);
     });
 }
 

@@ -7,7 +7,7 @@ use content_events::Invocation;
 use serde_json::json;
 use sqlx::PgConnection;
 
-use crate::support::backfills::{open_backfill, snapshot_request, subjects};
+use crate::support::backfills::{open_backfill, page_and_author_snapshot, subjects};
 use crate::support::drain_fixture::{
     DrainFixture, insert_authors, insert_posts, pairs, rename, take_standby_lock, title,
 };
@@ -20,7 +20,7 @@ fn a_live_change_between_slices_comes_last() {
         let fixture = DrainFixture::new().await;
         let mut session = fixture.database.connect().await;
         insert_authors(&mut session, 250).await;
-        open_backfill(&fixture, &snapshot_request()).await;
+        open_backfill(&fixture, &page_and_author_snapshot()).await;
         fixture.publish_slice().await;
         // The snapshot has published the first of these authors, but not the second.
         rename(&mut session, 1, "later").await;
@@ -68,7 +68,7 @@ fn commits_during_a_slice_follow_it_with_their_own_states() {
         let mut keeper = fixture.database.connect().await;
         execute(&mut keeper, "begin; lock table blog_blogpage").await;
         let drainer = fixture.drainer.clone();
-        let wake = Invocation::parse(&snapshot_request()).unwrap();
+        let wake = Invocation::parse(&page_and_author_snapshot()).unwrap();
         let slice = tokio::spawn(async move { drainer.run(&wake, in_a_minute()).await });
         wait_until_true(
             &mut fixture.database.observer().await,
@@ -108,7 +108,7 @@ fn a_migration_that_holds_a_table_holds_its_backfill_and_no_live_event() {
         )
         .await;
         let error = fixture
-            .invoke(snapshot_request())
+            .invoke(page_and_author_snapshot())
             .await
             .unwrap_err()
             .to_string();
@@ -204,7 +204,10 @@ fn a_snapshot_sends_an_object_only_after_its_own_refused_event() {
             .refuse(|event| title(event) == "poison" && event.backfill.is_none());
         rename(&mut session, 2, "poison").await;
         rename(&mut session, 3, "fine").await;
-        let error = fixture.invoke(snapshot_request()).await.unwrap_err();
+        let error = fixture
+            .invoke(page_and_author_snapshot())
+            .await
+            .unwrap_err();
         assert!(
             matches!(error, DrainError::Refused { count: 1, .. }),
             "{error}"
@@ -238,7 +241,7 @@ fn a_crash_repeats_a_slice_under_the_same_ids() {
         let fixture = DrainFixture::new().await;
         let mut session = fixture.database.connect().await;
         insert_authors(&mut session, 150).await;
-        open_backfill(&fixture, &snapshot_request()).await;
+        open_backfill(&fixture, &page_and_author_snapshot()).await;
         fixture.topic.swallow_answers();
         let drainer = fixture.drainer.clone();
         let killed =
@@ -269,7 +272,9 @@ fn two_snapshots_at_once_are_both_complete() {
         let mut session = fixture.database.connect().await;
         insert_authors(&mut session, 120).await;
         for subscriber in ["search", "mirror"] {
-            open_backfill(&fixture, &json!({"snapshot": {"subscriber": subscriber}})).await;
+            let mut request = page_and_author_snapshot();
+            request["snapshot"]["subscriber"] = json!(subscriber);
+            open_backfill(&fixture, &request).await;
         }
         let beside = [fixture.drainer.clone(), fixture.drainer.clone()].map(|drainer| {
             tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await })

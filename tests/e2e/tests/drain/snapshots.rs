@@ -44,7 +44,10 @@ fn a_snapshot_sends_every_watched_object_once_to_its_subscriber() {
             count_by_type(&taken),
             BTreeMap::from([
                 ("wagtail.author.snapshot".to_owned(), 230),
+                ("wagtail.collection.snapshot".to_owned(), 1),
+                ("wagtail.locale.snapshot".to_owned(), 1),
                 ("wagtail.page.snapshot".to_owned(), 2 + 120),
+                ("wagtail.site.snapshot".to_owned(), 1),
             ])
         );
         let mut unique = subjects(&taken);

@@ -10,7 +10,7 @@ use wagrun_database::connection::DatabaseConfig;
 
 use crate::support::database::Database;
 use crate::support::migration::{
-    MIGRATION_TIMEOUT, assert_no_run_is_left, invocation, migrate_config,
+    MIGRATION_TIMEOUT, WATCHED_TABLES, assert_no_run_is_left, invocation, migrate_config,
 };
 use crate::support::runtime::run;
 use crate::support::sdk::{UNREACHABLE_ENDPOINT, sdk};
@@ -78,7 +78,7 @@ fn an_existing_site_is_watched_and_keeps_its_role_and_its_password() {
         let migrator = Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT));
         let migrated = migrator.migrate(&invocation()).await.unwrap();
         assert_eq!(migrated.applied_django, [""; 0], "the site had done it");
-        assert_eq!(migrated.watched_tables, 8);
+        assert_eq!(migrated.watched_tables as i64, WATCHED_TABLES);
         migrator.migrate(&invocation()).await.unwrap();
 
         for (role, by_token) in [(SITE_ROLE, false), (RELAY_ROLE, true)] {

@@ -17,7 +17,7 @@ use self::pages::{
 };
 use self::parts::{
     change_all_links, change_front_page, change_link, change_subclass, choose_author, delete_links,
-    insert_links, move_link,
+    insert_links, move_link, toggle_body, toggle_link,
 };
 use super::content::Content;
 use super::tokens::Tokens;
@@ -25,7 +25,7 @@ use super::tokens::Tokens;
 type Action = fn(&mut Content, &mut Rng, &Tokens) -> Vec<String>;
 
 /// The actions, each with its weight in the random choice.
-const ACTIONS: [(u32, Action); 26] = [
+const ACTIONS: [(u32, Action); 28] = [
     (6, rename_page),
     (6, save_draft),
     (5, publish),
@@ -42,6 +42,8 @@ const ACTIONS: [(u32, Action); 26] = [
     (3, change_all_links),
     (3, delete_links),
     (4, move_link),
+    (4, toggle_link),
+    (4, toggle_body),
     (3, insert_post),
     (3, delete_post),
     (1, replace_section),

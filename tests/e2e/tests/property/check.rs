@@ -50,20 +50,23 @@ pub fn check(
     findings
 }
 
+/// The fields of an event that the drainer adds to those of the object.
+const VISIBILITY: [&str; 4] = ["url", "urls", "visible_to", "groups"];
+
 /// Returns true for an event without a commit: the drainer compared the visibility of a page with the one that was said last.
 fn is_comparison(event: &Event) -> bool {
-    let has_action = |action| event.kind.ends_with(action);
-    !has_action(".created")
-        && !has_action(".deleted")
-        && !(has_action(".published") && event.data["changed"] == serde_json::json!([]))
-        && changed(event)
-            .iter()
-            .all(|field| ["url", "visible_to", "groups"].contains(field))
-        && event.data["previous"]
-            .as_object()
-            .unwrap()
+    let is_birth_or_end = match view::action(event) {
+        "created" | "deleted" => true,
+        "published" => changed(event).is_empty(),
+        _ => false,
+    };
+    let previous = event.data["previous"].as_object().unwrap();
+    let mut fields = changed(event).into_iter();
+    !is_birth_or_end
+        && fields.all(|field| VISIBILITY.contains(&field))
+        && previous
             .keys()
-            .all(|field| ["url", "urls", "visible_to", "groups"].contains(&field.as_str()))
+            .all(|field| VISIBILITY.contains(&field.as_str()))
 }
 
 /// Checks that the events of an object are published in the order of their sequence, and each under one sequence.

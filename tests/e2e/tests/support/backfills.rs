@@ -16,6 +16,11 @@ pub fn snapshot_request() -> Value {
     json!({"snapshot": {"subscriber": "search"}})
 }
 
+/// Returns the request for a snapshot of the pages and the authors, for the subscriber `search`.
+pub fn page_and_author_snapshot() -> Value {
+    json!({"snapshot": {"subscriber": "search", "types": ["wagtail.author.*", "wagtail.page.*"]}})
+}
+
 /// Requests a backfill without time for a slice, and returns the id of its run.
 pub async fn open_backfill(fixture: &DrainFixture, payload: &Value) -> Uuid {
     let wake = Invocation::parse(payload).unwrap();

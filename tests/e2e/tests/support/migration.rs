@@ -20,6 +20,9 @@ const DOORBELL_FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:funct
 /// The time limit of one step of a migration. It leaves room for a machine that compiles at the same time.
 pub const MIGRATION_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// The number of tables of the stock site that are watched.
+pub const WATCHED_TABLES: i64 = 17;
+
 /// Returns migrate's configuration for a database of a test.
 pub async fn migrate_config(database: DatabaseConfig) -> migrate::Config {
     let tools = Tools::install(checkout(), &Progress::quiet())
@@ -85,7 +88,7 @@ pub async fn assert_migrated(session: &mut PgConnection) {
         .fetch_one(&mut *session)
         .await
         .unwrap();
-    assert_eq!(watched, 8);
+    assert_eq!(watched, WATCHED_TABLES);
     assert_no_run_is_left(session).await;
 }
 

@@ -78,3 +78,25 @@ pub fn move_link(content: &mut Content, rng: &mut Rng, _: &Tokens) -> Vec<String
         "update blog_relatedlink set page_id = {page} where id = {id}"
     )]
 }
+
+/// Changes the order of a link, mostly there and back.
+pub fn toggle_link(content: &mut Content, rng: &mut Rng, _: &Tokens) -> Vec<String> {
+    let id = pick(&content.links, rng);
+    let toggle = format!("update blog_relatedlink set sort_order = 1 - sort_order where id = {id}");
+    vec![toggle; rng.usize(1..4)]
+}
+
+/// Changes a field of which only the name is known, mostly there and back.
+pub fn toggle_body(content: &mut Content, rng: &mut Rng, _: &Tokens) -> Vec<String> {
+    let id = pick(&content.posts, rng);
+    let set =
+        |body: &str| format!("update blog_blogpage set body = {body} where page_ptr_id = {id}");
+    let (there, back) = (
+        set("jsonb_build_array(body)"),
+        set("coalesce(body -> 0, '[]')"),
+    );
+    match rng.u8(..3) {
+        0 => vec![there],
+        _ => vec![there, back],
+    }
+}
