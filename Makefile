@@ -26,7 +26,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo is running (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test test unit e2e watch bench bench-migrate bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property audit build clean
+.PHONY: help demo history subscriber-test subscriber-check test unit e2e watch bench bench-migrate bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,6 +39,10 @@ history: ## the events of OBJECT=page/42 in the running demo, and their state fo
 	@cargo build --quiet --workspace --locked --bin history
 	@if [ -e "$(DEMO)" ]; then . "$(DEMO)"; else echo "No demo is running (make demo)." >&2; exit 2; fi; \
 	  exec $(BUILT)/history "$(OBJECT)"
+
+subscriber-check: ## checks FILE=docs/examples/search.json before it is stored as a subscriber, by the rules of STACK=wagrun if given
+	@cargo build --quiet --workspace --locked --bin subscriber-check
+	@exec $(BUILT)/subscriber-check "$(FILE)"
 
 subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK=wagrun on AWS, or of the running demo
 	@cargo build --quiet --workspace --locked --bin subscriber-test

@@ -1,5 +1,9 @@
 //! Filters of events, for a subscriber or a backfill.
 
+mod possible;
+
+pub use possible::{Contradiction, closest_type, is_possible_type};
+
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -59,6 +63,18 @@ impl Filter {
         self.admits_type(&event.kind)
             && fits_one(self.content_types.as_deref(), event.content_type())
             && self.is_under(event)
+    }
+
+    /// Returns the reason why no event can pass, if the parts of the filter exclude each other.
+    pub fn contradiction(&self) -> Option<Contradiction> {
+        let types = self.types.as_deref()?;
+        if self.under.is_some() && !possible::admit_pages(types) {
+            Some(Contradiction::UnderWithoutPages)
+        } else if self.content_types.is_some() && !possible::admit_content(types) {
+            Some(Contradiction::ContentTypesWithoutContent)
+        } else {
+            None
+        }
     }
 
     /// Returns true when an event of this type may pass.

@@ -1,10 +1,14 @@
 //! Reads the configuration of a stack's deliver function.
 
 use std::collections::HashMap;
+use std::error::Error;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 use aws_config::SdkConfig;
 use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::operation::list_functions::ListFunctionsError;
+use wagrun_lambda::environment::optional;
 
 /// The environment variable with the path of the subscribers' parameters.
 const PATH_VARIABLE: &str = "SUBSCRIBERS_PATH";
@@ -27,6 +31,25 @@ pub enum FunctionError {
         /// The path of its subscribers' parameters.
         path: String,
     },
+}
+
+/// The environment variable that is set once the environment is that of the function.
+const CONFIGURED: &str = "SUBSCRIBER_TEST_CONFIGURED";
+
+/// Starts this program again with the environment of the stack's deliver function, so the same code reads the same
+/// configuration. Does nothing in the program that was started so.
+///
+/// # Errors
+/// Fails if the function is not found, or the program cannot be started.
+pub async fn enter_environment(aws: &SdkConfig, stack: &str) -> Result<(), Box<dyn Error>> {
+    if optional(CONFIGURED).is_some() {
+        return Ok(());
+    }
+    let variables = environment(aws, stack).await?;
+    let mut again = Command::new(std::env::current_exe()?);
+    again.args(std::env::args_os().skip(1));
+    again.envs(variables).env(CONFIGURED, "yes");
+    Err(again.exec().into())
 }
 
 /// Returns the environment variables of the stack's deliver function.

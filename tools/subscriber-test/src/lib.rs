@@ -3,9 +3,12 @@
 //! It runs on the operator's machine with the operator's credentials. It uses the code of deliver with the configuration of
 //! the deployed function. So the validation of the parameter, the signature, the rules for addresses and the timeouts are the
 //! same. There is no queue: the event is sent once, and the subscriber is not disabled.
+//!
+//! [`check`] judges a file by the same rules, before it is stored.
 
 #![allow(clippy::disallowed_methods)]
 
+mod check;
 mod function;
 mod report;
 
@@ -21,7 +24,8 @@ use uuid::Uuid;
 use wagrun_delivery::subscriber::{InvalidSubscriber, Rules, Subscriber, Target};
 use wagrun_event::{Event, NewEvent};
 
-pub use function::{FunctionError, environment};
+pub use check::{CheckError, CheckedFile, check};
+pub use function::{FunctionError, enter_environment, environment};
 pub use report::Report;
 
 /// The type of the test event.

@@ -69,6 +69,9 @@ impl fmt::Display for Report {
                 )?;
             }
         }
+        for warning in &self.subscriber.warnings {
+            line("warning", warning)?;
+        }
         if !self.subscriber.enabled {
             line(
                 "note",
@@ -85,7 +88,7 @@ impl fmt::Display for Report {
 }
 
 /// Formats the address of a target. Only the origin of a URL is shown, because the rest may be secret, as with Slack.
-struct Described<'a>(&'a Target);
+pub struct Described<'a>(pub &'a Target);
 
 impl fmt::Display for Described<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,9 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use url::Url;
 use wagrun_event::filter::Filter;
+use wagrun_lambda::environment::{EnvironmentError, parsed_or};
 
+use super::invalid::{InvalidSubscriber, Warning};
 use super::retry::RetrySchedule;
 use super::secret::Secret;
 use super::template::Template;
@@ -28,6 +30,19 @@ pub struct Subscriber {
     pub enabled: bool,
     /// The time since which deliveries fail, if deliver has written it.
     pub failing_since: Option<Timestamp>,
+    /// The parts of its filter that match nothing, beside others that match.
+    pub warnings: Vec<Warning>,
+    /// The fault of the newest version of the parameter, when this is an earlier one.
+    pub superseded: Option<Box<Superseded>>,
+}
+
+/// A version of a parameter that is in force, because no newer one can be used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Superseded {
+    /// The number of the version that is in force.
+    pub version: i64,
+    /// The fault of the newest version.
+    pub fault: InvalidSubscriber,
 }
 
 /// The target of a subscriber's events.
@@ -109,6 +124,25 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Number of attempts where the environment gives none.
+    const DEFAULT_MAX_ATTEMPTS: u32 = 8;
+
+    /// Reads `ALLOW_HTTP_WEBHOOKS` (false) and `MAX_ATTEMPTS` (8). fan-out and deliver must have the same.
+    pub fn from_environment() -> Result<Self, EnvironmentError> {
+        let allows_http = parsed_or("ALLOW_HTTP_WEBHOOKS", false, "true or false")?;
+        Ok(Self {
+            schemes: match allows_http {
+                true => Schemes::HttpOrHttps,
+                false => Schemes::HttpsOnly,
+            },
+            max_attempts: Some(parsed_or(
+                "MAX_ATTEMPTS",
+                Self::DEFAULT_MAX_ATTEMPTS,
+                "a number of attempts",
+            )?),
+        })
+    }
+
     /// Rules for programs that deliver nothing, and leave the judgement to deliver.
     pub const LENIENT: Self = Self {
         schemes: Schemes::HttpOrHttps,

@@ -14,6 +14,21 @@ pub struct InvalidSubscriber {
     pub problem: Problem,
 }
 
+/// A part of a valid subscriber's filter that matches nothing, or hardly anything.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Warning {
+    /// The field.
+    pub place: FieldPath,
+    /// The fault.
+    pub problem: Problem,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", self.place, self.problem)
+    }
+}
+
 /// A field of the parameter's JSON, such as `url` or `secrets[1]`; empty for the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldPath(pub String);
@@ -40,6 +55,9 @@ pub enum Problem {
         /// The position, from 1.
         column: usize,
     },
+    /// The value begins with a byte order mark, as some editors write it.
+    #[error("begins with a byte order mark (U+FEFF); save the file as UTF-8 without one")]
+    ByteOrderMark,
     /// The value is JSON, but not an object.
     #[error("is not a JSON object")]
     NotAnObject,
@@ -72,6 +90,35 @@ pub enum Problem {
     /// The URL carries a user name or a password.
     #[error("carries a user name or password")]
     Credentials,
+    /// The path is a whole URL.
+    #[error("is a URL; it must be the path alone, {path:?}")]
+    UrlForPath {
+        /// The URL's path.
+        path: String,
+    },
+    /// The path has a star, as patterns have.
+    #[error("has a *, which no URL path has; pages below a path match without it")]
+    StarInPath,
+    /// The pattern matches no type that an event can have.
+    #[error("{pattern:?} matches no type of event; the closest is {closest:?}")]
+    NoSuchType {
+        /// The pattern.
+        pattern: String,
+        /// The type that is most like it.
+        closest: String,
+    },
+    /// The pattern has no dot, as the content types of models have.
+    #[error(
+        "{0:?} has no app; a content type is app.model, such as {example:?}, and only a table that is watched by its name has none",
+        example = format!("blog.{}", .0.to_ascii_lowercase())
+    )]
+    NoApp(String),
+    /// Only pages have a path, and the types are those of other objects.
+    #[error("matches nothing beside these types, because only pages have a path")]
+    UnderWithoutPages,
+    /// Only content has a content type, and the types are those of other events.
+    #[error("matches nothing beside these types, whose events have no content type")]
+    ContentTypesWithoutContent,
     /// The secret is not in the form of Standard Webhooks.
     #[error("is not whsec_ or whsk_ followed by base64")]
     NotASecret,

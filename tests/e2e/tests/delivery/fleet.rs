@@ -19,6 +19,7 @@ use testing::fleet::{
 };
 use testing::progress::{Progress, Wait, wait_until};
 use wagrun_delivery::subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore};
+use wagrun_event::Event;
 use wagrun_lambda::metric::Metrics;
 
 use crate::support::runtime::WAIT_TIMEOUT;
@@ -142,7 +143,54 @@ async fn a_dead_receiver_that_fills_the_queues_window_is_set_aside_and_comes_bac
     .await;
 
     fleet.receivers.recover(dead);
-    let sweeper = deliver(&fleet);
+    sweep_until_empty(&fleet, &events).await;
+    let audit = fleet.audit(&events);
+    assert!(audit.is_consistent(), "{audit:?}");
+    assert_eq!(audit.accepted, 400);
+}
+
+/// One typo has a usable version before it. The other parameter cannot be used from its first version on.
+#[tokio::test]
+async fn a_typo_in_a_parameter_loses_no_event_and_breaks_no_order() {
+    let (mistyped, broken) = ("subscriber-0000", "subscriber-0001");
+    let options = FleetOptions {
+        retry_seconds: vec![1; 7],
+        visibility_timeout: Duration::from_secs(3),
+        cache_time: Duration::ZERO,
+        ..FleetOptions::new(healthy(3))
+    };
+    let fleet = Fleet::start(options).await.unwrap();
+    let parameter = |name: &str| format!("{SUBSCRIBERS_PATH}/{name}");
+    let (_, mended) = (fleet.receivers.parameters())
+        .find(|(name, _)| *name == broken)
+        .unwrap();
+    {
+        let mut parameters = fleet.services.parameters();
+        parameters.set(&parameter(mistyped), "{".to_owned());
+        parameters.remove(&parameter(broken));
+        parameters.set(&parameter(broken), "{".to_owned());
+    }
+    let events = events(24, 4);
+    fleet.publish_all(&events);
+    work_until(&fleet, LOST_ANSWER_INTERVAL, |fleet| {
+        let audit = fleet.audit(&events);
+        match (audit.accepted, audit.set_aside, audit.queued) {
+            (48, 24, 0) => Wait::Ready(()),
+            seen => Wait::NotYet(format!("{seen:?} accepted, aside and queued")),
+        }
+    })
+    .await;
+    let mended = mended.to_string();
+    fleet.services.parameters().set(&parameter(broken), mended);
+    sweep_until_empty(&fleet, &events).await;
+    let audit = fleet.audit(&events);
+    assert!(audit.is_consistent(), "{audit:?}");
+    assert_eq!(audit.accepted, 72);
+}
+
+/// Sweeps while the functions work, until nothing is set aside.
+async fn sweep_until_empty(fleet: &Fleet, events: &[Event]) {
+    let sweeper = deliver(fleet);
     let sweeps = async {
         // The schedule on AWS has an interval of five minutes.
         let mut every = tokio::time::interval(Duration::from_secs(1));
@@ -153,9 +201,9 @@ async fn a_dead_receiver_that_fills_the_queues_window_is_set_aside_and_comes_bac
             deliver::handle(&sweeper, &payload).await.unwrap();
         }
     };
-    let back = work_until(&fleet, LOST_ANSWER_INTERVAL, |fleet| {
+    let back = work_until(fleet, LOST_ANSWER_INTERVAL, |fleet| {
         let backlogs = fleet.services.parameters().names_below(BACKLOGS_PATH);
-        match (fleet.audit(&events).set_aside, backlogs.len()) {
+        match (fleet.audit(events).set_aside, backlogs.len()) {
             (0, 0) => Wait::Ready(()),
             seen => Wait::NotYet(format!("{seen:?} aside, and backlogs")),
         }
@@ -164,9 +212,6 @@ async fn a_dead_receiver_that_fills_the_queues_window_is_set_aside_and_comes_bac
         () = back => {}
         () = sweeps => {}
     }
-    let audit = fleet.audit(&events);
-    assert!(audit.is_consistent(), "{audit:?}");
-    assert_eq!(audit.accepted, 400);
 }
 
 /// Returns ready when every delivery was accepted or given up.
@@ -264,12 +309,20 @@ fn fan_out(fleet: &Fleet) -> FanOut {
             &aws,
             SUBSCRIBERS_PATH,
             fleet.options().cache_time,
-            Rules::LENIENT,
+            rules(fleet),
         ),
         &aws_sdk_sqs::Client::new(&aws),
         fleet.deliveries.url(&fleet.endpoint),
         None,
     )
+}
+
+/// Returns the rules for parameters, which are the same for both functions.
+fn rules(fleet: &Fleet) -> Rules {
+    Rules {
+        schemes: Schemes::HttpOrHttps,
+        max_attempts: Some(fleet.options().max_attempts()),
+    }
 }
 
 fn deliver(fleet: &Fleet) -> Handler {
@@ -283,10 +336,7 @@ fn deliver(fleet: &Fleet) -> Handler {
         backlog_bucket: BACKLOG_BUCKET.to_owned(),
         dead_letter_queue_url: fleet.given_up.url(&fleet.endpoint),
         crowded_at: fleet.options().crowded_at,
-        rules: Rules {
-            schemes: Schemes::HttpOrHttps,
-            max_attempts: Some(fleet.options().max_attempts()),
-        },
+        rules: rules(fleet),
         reach: Reach::Anywhere,
         topic_arn: "arn:aws:sns:us-east-1:000000000000:fleet-events.fifo".to_owned(),
         source: SOURCE.to_owned(),

@@ -75,6 +75,10 @@ fn every_fault_is_named_with_its_place() {
     let cases = [
         (String::new(), "is not JSON (line 1, column 0)"),
         ("{\n\"target\":}".into(), "is not JSON (line 2, column 10)"),
+        (
+            format!("\u{feff}{}", webhook("")),
+            "begins with a byte order mark (U+FEFF); save the file as UTF-8 without one",
+        ),
         ("[]".into(), "is not a JSON object"),
         ("{}".into(), "target: is missing"),
         (r#"{"target":1}"#.into(), "target: is not text"),
