@@ -27,6 +27,7 @@ mod definition;
 mod earlier_versions;
 mod invalid;
 mod parse;
+mod request;
 mod retry;
 mod secret;
 mod store;
@@ -37,11 +38,12 @@ pub use definition::{
     CloudFront, EventBridge, Rules, Schemes, Subscriber, Superseded, Target, Webhook,
 };
 pub use invalid::{FieldPath, InvalidSubscriber, Problem, Warning};
+pub use request::{Body, RenderError, RenderedRequest, RequestTemplate, UrlFault};
 pub use retry::RetrySchedule;
 pub use secret::Secret;
 pub use store::SubscriberStore;
 pub use subscribers::{Effect, Fault, SubscriberStatus, Subscribers, Unusable};
-pub use template::{PayloadTooLong, Template};
+pub use template::PayloadTooLong;
 pub use wagrun_event::filter::Filter;
 
 pub use crate::parameter_cache::LoadError;

@@ -19,7 +19,7 @@ use aws_sdk_ssm::error::SdkError;
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use deliver::{Config, Outgoing, Targets, build_handler};
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use wagrun_delivery::subscriber::{InvalidSubscriber, Rules, Subscriber, Target};
 use wagrun_event::{Event, NewEvent};
@@ -30,7 +30,7 @@ pub use report::Report;
 
 /// The type of the test event.
 pub const EVENT_TYPE: &str = "subscriber.test";
-/// The URL that a CloudFront subscriber invalidates. No site has such a page.
+/// The URL of the page that the test event is about, for a target that needs one. No site has such a page.
 const INVALIDATED_URL: &str = "https://subscriber.test/wagrun-subscriber-test/";
 
 /// The test event could not be sent.
@@ -134,10 +134,7 @@ fn event(subscriber: &Subscriber, source: &str, now: Timestamp) -> Event {
     let mut data = Map::new();
     data.insert("name".into(), Value::String(name.clone()));
     data.insert("title".into(), format!("Test of subscriber {name}").into());
-    // deliver invalidates the URL of the event.
-    if let Target::CloudFront(_) = subscriber.target {
-        data.insert("url".into(), INVALIDATED_URL.into());
-    }
+    data.extend(values_for_requests(&subscriber.target));
     let mut event = Event::new(NewEvent {
         id: Uuid::new_v4(),
         source,
@@ -150,6 +147,22 @@ fn event(subscriber: &Subscriber, source: &str, now: Timestamp) -> Event {
     });
     event.subscriber = Some(name.clone());
     event
+}
+
+/// Returns the values that the target's own requests need: those of a page that the public sees.
+fn values_for_requests(target: &Target) -> Map<String, Value> {
+    let values = match target {
+        Target::Webhook(webhook) if webhook.posts_events() => json!({}),
+        Target::Webhook(_) => json!({
+            "id": 0, "live": true, "visible_to": "public", "url": INVALIDATED_URL, "urls": [INVALIDATED_URL],
+        }),
+        Target::CloudFront(_) => json!({"url": INVALIDATED_URL}),
+        Target::EventBridge(_) => json!({}),
+    };
+    match values {
+        Value::Object(values) => values,
+        _ => Map::new(),
+    }
 }
 
 #[cfg(test)]

@@ -55,7 +55,10 @@ impl fmt::Display for Report {
         )?;
         match (&self.result, &self.subscriber.target) {
             (Err(error), _) => line("error", &chain(error))?,
-            (Ok(_), Target::Webhook(_)) => {}
+            (Ok(Some(_)), Target::Webhook(_)) => {}
+            (Ok(None), Target::Webhook(_)) => {
+                line("done", &"no request of the subscriber is for this event")?;
+            }
             (Ok(_), Target::EventBridge(_)) => {
                 line(
                     "done",
@@ -94,13 +97,13 @@ impl fmt::Display for Described<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Target::Webhook(webhook) => {
-                let origin = webhook.url.origin().ascii_serialization();
+                let origins = webhook.origins().join("/…, ");
                 let signatures = match webhook.secrets.len() {
                     0 => "unsigned".to_owned(),
                     1 => "one signature".to_owned(),
                     count => format!("{count} signatures"),
                 };
-                write!(formatter, "webhook {origin}/…, {signatures}")
+                write!(formatter, "webhook {origins}/…, {signatures}")
             }
             Target::EventBridge(target) => write!(formatter, "eventbridge {}", target.bus),
             Target::CloudFront(target) => {

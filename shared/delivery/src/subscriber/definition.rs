@@ -4,14 +4,13 @@ use std::fmt;
 
 use http::HeaderMap;
 use jiff::Timestamp;
-use url::Url;
 use wagrun_event::filter::Filter;
 use wagrun_lambda::environment::{EnvironmentError, parsed_or};
 
 use super::invalid::{InvalidSubscriber, Warning};
+use super::request::RequestTemplate;
 use super::retry::RetrySchedule;
 use super::secret::Secret;
-use super::template::Template;
 
 /// One valid subscriber.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,15 +65,27 @@ impl Target {
 /// The settings of a webhook.
 #[derive(Clone, PartialEq)]
 pub struct Webhook {
-    /// The receiver's URL.
-    pub url: Url,
-    /// The secrets. Each of them signs, so that a secret can be replaced with overlap. There is at least one, unless there is a
-    /// template. Then the receiver may be a service that does not know Standard Webhooks.
+    /// The requests, of which the first that is for an event is made. There is at least one.
+    pub requests: Vec<RequestTemplate>,
+    /// The secrets. Each of them signs, so that a secret can be replaced with overlap. There is at least one, unless no
+    /// request has the event itself as its body. Then the receiver may be a service that does not know Standard Webhooks.
     pub secrets: Vec<Secret>,
     /// Further headers. Their values may be secret.
     pub headers: HeaderMap,
-    /// The template of the payload; none when the payload is the event itself.
-    pub template: Option<Template>,
+}
+
+impl Webhook {
+    /// Returns the scheme, host and port of each request, without repetitions.
+    pub fn origins(&self) -> Vec<String> {
+        let mut origins = Vec::new();
+        for request in &self.requests {
+            let origin = request.url.sample().origin().ascii_serialization();
+            if !origins.contains(&origin) {
+                origins.push(origin);
+            }
+        }
+        origins
+    }
 }
 
 /// The settings of an EventBridge target.
@@ -98,7 +109,7 @@ impl fmt::Debug for Webhook {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Webhook")
-            .field("host", &self.url.host_str())
+            .field("origins", &self.origins())
             .field("secrets", &self.secrets.len())
             .field("headers", &self.headers.len())
             .finish_non_exhaustive()

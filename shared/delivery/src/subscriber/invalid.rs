@@ -161,7 +161,22 @@ pub enum Problem {
     /// A placeholder in a template has no valid path.
     #[error("has ${{{0}}}, which is not a path such as ${{data.title}}")]
     NotAPath(String),
+    /// A `${...path}` stands for several values, which only a list can hold.
+    #[error("has a ${{...}} that is not an element of a list")]
+    SpreadOutsideList,
+    /// A placeholder would decide which receiver is called.
+    #[error("has a placeholder before its path; scheme, host and port are fixed")]
+    PlaceholderInHost,
+    /// No event has the placeholder's value, which the URL cannot do without.
+    #[error("has ${{{0}}}, which no event has; the fields of an object are under data")]
+    NotInEvents(String),
+    /// The field belongs to one of the requests.
+    #[error("stands beside requests, of which each has its own")]
+    BesideRequests,
+    /// A request has no such field.
+    #[error("is not a known field; a request has {0}")]
+    UnknownRequestField(String),
     /// A filter in a template is unknown to this version.
-    #[error("has the unknown filter {0:?}; this version has \"slack\"")]
+    #[error("has the unknown filter {0:?}; this version has \"slack\", \"host\", \"path\"")]
     UnknownFilter(String),
 }

@@ -11,6 +11,8 @@ mod cases;
 mod examples;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub use self::tests::DELIVER;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};

@@ -37,8 +37,8 @@ async fn outcome(url: &str, client: &WebhookClient) -> Result<String, WebhookErr
     let Target::Webhook(webhook) = &subscriber.target else {
         panic!("{subscriber:?}");
     };
-    let answer = client.post(webhook, EVENT_ID, EVENT, now()).await;
-    answer.map(|status| status.to_string())
+    let answer = client.send(webhook, EVENT_ID, EVENT, now()).await;
+    answer.map(|status| format!("{status:?}"))
 }
 
 fn client() -> WebhookClient {

@@ -111,7 +111,8 @@ fn host(subscribers: &Subscribers) -> Option<String> {
     let Target::Webhook(webhook) = &subscriber.target else {
         panic!("{subscriber:?}");
     };
-    webhook.url.host_str().map(str::to_owned)
+    let url = webhook.requests[0].url.sample();
+    url.host_str().map(str::to_owned)
 }
 
 fn event(fields: Value) -> Event {
