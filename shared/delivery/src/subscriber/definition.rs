@@ -8,7 +8,7 @@ use wagrun_event::filter::Filter;
 use wagrun_lambda::environment::{EnvironmentError, parsed_or};
 
 use super::invalid::{InvalidSubscriber, Warning};
-use super::request::RequestTemplate;
+use super::request::{self, RenderError, RenderedRequest, RequestTemplate};
 use super::retry::RetrySchedule;
 use super::secret::Secret;
 
@@ -75,6 +75,16 @@ pub struct Webhook {
 }
 
 impl Webhook {
+    /// Returns the requests that an event makes, in their order; none when the event needs no request.
+    pub fn render<'a>(&self, event: &'a str) -> Result<Vec<RenderedRequest<'a>>, RenderError> {
+        request::render(&self.requests, event)
+    }
+
+    /// Returns true when the webhook posts the event as it is.
+    pub fn posts_events(&self) -> bool {
+        matches!(&self.requests[..], [request] if request.posts_events())
+    }
+
     /// Returns the scheme, host and port of each request, without repetitions.
     pub fn origins(&self) -> Vec<String> {
         let mut origins = Vec::new();

@@ -11,12 +11,9 @@ use serde_json::Value;
 use url::Url;
 
 pub use self::condition::Condition;
+use self::url_template::EACH;
 pub use self::url_template::{UrlFault, UrlTemplate};
-use super::definition::Webhook;
 use super::template::{PayloadTooLong, Template};
-
-/// The name by which a repeated request finds its value.
-const EACH: &str = "each";
 
 /// A request as the parameter describes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,26 +110,22 @@ impl Body<'_> {
     }
 }
 
-impl Webhook {
-    /// Returns the requests that an event makes, in their order. There are none when no request is for the event, or when it has
-    /// none of the values that a request is repeated for.
-    pub fn render<'a>(&self, event: &'a str) -> Result<Vec<RenderedRequest<'a>>, RenderError> {
-        let parsed: Value = serde_json::from_str(event)?;
-        let mut requests = self.requests.iter();
-        match requests.find(|request| request.when.holds(&parsed)) {
-            Some(request) => request.render(event, parsed),
-            None => Ok(Vec::new()),
-        }
-    }
-
-    /// Returns true when the webhook posts the event as it is.
-    pub fn posts_events(&self) -> bool {
-        matches!(&self.requests[..], [request] if request.posts_events())
+/// Returns the requests that an event makes, in their order. There are none when no request is for the event, or when it has none of
+/// the values that a request is repeated for.
+pub fn render<'a>(
+    requests: &[RequestTemplate],
+    event: &'a str,
+) -> Result<Vec<RenderedRequest<'a>>, RenderError> {
+    let parsed: Value = serde_json::from_str(event)?;
+    match requests.iter().find(|request| request.when.holds(&parsed)) {
+        Some(request) => request.render(event, parsed),
+        None => Ok(Vec::new()),
     }
 }
 
 impl RequestTemplate {
-    fn posts_events(&self) -> bool {
+    /// Returns true when the request is a POST of the event as it is, to one URL.
+    pub fn posts_events(&self) -> bool {
         let is_fixed = self.when == Condition::default() && self.url.is_fixed();
         is_fixed && self.method == Method::POST && self.payload == Payload::Event
     }

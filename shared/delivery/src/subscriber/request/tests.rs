@@ -3,7 +3,7 @@ use serde_json::json;
 
 use crate::subscriber::invalid::Problem;
 use crate::subscriber::parse::DELIVER;
-use crate::subscriber::{Subscriber, Target};
+use crate::subscriber::{Subscriber, Target, Webhook};
 
 const EVENT: &str = r#"{"id":"e1", "type":"wagtail.page.moved","subject":"page/4","data":{"id":4,"title":"a/b?c=d&e#f %41 ü","live":true,
     "empty":"","nested":[1],"url":"https://www.example.org:8443/a%20b/ü/?q=1","urls":["https://www.example.org/new/","https://en.example.org/new/"],

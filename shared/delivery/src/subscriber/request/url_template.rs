@@ -7,8 +7,10 @@ use serde_json::Value;
 use url::Url;
 
 use crate::subscriber::invalid::Problem;
-use crate::subscriber::request::EACH;
 use crate::subscriber::template::{EventPath, Part, Placeholder, is_spread, parts};
+
+/// The name by which a repeated request finds its value.
+pub const EACH: &str = "each";
 
 /// The attributes that every event has.
 const ATTRIBUTES: [&str; 10] = [
