@@ -2,7 +2,7 @@
 
 mod possible;
 
-pub use possible::{Contradiction, closest_type, is_possible_type};
+pub use possible::{Contradiction, closest_type, is_possible_type, path_is_under};
 
 use serde_json::{Map, Value};
 use url::Url;
@@ -75,6 +75,11 @@ impl Filter {
         } else {
             None
         }
+    }
+
+    /// Returns true when some content may pass `types`, and not only events about the site or subscribers.
+    pub fn admits_content(&self) -> bool {
+        self.types.as_deref().is_none_or(possible::admit_content)
     }
 
     /// Returns true when an event of this type may pass.

@@ -1,6 +1,6 @@
 //! The types that events can have, to find filters that match nothing.
 
-use super::ACTIONS;
+use super::{ACTIONS, path_of};
 use crate::SNAPSHOT;
 
 /// The ends of the types of an object that is not a page, without that of a snapshot.
@@ -27,6 +27,16 @@ pub enum Contradiction {
 pub fn is_possible_type(pattern: &str) -> bool {
     let others = OTHER_TYPES.iter().map(|&other| other.to_owned());
     any_meets(pattern, page_types().chain(content_types()).chain(others))
+}
+
+/// Returns true when the path of a page, or of its URL, is `under` or below it. Capital letters do not count, unlike in a filter.
+pub fn path_is_under(under: &str, path: &str) -> bool {
+    let plain = |text: &str| path_of(text).map(|path| path.to_lowercase());
+    let (Some(under), Some(path)) = (plain(under), plain(path)) else {
+        return false;
+    };
+    path.strip_prefix(under.trim_end_matches('/'))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Returns the pattern that is most like one that matches nothing: the type of an event, or all types of a kind of object.
