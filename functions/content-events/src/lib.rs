@@ -34,9 +34,10 @@
 //! 10. **Disconnect.**
 //!
 //! # Modules
-//! Each module imports only modules further down in this list: `handler`, `drain`, `matching`, `backfill`, `live_events`,
-//! `batch`, `open_transactions`, `run_state`, `error`, `report`, `context`, `sweep`, `schedules`,
-//! `publish`, `compose`, `classify`, `site_url`, `invocation`, `request`, `server_log`, `config`.
+//! Each module imports only modules further down in this list:
+//! - `handler`, `drain`, `matching`, `backfill`, `live_events`, `batch`, `open_transactions`, `run_state`, `error`, `report`,
+//! - `context`, `sweep`, `schedules`, `publish`, `compose`, `classify`, `site_url`, `invocation`, `request`, `server_log`,
+//!   `config`.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
