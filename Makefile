@@ -42,9 +42,9 @@ history: ## the events of OBJECT=page/42 in the running demo, and their state fo
 
 subscriber-check: ## checks FILE=docs/examples/search.json before it is stored as a subscriber, by the rules of STACK=wagrun if given
 	@cargo build --quiet --workspace --locked --bin subscriber-check
-	@exec $(BUILT)/subscriber-check "$(FILE)"
+	@$(if $(STACK),$(AWS_ENVIRONMENT);) exec $(BUILT)/subscriber-check "$(FILE)"
 
-subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK=wagrun on AWS, or of the running demo
+subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK=wagrun on AWS, or of the running demo; counts what matches
 	@cargo build --quiet --workspace --locked --bin subscriber-test
 	@$(AWS_ENVIRONMENT); exec $(BUILT)/subscriber-test "$(NAME)"
 

@@ -34,9 +34,10 @@
 //! 10. **Disconnect.**
 //!
 //! # Modules
-//! Each module imports only modules further down in this list: `handler`, `drain`, `backfill`, `live_events`,
-//! `batch`, `open_transactions`, `run_state`, `error`, `report`, `context`, `sweep`, `schedules`,
-//! `publish`, `compose`, `classify`, `site_url`, `invocation`, `request`, `server_log`, `config`.
+//! Each module imports only modules further down in this list:
+//! - `handler`, `drain`, `matching`, `backfill`, `live_events`, `batch`, `open_transactions`, `run_state`, `error`, `report`,
+//! - `context`, `sweep`, `schedules`, `publish`, `compose`, `classify`, `site_url`, `invocation`, `request`, `server_log`,
+//!   `config`.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
@@ -53,6 +54,7 @@ mod fixtures;
 mod handler;
 mod invocation;
 mod live_events;
+mod matching;
 mod open_transactions;
 mod publish;
 mod report;
@@ -69,8 +71,8 @@ pub use drain::Drainer;
 pub use error::DrainError;
 pub use handler::handle;
 pub use invocation::{Invocation, InvocationError};
-pub use report::DrainReport;
-pub use request::{Replay, Request, RequestError, Snapshot};
+pub use report::{DrainReport, MatchReport, OtherPath};
+pub use request::{Match, Replay, Request, RequestError, Snapshot};
 pub use schedules::{ScheduleError, SyncError};
 pub use sweep::{MetricError, SweepError};
 pub use wagrun_database::outbox::BackfillProgress;

@@ -2,22 +2,13 @@
 
 mod possible;
 
-pub use possible::{Contradiction, closest_type, is_possible_type};
+pub use possible::{Contradiction, closest_type, is_possible_type, path_is_under};
 
 use serde_json::{Map, Value};
-use url::Url;
+
+use possible::{ACTIONS, path_of};
 
 use crate::{Event, SNAPSHOT};
-
-/// The last parts of the types of captured changes.
-const ACTIONS: [&str; 6] = [
-    "created",
-    "updated",
-    "published",
-    "unpublished",
-    "moved",
-    "deleted",
-];
 
 /// A filter. An event passes when it passes all parts of the filter. A part that is absent lets every event pass.
 ///
@@ -77,6 +68,11 @@ impl Filter {
         }
     }
 
+    /// Returns true when some content may pass `types`, and not only events about the site or subscribers.
+    pub fn admits_content(&self) -> bool {
+        self.types.as_deref().is_none_or(possible::admit_content)
+    }
+
     /// Returns true when an event of this type may pass.
     pub fn admits_type(&self, kind: &str) -> bool {
         fits_one(self.types.as_deref(), Some(kind))
@@ -107,16 +103,6 @@ impl Filter {
 fn path(page: &Map<String, Value>) -> Option<String> {
     let text = |field| page.get(field)?.as_str().and_then(path_of);
     text("url").or_else(|| text("url_path"))
-}
-
-/// Returns the percent-encoded path of a URL or of a path. So `/zürich/` and `/z%C3%BCrich/` are the same.
-fn path_of(text: &str) -> Option<String> {
-    let url = if text.starts_with('/') {
-        Url::parse(&format!("https://any{text}"))
-    } else {
-        Url::parse(text)
-    };
-    url.ok().map(|url| url.path().to_owned())
 }
 
 fn fits_one(patterns: Option<&[String]>, text: Option<&str>) -> bool {

@@ -4,6 +4,7 @@ mod backfill_runs;
 mod commits;
 mod concurrent_drainers;
 mod faults;
+mod filter_matches;
 mod interleavings;
 mod keys_and_children;
 mod locks;

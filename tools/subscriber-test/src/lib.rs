@@ -10,6 +10,7 @@
 
 mod check;
 mod function;
+mod matches;
 mod report;
 
 use std::time::Instant;
@@ -26,6 +27,7 @@ use wagrun_event::{Event, NewEvent};
 
 pub use check::{CheckError, CheckedFile, check};
 pub use function::{FunctionError, enter_environment, environment};
+pub use matches::{Matches, count};
 pub use report::Report;
 
 /// The type of the test event.
@@ -55,8 +57,8 @@ pub enum TestError {
     /// The parameter is not valid. The error names the parameter and the field.
     #[error(transparent)]
     Invalid(#[from] InvalidSubscriber),
-    /// The event could not be encoded as JSON.
-    #[error("cannot encode the event")]
+    /// The parameter or the event is not JSON.
+    #[error("cannot read or write JSON")]
     Encode(#[from] serde_json::Error),
 }
 
@@ -84,7 +86,7 @@ impl Tester {
 
     /// Sends one event to a subscriber. An error means that the event was not sent.
     pub async fn test(&self, name: &str, now: Timestamp) -> Result<Report, TestError> {
-        let subscriber = self.subscriber(name).await?;
+        let (subscriber, parameter) = self.subscriber(name).await?;
         let event = event(&subscriber, &self.source, now);
         let json = serde_json::to_string(&event)?;
         let message_id = event.id.to_string();
@@ -101,10 +103,18 @@ impl Tester {
             subscriber,
             event,
             result,
+            parameter,
+            matches: None,
         })
     }
 
-    async fn subscriber(&self, name: &str) -> Result<Subscriber, TestError> {
+    /// Returns the source of the stack's events.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Returns a subscriber, and the JSON of its parameter.
+    async fn subscriber(&self, name: &str) -> Result<(Subscriber, Value), TestError> {
         let parameter = format!("{}/{name}", self.path);
         let call = self.ssm.get_parameter().name(&parameter);
         let answer = match call.with_decryption(true).send().await {
@@ -124,7 +134,8 @@ impl Tester {
         };
         let value = answer.parameter.and_then(|parameter| parameter.value);
         let value = value.unwrap_or_default();
-        Ok(Subscriber::parse(name, &parameter, &value, self.rules)?)
+        let subscriber = Subscriber::parse(name, &parameter, &value, self.rules)?;
+        Ok((subscriber, serde_json::from_str(&value)?))
     }
 }
 

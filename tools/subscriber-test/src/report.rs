@@ -4,9 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use deliver::TargetError;
+use serde_json::Value;
 use wagrun_delivery::subscriber::{Subscriber, Target};
 use wagrun_event::Event;
 use wagrun_lambda::telemetry::chain;
+
+use crate::matches::Matches;
 
 /// The result of one event that was sent.
 #[derive(Debug)]
@@ -19,6 +22,10 @@ pub struct Report {
     pub result: Result<Option<u16>, TargetError>,
     /// The duration of the attempt.
     pub duration: Duration,
+    /// The JSON of the parameter. It is not shown, because it holds secrets.
+    pub parameter: Value,
+    /// The number of present objects that match the filter, if they were counted.
+    pub matches: Option<Matches>,
 }
 
 impl Report {
@@ -72,8 +79,20 @@ impl fmt::Display for Report {
                 )?;
             }
         }
+        if let Some(matches) = &self.matches {
+            line("matches", matches)?;
+        }
         for warning in &self.subscriber.warnings {
             line("warning", warning)?;
+        }
+        let matches = self.matches.as_ref();
+        if let Some((under, pages)) = matches.and_then(Matches::instead) {
+            let fault = format_args!(
+                "under: matches no page. It is compared with the path of data.url: {under:?} would match {pages} pages"
+            );
+            line("warning", &fault)?;
+        } else if matches.is_some_and(Matches::is_none) {
+            line("warning", &"the filter matches nothing that is there now")?;
         }
         if !self.subscriber.enabled {
             line(

@@ -1,5 +1,7 @@
 //! Tests with replayed answers of AWS and a receiver that listens.
 
+mod matches;
+
 use std::sync::{Arc, Mutex};
 
 use axum::Router;

@@ -49,7 +49,7 @@ pub(super) async fn next_slice(
     let after = after.filter(|_| current.model == model);
     let mut objects = outbox::present_objects(
         input.connection,
-        run.id,
+        Some(run.id),
         &current.model,
         after.as_deref(),
         i32::from(MAX_SLICE_ROWS),

@@ -1,7 +1,18 @@
-//! The types that events can have, to find filters that match nothing.
+//! The types that events can have, and the paths of pages, to find filters that match nothing.
 
-use super::ACTIONS;
+use url::Url;
+
 use crate::SNAPSHOT;
+
+/// The last parts of the types of captured changes.
+pub(super) const ACTIONS: [&str; 6] = [
+    "created",
+    "updated",
+    "published",
+    "unpublished",
+    "moved",
+    "deleted",
+];
 
 /// The ends of the types of an object that is not a page, without that of a snapshot.
 const OBJECT_ACTIONS: [&str; 3] = ["created", "updated", "deleted"];
@@ -27,6 +38,26 @@ pub enum Contradiction {
 pub fn is_possible_type(pattern: &str) -> bool {
     let others = OTHER_TYPES.iter().map(|&other| other.to_owned());
     any_meets(pattern, page_types().chain(content_types()).chain(others))
+}
+
+/// Returns the percent-encoded path of a URL or of a path. So `/zürich/` and `/z%C3%BCrich/` are the same.
+pub(super) fn path_of(text: &str) -> Option<String> {
+    let url = if text.starts_with('/') {
+        Url::parse(&format!("https://any{text}"))
+    } else {
+        Url::parse(text)
+    };
+    url.ok().map(|url| url.path().to_owned())
+}
+
+/// Returns true when the path of a page, or of its URL, is `under` or below it. Capital letters do not count, unlike in a filter.
+pub fn path_is_under(under: &str, path: &str) -> bool {
+    let plain = |text: &str| path_of(text).map(|path| path.to_lowercase());
+    let (Some(under), Some(path)) = (plain(under), plain(path)) else {
+        return false;
+    };
+    path.strip_prefix(under.trim_end_matches('/'))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Returns the pattern that is most like one that matches nothing: the type of an event, or all types of a kind of object.
