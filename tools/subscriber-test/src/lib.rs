@@ -33,7 +33,7 @@ pub use report::Report;
 /// The type of the test event.
 pub const EVENT_TYPE: &str = "subscriber.test";
 /// The URL of the page that the test event is about, for a target that needs one. No site has such a page.
-const INVALIDATED_URL: &str = "https://subscriber.test/wagrun-subscriber-test/";
+const PAGE_URL: &str = "https://subscriber.test/wagrun-subscriber-test/";
 
 /// The test event could not be sent.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,7 @@ pub struct Tester {
     path: String,
     rules: Rules,
     source: String,
+    page_url: String,
     targets: Targets,
 }
 
@@ -80,14 +81,22 @@ impl Tester {
             path: config.subscribers_path.trim_end_matches('/').to_owned(),
             rules: config.rules,
             source: config.source.clone(),
+            page_url: PAGE_URL.to_owned(),
             targets: build_handler(aws, config)?.deliverer.targets,
         })
+    }
+
+    /// Uses the URL of a page of the site. A service may refuse to purge the URL of another site.
+    #[must_use]
+    pub fn with_page_url(mut self, url: String) -> Self {
+        self.page_url = url;
+        self
     }
 
     /// Sends one event to a subscriber. An error means that the event was not sent.
     pub async fn test(&self, name: &str, now: Timestamp) -> Result<Report, TestError> {
         let (subscriber, parameter) = self.subscriber(name).await?;
-        let event = event(&subscriber, &self.source, now);
+        let event = event(&subscriber, &self.source, &self.page_url, now);
         let json = serde_json::to_string(&event)?;
         let message_id = event.id.to_string();
         let outgoing = Outgoing {
@@ -140,12 +149,12 @@ impl Tester {
 }
 
 /// Returns an event for this subscriber alone.
-fn event(subscriber: &Subscriber, source: &str, now: Timestamp) -> Event {
+fn event(subscriber: &Subscriber, source: &str, page_url: &str, now: Timestamp) -> Event {
     let name = &subscriber.name;
     let mut data = Map::new();
     data.insert("name".into(), Value::String(name.clone()));
     data.insert("title".into(), format!("Test of subscriber {name}").into());
-    data.extend(values_for_requests(&subscriber.target));
+    data.extend(values_for_requests(&subscriber.target, page_url));
     let mut event = Event::new(NewEvent {
         id: Uuid::new_v4(),
         source,
@@ -161,13 +170,13 @@ fn event(subscriber: &Subscriber, source: &str, now: Timestamp) -> Event {
 }
 
 /// Returns the values that the target's own requests need: those of a page that the public sees.
-fn values_for_requests(target: &Target) -> Map<String, Value> {
+fn values_for_requests(target: &Target, url: &str) -> Map<String, Value> {
     let values = match target {
         Target::Webhook(webhook) if webhook.posts_events() => json!({}),
         Target::Webhook(_) => json!({
-            "id": 0, "live": true, "visible_to": "public", "url": INVALIDATED_URL, "urls": [INVALIDATED_URL],
+            "id": 0, "live": true, "visible_to": "public", "url": url, "urls": [url],
         }),
-        Target::CloudFront(_) => json!({"url": INVALIDATED_URL}),
+        Target::CloudFront(_) => json!({"url": url}),
         Target::EventBridge(_) => json!({}),
     };
     match values {

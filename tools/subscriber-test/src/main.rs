@@ -1,4 +1,5 @@
 //! Runs `make subscriber-test NAME=… STACK=…`. With `COUNT=no` the objects that match are not counted, which wakes the database.
+//! `URL=…` is the page that a CDN purges.
 //!
 //! The exit code is 0 if the receiver accepted the event, 1 if it did not, and 2 if the event was not sent.
 
@@ -36,6 +37,11 @@ async fn test() -> Result<Report, Box<dyn Error>> {
         .install_default()
         .map_err(|_| "the process already has a TLS provider")?;
     let tester = Tester::new(&aws, Config::from_environment()?)?;
+    let tester = match optional("URL") {
+        None => tester,
+        Some(url) if url.starts_with("https://") => tester.with_page_url(url),
+        Some(url) => return Err(format!("URL: {url:?} does not begin with https://").into()),
+    };
     let mut report = tester.test(&name, Timestamp::now()).await?;
     // Events about the site and subscribers have no objects.
     if optional("COUNT").is_none_or(|count| count != "no")

@@ -2,6 +2,8 @@
 
 mod matches;
 
+mod requests;
+
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -65,6 +67,7 @@ fn tester(parameter: Value, reach: Reach) -> (Tester, Arc<Mutex<Vec<Request>>>) 
             max_attempts: Some(8),
         },
         source: "/wagrun/test".into(),
+        page_url: PAGE_URL.into(),
         targets: Targets {
             webhooks: WebhookClient::new(Timeouts::default(), reach).unwrap(),
             event_bridge: EventBridgeClient::new(aws_sdk_eventbridge::Client::new(&aws)),
@@ -119,49 +122,6 @@ async fn a_webhook_gets_a_signed_event_of_its_own() {
     for secret in ["T0KEN", "secret=1", SECRET] {
         assert!(!text.contains(secret), "{text}");
     }
-}
-
-/// docs/events.schema.json is checked against this file.
-#[test]
-fn the_event_is_the_documented_one() {
-    let parameter = include_str!("../../../docs/examples/algolia.json");
-    let rules = Rules {
-        schemes: Schemes::HttpsOnly,
-        max_attempts: Some(8),
-    };
-    let subscriber = Subscriber::parse("algolia", "algolia", parameter, rules).unwrap();
-    let now: Timestamp = "2026-11-21T08:06:28.3285Z".parse().unwrap();
-    let documented: Value = serde_json::from_str(include_str!("test-event.json")).unwrap();
-    let mut event = serde_json::to_value(event(&subscriber, "/wagrun/site", now)).unwrap();
-    event["id"] = documented["id"].clone();
-    assert_eq!(event, documented);
-}
-
-#[tokio::test]
-async fn a_subscriber_with_requests_of_its_own_makes_them_of_a_page_with_the_id_0() {
-    let (url, received) = receiver(StatusCode::OK).await;
-    let url = url.replace("/hook/of/T0KEN", "/documents/${data.id}");
-    let request = |live: bool| json!({"requests": [{"when": {"data.live": [live]}, "url": url, "template": "${data.url|path}"}]});
-    let mut parameter = request(true);
-    parameter["target"] = json!("webhook");
-    let (of_live, _) = tester(parameter, Reach::Anywhere);
-    let report = of_live.test("search", Timestamp::now()).await.unwrap();
-    assert!(report.result.is_ok(), "{report}");
-    assert_eq!(
-        received.lock().unwrap()[0].1,
-        "\"/wagrun-subscriber-test/\""
-    );
-
-    let mut parameter = request(false);
-    parameter["target"] = json!("webhook");
-    let (of_drafts, _) = tester(parameter, Reach::Anywhere);
-    let report = of_drafts.test("search", Timestamp::now()).await.unwrap();
-    let text = report.to_string();
-    assert!(
-        text.contains("done        no request of the subscriber is for this event\n"),
-        "{text}"
-    );
-    assert_eq!(received.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
