@@ -7,12 +7,16 @@ the documented form of the requests, written from the documents that it names. R
 import copy
 import json
 import re
+import tempfile
 import unittest
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
 
+from contract.generated import NODE, run
 from contract.payloads import ROOT
+from contract.receivers import TSC
 
 RENDERED = json.loads((ROOT / "shared/delivery/src/subscriber/parse/rendered.json").read_text())
 SERVICES = json.loads((ROOT / "tools/contract/services.json").read_text())
@@ -25,6 +29,26 @@ ADDRESSES = {
     "https://www.example.org/old/",
     "https://fisch.example.org:8443/old/",
 }
+# The parts of Next.js and Node.js that the route uses.
+NEXT_TYPES = """
+declare module "next/cache" { export function revalidatePath(path: string): void }
+declare const process: { env: Record<string, string | undefined> };
+"""
+NEXT = """
+export const paths = [];
+export const revalidatePath = (path) => paths.push(path);
+"""
+CALL = """
+import { readFileSync } from "node:fs";
+import { paths } from "next/cache";
+import { POST } from "./route.js";
+const statuses = [];
+for (const { url, method, headers, body } of JSON.parse(readFileSync(0, "utf8"))) {
+  const answer = await POST(new Request(url, { method, headers, body: JSON.stringify(body) }));
+  statuses.push(answer.status);
+}
+console.log(JSON.stringify({ statuses, paths }));
+"""
 INDEXES = ("algolia", "meilisearch", "typesense")
 SHOWN = ("published", MOVED)
 
@@ -87,6 +111,26 @@ class TheExamples(unittest.TestCase):
     def test_a_hook_is_called_once_for_each_event(self):
         for name in ("vercel", "cloudflare-pages", "fastly-key"):
             self.assertTrue(all(len(requests) == 1 for requests in RENDERED[name].values()), name)
+
+    def test_the_route_for_next_js_revalidates_the_paths_for_the_right_token_only(self):
+        document = (ROOT / "docs/subscribers.md").read_text()
+        code = document.partition("### A route for Next.js")[2].partition("```ts\n")[2].partition("```")[0]
+        (request,) = RENDERED["vercel-revalidate"][MOVED]
+        forged = {**request, "headers": {"authorization": "Bearer x"}}
+        with tempfile.TemporaryDirectory() as directory:
+            folder = Path(directory)
+            (folder / "node_modules/next").mkdir(parents=True)
+            (folder / "node_modules/next/package.json").write_text('{"type": "module", "exports": {"./cache": "./cache.js"}}')
+            (folder / "node_modules/next/cache.js").write_text(NEXT)
+            (folder / "package.json").write_text('{"type": "module"}')
+            (folder / "next.d.ts").write_text(NEXT_TYPES)
+            (folder / "route.ts").write_text(code)
+            (folder / "call.js").write_text(CALL)
+            options = ["--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2022,dom"]
+            run([NODE, TSC, *options, "next.d.ts", "route.ts"], cwd=folder)
+            token = request["headers"]["authorization"].removeprefix("Bearer ")
+            said = run([NODE, "call.js"], cwd=folder, input=json.dumps([request, forged]), env={"REVALIDATE_TOKEN": token})
+        self.assertEqual(json.loads(said), {"statuses": [204, 401], "paths": request["body"]["paths"]})
 
 
 if __name__ == "__main__":

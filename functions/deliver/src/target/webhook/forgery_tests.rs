@@ -138,6 +138,28 @@ async fn refused(urls: impl Iterator<Item = String>, client: &WebhookClient) {
 }
 
 #[tokio::test]
+async fn a_url_with_placeholders_is_checked_like_any_other() {
+    let client = client();
+    let urls = [
+        "https://127.0.0.1/${data.id}",
+        "https://169.254.169.254/latest/${type}/?x=${data.title}",
+        "https://0x7f.1${source|path}",
+        "https://[::1]/${subject}",
+    ];
+    refused(
+        urls[..2].iter().chain(&urls[3..]).map(ToString::to_string),
+        &client,
+    )
+    .await;
+    // The source is no URL, so the URL lacks its path and is not made.
+    let outcome = outcome(urls[2], &client).await;
+    assert!(
+        matches!(outcome, Err(WebhookError::Unrendered(_))),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
 async fn what_is_no_plain_https_url_is_no_subscriber() {
     let client = client();
     let cases = [
