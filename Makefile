@@ -26,7 +26,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo is running (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test test unit e2e watch bench bench-migrate bench-deliver site check format lint template recorded-access models dockerfile image dependencies schema payloads property audit build clean
+.PHONY: help demo history subscriber-test subscriber-check test unit e2e watch bench bench-migrate bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -40,7 +40,11 @@ history: ## the events of OBJECT=page/42 in the running demo, and their state fo
 	@if [ -e "$(DEMO)" ]; then . "$(DEMO)"; else echo "No demo is running (make demo)." >&2; exit 2; fi; \
 	  exec $(BUILT)/history "$(OBJECT)"
 
-subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK=wagrun on AWS, or of the running demo
+subscriber-check: ## checks FILE=docs/examples/search.json before it is stored as a subscriber, by the rules of STACK=wagrun if given
+	@cargo build --quiet --workspace --locked --bin subscriber-check
+	@$(if $(STACK),$(AWS_ENVIRONMENT);) exec $(BUILT)/subscriber-check "$(FILE)"
+
+subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK=wagrun on AWS, or of the running demo; counts what matches
 	@cargo build --quiet --workspace --locked --bin subscriber-test
 	@$(AWS_ENVIRONMENT); exec $(BUILT)/subscriber-test "$(NAME)"
 
@@ -80,7 +84,7 @@ site:
 	cd site && DATABASE_HOST=localhost DATABASE_NAME=none DATABASE_USER=none SECRET_KEY=tests PYTHONDONTWRITEBYTECODE=1 \
 	  ../.local/venv/site/bin/python manage.py test website
 
-check: format lint template models dockerfile dependencies ## formatting, lints, the template, AWS's models, the image, dependencies
+check: format lint template contract models dockerfile dependencies ## formatting, lints, the template, the contract, AWS's models, the image, dependencies
 
 format:
 	cargo fmt --all --check
@@ -115,6 +119,18 @@ template: ## the templates: cfn-lint, SAM, checkov, cloudformation-validate, our
 	$(TOOLS)/python tools/test_recorded_access.py
 	$(TOOLS)/python tools/test_subscriber_schema.py
 	python3 tools/costs.py --check
+
+contract: ## the events' JSON Schema, AsyncAPI document and types against the documented payloads; the examples against the services
+	python3 tools/venv.py contract
+	python3 tools/npm.py contract
+	.local/venv/contract/bin/python tools/check_contract.py
+	.local/venv/contract/bin/python tools/test_contract.py
+	.local/venv/contract/bin/python tools/test_examples.py
+
+types: ## writes docs/types/events.* again, after a change of docs/events.schema.json
+	python3 tools/venv.py contract
+	python3 tools/npm.py contract
+	.local/venv/contract/bin/python tools/check_contract.py --write
 
 recorded-access: ## compares the calls of the functions in the last tests with the policies of their roles
 	python3 tools/venv.py tools

@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {
     "access": ROOT / "tools/access",
+    "contract": ROOT / "tools/contract",
     "receivers": ROOT / "tests/receivers",
 }
 BIN = ROOT / ".local/venv/node/bin"

@@ -80,6 +80,8 @@ class RecordedTest(unittest.TestCase):
     def test_a_path_of_parameters(self):
         self.assert_allowed(by("FanOutRole", "ssm", "GetParametersByPath", Path="/local/subscribers"))
         self.assertIn("is denied", self.found(by("FanOutRole", "ssm", "GetParametersByPath", Path="/local")))
+        self.assert_allowed(by("FanOutRole", "ssm", "GetParameterHistory", Name="/local/subscribers/search"))
+        self.assertIn("is denied", self.found(by("FanOutRole", "ssm", "GetParameterHistory", Name="/local/release")))
         self.assertIn("is denied", self.found(by("FanOutRole", "ssm", "GetParameter", Name="/local/subscribers/search")))
 
     def test_a_schedule_hands_its_role_on(self):

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = {
     "browser": ROOT / "requirements/browser.txt",
     "checkov": ROOT / "requirements/checkov.txt",
+    "contract": ROOT / "requirements/contract.txt",
     "emulator": ROOT / "requirements/emulator.txt",
     "hadolint": ROOT / "requirements/hadolint.txt",
     "node": ROOT / "requirements/node.txt",

@@ -168,6 +168,7 @@ OPERATIONS = {
     ("sqs", "SendMessageBatch"): queue("sqs:SendMessage"),
     ("ssm", "DeleteParameter"): parameter("ssm:DeleteParameter", name),
     ("ssm", "GetParameter"): parameter("ssm:GetParameter", name),
+    ("ssm", "GetParameterHistory"): parameter("ssm:GetParameterHistory", name),
     ("ssm", "GetParameters"): parameter("ssm:GetParameters", lambda asked: asked["Names"]),
     ("ssm", "GetParametersByPath"): parameter("ssm:GetParametersByPath", lambda asked: [asked["Path"]]),
     ("ssm", "PutParameter"): parameter("ssm:PutParameter", name),

@@ -142,7 +142,7 @@ def common_lines(platform: str, day: Volume) -> list[Line]:
     backlog_checks = BACKLOG_CHECKS_PER_HOUR * HOURS
     polls = QUEUES_POLLED * POLLERS * POLLS_PER_HOUR * HOURS
     log_gb = events * LINES_PER_EVENT * LINE_GB + (sweeps * 2 + backlog_checks) * LINE_GB + awake * DATABASE_LOG_GB_PER_HOUR
-    reads = min(events * (1 + SUBSCRIBERS), day.functions * day.busy_hours * DAYS * 3600 / CACHE_SECONDS)
+    reads = min(events * (1 + SUBSCRIBERS), day.functions * day.busy_hours * DAYS * 3600 / CACHE_SECONDS) + backlog_checks
     out_gb = deliveries * DELIVERY_OUT_GB + day.edits * DAYS * day.requests_per_edit * day.request_gb
     seconds = (events + sweeps) * CONTENT_EVENTS_SECONDS + events * FAN_OUT_SECONDS + deliveries * DELIVER_SECONDS
     seconds += DAYS * RETENTION_SECONDS + backlog_checks * BACKLOG_CHECK_SECONDS

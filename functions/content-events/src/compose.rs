@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 use wagrun_database::ObjectKind;
-use wagrun_database::outbox::{CapturedChange, Visibility};
+use wagrun_database::outbox::{CapturedChange, Visibility, VisibilityRules};
 use wagrun_event::{Event, NewEvent};
 
 use crate::action::Action;
-use crate::classify::{Decision, net_changed};
+use crate::classify::{Decision, decide, net_changed};
 
 /// The maximum size of an event as JSON, in bytes. SNS takes 262 144 with the attributes, and fan-out wraps the event.
 pub const MAX_EVENT_BYTES: usize = 240 * 1024;
@@ -41,8 +41,9 @@ pub fn compose(change: &CapturedChange, decision: &Decision, source: &str) -> Op
 }
 
 /// Composes the snapshot event of an object. `state` is a change without a state before.
-pub fn compose_snapshot(state: &CapturedChange, decision: &Decision, source: &str) -> Event {
-    event(state, Action::Snapshot, decision, source)
+pub fn compose_snapshot(state: &CapturedChange, rules: &VisibilityRules, source: &str) -> Event {
+    let decision = decide(state, &state.said, rules);
+    event(state, Action::Snapshot, &decision, source)
 }
 
 /// Returns the type of the snapshot events of a model, given its kind and its `app.model` label.

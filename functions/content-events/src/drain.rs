@@ -18,6 +18,7 @@ use crate::context::DrainContext;
 use crate::error::DrainError;
 use crate::invocation::Invocation;
 use crate::live_events::{self, LiveStatus};
+use crate::matching;
 use crate::open_transactions::{OpenTransactions, WaitResult};
 use crate::publish::Topic;
 use crate::report::DrainReport;
@@ -201,6 +202,10 @@ async fn execute_command(
         Invocation::Backfill { request, payload } => {
             let id = backfill::open(connection, request, payload, history_days, now).await?;
             Ok(Some(id))
+        }
+        Invocation::Match(request) => {
+            state.report.matched = Some(matching::count(connection, request).await?);
+            Ok(None)
         }
         Invocation::Cancel(id) => {
             if outbox::cancel_backfill(connection, *id).await? {

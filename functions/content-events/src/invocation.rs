@@ -4,7 +4,7 @@ use aws_lambda_events::event::cloudwatch_logs::LogsEvent;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::request::{Request, RequestError};
+use crate::request::{Match, Request, RequestError};
 use crate::server_log::doorbells;
 
 /// The work that an invocation asks for.
@@ -22,6 +22,8 @@ pub enum Invocation {
         /// The request as it came, which is stored until the backfill is done.
         payload: Value,
     },
+    /// Count the present objects that a filter lets pass.
+    Match(Box<Match>),
     /// Cancel the backfill with this id.
     Cancel(Uuid),
     /// Make a set-apart event pending again, or all of them without an id.
@@ -36,7 +38,7 @@ pub enum InvocationError {
     /// The payload has an unknown form.
     #[error(
         "unknown event with {found}; expected {{\"xid\": \"<transaction id>\"}}, {{\"sweep\": true}}, {{\"replay\": {{…}}}}, \
-         {{\"snapshot\": {{…}}}}, {{\"cancel\": \"<backfill id>\"}}, {{\"retry\": \"<event id>\"}} or \"all\", {{\"discard\": \"<event id>\"}} \
+         {{\"snapshot\": {{…}}}}, {{\"match\": {{…}}}}, {{\"cancel\": \"<backfill id>\"}}, {{\"retry\": \"<event id>\"}} or \"all\", {{\"discard\": \"<event id>\"}} \
          or a CloudWatch Logs record"
     )]
     Unknown {
@@ -82,6 +84,9 @@ impl Invocation {
                 payload: payload.clone(),
             });
         }
+        if let Some(request) = Match::parse(payload) {
+            return Ok(Self::Match(Box::new(request?)));
+        }
         if let Some(id) = payload.get("cancel") {
             return id
                 .as_str()
@@ -112,6 +117,7 @@ impl Invocation {
             Self::Transactions(_) => "doorbell",
             Self::Sweep => "sweep",
             Self::Backfill { .. } => "backfill",
+            Self::Match(_) => "match",
             Self::Cancel(_) => "cancel",
             Self::Retry(_) => "retry",
             Self::Discard(_) => "discard",

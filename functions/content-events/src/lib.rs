@@ -34,9 +34,10 @@
 //! 10. **Disconnect.**
 //!
 //! # Modules
-//! Each module imports only modules further down in this list: `handler`, `drain`, `undecided`, `backfill`, `live_events`,
-//! `visibility_scan`, `batch`, `open_transactions`, `run_state`, `error`, `report`, `context`, `sweep`, `schedules`,
-//! `publish`, `compose`, `classify`, `action`, `visibility`, `address`, `invocation`, `request`, `server_log`, `config`.
+//! Each module imports only modules further down in this list:
+//! - `handler`, `drain`, `matching`, `undecided`, `backfill`, `live_events`, `visibility_scan`, `batch`, `open_transactions`,
+//! - `run_state`, `error`, `report`, `context`, `sweep`, `schedules`, `publish`, `compose`, `classify`, `action`, `visibility`,
+//! - `address`, `invocation`, `request`, `server_log`, `config`.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
@@ -55,6 +56,7 @@ mod fixtures;
 mod handler;
 mod invocation;
 mod live_events;
+mod matching;
 mod open_transactions;
 mod publish;
 mod report;
@@ -73,8 +75,8 @@ pub use drain::Drainer;
 pub use error::DrainError;
 pub use handler::handle;
 pub use invocation::{Invocation, InvocationError};
-pub use report::DrainReport;
-pub use request::{Replay, Request, RequestError, Snapshot};
+pub use report::{DrainReport, MatchReport, OtherPath};
+pub use request::{Match, Replay, Request, RequestError, Snapshot};
 pub use schedules::{ScheduleError, SyncError};
 pub use sweep::{MetricError, SweepError};
 pub use wagrun_database::outbox::BackfillProgress;

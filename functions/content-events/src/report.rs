@@ -30,6 +30,32 @@ pub struct DrainReport {
     /// The progress of the replay or snapshot that this invocation asked for or cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backfill: Option<BackfillProgress>,
+    /// The number of present objects that match the filter of this invocation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matched: Option<MatchReport>,
+}
+
+/// The number of present objects that a filter lets pass.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub struct MatchReport {
+    /// The number of objects that were looked at.
+    pub objects: usize,
+    /// The number of them of which an event may pass the filter.
+    pub matching: usize,
+    /// False when the time was over before all objects were looked at.
+    pub finished: bool,
+    /// Another `under`, where the given one matches no page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead: Option<OtherPath>,
+}
+
+/// A path that was probably meant by `under`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OtherPath {
+    /// The path.
+    pub under: String,
+    /// The number of pages by which it was found.
+    pub pages: usize,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

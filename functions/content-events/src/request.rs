@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use wagrun_event::filter::Filter;
 
-use fields::{ReplayFields, SnapshotFields, Text};
+use fields::{MatchFields, ReplayFields, SnapshotFields, Text};
 
 /// A request for events that are not live.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,15 @@ pub struct Snapshot {
     pub only_pages: bool,
 }
 
+/// The filter whose present objects an operator wants to count: `{"match": {…}}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// The filter, as a subscriber has it.
+    pub filter: Filter,
+    /// The path of its subtree.
+    pub under: Option<String>,
+}
+
 /// A request that cannot be granted. The message names the field.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
@@ -55,7 +64,7 @@ pub enum RequestError {
     ExtraKey {
         /// The other key.
         field: String,
-        /// `replay` or `snapshot`.
+        /// `replay`, `snapshot` or `match`.
         kind: &'static str,
     },
     /// A field is unknown, is missing, or has an invalid value.
@@ -105,6 +114,26 @@ impl Request {
                 .and_then(Snapshot::from_fields)
                 .map(Self::Snapshot),
         })
+    }
+}
+
+impl Match {
+    /// Parses a payload's `match`. Returns `None` when the payload has none.
+    pub fn parse(payload: &Value) -> Option<Result<Self, RequestError>> {
+        const KIND: &str = "match";
+        let fields = payload.as_object()?;
+        let request = fields.get(KIND)?;
+        if let Some(other) = fields.keys().find(|key| *key != KIND) {
+            let field = other.clone();
+            return Some(Err(RequestError::ExtraKey { field, kind: KIND }));
+        }
+        Some(read(KIND, request).and_then(|fields: MatchFields| {
+            let types = fields.types.map(|patterns| patterns.0);
+            let content_types = fields.content_types.map(|patterns| patterns.0);
+            let under = fields.under.as_ref().map(|Text(path)| path.clone());
+            let filter = narrow(Filter::new(types, content_types), fields.under, KIND)?;
+            Ok(Self { filter, under })
+        }))
     }
 }
 

@@ -43,14 +43,14 @@ pub struct Config {
 
 impl Config {
     /// Reads `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30), `DELIVERY_QUEUE_URL`,
-    /// `INVALIDATION_QUEUE_URL` (none), `RETRY_SECONDS` (the schedule of Standard Webhooks), `MAX_ATTEMPTS` (8), `ALLOW_HTTP_WEBHOOKS` (false),
-    /// `BACKLOGS_PATH`, `BACKLOG_BUCKET`, `DELIVERY_DEAD_LETTER_QUEUE_URL`, `CROWDED_DELIVERIES` (30000),
-    /// `TOPIC_ARN`, `EVENT_SOURCE` and `METRICS_NAMESPACE`.
+    /// `INVALIDATION_QUEUE_URL` (none), `RETRY_SECONDS` (the schedule of Standard Webhooks), `BACKLOGS_PATH`, `BACKLOG_BUCKET`,
+    /// `DELIVERY_DEAD_LETTER_QUEUE_URL`, `CROWDED_DELIVERIES` (30000), `TOPIC_ARN`, `EVENT_SOURCE`, `METRICS_NAMESPACE`, and the
+    /// variables of [`Rules::from_environment`].
     pub fn from_environment() -> Result<Self, EnvironmentError> {
-        let (schemes, reach) = if parsed_or("ALLOW_HTTP_WEBHOOKS", false, "true or false")? {
-            (Schemes::HttpOrHttps, Reach::Anywhere)
-        } else {
-            (Schemes::HttpsOnly, Reach::Public)
+        let rules = Rules::from_environment()?;
+        let reach = match rules.schemes {
+            Schemes::HttpOrHttps => Reach::Anywhere,
+            Schemes::HttpsOnly => Reach::Public,
         };
         Ok(Self {
             subscribers_path: required("SUBSCRIBERS_PATH")?,
@@ -70,10 +70,7 @@ impl Config {
             backlog_bucket: required("BACKLOG_BUCKET")?,
             dead_letter_queue_url: required("DELIVERY_DEAD_LETTER_QUEUE_URL")?,
             crowded_at: parsed_or("CROWDED_DELIVERIES", 30_000, "a number of deliveries")?,
-            rules: Rules {
-                schemes,
-                max_attempts: Some(parsed_or("MAX_ATTEMPTS", 8, "a number of attempts")?),
-            },
+            rules,
             reach,
             topic_arn: required("TOPIC_ARN")?,
             source: required("EVENT_SOURCE")?,

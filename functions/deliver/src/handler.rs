@@ -13,9 +13,10 @@ use wagrun_lambda::telemetry::failed;
 use crate::backlog::{Sweep, SweptBacklog, sweep};
 use crate::delivery::{Attempt, Deliverer, deliver_batch, handle_message};
 use crate::sqs::Queue;
+use crate::subscriber_check::{SubscriberCheck, check_subscribers};
 
-/// The payload of the schedule: `{"sweep": "backlogs"}`. An operator adds `"at_once": true` to have every subscriber tried
-/// now.
+/// The payload of the schedule: `{"sweep": "backlogs"}`, which checks the subscribers too. An operator adds `"at_once": true` to
+/// have every subscriber tried now, or asks for the check alone with `{"sweep": "subscribers"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SweepRequest {
@@ -30,8 +31,10 @@ pub struct SweepRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Swept {
-    /// The deliveries that are set aside.
+    /// The deliveries that are set aside, and the parameters of the subscribers.
     Backlogs,
+    /// The parameters of the subscribers alone.
+    Subscribers,
 }
 
 /// The answer to Lambda.
@@ -42,6 +45,8 @@ pub enum Answer {
     Batch(SqsBatchResponse),
     /// To a sweep: the backlogs.
     Backlogs(Vec<SweptBacklog>),
+    /// To a check of the subscribers: those that need a correction.
+    Subscribers(SubscriberCheck),
 }
 
 /// The deliverer, its queues, and the source of chance.
@@ -60,17 +65,35 @@ pub struct Handler {
 /// Handles a batch of a queue, or a sweep.
 ///
 /// # Errors
-/// Fails for a payload that is neither of the two, and if a backlog could not be swept.
+/// Fails for a payload that is neither of the two, if a backlog could not be swept, and if the subscribers cannot be read.
 pub async fn handle(handler: &Handler, payload: &RawValue) -> Result<Answer, Diagnostic> {
     if let Ok(batch) = serde_json::from_str(payload.get()) {
         return Ok(Answer::Batch(deliver(handler, &batch).await));
     }
     let request: Result<SweepRequest, _> = serde_json::from_str(payload.get());
     let SweepRequest {
-        sweep: Swept::Backlogs,
+        sweep: swept,
         at_once,
     } = request.map_err(|error| failed("RequestUnknown", &error))?;
+    let backlogs = match swept {
+        Swept::Backlogs => Some(sweep_backlogs(&handler.deliverer, at_once).await),
+        Swept::Subscribers => None,
+    };
+    // After the sweep, which may have read the subscribers, and even if it failed.
     let deliverer = &handler.deliverer;
+    let (store, now) = (&deliverer.subscribers, (deliverer.clock)());
+    let checked = check_subscribers(store, &deliverer.metrics, now).await;
+    let checked = checked.map_err(|error| failed("SubscribersNotChecked", &error));
+    match backlogs {
+        Some(swept) => swept.and_then(|swept| checked.map(|_| Answer::Backlogs(swept))),
+        None => checked.map(Answer::Subscribers),
+    }
+}
+
+async fn sweep_backlogs(
+    deliverer: &Deliverer,
+    at_once: bool,
+) -> Result<Vec<SweptBacklog>, Diagnostic> {
     let sweep_of_backlogs = Sweep {
         backlogs: &deliverer.backlogs,
         subscribers: &deliverer.subscribers,
@@ -79,7 +102,7 @@ pub async fn handle(handler: &Handler, payload: &RawValue) -> Result<Answer, Dia
         clock: deliverer.clock,
         at_once,
     };
-    let swept = sweep(&sweep_of_backlogs).await.map(Answer::Backlogs);
+    let swept = sweep(&sweep_of_backlogs).await;
     swept.map_err(|error| failed("BacklogsNotSwept", &error))
 }
 

@@ -3,7 +3,8 @@
 //!
 //! # The promise
 //! A delivery leaves the queue in three cases. Its receiver has accepted it. Or its subscriber does not exist any more. Or it
-//! is set aside, because its subscriber accepts nothing or is switched off (see [`backlog`]). In every other case it stays in
+//! is set aside, because its subscriber accepts nothing or is switched off (see [`backlog`]). An event that fan-out could not
+//! filter is also dropped, when its subscriber's filter does not let it pass. In every other case it stays in
 //! the queue with a growing delay. After the last attempt it is in the delivery dead-letter queue, whole. Deliveries of one lane
 //! (a subscriber and an object) are made in order, one at a time. Only addresses on the internet are called.
 //!
@@ -23,6 +24,7 @@ mod config;
 mod delivery;
 mod handler;
 mod sqs;
+mod subscriber_check;
 mod subscriber_health;
 mod target;
 mod wiring;

@@ -4,6 +4,8 @@
 //! reads anyway: a success sees without another call that there is something to clear. It is written when a delivery waits
 //! for at least an hour, or has failed for the last time. So a short outage costs no call. A long one costs two: one to set
 //! the time, one to clear it.
+//!
+//! While a parameter cannot be used and an earlier version of it is in force, nothing is written.
 
 mod announcement;
 mod parameter;
@@ -78,7 +80,7 @@ impl SubscriberHealth {
 
     /// Clears what was written about earlier failures. An error is logged.
     pub async fn record_success(&self, subscriber: &Subscriber) {
-        if subscriber.failing_since.is_some() {
+        if subscriber.failing_since.is_some() && subscriber.superseded.is_none() {
             self.change(subscriber, |fields| {
                 fields.shift_remove("failing_since").is_some()
             })
@@ -100,6 +102,9 @@ impl SubscriberHealth {
         wait: Option<Duration>,
         now: Timestamp,
     ) -> Result<Condition, DisableError> {
+        if subscriber.superseded.is_some() {
+            return Ok(condition_of_superseded(reason_to_disable, wait));
+        }
         let reason = match reason_to_disable {
             Some(reason) => reason,
             None => match failing(subscriber.failing_since, wait, now) {
@@ -195,8 +200,21 @@ impl SubscriberHealth {
     }
 }
 
+/// Returns the condition of a subscriber whose newest parameter cannot be used. Nothing can be written into that, so the first
+/// failure that counts makes it dead, and its deliveries are set aside.
+fn condition_of_superseded(reason_to_disable: Option<&str>, wait: Option<Duration>) -> Condition {
+    match reason_to_disable.is_some() || is_counted(wait) {
+        true => Condition::Dead,
+        false => Condition::Alive,
+    }
+}
+
+fn is_counted(wait: Option<Duration>) -> bool {
+    wait.is_none_or(|wait| wait >= MIN_COUNTED_WAIT)
+}
+
 fn failing(since: Option<Timestamp>, wait: Option<Duration>, now: Timestamp) -> Failing {
-    let is_counted = wait.is_none_or(|wait| wait >= MIN_COUNTED_WAIT);
+    let is_counted = is_counted(wait);
     match since.map(|since| now.duration_since(since)) {
         Some(time) if is_counted && time >= MAX_FAILING_TIME => Failing::TooLong,
         Some(time) if time >= DEAD_AFTER => Failing::Long,

@@ -88,7 +88,7 @@ impl TargetError {
 }
 
 impl Targets {
-    /// Sends one event. Returns the HTTP status, if the receiver has one.
+    /// Sends one event. Returns the HTTP status, if the receiver has one and the event needs a request.
     pub async fn deliver(
         &self,
         subscriber: &Subscriber,
@@ -103,8 +103,8 @@ impl Targets {
         match &subscriber.target {
             Target::Webhook(webhook) => {
                 let id = event.id.to_string();
-                let status = self.webhooks.post(webhook, &id, json, now).await?;
-                Ok(Some(status.as_u16()))
+                let status = self.webhooks.send(webhook, &id, json, now).await?;
+                Ok(status.map(|status| status.as_u16()))
             }
             Target::EventBridge(bus) => {
                 self.event_bridge.put(bus, event, json).await?;

@@ -5,6 +5,7 @@ mod cloud;
 mod health;
 mod receiver;
 mod receivers;
+mod requests;
 mod targets;
 pub(crate) mod world;
 

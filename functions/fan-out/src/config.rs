@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use wagrun_delivery::subscriber::Rules;
 use wagrun_lambda::environment::{EnvironmentError, optional, parsed_or, required};
 
 /// The settings, read once at start-up.
@@ -15,11 +16,13 @@ pub struct Config {
     pub delivery_queue_url: String,
     /// The invalidation queue (standard); none when it is not deployed.
     pub invalidation_queue_url: Option<String>,
+    /// The rules for subscribers' parameters, which are those of deliver.
+    pub rules: Rules,
 }
 
 impl Config {
-    /// Reads `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30), `DELIVERY_QUEUE_URL` and
-    /// `INVALIDATION_QUEUE_URL` (none).
+    /// Reads `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30), `DELIVERY_QUEUE_URL`, `INVALIDATION_QUEUE_URL` (none), and
+    /// the variables of [`Rules::from_environment`].
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         Ok(Self {
             subscribers_path: required("SUBSCRIBERS_PATH")?,
@@ -30,6 +33,7 @@ impl Config {
             )?),
             delivery_queue_url: required("DELIVERY_QUEUE_URL")?,
             invalidation_queue_url: optional("INVALIDATION_QUEUE_URL"),
+            rules: Rules::from_environment()?,
         })
     }
 }

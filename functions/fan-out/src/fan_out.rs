@@ -75,16 +75,20 @@ impl FanOut {
         let is_batched =
             |one: &&Subscriber| self.invalidations.is_some() && one.target.is_batched();
         let (batched, single): (Vec<_>, Vec<_>) = subscribers.matching(event).partition(is_batched);
-        let count = batched.len() + single.len();
+        let unfiltered: Vec<_> = subscribers.setting_aside(event).collect();
+        let count = batched.len() + single.len() + unfiltered.len();
         if count == 0 {
             log_unwanted(event, &subscribers);
             return Ok(());
         }
-        let in_lanes = messages(&single, |name| Some(fifo_attributes(name, event)), raw)?;
+        let single = single.iter().map(|one| (one.name.as_str(), false));
+        let receivers = single.chain(unfiltered.into_iter().map(|name| (name, true)));
+        let in_lanes = messages(receivers, |name| Some(fifo_attributes(name, event)), raw)?;
         let sent = self.deliveries.send(in_lanes).await;
         // Sent even if the deliveries failed, so that neither queue holds back the other.
         if let Some(invalidations) = &self.invalidations {
-            let unordered = messages(&batched, |_| None, raw)?;
+            let batched = batched.iter().map(|one| (one.name.as_str(), false));
+            let unordered = messages(batched, |_| None, raw)?;
             invalidations.send(unordered).await?;
         }
         sent?;
@@ -102,28 +106,30 @@ fn log_unwanted(event: &Event, subscribers: &Subscribers) {
     let outcome = match subscribers.find(name) {
         SubscriberStatus::Enabled(_) => "dropped_filtered",
         SubscriberStatus::Disabled => "dropped_disabled",
-        SubscriberStatus::Invalid(_) => "dropped_invalid",
+        // Its event was sent, to be set aside.
+        SubscriberStatus::Invalid(_) => return,
         SubscriberStatus::Gone => "dropped_gone",
     };
     tracing::warn!(subscriber = name, outcome, "requested event not fanned out");
 }
 
-fn messages(
-    subscribers: &[&Subscriber],
+/// Returns a message for each subscriber: its name, and true when deliver has to apply its filter.
+fn messages<'a>(
+    subscribers: impl Iterator<Item = (&'a str, bool)>,
     fifo: impl Fn(&str) -> Option<FifoAttributes>,
     raw: &RawValue,
 ) -> Result<Vec<Message>, FanOutError> {
     subscribers
-        .iter()
-        .map(|subscriber| {
+        .map(|(name, unfiltered)| {
             let delivery = Delivery {
-                subscriber: Cow::Borrowed(&subscriber.name),
+                subscriber: Cow::Borrowed(name),
                 event: raw,
+                unfiltered,
             };
             Ok(Message {
-                fifo: fifo(&subscriber.name),
+                fifo: fifo(name),
                 body: serde_json::to_string(&delivery).map_err(FanOutError::Encode)?,
-                subscriber: subscriber.name.clone(),
+                subscriber: name.to_owned(),
             })
         })
         .collect()

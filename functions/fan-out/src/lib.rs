@@ -4,7 +4,7 @@
 //! Every event that reaches the event queue becomes one message in the delivery queue for each subscriber that is enabled and
 //! matches. The message waits in the lane of subscriber and object, in the order in which the events of that object arrived. An
 //! invalidation, whose order does not matter, waits in the invalidation queue if it is deployed. deliver takes many of them at
-//! once.
+//! once. A subscriber whose parameter cannot be used at all gets every event, marked as unfiltered, and deliver sets it aside.
 //!
 //! # Crashes and failures
 //! - Before anything was sent: the event comes back to the queue and is attempted again.
@@ -12,7 +12,8 @@
 //!   for five minutes. Later the subscriber sees a repeated `webhook-id`.
 //! - The event fails each time: it goes to the event dead-letter queue, whole. Until then it holds back later events
 //!   of the same object, and no others.
-//! - A subscriber's parameter cannot be used: an error names it, and it receives nothing until it is corrected.
+//! - A subscriber's parameter cannot be used: an error names it, and its last usable version stays in force. Without one,
+//!   or when its versions cannot be read, its events are sent to deliver all the same.
 
 mod config;
 mod fan_out;

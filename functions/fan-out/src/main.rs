@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use aws_lambda_events::sqs::SqsEvent;
 use fan_out::{Config, FanOut, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use wagrun_delivery::subscriber::{Rules, SubscriberStore};
+use wagrun_delivery::subscriber::SubscriberStore;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -20,8 +20,7 @@ async fn serve() -> Result<(), Error> {
         &aws,
         &config.subscribers_path,
         config.subscriber_cache,
-        // Fan-out calls no receiver. deliver decides, and what it refuses stays in the dead-letter queue.
-        Rules::LENIENT,
+        config.rules,
     );
     let sqs = aws_sdk_sqs::Client::new(&aws);
     let fan_out = &FanOut::new(

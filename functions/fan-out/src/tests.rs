@@ -1,5 +1,7 @@
 //! Tests of the function as Lambda calls it, with prepared answers of SSM and SQS.
 
+mod unusable;
+
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
@@ -114,7 +116,6 @@ async fn run_with(
 async fn each_matching_subscriber_gets_a_delivery_in_its_lane() {
     let ssm = parameters(&[
         ("all", subscriber(json!({}))),
-        ("broken", "{".into()),
         ("images", subscriber(json!({"types": ["wagtail.image.*"]}))),
         ("news", subscriber(json!({"under": "/news/"}))),
         ("off", subscriber(json!({"enabled": false}))),

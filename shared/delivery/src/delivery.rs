@@ -19,6 +19,9 @@ pub struct Delivery<'a> {
     /// The event's JSON.
     #[serde(borrow)]
     pub event: &'a RawValue,
+    /// True when the subscriber's filter is still to be applied, because its parameter could not be used.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unfiltered: bool,
 }
 
 impl Delivery<'_> {
@@ -52,8 +55,10 @@ mod tests {
         let delivery = Delivery {
             subscriber: Cow::Borrowed("cdn"),
             event: serde_json::from_str(EVENT).unwrap(),
+            unfiltered: false,
         };
         let body = serde_json::to_string(&delivery).unwrap();
+        assert!(!body.contains("unfiltered"), "{body}");
         let received: Delivery<'_> = serde_json::from_str(&body).unwrap();
         assert_eq!(received.subscriber, "cdn");
         assert_eq!(received.event.get(), EVENT);

@@ -2,6 +2,7 @@
 
 mod delivery;
 pub mod parameter_cache;
+mod parameter_history;
 pub mod partial_batch;
 pub mod queue;
 pub mod subscriber;

@@ -36,6 +36,10 @@ pub struct Parameter {
     pub key: String,
     /// The value.
     pub value: String,
+    /// The number of the version. A parameter that is deleted and created again begins at 1.
+    pub version: i64,
+    /// The time of its last change, in milliseconds since 1970, if SSM gave one.
+    pub changed_at: Option<i64>,
 }
 
 /// The parameters could not be read.
@@ -80,7 +84,7 @@ impl<T> ParameterCache<T> {
         &self,
         earliest: Timestamp,
         now: Timestamp,
-        parse: impl FnOnce(Vec<Parameter>) -> T,
+        parse: impl AsyncFnOnce(Vec<Parameter>) -> T,
     ) -> Result<Arc<T>, LoadError> {
         let mut cached = self.cached.lock().await;
         match cached.as_ref() {
@@ -95,7 +99,7 @@ impl<T> ParameterCache<T> {
     pub async fn read(
         &self,
         now: Timestamp,
-        parse: impl FnOnce(Vec<Parameter>) -> T,
+        parse: impl AsyncFnOnce(Vec<Parameter>) -> T,
     ) -> Result<Arc<T>, LoadError> {
         let mut cached = self.cached.lock().await;
         self.read_into(&mut cached, now, parse).await
@@ -121,9 +125,9 @@ impl<T> ParameterCache<T> {
         &self,
         cached: &mut Option<Cached<T>>,
         now: Timestamp,
-        parse: impl FnOnce(Vec<Parameter>) -> T,
+        parse: impl AsyncFnOnce(Vec<Parameter>) -> T,
     ) -> Result<Arc<T>, LoadError> {
-        let value = Arc::new(parse(self.parameters().await?));
+        let value = Arc::new(parse(self.parameters().await?).await);
         *cached = Some(Cached {
             read_at: now,
             value: Arc::clone(&value),
@@ -149,6 +153,10 @@ impl<T> ParameterCache<T> {
                 parameters.push(Parameter {
                     key: key.trim_start_matches('/').to_owned(),
                     value: parameter.value.unwrap_or_default(),
+                    version: parameter.version,
+                    changed_at: parameter
+                        .last_modified_date
+                        .and_then(|time| time.to_millis().ok()),
                     name,
                 });
             }
@@ -177,7 +185,7 @@ mod tests {
         ParameterCache::new(ssm, "/wagrun/things/", "things", Duration::from_secs(30))
     }
 
-    fn keys(parameters: Vec<Parameter>) -> Vec<String> {
+    async fn keys(parameters: Vec<Parameter>) -> Vec<String> {
         parameters.into_iter().map(|one| one.key).collect()
     }
 
@@ -189,9 +197,9 @@ mod tests {
     async fn all_pages_are_read_with_names_below_the_path() {
         let replay = Replay::new([page(&["a"], Some("more")), page(&["team/b"], None)]);
         let cache = cache(&replay);
-        let read = cache.get(Timestamp::MIN, at(0), |parameters| {
-            let names = parameters.iter().map(|one| one.name.clone());
-            [names.collect(), keys(parameters)].concat()
+        let read = cache.get(Timestamp::MIN, at(0), async |parameters| {
+            let names = parameters.iter().map(|one| one.name.clone()).collect();
+            [names, keys(parameters).await].concat()
         });
         let expected = ["/wagrun/things/a", "/wagrun/things/team/b", "a", "team/b"];
         assert_eq!(*read.await.unwrap(), expected);

@@ -11,26 +11,39 @@
 //! `target` decides which other fields there are. A webhook requires `url` and `secrets`, and may have `headers` and `template`. A
 //! target `"eventbridge"` requires `bus`. A target `"cloudfront"` requires `distribution`, and may have `wildcard`. Without `types`,
 //! `content_types` and `under` every event passes (see [`Filter`]). Without `retry_seconds` failed deliveries follow the stack's
-//! schedule. An unknown field is an error, because a misspelt filter would silently send too much or too little.
+//! schedule. An unknown field is an error, because a misspelt filter would silently send too much or too little. So is a filter
+//! that can match no event.
 //! `docs/subscriber.schema.json` says the same for editors and other programs.
+//!
+//! # A parameter that cannot be used
+//! Its last usable version stays in force, which SSM keeps (see `earlier_versions`). Where there is none, or where that one is
+//! switched off, the subscriber's events are set aside until the parameter is corrected. fan-out and deliver judge by the same
+//! [`Rules`], and by what SSM has. So both come to the same result, and so does a copy that started later.
 //!
 //! deliver writes two fields itself: `failing_since` while no delivery succeeds, and `disabled` (reason and time) beside
 //! `"enabled": false` when it has switched the subscriber off.
 
 mod definition;
+mod earlier_versions;
 mod invalid;
 mod parse;
+mod request;
 mod retry;
 mod secret;
 mod store;
+mod subscribers;
 mod template;
 
-pub use definition::{CloudFront, EventBridge, Rules, Schemes, Subscriber, Target, Webhook};
-pub use invalid::{FieldPath, InvalidSubscriber, Problem};
+pub use definition::{
+    CloudFront, EventBridge, Rules, Schemes, Subscriber, Superseded, Target, Webhook,
+};
+pub use invalid::{FieldPath, InvalidSubscriber, Problem, Warning};
+pub use request::{Body, RenderError, RenderedRequest, RequestTemplate, UrlFault};
 pub use retry::RetrySchedule;
 pub use secret::Secret;
-pub use store::{SubscriberStatus, SubscriberStore, Subscribers};
-pub use template::{PayloadTooLong, Template};
+pub use store::SubscriberStore;
+pub use subscribers::{Effect, Fault, SubscriberStatus, Subscribers, Unusable};
+pub use template::PayloadTooLong;
 pub use wagrun_event::filter::Filter;
 
 pub use crate::parameter_cache::LoadError;

@@ -1,20 +1,15 @@
 //! Filters of events, for a subscriber or a backfill.
 
+mod possible;
+
+pub use possible::{Contradiction, closest_type, is_possible_type, path_is_under};
+
 use serde_json::{Map, Value};
-use url::Url;
+
+use possible::{ACTIONS, path_of};
 
 use crate::event::urls_of;
 use crate::{Event, SNAPSHOT};
-
-/// The last parts of the types of captured changes.
-const ACTIONS: [&str; 6] = [
-    "created",
-    "updated",
-    "published",
-    "unpublished",
-    "moved",
-    "deleted",
-];
 
 /// A filter. An event passes when it passes all parts of the filter. A part that is absent lets every event pass.
 ///
@@ -62,6 +57,23 @@ impl Filter {
             && self.is_under(event)
     }
 
+    /// Returns the reason why no event can pass, if the parts of the filter exclude each other.
+    pub fn contradiction(&self) -> Option<Contradiction> {
+        let types = self.types.as_deref()?;
+        if self.under.is_some() && !possible::admit_pages(types) {
+            Some(Contradiction::UnderWithoutPages)
+        } else if self.content_types.is_some() && !possible::admit_content(types) {
+            Some(Contradiction::ContentTypesWithoutContent)
+        } else {
+            None
+        }
+    }
+
+    /// Returns true when some content may pass `types`, and not only events about the site or subscribers.
+    pub fn admits_content(&self) -> bool {
+        self.types.as_deref().is_none_or(possible::admit_content)
+    }
+
     /// Returns true when an event of this type may pass.
     pub fn admits_type(&self, kind: &str) -> bool {
         fits_one(self.types.as_deref(), Some(kind))
@@ -96,16 +108,6 @@ fn paths(page: &Map<String, Value>) -> Vec<String> {
     }
     let url_path = page.get("url_path").and_then(Value::as_str);
     url_path.and_then(path_of).into_iter().collect()
-}
-
-/// Returns the percent-encoded path of a URL or of a path. So `/zürich/` and `/z%C3%BCrich/` are the same.
-fn path_of(text: &str) -> Option<String> {
-    let url = if text.starts_with('/') {
-        Url::parse(&format!("https://any{text}"))
-    } else {
-        Url::parse(text)
-    };
-    url.ok().map(|url| url.path().to_owned())
 }
 
 fn fits_one(patterns: Option<&[String]>, text: Option<&str>) -> bool {

@@ -5,6 +5,7 @@ mod commits;
 mod concurrent_drainers;
 mod editors;
 mod faults;
+mod filter_matches;
 mod interleavings;
 mod keys_and_children;
 mod locks;

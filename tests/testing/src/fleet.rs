@@ -172,6 +172,8 @@ impl Fleet {
             ("INVALIDATION_QUEUE_URL", String::new()),
             ("METRICS_NAMESPACE", "wagrun/fleet".to_owned()),
             ("AWS_MAX_ATTEMPTS", "5".to_owned()),
+            ("MAX_ATTEMPTS", self.options.max_attempts().to_string()),
+            ("ALLOW_HTTP_WEBHOOKS", "true".to_owned()),
         ]
     }
 
@@ -182,8 +184,6 @@ impl Fleet {
         let mut environment = self.fan_out_environment();
         environment.extend([
             ("RETRY_SECONDS", waits.join(",")),
-            ("MAX_ATTEMPTS", self.options.max_attempts().to_string()),
-            ("ALLOW_HTTP_WEBHOOKS", "true".to_owned()),
             (
                 "TOPIC_ARN",
                 "arn:aws:sns:us-east-1:000000000000:fleet-events.fifo".to_owned(),

@@ -3,10 +3,14 @@
 //! It runs on the operator's machine with the operator's credentials. It uses the code of deliver with the configuration of
 //! the deployed function. So the validation of the parameter, the signature, the rules for addresses and the timeouts are the
 //! same. There is no queue: the event is sent once, and the subscriber is not disabled.
+//!
+//! [`check`] judges a file by the same rules, before it is stored.
 
 #![allow(clippy::disallowed_methods)]
 
+mod check;
 mod function;
+mod matches;
 mod report;
 
 use std::time::Instant;
@@ -16,18 +20,20 @@ use aws_sdk_ssm::error::SdkError;
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use deliver::{Config, Outgoing, Targets, build_handler};
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use wagrun_delivery::subscriber::{InvalidSubscriber, Rules, Subscriber, Target};
 use wagrun_event::{Event, NewEvent};
 
-pub use function::{FunctionError, environment};
+pub use check::{CheckError, CheckedFile, check};
+pub use function::{FunctionError, enter_environment, environment};
+pub use matches::{Matches, count};
 pub use report::Report;
 
 /// The type of the test event.
 pub const EVENT_TYPE: &str = "subscriber.test";
-/// The URL that a CloudFront subscriber invalidates. No site has such a page.
-const INVALIDATED_URL: &str = "https://subscriber.test/wagrun-subscriber-test/";
+/// The URL of the page that the test event is about, for a target that needs one. No site has such a page.
+const PAGE_URL: &str = "https://subscriber.test/wagrun-subscriber-test/";
 
 /// The test event could not be sent.
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +57,8 @@ pub enum TestError {
     /// The parameter is not valid. The error names the parameter and the field.
     #[error(transparent)]
     Invalid(#[from] InvalidSubscriber),
-    /// The event could not be encoded as JSON.
-    #[error("cannot encode the event")]
+    /// The parameter or the event is not JSON.
+    #[error("cannot read or write JSON")]
     Encode(#[from] serde_json::Error),
 }
 
@@ -63,6 +69,7 @@ pub struct Tester {
     path: String,
     rules: Rules,
     source: String,
+    page_url: String,
     targets: Targets,
 }
 
@@ -74,14 +81,22 @@ impl Tester {
             path: config.subscribers_path.trim_end_matches('/').to_owned(),
             rules: config.rules,
             source: config.source.clone(),
+            page_url: PAGE_URL.to_owned(),
             targets: build_handler(aws, config)?.deliverer.targets,
         })
     }
 
+    /// Uses the URL of a page of the site. A service may refuse to purge the URL of another site.
+    #[must_use]
+    pub fn with_page_url(mut self, url: String) -> Self {
+        self.page_url = url;
+        self
+    }
+
     /// Sends one event to a subscriber. An error means that the event was not sent.
     pub async fn test(&self, name: &str, now: Timestamp) -> Result<Report, TestError> {
-        let subscriber = self.subscriber(name).await?;
-        let event = event(&subscriber, &self.source, now);
+        let (subscriber, parameter) = self.subscriber(name).await?;
+        let event = event(&subscriber, &self.source, &self.page_url, now);
         let json = serde_json::to_string(&event)?;
         let message_id = event.id.to_string();
         let outgoing = Outgoing {
@@ -97,10 +112,18 @@ impl Tester {
             subscriber,
             event,
             result,
+            parameter,
+            matches: None,
         })
     }
 
-    async fn subscriber(&self, name: &str) -> Result<Subscriber, TestError> {
+    /// Returns the source of the stack's events.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Returns a subscriber, and the JSON of its parameter.
+    async fn subscriber(&self, name: &str) -> Result<(Subscriber, Value), TestError> {
         let parameter = format!("{}/{name}", self.path);
         let call = self.ssm.get_parameter().name(&parameter);
         let answer = match call.with_decryption(true).send().await {
@@ -120,20 +143,18 @@ impl Tester {
         };
         let value = answer.parameter.and_then(|parameter| parameter.value);
         let value = value.unwrap_or_default();
-        Ok(Subscriber::parse(name, &parameter, &value, self.rules)?)
+        let subscriber = Subscriber::parse(name, &parameter, &value, self.rules)?;
+        Ok((subscriber, serde_json::from_str(&value)?))
     }
 }
 
 /// Returns an event for this subscriber alone.
-fn event(subscriber: &Subscriber, source: &str, now: Timestamp) -> Event {
+fn event(subscriber: &Subscriber, source: &str, page_url: &str, now: Timestamp) -> Event {
     let name = &subscriber.name;
     let mut data = Map::new();
     data.insert("name".into(), Value::String(name.clone()));
     data.insert("title".into(), format!("Test of subscriber {name}").into());
-    // deliver invalidates the URL of the event.
-    if let Target::CloudFront(_) = subscriber.target {
-        data.insert("url".into(), INVALIDATED_URL.into());
-    }
+    data.extend(values_for_requests(&subscriber.target, page_url));
     let mut event = Event::new(NewEvent {
         id: Uuid::new_v4(),
         source,
@@ -146,6 +167,22 @@ fn event(subscriber: &Subscriber, source: &str, now: Timestamp) -> Event {
     });
     event.subscriber = Some(name.clone());
     event
+}
+
+/// Returns the values that the target's own requests need: those of a page that the public sees.
+fn values_for_requests(target: &Target, url: &str) -> Map<String, Value> {
+    let values = match target {
+        Target::Webhook(webhook) if webhook.posts_events() => json!({}),
+        Target::Webhook(_) => json!({
+            "id": 0, "live": true, "visible_to": "public", "url": url, "urls": [url],
+        }),
+        Target::CloudFront(_) => json!({"url": url}),
+        Target::EventBridge(_) => json!({}),
+    };
+    match values {
+        Value::Object(values) => values,
+        _ => Map::new(),
+    }
 }
 
 #[cfg(test)]

@@ -1,21 +1,18 @@
-//! Runs `make subscriber-test NAME=… STACK=…`.
+//! Runs `make subscriber-test NAME=… STACK=…`. With `COUNT=no` the objects that match are not counted, which wakes the database.
+//! `URL=…` is the page that a CDN purges.
 //!
 //! The exit code is 0 if the receiver accepted the event, 1 if it did not, and 2 if the event was not sent.
 
 #![allow(clippy::disallowed_methods)]
 
 use std::error::Error;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use deliver::Config;
 use jiff::Timestamp;
-use subscriber_test::{Report, Tester, environment};
+use subscriber_test::{Report, Tester, count, enter_environment};
 use wagrun_lambda::environment::{optional, required};
 use wagrun_lambda::telemetry::chain;
-
-/// The environment variable that is set once the environment is that of the function.
-const CONFIGURED: &str = "SUBSCRIBER_TEST_CONFIGURED";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -35,16 +32,23 @@ async fn test() -> Result<Report, Box<dyn Error>> {
     let name = std::env::args().nth(1).filter(|name| !name.is_empty());
     let name = name.ok_or("usage: subscriber-test NAME, with STACK in the environment")?;
     let aws = wagrun_lambda::aws::config().await;
-    if optional(CONFIGURED).is_none() {
-        // The program starts itself again with the environment of deliver, so the same code reads the same configuration.
-        let variables = environment(&aws, &required("STACK")?).await?;
-        let mut again = Command::new(std::env::current_exe()?);
-        again.arg(name).envs(variables).env(CONFIGURED, "yes");
-        return Err(again.exec().into());
-    }
+    enter_environment(&aws, &required("STACK")?).await?;
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| "the process already has a TLS provider")?;
     let tester = Tester::new(&aws, Config::from_environment()?)?;
-    Ok(tester.test(&name, Timestamp::now()).await?)
+    let tester = match optional("URL") {
+        None => tester,
+        Some(url) if url.starts_with("https://") => tester.with_page_url(url),
+        Some(url) => return Err(format!("URL: {url:?} does not begin with https://").into()),
+    };
+    let mut report = tester.test(&name, Timestamp::now()).await?;
+    // Events about the site and subscribers have no objects.
+    if optional("COUNT").is_none_or(|count| count != "no")
+        && report.subscriber.filter.admits_content()
+    {
+        let matches = count(&aws, tester.source(), &report.parameter).await;
+        report.matches = Some(matches);
+    }
+    Ok(report)
 }

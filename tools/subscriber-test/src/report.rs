@@ -4,9 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use deliver::TargetError;
+use serde_json::Value;
 use wagrun_delivery::subscriber::{Subscriber, Target};
 use wagrun_event::Event;
 use wagrun_lambda::telemetry::chain;
+
+use crate::matches::Matches;
 
 /// The result of one event that was sent.
 #[derive(Debug)]
@@ -19,6 +22,10 @@ pub struct Report {
     pub result: Result<Option<u16>, TargetError>,
     /// The duration of the attempt.
     pub duration: Duration,
+    /// The JSON of the parameter. It is not shown, because it holds secrets.
+    pub parameter: Value,
+    /// The number of present objects that match the filter, if they were counted.
+    pub matches: Option<Matches>,
 }
 
 impl Report {
@@ -55,7 +62,10 @@ impl fmt::Display for Report {
         )?;
         match (&self.result, &self.subscriber.target) {
             (Err(error), _) => line("error", &chain(error))?,
-            (Ok(_), Target::Webhook(_)) => {}
+            (Ok(Some(_)), Target::Webhook(_)) => {}
+            (Ok(None), Target::Webhook(_)) => {
+                line("done", &"no request of the subscriber is for this event")?;
+            }
             (Ok(_), Target::EventBridge(_)) => {
                 line(
                     "done",
@@ -68,6 +78,21 @@ impl fmt::Display for Report {
                     &"an invalidation of a path without a page has begun",
                 )?;
             }
+        }
+        if let Some(matches) = &self.matches {
+            line("matches", matches)?;
+        }
+        for warning in &self.subscriber.warnings {
+            line("warning", warning)?;
+        }
+        let matches = self.matches.as_ref();
+        if let Some((under, pages)) = matches.and_then(Matches::instead) {
+            let fault = format_args!(
+                "under: matches no page. It is compared with the path of data.url: {under:?} would match {pages} pages"
+            );
+            line("warning", &fault)?;
+        } else if matches.is_some_and(Matches::is_none) {
+            line("warning", &"the filter matches nothing that is there now")?;
         }
         if !self.subscriber.enabled {
             line(
@@ -85,19 +110,19 @@ impl fmt::Display for Report {
 }
 
 /// Formats the address of a target. Only the origin of a URL is shown, because the rest may be secret, as with Slack.
-struct Described<'a>(&'a Target);
+pub struct Described<'a>(pub &'a Target);
 
 impl fmt::Display for Described<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Target::Webhook(webhook) => {
-                let origin = webhook.url.origin().ascii_serialization();
+                let origins = webhook.origins().join("/…, ");
                 let signatures = match webhook.secrets.len() {
                     0 => "unsigned".to_owned(),
                     1 => "one signature".to_owned(),
                     count => format!("{count} signatures"),
                 };
-                write!(formatter, "webhook {origin}/…, {signatures}")
+                write!(formatter, "webhook {origins}/…, {signatures}")
             }
             Target::EventBridge(target) => write!(formatter, "eventbridge {}", target.bus),
             Target::CloudFront(target) => {

@@ -1,5 +1,9 @@
 //! Tests with replayed answers of AWS and a receiver that listens.
 
+mod matches;
+
+mod requests;
+
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -63,6 +67,7 @@ fn tester(parameter: Value, reach: Reach) -> (Tester, Arc<Mutex<Vec<Request>>>) 
             max_attempts: Some(8),
         },
         source: "/wagrun/test".into(),
+        page_url: PAGE_URL.into(),
         targets: Targets {
             webhooks: WebhookClient::new(Timeouts::default(), reach).unwrap(),
             event_bridge: EventBridgeClient::new(aws_sdk_eventbridge::Client::new(&aws)),

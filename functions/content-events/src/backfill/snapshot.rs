@@ -9,7 +9,6 @@ use wagrun_database::outbox::{self, Backfill, WatchedModel};
 use super::slice::{
     BackfillSlice, MAX_SLICE_ROWS, NextPosition, SliceError, SliceInput, read_cursor,
 };
-use crate::classify::decide;
 use crate::compose::{compose_snapshot, snapshot_type};
 use crate::request::Snapshot;
 
@@ -50,7 +49,7 @@ pub(super) async fn next_slice(
     let after = after.filter(|_| current.model == model);
     let mut objects = outbox::present_objects(
         input.connection,
-        run.id,
+        Some(run.id),
         &current.model,
         after.as_deref(),
         i32::from(MAX_SLICE_ROWS),
@@ -76,10 +75,7 @@ pub(super) async fn next_slice(
     };
     let events = objects
         .iter()
-        .map(|object| {
-            let decision = decide(&object.state, &object.state.said, &input.reference.rules);
-            compose_snapshot(&object.state, &decision, input.source)
-        })
+        .map(|object| compose_snapshot(&object.state, &input.reference.rules, input.source))
         .filter(|event| snapshot.filter.matches(event))
         .map(|mut event| {
             event.backfill = Some(run.id);

@@ -1,5 +1,4 @@
 use super::*;
-use crate::classify::decide;
 use crate::fixtures::{change, page, rules};
 
 fn decided(change: &CapturedChange) -> Decision {
@@ -87,7 +86,7 @@ fn a_deleted_page_shows_its_last_url_and_is_no_longer_live() {
 fn a_snapshot_is_the_state_and_no_change() {
     let state = change(json!(null), page(json!({})), &[]);
     let mut created = composed(&state);
-    let snapshot = compose_snapshot(&state, &decided(&state), "/wagrun/test");
+    let snapshot = compose_snapshot(&state, &rules(), "/wagrun/test");
     assert!(snapshot.is_snapshot());
     assert_eq!(snapshot.data["changed"], json!([]));
     assert_eq!(snapshot.data["previous"], json!({}));

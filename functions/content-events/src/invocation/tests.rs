@@ -77,6 +77,18 @@ fn an_unknown_payload_is_named_in_the_error() {
             "cannot read replay.since: \"now\" is not a time",
         ),
         (
+            json!({"match": {"under": "news"}}),
+            "match.under: \"news\" is not a path that begins with /",
+        ),
+        (
+            json!({"match": {"type": "*"}}),
+            "cannot read match.type: unknown field",
+        ),
+        (
+            json!({"match": {}, "sweep": 1}),
+            "sweep: cannot stand beside match",
+        ),
+        (
             json!({"cancel": "all"}),
             "cancel: \"all\" is not a backfill's id",
         ),

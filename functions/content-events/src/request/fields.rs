@@ -34,6 +34,18 @@ pub(super) struct SnapshotFields {
     pub under: Option<Text>,
 }
 
+/// The fields of a filter whose present objects are counted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MatchFields {
+    #[serde(default, deserialize_with = "not_null")]
+    pub types: Option<Patterns>,
+    #[serde(default, deserialize_with = "not_null")]
+    pub content_types: Option<Patterns>,
+    #[serde(default, deserialize_with = "not_null")]
+    pub under: Option<Text>,
+}
+
 /// A text that is not empty.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]

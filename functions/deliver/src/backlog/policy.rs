@@ -142,7 +142,9 @@ impl<'a> SweepFacts<'a> {
             };
         }
         let failing = backlog.tried_since.map(|since| self.since(since));
-        if failing.is_some_and(|failing| failing >= MAX_FAILING_TIME) {
+        // A parameter that cannot be used is not written, so its subscriber is tried until it is corrected.
+        let can_be_switched_off = subscriber.superseded.is_none();
+        if can_be_switched_off && failing.is_some_and(|failing| failing >= MAX_FAILING_TIME) {
             return SweepAction::SwitchOff(subscriber);
         }
         if self.is_crowded || !(self.at_once || self.since_recall() >= TRIAL_INTERVAL) {

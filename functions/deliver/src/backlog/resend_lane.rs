@@ -29,7 +29,7 @@ pub struct Recalled<'a> {
 /// The result of sending one delivery that was set aside.
 #[derive(Debug)]
 pub enum SendResult<F> {
-    /// The receiver accepted it.
+    /// The receiver accepted it, or its subscriber's filter does not let it pass.
     Accepted,
     /// The receiver refused it, and its subscriber is switched off now.
     SwitchedOff,

@@ -118,13 +118,19 @@ impl BacklogStore {
         subscriber: &str,
         now: Timestamp,
     ) -> Result<Option<Backlog>, StoreError> {
-        let backlogs = self.parameters.get(Timestamp::MIN, now, parse_all).await?;
+        let backlogs = self
+            .parameters
+            .get(Timestamp::MIN, now, async |all| parse_all(all))
+            .await?;
         Ok(backlogs.get(subscriber).cloned())
     }
 
     /// Reads and returns all records, by subscriber.
     pub async fn all(&self, now: Timestamp) -> Result<BTreeMap<String, Backlog>, StoreError> {
-        let backlogs = self.parameters.read(now, parse_all).await?;
+        let backlogs = self
+            .parameters
+            .read(now, async |all| parse_all(all))
+            .await?;
         Ok(Arc::unwrap_or_clone(backlogs))
     }
 

@@ -95,7 +95,7 @@ pub async fn sweep(sweep: &Sweep<'_>) -> Result<Vec<SweptBacklog>, SweepError> {
     let started = (sweep.clock)();
     let mut backlogs = sweep.all(started).await?;
     if backlogs.is_empty() {
-        // Nearly always. Reading the subscribers would decrypt their secrets, which costs money.
+        // Nearly always.
         return Ok(Vec::new());
     }
     let subscribers = sweep.subscribers.loaded_after(started, (sweep.clock)());

@@ -10,6 +10,8 @@ use crate::subscriber_health::Condition;
 pub struct Facts<'a> {
     /// The subscriber that the delivery is for.
     pub subscriber: SubscriberStatus<'a>,
+    /// False when the subscriber's filter does not let the event pass, and fan-out could not know.
+    pub is_wanted: bool,
     /// True when the subscriber's schedule has an attempt of this number.
     pub has_attempt: bool,
     /// True when the message comes from a FIFO queue. Only its deliveries have an order to keep, and can be set aside.
@@ -64,6 +66,19 @@ pub enum DropReason {
     Disabled,
     /// The subscriber does not exist any more.
     Gone,
+    /// The subscriber's filter does not let the event pass.
+    Filtered,
+}
+
+impl DropReason {
+    /// Returns the outcome in the log.
+    pub fn outcome(self) -> &'static str {
+        match self {
+            Self::Disabled => "dropped_disabled",
+            Self::Gone => "dropped_gone",
+            Self::Filtered => "dropped_filtered",
+        }
+    }
 }
 
 /// Decides what is done with a delivery that was received.
@@ -72,6 +87,9 @@ pub enum DropReason {
 /// The first delivery of a lane is set aside only when every copy of the function knows of the backlog.
 pub fn before_attempt<'a>(facts: &Facts<'a>) -> Action<'a> {
     match facts.subscriber {
+        SubscriberStatus::Enabled(_) if !facts.is_wanted => {
+            Action::Skip(Skip::Drop(DropReason::Filtered))
+        }
         SubscriberStatus::Enabled(subscriber) if facts.has_attempt => enabled(facts, subscriber),
         SubscriberStatus::Enabled(subscriber) => Action::Skip(Skip::GiveUp(subscriber)),
         SubscriberStatus::Disabled if facts.is_ordered => off(facts, OffReason::Disabled),

@@ -124,7 +124,7 @@ impl Deliverer {
     }
 
     /// Lets the subscriber's backlog return. An error is logged: the sweep tries it again.
-    async fn begin_return(&self, subscriber: &str, attempt: &Attempt<'_>) {
+    pub(super) async fn begin_return(&self, subscriber: &str, attempt: &Attempt<'_>) {
         if let Err(error) = self.backlogs.begin_return(subscriber, attempt.now).await {
             tracing::error!(error = chain(&error), "cannot let the backlog return");
         }

@@ -7,8 +7,8 @@ use wagrun_delivery::subscriber::{
 };
 
 use super::decide::Facts;
-use super::message::Attempt;
-use crate::backlog::{BacklogError, Backlogs, Lane};
+use super::message::{AddressedEvent, Attempt};
+use crate::backlog::{BacklogError, Backlogs};
 
 /// Loads the subscribers, as they were after the message was sent unless the subscriber is known and on.
 ///
@@ -35,11 +35,16 @@ pub fn schedule<'a>(subscriber: &'a Subscriber, default: &'a RetrySchedule) -> &
 /// Loads the facts about one delivery.
 pub async fn load<'a>(
     subscriber: SubscriberStatus<'a>,
-    lane: &Lane,
+    addressed: &AddressedEvent<'_>,
     attempt: &Attempt<'_>,
     default_schedule: &RetrySchedule,
     backlogs: &Backlogs,
 ) -> Result<Facts<'a>, BacklogError> {
+    let lane = &addressed.lane;
+    let is_wanted = match subscriber {
+        SubscriberStatus::Enabled(subscriber) => addressed.is_wanted_by(subscriber),
+        SubscriberStatus::Disabled | SubscriberStatus::Invalid(_) | SubscriberStatus::Gone => true,
+    };
     let has_attempt = match subscriber {
         SubscriberStatus::Enabled(subscriber) => {
             schedule(subscriber, default_schedule).has_attempt(attempt.number)
@@ -48,6 +53,7 @@ pub async fn load<'a>(
     };
     let mut facts = Facts {
         subscriber,
+        is_wanted,
         has_attempt,
         is_ordered: attempt.sequence_number.is_some(),
         backlog: None,
@@ -55,7 +61,7 @@ pub async fn load<'a>(
     };
     match subscriber {
         SubscriberStatus::Enabled(_)
-            if has_attempt && facts.is_ordered && backlogs.bucket.can_hold(lane) =>
+            if is_wanted && has_attempt && facts.is_ordered && backlogs.bucket.can_hold(lane) =>
         {
             facts.backlog = backlogs.facts(&lane.subscriber, attempt.now).await?;
             if facts.backlog.is_some() {

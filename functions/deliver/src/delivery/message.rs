@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use wagrun_delivery::Delivery;
+use wagrun_delivery::subscriber::Subscriber;
 use wagrun_event::Event;
 
 use crate::backlog::{Lane, Recall};
@@ -45,6 +46,8 @@ pub struct AddressedEvent<'a> {
     pub event: Event,
     /// The event's JSON as it was published.
     pub json: &'a str,
+    /// True when fan-out could not apply the subscriber's filter.
+    pub is_unfiltered: bool,
 }
 
 impl<'a> Attempt<'a> {
@@ -71,7 +74,13 @@ impl<'a> AddressedEvent<'a> {
         Ok(Self {
             lane: Lane::of(&delivery, &event.subject),
             json: delivery.event.get(),
+            is_unfiltered: delivery.unfiltered,
             event,
         })
+    }
+
+    /// Returns true when the subscriber receives the event. fan-out has decided that, unless it could not.
+    pub fn is_wanted_by(&self, subscriber: &Subscriber) -> bool {
+        !self.is_unfiltered || subscriber.filter.matches(&self.event)
     }
 }

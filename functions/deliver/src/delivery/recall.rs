@@ -4,6 +4,7 @@ use tracing::Instrument;
 use wagrun_delivery::subscriber::{Subscriber, SubscriberStatus};
 use wagrun_lambda::telemetry::chain;
 
+use super::decide::DropReason;
 use super::deliverer::Deliverer;
 use super::error::Retained;
 use super::message::{AddressedEvent, Attempt};
@@ -64,6 +65,14 @@ async fn send_again(
         Ok(addressed) => addressed,
         Err(error) => return SendResult::Unreadable(error),
     };
+    let span = span(&subscriber.name, &addressed.event, attempt);
+    if !addressed.is_wanted_by(subscriber) {
+        let outcome = DropReason::Filtered.outcome();
+        span.in_scope(|| tracing::info!(outcome, "delivery dropped"));
+        // The parameter can be used again. Without this, a filter that lets little pass would hold everything back.
+        deliverer.begin_return(&subscriber.name, attempt).await;
+        return SendResult::Accepted;
+    }
     let outgoing = Outgoing {
         // Stays the same for the next recall, so that CloudFront recognizes the same invalidation.
         message_id: &delivery.key,
@@ -71,7 +80,6 @@ async fn send_again(
         json: addressed.json,
         now: attempt.now,
     };
-    let span = span(&subscriber.name, &addressed.event, attempt);
     let called = deliverer.call(subscriber, &outgoing, attempt);
     match called.instrument(span).await {
         Ok(()) => SendResult::Accepted,

@@ -4,7 +4,7 @@ use wagrun_delivery::subscriber::{Subscriber, Subscribers};
 use wagrun_lambda::telemetry::chain;
 
 use super::decide::{
-    Action, DropReason, FailureFacts, NextStep, OffReason, Skip, after_failure, before_attempt,
+    Action, FailureFacts, NextStep, OffReason, Skip, after_failure, before_attempt,
 };
 use super::deliverer::Deliverer;
 use super::error::{DeliverError, Redelivery, Retained};
@@ -42,11 +42,10 @@ pub async fn load_and_decide<'a>(
     addressed: &AddressedEvent<'_>,
     attempt: &Attempt<'_>,
 ) -> Result<Action<'a>, Retained> {
-    let lane = &addressed.lane;
-    let subscriber = subscribers.find(&lane.subscriber);
+    let subscriber = subscribers.find(&addressed.lane.subscriber);
     let facts = facts::load(
         subscriber,
-        lane,
+        addressed,
         attempt,
         &deliverer.schedule,
         &deliverer.backlogs,
@@ -87,11 +86,7 @@ pub async fn act(
             redelivery: Redelivery::IMMEDIATE,
         }),
         Skip::Drop(reason) => {
-            let outcome = match reason {
-                DropReason::Disabled => "dropped_disabled",
-                DropReason::Gone => "dropped_gone",
-            };
-            tracing::info!(outcome, "delivery dropped");
+            tracing::info!(outcome = reason.outcome(), "delivery dropped");
             Ok(())
         }
     }

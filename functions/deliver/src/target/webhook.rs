@@ -1,11 +1,14 @@
-//! A POST request signed as Standard Webhooks 1.0 specify.
+//! HTTP requests, signed as Standard Webhooks 1.0 specify.
 
 mod address;
 mod resolver;
 mod retry_after;
 mod sign;
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use reqwest::{
@@ -14,7 +17,7 @@ use reqwest::{
     redirect::Policy,
 };
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
-use wagrun_delivery::subscriber::{PayloadTooLong, Webhook};
+use wagrun_delivery::subscriber::{Body, RenderError, RenderedRequest, Webhook};
 
 use self::resolver::{NotPublic, PublicOnly};
 use self::retry_after::retry_after;
@@ -22,12 +25,12 @@ use self::sign::signatures;
 
 const USER_AGENT: &str = concat!("wagrun/", env!("CARGO_PKG_VERSION"));
 
-/// The time limits of one request.
+/// The time limits of one event.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
     /// The limit for the connection, TLS included.
     pub connect: Duration,
-    /// The limit from the start until the status has arrived.
+    /// The limit from the start until the status of the last request has arrived.
     pub total: Duration,
 }
 
@@ -54,17 +57,15 @@ pub enum Reach {
 pub struct WebhookClient {
     http: Client,
     reach: Reach,
+    limit: Duration,
 }
 
 /// The receiver did not accept the event.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
-    /// The subscriber's template makes no payload of this event.
+    /// The event gives no request of the subscriber's.
     #[error(transparent)]
-    Template(PayloadTooLong),
-    /// The event is not JSON, so the subscriber's template cannot read it.
-    #[error("cannot read the event for the subscriber's template")]
-    Json(#[source] serde_json::Error),
+    Unrendered(RenderError),
     /// The event could not be signed.
     #[error("cannot sign the event")]
     Sign(#[source] standardwebhooks::WebhookError),
@@ -121,7 +122,7 @@ impl WebhookError {
     /// Returns one word for logs.
     pub fn outcome(&self) -> &'static str {
         match self {
-            Self::Template(_) | Self::Json(_) => "unrendered",
+            Self::Unrendered(_) => "unrendered",
             Self::Sign(_) | Self::Header(_) => "unsigned",
             Self::NotPublic(_) => "forbidden",
             Self::Timeout(_) => "timeout",
@@ -155,39 +156,65 @@ impl WebhookClient {
             client = client.https_only(true).dns_resolver(Arc::new(resolver));
         }
         let http = client.build()?;
-        Ok(Self { http, reach })
+        Ok(Self {
+            http,
+            reach,
+            limit: timeouts.total,
+        })
     }
 
-    /// Sends the event's JSON as it is, or the payload that the subscriber's template makes of it. Returns the status when it
-    /// is 2xx. The answer's body is not read.
-    pub async fn post(
+    /// Makes the subscriber's requests of this event, one after the other until one fails. Returns the status of the last, which
+    /// is 2xx; none when the event needs no request. The answers' bodies are not read.
+    pub async fn send(
         &self,
         webhook: &Webhook,
         event_id: &str,
         event: &str,
         now: Timestamp,
-    ) -> Result<StatusCode, WebhookError> {
-        let body = payload(webhook, event)?;
-        let headers = headers(webhook, event_id, &body, now)?;
-        if self.reach == Reach::Public {
-            resolver::check_literal(&webhook.url).map_err(WebhookError::NotPublic)?;
+    ) -> Result<Option<StatusCode>, WebhookError> {
+        let requests = webhook.render(event).map_err(WebhookError::Unrendered)?;
+        let started = Instant::now();
+        let mut status = None;
+        for (number, request) in requests.into_iter().enumerate() {
+            // The id is that of the event, and tells the further requests apart.
+            let id = match number {
+                0 => event_id.to_owned(),
+                _ => format!("{event_id}-{number}"),
+            };
+            let headers = headers(webhook, &id, request.body.as_ref(), now)?;
+            let limit = self.limit.saturating_sub(started.elapsed());
+            status = Some(self.request(request, headers, limit, now).await?);
         }
-        let answer = self
+        Ok(status)
+    }
+
+    async fn request(
+        &self,
+        request: RenderedRequest<'_>,
+        headers: HeaderMap,
+        limit: Duration,
+        now: Timestamp,
+    ) -> Result<StatusCode, WebhookError> {
+        if self.reach == Reach::Public {
+            resolver::check_literal(&request.url).map_err(WebhookError::NotPublic)?;
+        }
+        let mut call = self
             .http
-            .post(webhook.url.clone())
+            .request(request.method, request.url)
             .headers(headers)
-            .body(body.into_owned())
-            .send()
-            .await
-            .map_err(|error| {
-                // The URL may carry a token.
-                let error = error.without_url();
-                match resolver::refusal(&error) {
-                    Some(refusal) => WebhookError::NotPublic(refusal),
-                    None if error.is_timeout() => WebhookError::Timeout(error),
-                    None => WebhookError::Unreachable(error),
-                }
-            })?;
+            .timeout(limit);
+        if let Some(body) = request.body {
+            call = call.body(body.into_text());
+        }
+        let answer = call.send().await.map_err(|error| {
+            // The URL may carry a token.
+            let error = error.without_url();
+            match resolver::refusal(&error) {
+                Some(refusal) => WebhookError::NotPublic(refusal),
+                None if error.is_timeout() => WebhookError::Timeout(error),
+                None => WebhookError::Unreachable(error),
+            }
+        })?;
         match answer.status() {
             status if status.is_success() => Ok(status),
             status => Err(WebhookError::Status {
@@ -198,34 +225,25 @@ impl WebhookClient {
     }
 }
 
-fn payload<'a>(webhook: &Webhook, event: &'a str) -> Result<Cow<'a, str>, WebhookError> {
-    let Some(template) = &webhook.template else {
-        return Ok(Cow::Borrowed(event));
-    };
-    let event = serde_json::from_str(event).map_err(WebhookError::Json)?;
-    let body = template.render(&event).map_err(WebhookError::Template)?;
-    Ok(Cow::Owned(body))
-}
-
 /// Returns the subscriber's headers and those of every delivery.
 fn headers(
     webhook: &Webhook,
     event_id: &str,
-    body: &str,
+    body: Option<&Body<'_>>,
     now: Timestamp,
 ) -> Result<HeaderMap, WebhookError> {
     let timestamp = now.as_second();
-    let content_type = match webhook.template {
-        None => "application/cloudevents+json",
-        Some(_) => "application/json",
-    };
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(body) = body {
+        let content_type = HeaderValue::from_static(body.media_type());
+        headers.insert(header::CONTENT_TYPE, content_type);
+    }
     headers.extend(webhook.headers.clone());
     headers.insert(HEADER_WEBHOOK_TIMESTAMP, timestamp.into());
     let mut texts = vec![(HEADER_WEBHOOK_ID, event_id.to_owned())];
     if !webhook.secrets.is_empty() {
-        let signatures = signatures(&webhook.secrets, event_id, timestamp, body);
+        let text = body.map_or("", Body::as_str);
+        let signatures = signatures(&webhook.secrets, event_id, timestamp, text);
         texts.push((
             HEADER_WEBHOOK_SIGNATURE,
             signatures.map_err(WebhookError::Sign)?,

@@ -3,6 +3,7 @@
 mod returning;
 mod set_aside;
 mod sweeps;
+mod unusable;
 
 use std::{
     cell::Cell,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::{
     Router,
     body::Bytes,
-    http::{HeaderMap, Uri},
+    http::{HeaderMap, Method, Uri},
     response::Response,
 };
 use tokio::net::TcpListener;
@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 pub struct Receiver {
     pub origin: String,
     received: Arc<Mutex<Vec<(Uri, HeaderMap, Bytes)>>>,
+    methods: Arc<Mutex<Vec<Method>>>,
 }
 
 impl Receiver {
@@ -23,19 +24,26 @@ impl Receiver {
         let receiver = Self {
             origin: format!("http://{}", listener.local_addr().unwrap()),
             received: Arc::default(),
+            methods: Arc::default(),
         };
         let received = Arc::clone(&receiver.received);
-        let router =
-            Router::new().fallback(async move |uri: Uri, headers: HeaderMap, body: Bytes| {
-                lock(&received).push((uri, headers, body));
-                answer()
-            });
+        let methods = Arc::clone(&receiver.methods);
+        let handler = async move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+            lock(&methods).push(method);
+            lock(&received).push((uri, headers, body));
+            answer()
+        };
+        let router = Router::new().fallback(handler);
         tokio::spawn(async move { axum::serve(listener, router).await });
         receiver
     }
 
     pub fn received(&self) -> Vec<(Uri, HeaderMap, Bytes)> {
         lock(&self.received).clone()
+    }
+
+    pub fn methods(&self) -> Vec<Method> {
+        lock(&self.methods).clone()
     }
 }
 

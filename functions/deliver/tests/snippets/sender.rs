@@ -27,8 +27,8 @@ pub async fn post(url: &str, secrets: &[&str], body: &str, now: Timestamp) -> u1
     };
     let client = WebhookClient::new(Timeouts::default(), Reach::Anywhere).unwrap();
     let id = "0f2c8f6e-7d1b-4c8e-9a53-000000000001";
-    match client.post(webhook, id, body, now).await {
-        Ok(status) => status.as_u16(),
+    match client.send(webhook, id, body, now).await {
+        Ok(status) => status.unwrap().as_u16(),
         Err(error) => error.status().unwrap_or_else(|| panic!("{error:?}")),
     }
 }

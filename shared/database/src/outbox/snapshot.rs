@@ -47,10 +47,11 @@ pub async fn watched_models(
 /// Returns the next objects of a model after a key in their present state. Returns none for a model that is not watched.
 ///
 /// Returns at most `limit` objects, and fewer when they exceed [`MAX_SLICE_BYTES`]. The caller must hold the drain lock:
-/// sequence numbers are in the order of states only while no other session claims changes.
+/// sequence numbers are in the order of states only while no other session claims changes. Without a run the objects have no
+/// numbers and no ids, and the lock is not needed.
 pub async fn present_objects(
     connection: &mut PgConnection,
-    run: Uuid,
+    run: Option<Uuid>,
     model: &str,
     after: Option<&str>,
     limit: i32,

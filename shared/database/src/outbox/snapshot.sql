@@ -1,6 +1,6 @@
 -- The next objects of a model in their present state, in order of keys.
 --
--- $1: the id of the backfill run
+-- $1: the id of the backfill run, or null when nothing is published
 -- $2: the model
 -- $3: the key of the last object before, or null
 -- $4: the maximum number of objects
@@ -27,12 +27,12 @@ select
     present.last_key,
     present.object in (select object from waiting where object is not null) as is_pending,
     -- The same object has the same id in all slices of a run, also when a crash repeats a slice.
-    encode(substr(sha256(convert_to($1::text || '/' || present.object, 'UTF8')), 1, 16), 'hex')::uuid as id,
+    encode(substr(sha256(convert_to(coalesce($1::text, '') || '/' || present.object, 'UTF8')), 1, 16), 'hex')::uuid as id,
     '' as xid, present.object, present.key::text as key, present.kind, $2 as model,
     to_char(statement_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time,
     null::text as before, present.state::text as after, '{}'::text[] as changed, false as is_part_only,
     false as is_incomplete, present.bytes::bigint as bytes,
-    (select wagrun.reserve_sequence($4)) + present.place - 1 as sequence,
+    case when $1 is null then 0 else (select wagrun.reserve_sequence($4)) + present.place - 1 end as sequence,
     content_type.app_label || '.' || content_type.model as content_type,
     locale.language_code as locale,
     null::text as editor_id, null::text as editor_name,

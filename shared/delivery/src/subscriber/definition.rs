@@ -4,12 +4,13 @@ use std::fmt;
 
 use http::HeaderMap;
 use jiff::Timestamp;
-use url::Url;
 use wagrun_event::filter::Filter;
+use wagrun_lambda::environment::{EnvironmentError, parsed_or};
 
+use super::invalid::{InvalidSubscriber, Warning};
+use super::request::{self, RenderError, RenderedRequest, RequestTemplate};
 use super::retry::RetrySchedule;
 use super::secret::Secret;
-use super::template::Template;
 
 /// One valid subscriber.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,19 @@ pub struct Subscriber {
     pub enabled: bool,
     /// The time since which deliveries fail, if deliver has written it.
     pub failing_since: Option<Timestamp>,
+    /// The parts of its filter that match nothing, beside others that match.
+    pub warnings: Vec<Warning>,
+    /// The fault of the newest version of the parameter, when this is an earlier one.
+    pub superseded: Option<Box<Superseded>>,
+}
+
+/// A version of a parameter that is in force, because no newer one can be used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Superseded {
+    /// The number of the version that is in force.
+    pub version: i64,
+    /// The fault of the newest version.
+    pub fault: InvalidSubscriber,
 }
 
 /// The target of a subscriber's events.
@@ -51,15 +65,37 @@ impl Target {
 /// The settings of a webhook.
 #[derive(Clone, PartialEq)]
 pub struct Webhook {
-    /// The receiver's URL.
-    pub url: Url,
-    /// The secrets. Each of them signs, so that a secret can be replaced with overlap. There is at least one, unless there is a
-    /// template. Then the receiver may be a service that does not know Standard Webhooks.
+    /// The requests, of which the first that is for an event is made. There is at least one.
+    pub requests: Vec<RequestTemplate>,
+    /// The secrets. Each of them signs, so that a secret can be replaced with overlap. There is at least one, unless no
+    /// request has the event itself as its body. Then the receiver may be a service that does not know Standard Webhooks.
     pub secrets: Vec<Secret>,
     /// Further headers. Their values may be secret.
     pub headers: HeaderMap,
-    /// The template of the payload; none when the payload is the event itself.
-    pub template: Option<Template>,
+}
+
+impl Webhook {
+    /// Returns the requests that an event makes, in their order; none when the event needs no request.
+    pub fn render<'a>(&self, event: &'a str) -> Result<Vec<RenderedRequest<'a>>, RenderError> {
+        request::render(&self.requests, event)
+    }
+
+    /// Returns true when the webhook posts the event as it is.
+    pub fn posts_events(&self) -> bool {
+        matches!(&self.requests[..], [request] if request.posts_events())
+    }
+
+    /// Returns the scheme, host and port of each request, without repetitions.
+    pub fn origins(&self) -> Vec<String> {
+        let mut origins = Vec::new();
+        for request in &self.requests {
+            let origin = request.url.sample().origin().ascii_serialization();
+            if !origins.contains(&origin) {
+                origins.push(origin);
+            }
+        }
+        origins
+    }
 }
 
 /// The settings of an EventBridge target.
@@ -83,7 +119,7 @@ impl fmt::Debug for Webhook {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Webhook")
-            .field("host", &self.url.host_str())
+            .field("origins", &self.origins())
             .field("secrets", &self.secrets.len())
             .field("headers", &self.headers.len())
             .finish_non_exhaustive()
@@ -109,6 +145,25 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Number of attempts where the environment gives none.
+    const DEFAULT_MAX_ATTEMPTS: u32 = 8;
+
+    /// Reads `ALLOW_HTTP_WEBHOOKS` (false) and `MAX_ATTEMPTS` (8). fan-out and deliver must have the same.
+    pub fn from_environment() -> Result<Self, EnvironmentError> {
+        let allows_http = parsed_or("ALLOW_HTTP_WEBHOOKS", false, "true or false")?;
+        Ok(Self {
+            schemes: match allows_http {
+                true => Schemes::HttpOrHttps,
+                false => Schemes::HttpsOnly,
+            },
+            max_attempts: Some(parsed_or(
+                "MAX_ATTEMPTS",
+                Self::DEFAULT_MAX_ATTEMPTS,
+                "a number of attempts",
+            )?),
+        })
+    }
+
     /// Rules for programs that deliver nothing, and leave the judgement to deliver.
     pub const LENIENT: Self = Self {
         schemes: Schemes::HttpOrHttps,

@@ -14,6 +14,21 @@ pub struct InvalidSubscriber {
     pub problem: Problem,
 }
 
+/// A part of a valid subscriber's filter that matches nothing, or hardly anything.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Warning {
+    /// The field.
+    pub place: FieldPath,
+    /// The fault.
+    pub problem: Problem,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", self.place, self.problem)
+    }
+}
+
 /// A field of the parameter's JSON, such as `url` or `secrets[1]`; empty for the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldPath(pub String);
@@ -40,6 +55,9 @@ pub enum Problem {
         /// The position, from 1.
         column: usize,
     },
+    /// The value begins with a byte order mark, as some editors write it.
+    #[error("begins with a byte order mark (U+FEFF); save the file as UTF-8 without one")]
+    ByteOrderMark,
     /// The value is JSON, but not an object.
     #[error("is not a JSON object")]
     NotAnObject,
@@ -72,6 +90,35 @@ pub enum Problem {
     /// The URL carries a user name or a password.
     #[error("carries a user name or password")]
     Credentials,
+    /// The path is a whole URL.
+    #[error("is a URL; it must be the path alone, {path:?}")]
+    UrlForPath {
+        /// The URL's path.
+        path: String,
+    },
+    /// The path has a star, as patterns have.
+    #[error("has a *, which no URL path has; pages below a path match without it")]
+    StarInPath,
+    /// The pattern matches no type that an event can have.
+    #[error("{pattern:?} matches no type of event; the closest is {closest:?}")]
+    NoSuchType {
+        /// The pattern.
+        pattern: String,
+        /// The type that is most like it.
+        closest: String,
+    },
+    /// The pattern has no dot, as the content types of models have.
+    #[error(
+        "{0:?} has no app; a content type is app.model, such as {example:?}, and only a table that is watched by its name has none",
+        example = format!("blog.{}", .0.to_ascii_lowercase())
+    )]
+    NoApp(String),
+    /// Only pages have a path, and the types are those of other objects.
+    #[error("matches nothing beside these types, because only pages have a path")]
+    UnderWithoutPages,
+    /// Only content has a content type, and the types are those of other events.
+    #[error("matches nothing beside these types, whose events have no content type")]
+    ContentTypesWithoutContent,
     /// The secret is not in the form of Standard Webhooks.
     #[error("is not whsec_ or whsk_ followed by base64")]
     NotASecret,
@@ -114,7 +161,22 @@ pub enum Problem {
     /// A placeholder in a template has no valid path.
     #[error("has ${{{0}}}, which is not a path such as ${{data.title}}")]
     NotAPath(String),
+    /// A `${...path}` stands for several values, which only a list can hold.
+    #[error("has a ${{...}} that is not an element of a list")]
+    SpreadOutsideList,
+    /// A placeholder would decide which receiver is called.
+    #[error("has a placeholder before its path; scheme, host and port are fixed")]
+    PlaceholderInHost,
+    /// No event has the placeholder's value, which the URL cannot do without.
+    #[error("has ${{{0}}}, which no event has; the fields of an object are under data")]
+    NotInEvents(String),
+    /// The field belongs to one of the requests.
+    #[error("stands beside requests, of which each has its own")]
+    BesideRequests,
+    /// A request has no such field.
+    #[error("is not a known field; a request has {0}")]
+    UnknownRequestField(String),
     /// A filter in a template is unknown to this version.
-    #[error("has the unknown filter {0:?}; this version has \"slack\"")]
+    #[error("has the unknown filter {0:?}; this version has \"slack\", \"host\", \"path\"")]
     UnknownFilter(String),
 }

@@ -2,6 +2,7 @@
 
 mod aws;
 mod fields;
+mod filter;
 mod webhook;
 
 #[cfg(test)]
@@ -10,12 +11,14 @@ mod cases;
 mod examples;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub use self::tests::DELIVER;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use wagrun_event::filter::Filter;
 
-use self::fields::{FieldError, fault, flag, list, required_text, text, texts};
+use self::fields::{FieldError, fault, flag, list, required_text, text};
+use self::filter::filter;
 use super::definition::{Rules, Subscriber, Target};
 use super::invalid::{FieldPath, InvalidSubscriber, Problem};
 use super::retry::RetrySchedule;
@@ -47,19 +50,25 @@ impl Subscriber {
         };
         let fields = object(json).map_err(invalid)?;
         let target = target(&fields, rules).map_err(invalid)?;
+        let (filter, warnings) = filter(&fields).map_err(invalid)?;
         Ok(Self {
             name: name.to_owned(),
             parameter: parameter.to_owned(),
             target,
-            filter: filter(&fields).map_err(invalid)?,
+            filter,
             retry: retry(&fields, rules).map_err(invalid)?,
             enabled: enabled(&fields).map_err(invalid)?,
             failing_since: failing_since(&fields).map_err(invalid)?,
+            warnings,
+            superseded: None,
         })
     }
 }
 
 fn object(json: &str) -> Result<Map<String, Value>, FieldError> {
+    if json.starts_with('\u{feff}') {
+        return Err((String::new(), Problem::ByteOrderMark));
+    }
     let value = serde_json::from_str(json).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         (String::new(), Problem::NotJson { line, column })
@@ -93,23 +102,6 @@ fn target(fields: &Map<String, Value>, rules: Rules) -> Result<Target, FieldErro
         _ => webhook::webhook(fields, rules.schemes)
             .map(|webhook| Target::Webhook(Box::new(webhook))),
     }
-}
-
-fn filter(fields: &Map<String, Value>) -> Result<Filter, FieldError> {
-    let patterns = |field| {
-        let Some(value) = fields.get(field) else {
-            return Ok(None);
-        };
-        let patterns = texts(value, field)?.into_iter().map(|(_, text)| text);
-        Ok(Some(patterns.map(str::to_owned).collect()))
-    };
-    let filter = Filter::new(patterns("types")?, patterns("content_types")?);
-    let Some(under) = fields.get("under") else {
-        return Ok(filter);
-    };
-    filter
-        .under(text(under, "under")?)
-        .ok_or_else(|| fault("under", Problem::Not("a path that begins with /")))
 }
 
 fn retry(fields: &Map<String, Value>, rules: Rules) -> Result<Option<RetrySchedule>, FieldError> {

@@ -199,6 +199,53 @@ async fn wait_until_delivered(scenario: &Scenario) {
 }
 
 #[test]
+fn a_typo_in_a_parameter_loses_no_event() {
+    run(async {
+        // Its sweeps would recall the backlogs of other tests.
+        let mut scenario = Scenario::exclusive("typo").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        subscribe(&scenario, "typo", json!({})).await;
+        subscribe(&scenario, "typo", json!({"typos": 1})).await;
+        // Created with a typo, so that no version before it can be used.
+        subscribe(&scenario, "typo-new", json!({"typos": 1})).await;
+        let first = retitle(&mut scenario, post, "First").await;
+        wait_for_requests(&scenario, "typo", 1).await;
+
+        let deployment = &scenario.stack.local.deployment;
+        let check = json!({"sweep": "subscribers"});
+        let check = deployment.invoke("DeliverFunctionName", &check).await;
+        let check = check.unwrap();
+        let effect = |name: &str| {
+            let mut faults = check["unusable"].as_array().unwrap().iter();
+            let fault = faults.find(|one| one["subscriber"] == name).unwrap();
+            (fault["effect"].clone(), fault["version"].clone())
+        };
+        assert_eq!(effect("typo"), (json!("last_usable_version"), json!(1)));
+        assert_eq!(effect("typo-new"), (json!("set_aside"), Value::Null));
+
+        subscribe(&scenario, "typo", json!({})).await;
+        subscribe(&scenario, "typo-new", json!({})).await;
+        let second = retitle(&mut scenario, post, "Second").await;
+        wait_for_requests(&scenario, "typo", 2).await;
+        let back = || async {
+            let ask = json!({"sweep": "backlogs", "at_once": true});
+            deployment.invoke("DeliverFunctionName", &ask).await?;
+            let events = scenario.receiver().events("typo-new");
+            Ok::<_, local_stack::deployment::DeploymentError>(match events.len() {
+                2.. => Wait::Ready(events),
+                count => Wait::NotYet(format!("{count} have come")),
+            })
+        };
+        let late = wait_until(&Progress::quiet(), "what waited", WAIT_TIMEOUT, back).await;
+        let late = late.unwrap_or_else(|error| panic!("{}", chain(&error)));
+        assert_eq!(late, [first.clone(), second.clone()]);
+        assert_eq!(scenario.receiver().events("typo"), [first, second]);
+        unsubscribe(&scenario, "typo").await;
+        unsubscribe(&scenario, "typo-new").await;
+    });
+}
+
+#[test]
 fn an_invalid_parameter_is_named_in_the_log_and_harms_no_other_subscriber() {
     run(async {
         let mut scenario = Scenario::new("invalid").await;

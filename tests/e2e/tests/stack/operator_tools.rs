@@ -227,6 +227,8 @@ fn a_subscriber_is_tested_as_deliver_would_call_it() {
             text.contains("outcome     delivered\nstatus      204\n"),
             "{text}"
         );
+        // The scenario's page is the only one below its own path.
+        assert!(text.contains("matches     1 of "), "{text}");
         let all = wait_for_requests(&scenario, "tested", 1).await;
         assert_eq!(all[0].signature, Ok(()));
         let event: &Event = all[0].event.as_ref().unwrap();
@@ -244,13 +246,19 @@ fn a_subscriber_is_tested_as_deliver_would_call_it() {
         );
         assert!(text.contains("Error 1\n"), "{text}");
 
+        subscribe(&scenario, "tested", json!({"under": "/home/tested/"})).await;
+        let (succeeded, text) = make(&scenario, &arguments).await;
+        assert!(succeeded, "{text}");
+        assert!(text.contains("matches     0 of "), "{text}");
+        assert!(text.contains("\"/tested/\" would match 1 pages"), "{text}");
+
         subscribe(&scenario, "tested", json!({"retry_seconds": [1, 2, 3]})).await;
         let (succeeded, text) = make(&scenario, &arguments).await;
         assert!(!succeeded, "{text}");
         let parameter = "subscriber /wagrun-local/subscribers/tested: retry_seconds: ";
         assert!(text.contains(parameter), "{text}");
         assert!(text.contains("Error 2\n"), "{text}");
-        assert_eq!(scenario.receiver().requests("tested").len(), 2);
+        assert_eq!(scenario.receiver().requests("tested").len(), 3);
         unsubscribe(&scenario, "tested").await;
     });
 }

@@ -83,6 +83,7 @@ impl Services {
                 }}))
             }
             "AmazonSSM.GetParametersByPath" => self.parameters().by_path(body),
+            "AmazonSSM.GetParameterHistory" => self.parameters().history(body),
             "AmazonSSM.GetParameter" => self.parameters().get(body),
             "AmazonSSM.PutParameter" => self.parameters().put(body),
             "AmazonSSM.DeleteParameter" => self.parameters().delete(body),

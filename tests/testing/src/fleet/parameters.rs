@@ -9,6 +9,8 @@ use super::refusal::{Refusal, text};
 
 /// The number of parameters on a page of `GetParametersByPath`.
 const PAGE_SIZE: usize = 10;
+/// The number of versions that SSM keeps of a parameter.
+const MAX_VERSIONS: usize = 100;
 
 /// The parameters of one account.
 #[derive(Debug, Default)]
@@ -99,6 +101,29 @@ impl Parameters {
         let value = version.checked_sub(1).and_then(|index| values.get(index));
         let value = value.ok_or_else(missing)?;
         Ok(json!({"Parameter": {"Name": found, "Value": value, "Version": version}}))
+    }
+
+    /// Answers `GetParameterHistory`: the last hundred versions in pages, the oldest first.
+    pub(super) fn history(&mut self, body: &Value) -> Result<Value, Refusal> {
+        self.use_quota()?;
+        let name = text(body, "Name")?;
+        let values = self.values.get(name).ok_or_else(|| Refusal {
+            name: "ParameterNotFound",
+            message: name.to_owned(),
+        })?;
+        let first = values.len().saturating_sub(MAX_VERSIONS);
+        let versions = values.iter().enumerate().skip(first);
+        let versions: Vec<_> = versions
+            .map(|(index, value)| json!({"Name": name, "Value": value, "Version": index + 1}))
+            .collect();
+        let size = body["MaxResults"].as_u64().unwrap_or(50);
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let start = body["NextToken"].as_str();
+        let start: usize = start.and_then(|next| next.parse().ok()).unwrap_or(0);
+        let page: Vec<_> = versions.iter().skip(start).take(size).collect();
+        let end = start + page.len();
+        let next = (end < versions.len()).then(|| end.to_string());
+        Ok(json!({"Parameters": page, "NextToken": next}))
     }
 
     /// Answers `DeleteParameter`.

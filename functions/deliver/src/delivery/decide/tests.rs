@@ -34,6 +34,7 @@ const RETURNING: BacklogFacts = BacklogFacts {
 fn facts(subscriber: SubscriberStatus<'_>) -> Facts<'_> {
     Facts {
         subscriber,
+        is_wanted: true,
         has_attempt: true,
         is_ordered: true,
         backlog: None,
@@ -126,6 +127,27 @@ fn a_delivery_of_a_standard_queue_to_a_subscriber_that_is_off() {
 }
 
 #[test]
+fn an_event_that_the_filter_does_not_let_pass_is_dropped_and_kept_while_the_filter_is_unknown() {
+    let unwanted = |subscriber, backlog| Facts {
+        is_wanted: false,
+        backlog,
+        ..facts(subscriber)
+    };
+    for backlog in [None, Some(SETTLED), Some(RETURNING)] {
+        let facts = unwanted(SubscriberStatus::Enabled(&SUBSCRIBER), backlog);
+        let dropped = Action::Skip(Skip::Drop(DropReason::Filtered));
+        assert_eq!(before_attempt(&facts), dropped, "{facts:?}");
+    }
+    for subscriber in [
+        SubscriberStatus::Disabled,
+        SubscriberStatus::Invalid(&INVALID),
+    ] {
+        let facts = unwanted(subscriber, Some(SETTLED));
+        assert_eq!(before_attempt(&facts), Action::Skip(Skip::SetAside));
+    }
+}
+
+#[test]
 fn a_delivery_to_a_subscriber_that_is_gone_is_dropped() {
     for is_ordered in [true, false] {
         let facts = Facts {
@@ -151,7 +173,7 @@ fn no_combination_of_facts_breaks_the_order_of_a_lane() {
     let all = [true, false];
     let mut combinations = 0;
     for subscriber in subscribers {
-        for bits in 0..64_u8 {
+        for bits in 0..128_u8 {
             let bit = |number: u8| bits & (1 << number) != 0;
             for has_backlog in all {
                 let backlog = BacklogFacts {
@@ -161,6 +183,7 @@ fn no_combination_of_facts_breaks_the_order_of_a_lane() {
                 };
                 let facts = Facts {
                     subscriber,
+                    is_wanted: bit(6),
                     has_attempt: bit(3),
                     is_ordered: bit(4),
                     backlog: has_backlog.then_some(backlog),
@@ -185,7 +208,7 @@ fn no_combination_of_facts_breaks_the_order_of_a_lane() {
             }
         }
     }
-    assert_eq!(combinations, 4 * 64 * 2);
+    assert_eq!(combinations, 4 * 128 * 2);
 }
 
 #[test]

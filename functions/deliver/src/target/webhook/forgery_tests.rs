@@ -37,8 +37,8 @@ async fn outcome(url: &str, client: &WebhookClient) -> Result<String, WebhookErr
     let Target::Webhook(webhook) = &subscriber.target else {
         panic!("{subscriber:?}");
     };
-    let answer = client.post(webhook, EVENT_ID, EVENT, now()).await;
-    answer.map(|status| status.to_string())
+    let answer = client.send(webhook, EVENT_ID, EVENT, now()).await;
+    answer.map(|status| format!("{status:?}"))
 }
 
 fn client() -> WebhookClient {
@@ -135,6 +135,28 @@ async fn refused(urls: impl Iterator<Item = String>, client: &WebhookClient) {
         assert!(refusal.starts_with("the receiver's address "), "{refusal}");
         assert!(refusal.contains(" is not public ("), "{refusal}");
     }
+}
+
+#[tokio::test]
+async fn a_url_with_placeholders_is_checked_like_any_other() {
+    let client = client();
+    let urls = [
+        "https://127.0.0.1/${data.id}",
+        "https://169.254.169.254/latest/${type}/?x=${data.title}",
+        "https://0x7f.1${source|path}",
+        "https://[::1]/${subject}",
+    ];
+    refused(
+        urls[..2].iter().chain(&urls[3..]).map(ToString::to_string),
+        &client,
+    )
+    .await;
+    // The source is no URL, so the URL lacks its path and is not made.
+    let outcome = outcome(urls[2], &client).await;
+    assert!(
+        matches!(outcome, Err(WebhookError::Unrendered(_))),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]

@@ -25,7 +25,10 @@ fn the_smallest_subscriber_receives_everything() {
         panic!("{subscriber:?}");
     };
     assert_eq!(subscriber.name, "cdn");
-    assert_eq!(target.url.as_str(), "https://example.org/in");
+    assert_eq!(
+        target.requests[0].url.sample().as_str(),
+        "https://example.org/in"
+    );
     assert_eq!(target.secrets, [Secret::parse(SECRET).unwrap()]);
     assert_eq!(subscriber.filter, Filter::default());
     assert!(subscriber.enabled);
@@ -75,6 +78,10 @@ fn every_fault_is_named_with_its_place() {
     let cases = [
         (String::new(), "is not JSON (line 1, column 0)"),
         ("{\n\"target\":}".into(), "is not JSON (line 2, column 10)"),
+        (
+            format!("\u{feff}{}", webhook("")),
+            "begins with a byte order mark (U+FEFF); save the file as UTF-8 without one",
+        ),
         ("[]".into(), "is not a JSON object"),
         ("{}".into(), "target: is missing"),
         (r#"{"target":1}"#.into(), "target: is not text"),
@@ -85,7 +92,7 @@ fn every_fault_is_named_with_its_place() {
         (r#"{"target":"webhook"}"#.into(), "url: is missing"),
         (
             filters(r#""type":["a"]"#),
-            r#"type: is not a known field; target "webhook" has target, url, secrets, headers, template, types, content_types, under, retry_seconds, enabled, disabled, failing_since"#,
+            r#"type: is not a known field; target "webhook" has target, url, secrets, headers, template, method, for_each, per_request, requests, types, content_types, under, retry_seconds, enabled, disabled, failing_since"#,
         ),
         (url(""), "url: is empty"),
         (
@@ -189,7 +196,7 @@ fn a_webhook_can_have_headers_and_a_template() {
         panic!("{subscriber:?}");
     };
     assert_eq!(target.headers["authorization"], "Bearer hidden");
-    assert!(target.template.is_some());
+    assert!(!target.posts_events());
     assert!(!format!("{:?}{:?}", target, target.headers).contains("hidden"));
     // Who has a payload of its own may know nothing of Standard Webhooks.
     let json = json.replace(&format!(r#""secrets":["{SECRET}"],"#), "");
@@ -257,7 +264,7 @@ fn the_faults_of_every_target_are_named_with_their_place() {
         ),
         (
             webhook(r#","template":"${type|loud}""#),
-            r#"template: has the unknown filter "loud"; this version has "slack""#,
+            r#"template: has the unknown filter "loud"; this version has "slack", "host", "path""#,
         ),
         (r#"{"target":"eventbridge"}"#.into(), "bus: is missing"),
         (bus(""), "bus: is empty"),

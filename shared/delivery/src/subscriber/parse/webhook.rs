@@ -1,17 +1,27 @@
 //! The fields of a webhook.
 
+mod requests;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
-use url::Url;
 
-use super::fields::{FieldError, fault, required, required_text, text, texts};
+use super::fields::{FieldError, fault, required, text, texts};
 use crate::subscriber::definition::{Schemes, Webhook};
 use crate::subscriber::invalid::Problem;
+use crate::subscriber::request::Payload;
 use crate::subscriber::secret::Secret;
-use crate::subscriber::template::Template;
 
 /// The fields of a webhook besides those of every subscriber.
-pub const FIELDS: [&str; 4] = ["url", "secrets", "headers", "template"];
+pub const FIELDS: [&str; 8] = [
+    "url",
+    "secrets",
+    "headers",
+    "template",
+    "method",
+    "for_each",
+    "per_request",
+    "requests",
+];
 
 /// Headers that deliver sets, and those of the connection (RFC 9110, section 7.6.1).
 const OWN_HEADERS: [&str; 14] = [
@@ -32,36 +42,21 @@ const OWN_HEADERS: [&str; 14] = [
 ];
 
 pub fn webhook(fields: &Map<String, Value>, schemes: Schemes) -> Result<Webhook, FieldError> {
-    let url = url(required_text(fields, "url")?, schemes)?;
-    let template = template(fields)?;
-    let secrets = if template.is_some() && !fields.contains_key("secrets") {
-        Vec::new()
-    } else {
+    let requests = requests::requests(fields, schemes)?;
+    // A receiver with a payload of its own may not know Standard Webhooks.
+    let sends_events = requests
+        .iter()
+        .any(|request| request.payload == Payload::Event);
+    let secrets = if sends_events || fields.contains_key("secrets") {
         secrets(required(fields, "secrets")?)?
+    } else {
+        Vec::new()
     };
     Ok(Webhook {
-        url,
+        requests,
         secrets,
         headers: headers(fields)?,
-        template,
     })
-}
-
-fn url(text: &str, schemes: Schemes) -> Result<Url, FieldError> {
-    let url = Url::parse(text).map_err(|error| fault("url", Problem::NotAUrl(error)))?;
-    let allowed = match url.scheme() {
-        "https" => true,
-        "http" => schemes == Schemes::HttpOrHttps,
-        _ => false,
-    };
-    if !allowed {
-        let scheme = url.scheme().to_owned();
-        return Err(fault("url", Problem::Scheme(scheme)));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(fault("url", Problem::Credentials));
-    }
-    Ok(url)
 }
 
 fn secrets(value: &Value) -> Result<Vec<Secret>, FieldError> {
@@ -94,13 +89,4 @@ fn headers(fields: &Map<String, Value>) -> Result<HeaderMap, FieldError> {
         headers.insert(name, value);
     }
     Ok(headers)
-}
-
-fn template(fields: &Map<String, Value>) -> Result<Option<Template>, FieldError> {
-    let Some(value) = fields.get("template") else {
-        return Ok(None);
-    };
-    Template::parse(value)
-        .map(Some)
-        .map_err(|(place, problem)| (format!("template{place}"), problem))
 }

@@ -60,6 +60,58 @@ fn placeholders_are_filled() {
 }
 
 #[test]
+fn lists_are_spread_and_parts_of_urls_taken() {
+    let event = json!({"data": {
+        "url": "https://www.example.org:8443/a%20b/?q", "tags": ["a", null, "<b>"], "none": [], "id": 4,
+        "urls": ["https://www.example.org/", "no URL", "http://x.example/y"],
+    }});
+    let cases = [
+        (json!(["${...data.tags}"]), json!(["a", "<b>"])),
+        (
+            json!([
+                0,
+                "${...data.nothing}",
+                "${...data.tags}",
+                "${...data.none}",
+                "${...data.id}",
+                [["${...data.none}"]]
+            ]),
+            json!([0, "a", "<b>", 4, [[]]]),
+        ),
+        (json!(["${...data.nothing}", 1]), json!([1])),
+        (json!(["${...data.tags|slack}"]), json!(["a", "&lt;b&gt;"])),
+        (
+            json!(["${...data.urls|path}", "${...data.url|host}"]),
+            json!(["/", "/y", "www.example.org:8443"]),
+        ),
+        (json!("${data.url|path}"), json!("/a%20b/")),
+        (
+            json!("${data.urls|host}"),
+            json!(["www.example.org", "x.example"]),
+        ),
+        (json!("${data.id|path}"), json!(null)),
+        (json!("at ${data.url|path}"), json!("at /a%20b/")),
+    ];
+    for (template, expected) in cases {
+        let json = Template::parse(&template).unwrap().render(&event).unwrap();
+        let rendered: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(rendered, expected, "{template}");
+    }
+}
+
+#[test]
+fn several_values_stand_in_a_list_only() {
+    for (template, place) in [
+        (json!("${...data.tags}"), ""),
+        (json!({"a": "${...data.tags}"}), ".a"),
+        (json!(["x", "and ${...data.tags}"]), "[1]"),
+    ] {
+        let error = Template::parse(&template).unwrap_err();
+        assert_eq!(error, (place.to_owned(), Problem::SpreadOutsideList));
+    }
+}
+
+#[test]
 fn a_value_that_looks_like_a_placeholder_stays_text() {
     let template = Template::parse(&json!("${data.title} ${type}")).unwrap();
     let event = json!({"type": "x", "data": {"title": "${type}"}});
