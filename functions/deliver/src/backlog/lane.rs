@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use wagrun_delivery::queue::{FifoAttributes, Message};
 use wagrun_delivery::{Delivery, lane};
 use wagrun_event::fifo::fifo_id;
+use wagrun_event::sendable_json;
 
 /// Seconds within which SQS drops a second message with the same deduplication id.
 const DEDUPLICATION_SECONDS: i64 = 300;
@@ -63,7 +64,28 @@ impl Lane {
                 group_id: self.group_id(),
                 deduplication_id: fifo_id(id),
             }),
-            body: serde_json::json!({"recall": lane}).to_string(),
+            body: sendable_json(serde_json::json!({"recall": lane}).to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recall_of_any_key_is_a_message_that_sqs_accepts() {
+        let lane = Lane {
+            subscriber: "search".to_owned(),
+            subject: "shop.note/\u{fffe}\u{1}".to_owned(),
+        };
+        let message = lane.recall(Timestamp::UNIX_EPOCH);
+        assert!(
+            message.body.contains(r"shop.note/\ufffe\u0001"),
+            "{}",
+            message.body
+        );
+        let recalled: Recall = serde_json::from_str(&message.body).unwrap();
+        assert_eq!(recalled.recall, lane);
     }
 }
