@@ -6,4 +6,5 @@ mod concurrent_runs;
 mod connection;
 mod existing_site;
 mod killed;
+mod publishing;
 mod versions;
