@@ -11,7 +11,7 @@ use crate::verification::body;
 const DELIVERIES: usize = 100;
 const ANSWER: &[u8] = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n";
 
-/// What a receiver does after its answer.
+/// The behavior of a receiver after its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Then {
     /// It reads nothing more, and keeps the connection.
