@@ -490,11 +490,27 @@ declare
     due_times text;
 begin
     -- A table or a column that was dropped or renamed stays listed until the next migrate.
-    select string_agg(format(
-        'select %1$I as due from %2$s where %1$I is not null%3$s',
-        listed.due_column, listed.relation, coalesce(' and ' || quote_ident(listed.live_column), '')
-    ), ' union all ') into due_times
-    from wagrun.scheduled_table as listed
+    select string_agg(
+        case when listed.key_column is null then format(
+            'select %1$I as due from %2$s where %1$I is not null%3$s',
+            listed.due_column, listed.relation, coalesce(' and ' || quote_ident(listed.live_column), ''))
+        else format(
+            -- What has failed is due again from the time of its next attempt.
+            'select greatest(content.%1$I, failed.retry_at) as due from %2$s as content
+             left join wagrun.failed_publication as failed
+                 on failed.relation = %4$s::oid and failed.key = content.%5$I::text and failed.due = content.%1$I
+             where content.%1$I is not null%3$s',
+            listed.due_column, listed.relation, coalesce(' and content.' || quote_ident(listed.live_column), ''),
+            listed.relation::oid, listed.key_column)
+        end, ' union all ') into due_times
+    from (
+        select scheduled.*, (
+            select key.attname from pg_index
+            join pg_attribute as key on key.attrelid = pg_index.indrelid and key.attnum = pg_index.indkey[0]
+            where pg_index.indrelid = scheduled.relation and pg_index.indisprimary and pg_index.indnkeyatts = 1
+        ) as key_column
+        from wagrun.scheduled_table as scheduled
+    ) as listed
     where exists (select from pg_attribute where attrelid = listed.relation and attname = listed.due_column)
       and (listed.live_column is null
            or exists (select from pg_attribute where attrelid = listed.relation and attname = listed.live_column));
@@ -1801,6 +1817,48 @@ COMMENT ON SEQUENCE wagrun.event_sequence IS 'The highest sequence of all events
 
 
 --
+-- Name: failed_publication; Type: TABLE; Schema: wagrun; Owner: -
+--
+
+CREATE TABLE wagrun.failed_publication (
+    relation regclass NOT NULL,
+    key text NOT NULL,
+    due timestamp with time zone NOT NULL,
+    failures integer NOT NULL,
+    retry_at timestamp with time zone NOT NULL,
+    reason text NOT NULL
+);
+
+
+--
+-- Name: TABLE failed_publication; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON TABLE wagrun.failed_publication IS 'Due content that the last run of publish-scheduled could not publish or expire. migrate forgets all of it, because a new version of the site may be able to.';
+
+
+--
+-- Name: COLUMN failed_publication.relation; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.failed_publication.relation IS 'The table with the due time.';
+
+
+--
+-- Name: COLUMN failed_publication.key; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.failed_publication.key IS 'The primary key of the row; empty for a table that could not be read.';
+
+
+--
+-- Name: COLUMN failed_publication.retry_at; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.failed_publication.retry_at IS 'The time from which the content is due again, and its failure is reported again.';
+
+
+--
 -- Name: migration_run; Type: TABLE; Schema: wagrun; Owner: -
 --
 
@@ -2188,6 +2246,14 @@ ALTER TABLE ONLY wagrun.backfill
 
 ALTER TABLE ONLY wagrun.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (sequence);
+
+
+--
+-- Name: failed_publication failed_publication_pkey; Type: CONSTRAINT; Schema: wagrun; Owner: -
+--
+
+ALTER TABLE ONLY wagrun.failed_publication
+    ADD CONSTRAINT failed_publication_pkey PRIMARY KEY (relation, key);
 
 
 --

@@ -264,7 +264,7 @@ fn cut_long_texts(value: &mut Value) {
 }
 
 fn size(event: &Event) -> usize {
-    serde_json::to_vec(event).map_or(usize::MAX, |json| json.len())
+    event.to_json().map_or(usize::MAX, |json| json.len())
 }
 
 #[cfg(test)]

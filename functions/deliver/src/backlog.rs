@@ -3,7 +3,8 @@
 //! A FIFO queue searches only its first 120 000 messages for a lane that is free (SQS developer guide, "FIFO queue
 //! quotas"). Deliveries to a dead subscriber wait for a day. They would fill that window in the end, and then no subscriber
 //! would receive anything. Therefore deliveries are *set aside*: each becomes an object in a bucket. This begins when a
-//! subscriber has accepted nothing for about an hour, sooner when the queue is long, and when it is switched off. The
+//! subscriber has accepted nothing for about an hour, sooner when the queue is long, and when it is switched off. It also
+//! begins when a receiver answers so slowly that others wait ([`pacing`]). The
 //! deliveries come back, lane by lane and in order, when the subscriber accepts something again.
 //!
 //! # Order
@@ -26,15 +27,21 @@ mod backlogs;
 mod bucket;
 mod crowding;
 mod lane;
+mod pacing;
+mod pass_on;
 mod policy;
 mod resend_lane;
 mod store;
 mod sweep;
+mod turn;
 
-pub use backlogs::{BacklogError, BacklogFacts, Backlogs};
+pub use backlogs::{Absence, BacklogError, BacklogFacts, Backlogs};
 pub use bucket::{Bucket, SetAside};
 pub use crowding::Crowding;
 pub use lane::{Lane, Recall};
+pub use pacing::{Pacing, PacingLimits};
+pub use pass_on::pass_on;
 pub use resend_lane::{Recalled, Resent, SendResult, resend_lane};
 pub use store::BacklogStore;
 pub use sweep::{Sweep, SweptBacklog, sweep};
+pub use turn::Turn;

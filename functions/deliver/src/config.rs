@@ -6,6 +6,7 @@ use wagrun_delivery::subscriber::{RetrySchedule, Rules, Schemes};
 use wagrun_lambda::environment::{EnvironmentError, optional, parsed_or, required};
 use wagrun_lambda::metric::Metrics;
 
+use crate::backlog::PacingLimits;
 use crate::target::Reach;
 
 /// The settings, read once at start-up.
@@ -29,6 +30,8 @@ pub struct Config {
     pub dead_letter_queue_url: String,
     /// Number of waiting deliveries from which on a subscriber that fails twice is set aside.
     pub crowded_at: u64,
+    /// The limits from which a slow subscriber is paced.
+    pub pacing: PacingLimits,
     /// The rules for subscribers' parameters.
     pub rules: Rules,
     /// The addresses that a receiver may have.
@@ -44,7 +47,7 @@ pub struct Config {
 impl Config {
     /// Reads `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30), `DELIVERY_QUEUE_URL`,
     /// `INVALIDATION_QUEUE_URL` (none), `RETRY_SECONDS` (the schedule of Standard Webhooks), `BACKLOGS_PATH`, `BACKLOG_BUCKET`,
-    /// `DELIVERY_DEAD_LETTER_QUEUE_URL`, `CROWDED_DELIVERIES` (30000), `TOPIC_ARN`, `EVENT_SOURCE`, `METRICS_NAMESPACE`, and the
+    /// `DELIVERY_DEAD_LETTER_QUEUE_URL`, `CROWDED_DELIVERIES` (30000), `COPIES` (4), `TOPIC_ARN`, `EVENT_SOURCE`, `METRICS_NAMESPACE`, and the
     /// variables of [`Rules::from_environment`].
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         let rules = Rules::from_environment()?;
@@ -70,6 +73,7 @@ impl Config {
             backlog_bucket: required("BACKLOG_BUCKET")?,
             dead_letter_queue_url: required("DELIVERY_DEAD_LETTER_QUEUE_URL")?,
             crowded_at: parsed_or("CROWDED_DELIVERIES", 30_000, "a number of deliveries")?,
+            pacing: PacingLimits::new(parsed_or("COPIES", 4, "a number of copies")?),
             rules,
             reach,
             topic_arn: required("TOPIC_ARN")?,

@@ -29,6 +29,7 @@ mod subscriber_health;
 mod target;
 mod wiring;
 
+pub use backlog::PacingLimits;
 pub use config::Config;
 pub use handler::{Answer, Handler, handle};
 pub use target::{

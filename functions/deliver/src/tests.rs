@@ -150,17 +150,6 @@ async fn a_delay_that_cannot_be_set_leaves_the_delivery_failed() {
 }
 
 #[tokio::test]
-async fn a_delivery_for_a_subscriber_that_is_gone_is_dropped() {
-    let receiver = Receiver::answering(ok).await;
-    let other = subscriber(&receiver.origin, json!({}));
-    let world = World::new(vec![parameters(&[("other", other)])]);
-    assert!(!world.fails(&delivery("gone"), 1).await);
-    assert!(receiver.received().is_empty());
-    assert!(world.delays().is_empty());
-    assert_eq!(world.ssm.requests().len(), 1);
-}
-
-#[tokio::test]
 async fn a_subscriber_newer_than_what_is_known_is_looked_for_before_its_delivery_is_dropped() {
     let receiver = Receiver::answering(ok).await;
     let old = ("old", subscriber(&receiver.origin, json!({})));

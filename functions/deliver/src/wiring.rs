@@ -9,7 +9,7 @@ use wagrun_delivery::queue::DeliveryQueue;
 use wagrun_delivery::subscriber::SubscriberStore;
 use wagrun_event_topic::EventTopic;
 
-use crate::backlog::{BacklogStore, Backlogs, Bucket, Crowding};
+use crate::backlog::{BacklogStore, Backlogs, Bucket, Crowding, Pacing};
 use crate::config::Config;
 use crate::delivery::Deliverer;
 use crate::handler::Handler;
@@ -32,6 +32,7 @@ pub fn build_handler(aws: &SdkConfig, config: Config) -> Result<Handler, reqwest
         deliveries: DeliveryQueue::deliveries(sqs.clone(), config.delivery_queue_url),
         dead_letters: DeliveryQueue::dead_letters(sqs.clone(), config.dead_letter_queue_url),
         crowding: Crowding::new(deliveries.clone(), config.crowded_at),
+        pacing: Pacing::new(config.pacing),
         settling_time: Backlogs::settling_time(config.subscriber_cache),
         probes: Mutex::new(HashMap::new()),
     };

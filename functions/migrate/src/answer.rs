@@ -16,6 +16,8 @@ pub enum Answer {
     Plan(Plan),
     /// To `status`.
     Status(Status),
+    /// To `publish-scheduled`.
+    Published(Publication),
     /// To every other command.
     CommandOutput(CommandOutput),
 }
@@ -66,6 +68,21 @@ pub struct Status {
     pub schema: SchemaVersions,
     /// The last runs, the newest first.
     pub runs: Vec<MigrationRun>,
+}
+
+/// The result of `publish-scheduled`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Publication {
+    /// The number of revisions that went live; none when a command of the site's own did the work.
+    pub published: Option<u64>,
+    /// The number of objects that expired; none likewise.
+    pub expired: Option<u64>,
+    /// The number of objects that still fail, and were reported a short time ago.
+    pub failed: usize,
+    /// Duration of the command, with the wait for the lock.
+    pub milliseconds: u128,
+    /// The last lines that the site printed.
+    pub output: Vec<String>,
 }
 
 /// The output of a management command.

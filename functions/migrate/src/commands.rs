@@ -1,15 +1,18 @@
 //! The commands besides `migrate`.
 
+use std::collections::VecDeque;
+
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 use wagrun_database::connection::ConnectError;
 use wagrun_database::schema::{self, LockError, LockLost};
 
-use crate::answer::{CommandOutput, Plan, SchemaVersions, Status};
+use crate::answer::{CommandOutput, Plan, Publication, SchemaVersions, Status};
 use crate::invocation::{Invocation, OutOfTime};
-use crate::manage_py::ManagePyError;
+use crate::manage_py::{ManagePyError, push_line};
 use crate::migration::MigrateError;
+use crate::publication::{self, PublicationError};
 use crate::site::{ChildSessions, Site, close};
 use crate::superuser::{self, SuperuserError};
 
@@ -51,6 +54,9 @@ pub enum CommandError {
     /// The answer of `plan.py` has another shape than this version expects.
     #[error("cannot read the answer of plan.py")]
     Plan(#[from] serde_json::Error),
+    /// Some due content was not published or expired.
+    #[error(transparent)]
+    Publication(#[from] PublicationError),
     /// The command `migrate` failed.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
@@ -96,21 +102,47 @@ pub async fn create_superuser(
     let started = Instant::now();
     let env = site.command_env(invocation, ChildSessions::Captured);
     let create = superuser::create(&site.ssm, name, &site.manage_py, &env);
-    let outcome = with_lock(site, invocation, async { Ok(create.await?) }).await?;
+    let work = async { Ok(create.await?) };
+    let outcome = with_lock(site, invocation, work, async |_, outcome| Ok(outcome)).await?;
     Ok(CommandOutput {
         milliseconds: started.elapsed().as_millis(),
         output: vec![outcome.as_str().to_owned()],
     })
 }
 
-/// Runs a command of `manage.py` under the migration lock.
-pub async fn run_locked(
+/// Publishes and expires everything that is due, under the migration lock.
+///
+/// # Errors
+/// Fails after everything else was handled, if an object could not be published or expired. A failure that was reported a short
+/// time ago is only logged.
+pub async fn publish_scheduled(
     site: &Site,
     invocation: &Invocation,
-    command: &str,
-) -> Result<CommandOutput, CommandError> {
-    let run = run(site, invocation, command, ChildSessions::Captured);
-    with_lock(site, invocation, run).await
+) -> Result<Publication, CommandError> {
+    let started = Instant::now();
+    let env = site.command_env(invocation, ChildSessions::Captured);
+    let mut output = VecDeque::new();
+    let run = site.manage_py.shell(
+        publication::SCRIPT,
+        publication::ANSWER_MARKER,
+        &env,
+        |line| {
+            if !line.trim().is_empty() {
+                push_line(&mut output, line.to_owned());
+            }
+        },
+    );
+    let record = async |connection: &mut PgConnection, answer| {
+        Ok(publication::record(connection, answer).await?)
+    };
+    let done = with_lock(site, invocation, async { Ok(run.await?) }, record).await?;
+    Ok(Publication {
+        published: done.published,
+        expired: done.expired,
+        failed: done.failures.len(),
+        milliseconds: started.elapsed().as_millis(),
+        output: output.into(),
+    })
 }
 
 /// Runs a command of `manage.py` that may run at the same time as a migration.
@@ -119,17 +151,8 @@ pub async fn run_unlocked(
     invocation: &Invocation,
     command: &str,
 ) -> Result<CommandOutput, CommandError> {
-    run(site, invocation, command, ChildSessions::Unlocked).await
-}
-
-async fn run(
-    site: &Site,
-    invocation: &Invocation,
-    command: &str,
-    sessions: ChildSessions,
-) -> Result<CommandOutput, CommandError> {
     let started = Instant::now();
-    let env = site.command_env(invocation, sessions);
+    let env = site.command_env(invocation, ChildSessions::Unlocked);
     let output = site.manage_py.run(&[command], &env, |_| ()).await?;
     Ok(CommandOutput {
         milliseconds: started.elapsed().as_millis(),
@@ -137,18 +160,23 @@ async fn run(
     })
 }
 
-/// Does the work under the migration lock, so that no migration and no second command of this kind runs at the same time.
-async fn with_lock<T>(
+/// Does the work under the migration lock, so that no migration and no second command of this kind runs at the same time. After
+/// it succeeded, `record` uses the session that holds the lock.
+async fn with_lock<T, U>(
     site: &Site,
     invocation: &Invocation,
     work: impl Future<Output = Result<T, CommandError>>,
-) -> Result<T, CommandError> {
+    record: impl AsyncFnOnce(&mut PgConnection, T) -> Result<U, CommandError>,
+) -> Result<U, CommandError> {
     let mut connection = site.connect(invocation).await?;
     let result = invocation
         .in_time(async {
             let mut locked = schema::lock_migration(&mut connection, invocation.stop_at).await?;
             schema::end_sessions_of_earlier_runs(locked.connection()).await?;
-            let result = locked.during(work).await?;
+            let result = match locked.during(work).await? {
+                Ok(done) => record(locked.connection(), done).await,
+                Err(error) => Err(error),
+            };
             locked.unlock().await?;
             result
         })

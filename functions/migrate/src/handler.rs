@@ -91,6 +91,17 @@ async fn run(migrator: &Migrator, request: Request, context: &Context) -> Result
             let installed = status.schema.installed;
             tracing::info!(is_running, installed, "status read");
         }
+        Answer::Published(done) => {
+            let duration_ms = as_u64(done.milliseconds);
+            let (published, expired, failed) = (done.published, done.expired, done.failed);
+            tracing::info!(
+                published,
+                expired,
+                failed,
+                duration_ms,
+                "due content published"
+            );
+        }
         Answer::CommandOutput(output) => {
             let duration_ms = as_u64(output.milliseconds);
             tracing::info!(duration_ms, "command finished");

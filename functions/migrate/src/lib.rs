@@ -27,11 +27,12 @@ mod invocation;
 mod manage_py;
 mod migration;
 mod migrator;
+mod publication;
 mod request;
 mod site;
 mod superuser;
 
-pub use answer::{Answer, CommandOutput, Migrated, Plan, SchemaVersions, Status};
+pub use answer::{Answer, CommandOutput, Migrated, Plan, Publication, SchemaVersions, Status};
 pub use commands::CommandError;
 pub use config::Config;
 pub use handler::handle;

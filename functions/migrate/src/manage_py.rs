@@ -137,7 +137,8 @@ impl ManagePy {
         mut on_line: impl FnMut(&str),
     ) -> Result<Option<String>, ManagePyError> {
         let mut answer = None;
-        let arguments = ["shell", "--command", code];
+        // Without the verbosity, the shell prints the number of names that it has imported.
+        let arguments = ["shell", "--verbosity", "0", "--command", code];
         self.run(&arguments, env, |line| match line.strip_prefix(marker) {
             Some(text) => answer = Some(text.trim().to_owned()),
             None => on_line(line),

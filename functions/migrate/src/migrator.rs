@@ -55,9 +55,9 @@ impl Migrator {
                 Answer::CommandOutput(commands::create_superuser(site, invocation).await?)
             }
             // Two that publish at the same time would both find the same page due.
-            Command::PublishScheduled => Answer::CommandOutput(
-                commands::run_locked(site, invocation, "publish_scheduled").await?,
-            ),
+            Command::PublishScheduled => {
+                Answer::Published(commands::publish_scheduled(site, invocation).await?)
+            }
             // Both only read content and may take long. A migration must not wait for them.
             Command::UpdateIndex => Answer::CommandOutput(
                 commands::run_unlocked(site, invocation, "update_index").await?,

@@ -3,7 +3,7 @@
 use aws_sdk_sns::Client;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use wagrun_event::{Event, NewEvent};
+use wagrun_event::{Event, NewEvent, sendable_text};
 use wagrun_event_topic::{EventTopic, PublishError, event_id_from};
 
 use crate::aws_error::AwsError;
@@ -153,7 +153,7 @@ impl Notifier {
             .publish()
             .topic_arn(&self.alarm_topic)
             .subject(subject)
-            .message(text)
+            .message(sendable_text(text))
             .send()
             .await
             .map_err(|error| AwsError::new("publish to the alarm topic", error))?;

@@ -4,6 +4,7 @@ mod discovered;
 mod history;
 mod install;
 mod lock;
+mod publication;
 mod settings;
 mod watch;
 
@@ -16,6 +17,7 @@ pub use lock::{
     LockError, LockHolder, LockLost, MigrationLock, child_session_name,
     end_sessions_of_earlier_runs, lock_holder, lock_migration,
 };
+pub use publication::{FailedPublication, record_failed_publications};
 pub use settings::{
     create_lambda_extension, limit_statements, set_doorbell_function, set_up_roles,
     set_url_patterns, set_user_table,

@@ -9,8 +9,8 @@ use aws_sdk_sns::{
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
-use wagrun_event::Event;
 use wagrun_event::fifo::fifo_id;
+use wagrun_event::{Event, sendable_text};
 
 /// The topic that content-events publishes to.
 #[derive(Debug, Clone)]
@@ -54,9 +54,9 @@ impl EventTopic {
     pub async fn publish(&self, event: &Event) -> Result<(), PublishError> {
         let kind = MessageAttributeValue::builder()
             .data_type("String")
-            .string_value(&event.kind)
+            .string_value(sendable_text(&event.kind))
             .build()?;
-        let message = serde_json::to_string(event).map_err(|source| PublishError::Encode {
+        let message = event.to_json().map_err(|source| PublishError::Encode {
             kind: event.kind.clone(),
             source,
         })?;

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::sendable::sendable_json;
+
 /// The end of a snapshot's type. A snapshot shows an object as it is, without a change.
 pub const SNAPSHOT: &str = ".snapshot";
 
@@ -80,6 +82,11 @@ impl Event {
             backfill: None,
             data: new.data,
         }
+    }
+
+    /// Returns the event's JSON as it is published, in characters that SNS and SQS accept.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self).map(sendable_json)
     }
 
     /// Returns `data.content_type`, such as `blog.blogpage`.

@@ -4,6 +4,7 @@ mod backfills;
 mod fleet;
 mod retries;
 mod set_aside;
+mod slow_receivers;
 mod subscriber_cache;
 mod subscribers;
 mod targets;

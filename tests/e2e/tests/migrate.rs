@@ -7,4 +7,5 @@ mod connection;
 mod discovered_content;
 mod existing_site;
 mod killed;
+mod publishing;
 mod versions;

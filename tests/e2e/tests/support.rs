@@ -9,6 +9,7 @@ pub mod event_line;
 pub mod fake_lambda;
 pub mod fake_scheduler;
 pub mod fake_topic;
+pub mod fleet_workers;
 pub mod migration;
 pub mod outbox_rows;
 pub mod png;

@@ -11,7 +11,7 @@ pub(crate) struct OutgoingEvent {
     pub sequence: i64,
     /// The event itself.
     pub event: Event,
-    /// The event as JSON, serialized once.
+    /// The event as JSON, serialized once, in characters that SNS accepts.
     pub json: String,
 }
 
@@ -32,7 +32,7 @@ pub(crate) enum UnsendableError {
 impl OutgoingEvent {
     /// Serializes an event.
     pub fn new(sequence: i64, event: Event) -> Result<Self, UnsendableError> {
-        let json = serde_json::to_string(&event)?;
+        let json = event.to_json()?;
         if json.len() > MAX_EVENT_BYTES {
             return Err(UnsendableError::TooLarge { bytes: json.len() });
         }

@@ -6,6 +6,7 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::error::{BuildError, DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use wagrun_event::fifo::fifo_id;
+use wagrun_event::sendable_text;
 
 use super::outgoing::OutgoingEvent;
 
@@ -178,7 +179,7 @@ fn entry(index: usize, outgoing: &OutgoingEvent) -> Result<PublishBatchRequestEn
                 name,
                 MessageAttributeValue::builder()
                     .data_type("String")
-                    .string_value(value)
+                    .string_value(sendable_text(value))
                     .build()?,
             );
         }

@@ -11,6 +11,7 @@ use wagrun_event::fifo::fifo_id;
 use super::bucket::{Bucket, BucketError};
 use super::crowding::Crowding;
 use super::lane::Lane;
+use super::pacing::Pacing;
 use super::store::{Backlog, BacklogStore, StoreError};
 
 /// Time between two probes of one subscriber by the same copy of the function.
@@ -37,6 +38,8 @@ pub struct Backlogs {
     pub dead_letters: DeliveryQueue,
     /// Tells whether too much waits in the delivery queue.
     pub crowding: Crowding,
+    /// Tells which subscribers are too slow.
+    pub pacing: Pacing,
     /// Time after which every copy of the function knows of a backlog ([`Backlogs::settling_time`]).
     pub settling_time: SignedDuration,
     /// Time of each subscriber's last probe by this copy of the function.
@@ -50,8 +53,26 @@ pub struct BacklogFacts {
     pub is_settled: bool,
     /// True when the deliveries come back already.
     pub is_returning: bool,
+    /// True when the deliveries are recalled a few lanes at a time, because the receiver is slow.
+    pub is_paced: bool,
+    /// The certainty that the subscriber has no parameter, if none was found.
+    pub absence: Absence,
     /// True when this copy of the function has sent no probe to the subscriber within the last minute.
     pub is_probe_due: bool,
+}
+
+/// The certainty that a subscriber whose parameter was not found does not exist any more.
+///
+/// SSM is eventually consistent, and a pipeline may replace a parameter by deleting it and creating it again. Therefore one
+/// read without the parameter proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// No earlier read without the parameter is recorded.
+    Unknown,
+    /// The parameter was not found a short time ago either.
+    Recent,
+    /// The parameter has been missing for longer than any copy of the function uses an older read.
+    Certain,
 }
 
 /// A backlog could not be read or changed.
@@ -94,6 +115,12 @@ impl Backlogs {
         Ok(backlog.map(|backlog| BacklogFacts {
             is_settled: now.duration_since(backlog.since) >= self.settling_time,
             is_returning: backlog.is_returning(),
+            is_paced: backlog.is_paced(),
+            absence: match backlog.gone_since {
+                None => Absence::Unknown,
+                Some(since) if now.duration_since(since) >= self.settling_time => Absence::Certain,
+                Some(_) => Absence::Recent,
+            },
             is_probe_due: self.is_probe_due(subscriber, now),
         }))
     }
@@ -121,26 +148,74 @@ impl Backlogs {
     /// A backlog that returns begins again only after every copy of the function knew that it returned. A failure before may be
     /// that of an attempt which began earlier.
     pub async fn begin(&self, subscriber: &str, now: Timestamp) -> Result<(), BacklogError> {
+        let begun = self.begin_as(subscriber, Backlog::begun(now), now).await?;
+        if begun {
+            tracing::warn!(subscriber, "deliveries are set aside from now on");
+        }
+        Ok(())
+    }
+
+    /// Begins the backlog of a subscriber whose receiver is too slow, unless it has one.
+    pub async fn begin_pacing(&self, subscriber: &str, now: Timestamp) -> Result<(), BacklogError> {
+        let paced = Backlog {
+            paced: true,
+            ..Backlog::begun(now)
+        };
+        if self.begin_as(subscriber, paced, now).await? {
+            tracing::warn!(subscriber, "deliveries are paced from now on");
+        }
+        Ok(())
+    }
+
+    /// Begins a backlog with this record. Returns false when the subscriber has one.
+    async fn begin_as(
+        &self,
+        subscriber: &str,
+        record: Backlog,
+        now: Timestamp,
+    ) -> Result<bool, BacklogError> {
         if self.is_known_as_kept(subscriber, now).await? {
-            return Ok(());
+            return Ok(false);
         }
         let backlog = self.store.all(now).await?.remove(subscriber);
         let is_recent = |since| now.duration_since(since) < self.settling_time;
         if backlog.is_some_and(|backlog| backlog.returning_since.is_none_or(is_recent)) {
+            return Ok(false);
+        }
+        self.store.write(subscriber, record).await?;
+        Ok(true)
+    }
+
+    /// Records that the subscriber has no parameter, unless that is recorded. The sweep removes the record when it finds one.
+    pub async fn record_absence(
+        &self,
+        subscriber: &str,
+        now: Timestamp,
+    ) -> Result<(), BacklogError> {
+        let backlog = self.store.all(now).await?.remove(subscriber);
+        let backlog = backlog.unwrap_or_else(|| Backlog::begun(now));
+        if backlog.gone_since.is_some() {
             return Ok(());
         }
-        self.store.write(subscriber, Backlog::begun(now)).await?;
-        tracing::warn!(subscriber, "deliveries are set aside from now on");
+        let gone_since = Some(now);
+        let gone = Backlog {
+            gone_since,
+            ..backlog
+        };
+        self.store.write(subscriber, gone).await?;
+        tracing::warn!(subscriber, "subscriber has no parameter");
         Ok(())
     }
 
     /// Lets the subscriber's backlog return, because the subscriber has accepted a delivery.
     pub async fn begin_return(&self, subscriber: &str, now: Timestamp) -> Result<(), BacklogError> {
-        if !self.is_known_as_kept(subscriber, now).await? {
+        let known = self.store.find(subscriber, now).await?;
+        if known.is_none_or(|known| known.is_returning() || known.paced) {
             return Ok(());
         }
         let backlog = self.store.all(now).await?.remove(subscriber);
-        let Some(backlog) = backlog.filter(|backlog| !backlog.is_returning()) else {
+        // A slow receiver accepts deliveries all the time. The sweep ends its backlog.
+        let Some(backlog) = backlog.filter(|one| !one.is_returning() && !one.paced) else {
             return Ok(());
         };
         self.store.write(subscriber, backlog.returning(now)).await?;

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use wagrun_delivery::queue::{FifoAttributes, Message};
 use wagrun_delivery::{Delivery, lane};
 use wagrun_event::fifo::fifo_id;
+use wagrun_event::sendable_json;
+
+use super::turn::Turn;
 
 /// Seconds within which SQS drops a second message with the same deduplication id.
 const DEDUPLICATION_SECONDS: i64 = 300;
@@ -23,6 +26,9 @@ pub struct Lane {
 pub struct Recall {
     /// The lane to go through.
     pub recall: Lane,
+    /// The turn of a paced subscriber that the recall has; none otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Turn>,
 }
 
 impl Lane {
@@ -42,28 +48,61 @@ impl Lane {
     /// Returns a message that recalls the lane. SQS drops all but one of those sent within five minutes.
     pub fn recall(&self, now: Timestamp) -> Message {
         let period = now.as_second() / DEDUPLICATION_SECONDS;
-        self.recall_with_id(&format!("recall:{period}"))
+        self.recall_with_id(&format!("recall:{period}"), None)
     }
 
     /// Returns a message that recalls the lane for one sweep. No other sweep's message has its deduplication id.
     pub fn recall_by_sweep(&self, now: Timestamp) -> Message {
-        self.recall_with_id(&format!("look:{now}"))
+        self.recall_with_id(&format!("look:{now}"), None)
     }
 
-    /// Returns a message that continues the work of the recall with this message id.
-    pub fn recall_after(&self, message_id: &str) -> Message {
-        self.recall_with_id(&format!("after:{message_id}"))
+    /// Returns a message that continues the work of the recall with this message id, and keeps its turn.
+    pub fn recall_after(&self, message_id: &str, turn: Option<&Turn>) -> Message {
+        self.recall_with_id(&format!("after:{message_id}"), turn)
     }
 
-    fn recall_with_id(&self, id: &str) -> Message {
+    /// Returns a message that recalls the lane of a paced subscriber. `given_by` is the message that had the turn before, or the
+    /// sweep.
+    pub fn recall_in_turn(&self, turn: &Turn, given_by: &str) -> Message {
+        self.recall_with_id(&format!("turn:{}:{given_by}", turn.number), Some(turn))
+    }
+
+    fn recall_with_id(&self, id: &str, turn: Option<&Turn>) -> Message {
         let lane = serde_json::json!({"subscriber": self.subscriber, "subject": self.subject});
+        let mut recall = serde_json::json!({"recall": lane});
+        if let Some(turn) = turn {
+            recall["turn"] = serde_json::json!({
+                "since": turn.since.to_string(), "number": turn.number, "of": turn.of,
+            });
+        }
         Message {
             subscriber: self.subscriber.clone(),
             fifo: Some(FifoAttributes {
                 group_id: self.group_id(),
                 deduplication_id: fifo_id(id),
             }),
-            body: serde_json::json!({"recall": lane}).to_string(),
+            body: sendable_json(recall.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recall_of_any_key_is_a_message_that_sqs_accepts() {
+        let lane = Lane {
+            subscriber: "search".to_owned(),
+            subject: "shop.note/\u{fffe}\u{1}".to_owned(),
+        };
+        let message = lane.recall(Timestamp::UNIX_EPOCH);
+        assert!(
+            message.body.contains(r"shop.note/\ufffe\u0001"),
+            "{}",
+            message.body
+        );
+        let recalled: Recall = serde_json::from_str(&message.body).unwrap();
+        assert_eq!((recalled.recall, recalled.turn), (lane, None));
     }
 }

@@ -16,6 +16,8 @@ const PASS_INTERVAL: SignedDuration = SignedDuration::from_hours(2);
 /// Time after which a backlog with nothing in the bucket returns. Its subscriber has few events, and the next one is to be
 /// attempted rather than wait for an hour.
 const MAX_EMPTY_TIME: SignedDuration = SignedDuration::from_hours(24);
+/// Time for which a subscriber is paced at least. A bulk change should not begin it twice.
+const MIN_PACED_TIME: SignedDuration = SignedDuration::from_mins(9);
 /// Time after which an empty backlog without a subscriber is removed.
 const MAX_ORPHAN_TIME: SignedDuration = SignedDuration::from_hours(1);
 
@@ -25,10 +27,14 @@ const MAX_ORPHAN_TIME: SignedDuration = SignedDuration::from_hours(1);
 pub enum State {
     /// The subscriber is switched off, has no parameter, or has one that cannot be used.
     Waiting,
+    /// The subscriber's parameter was missing, and is there again.
+    Found,
     /// The subscriber accepts nothing.
     Kept,
     /// The subscriber accepted nothing for five days, and the sweep has switched it off.
     SwitchedOff,
+    /// The receiver is slow, and the backlog returns a few lanes at a time.
+    Paced,
     /// The subscriber accepts deliveries, and the backlog returns.
     Returning,
     /// The backlog was empty and is removed.
@@ -39,8 +45,10 @@ impl From<State> for &'static str {
     fn from(state: State) -> Self {
         match state {
             State::Waiting => "waiting",
+            State::Found => "found",
             State::Kept => "kept",
             State::SwitchedOff => "switched_off",
+            State::Paced => "paced",
             State::Returning => "returning",
             State::Removed => "removed",
         }
@@ -79,6 +87,8 @@ pub enum SweepAction<'a> {
     SwitchOff(&'a Subscriber),
     /// A few lanes are recalled, to see whether the subscriber accepts anything. The parameter is written.
     RecallSome(Backlog),
+    /// A lane is recalled for each turn of the subscriber. The parameter is written.
+    GiveTurns(Backlog),
     /// The next lanes are recalled. The parameter is written.
     RecallNext(Backlog),
 }
@@ -94,10 +104,10 @@ pub enum RefusedDelivery {
     GiveUp,
 }
 
-/// Decides about a delivery from the bucket that was refused. While the backlog does not return, the attempt was a probe and
-/// counts for nothing.
-pub fn after_refusal(is_returning: bool, is_last_attempt: bool) -> RefusedDelivery {
-    match (is_returning, is_last_attempt) {
+/// Decides about a delivery from the bucket that was refused. While the backlog neither returns nor is paced, the attempt was a
+/// probe and counts for nothing.
+pub fn after_refusal(counts: bool, is_last_attempt: bool) -> RefusedDelivery {
+    match (counts, is_last_attempt) {
         (false, _) => RefusedDelivery::Keep,
         (true, false) => RefusedDelivery::Retry,
         (true, true) => RefusedDelivery::GiveUp,
@@ -108,11 +118,32 @@ impl<'a> SweepFacts<'a> {
     /// Decides the state of the backlog and the action to take.
     pub fn decide(&self) -> (State, SweepAction<'a>) {
         match (self.subscriber, self.backlog.returning_since) {
+            (subscriber, _)
+                if subscriber != SubscriberStatus::Gone && self.backlog.gone_since.is_some() =>
+            {
+                (State::Found, SweepAction::Write(self.found()))
+            }
+            (SubscriberStatus::Enabled(_), None) if self.backlog.paced => {
+                (State::Paced, self.paced())
+            }
             (SubscriberStatus::Enabled(subscriber), None) => (State::Kept, self.kept(subscriber)),
             (SubscriberStatus::Enabled(_), Some(since)) => {
                 (State::Returning, self.returning(since))
             }
             _ => (State::Waiting, self.waiting()),
+        }
+    }
+
+    /// Returns the record of a subscriber whose parameter is there again.
+    fn found(&self) -> Backlog {
+        let backlog = Backlog {
+            gone_since: None,
+            ..self.backlog.clone()
+        };
+        match self.subscriber {
+            // Nothing was set aside, so the next delivery need not be a probe.
+            SubscriberStatus::Enabled(_) if self.is_empty => backlog.returning(self.now),
+            _ => backlog,
         }
     }
 
@@ -131,6 +162,19 @@ impl<'a> SweepFacts<'a> {
             recalled_to: None,
             ..self.backlog.clone()
         })
+    }
+
+    fn paced(&self) -> SweepAction<'a> {
+        if self.since(self.backlog.since) < self.settling_time {
+            return SweepAction::Leave;
+        }
+        if !self.is_empty {
+            return SweepAction::GiveTurns(self.backlog.clone());
+        }
+        match self.since(self.backlog.since) >= MIN_PACED_TIME {
+            true => SweepAction::Write(self.backlog.clone().returning(self.now)),
+            false => SweepAction::Leave,
+        }
     }
 
     fn kept(&self, subscriber: &'a Subscriber) -> SweepAction<'a> {

@@ -7,6 +7,7 @@ use super::backlogs::{BacklogError, Backlogs};
 use super::bucket::SetAside;
 use super::lane::Lane;
 use super::policy::{RefusedDelivery, after_refusal};
+use super::turn::Turn;
 
 /// Time after which another recall goes on: the function has thirty seconds, and one attempt may take fifteen.
 const MAX_TIME: SignedDuration = SignedDuration::from_secs(10);
@@ -16,6 +17,8 @@ const MAX_TIME: SignedDuration = SignedDuration::from_secs(10);
 pub struct Recalled<'a> {
     /// The lane to go through.
     pub lane: &'a Lane,
+    /// The turn that the recall has, if its subscriber is paced. A recall that goes on with the lane keeps it.
+    pub turn: Option<&'a Turn>,
     /// The SQS message id of the recall.
     pub message_id: &'a str,
     /// The number of times the recall was received, from 1. It counts the attempts at the lane's oldest delivery.
@@ -47,14 +50,23 @@ pub enum SendResult<F> {
 /// The result of going through a lane.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Resent<F> {
-    /// The recall is done: the lane is empty, another recall goes on, or the subscriber is off.
+    /// The recall is done: the lane is empty, or the subscriber is off.
     Done,
+    /// The recall is done, and another one goes on with the lane.
+    Continued,
     /// The oldest delivery was refused. It stays in the bucket, and the recall is done.
     Kept(F),
     /// The oldest delivery was refused. The recall is to be received again for the next attempt.
     Retry(F),
     /// The oldest delivery was refused for the last time. It is in the dead-letter queue, and another recall goes on.
     GivenUp(F),
+}
+
+impl<F> Resent<F> {
+    /// Returns true when another recall goes on with the lane.
+    pub fn is_continued(&self) -> bool {
+        matches!(self, Self::Continued | Self::GivenUp(_))
+    }
 }
 
 /// Sends what was set aside of the lane, oldest first, until the lane is empty, the time is up, or the receiver refuses one.
@@ -69,7 +81,7 @@ pub async fn resend_lane<F>(
     let lane = recalled.lane;
     while let Some(oldest) = backlogs.bucket.first(lane).await? {
         if (recalled.clock)().duration_since(recalled.now) > MAX_TIME {
-            return hand_over(backlogs, recalled, Resent::Done).await;
+            return hand_over(backlogs, recalled, Resent::Continued).await;
         }
         match send(&oldest).await {
             SendResult::Accepted => {}
@@ -84,8 +96,8 @@ pub async fn resend_lane<F>(
                 is_last_attempt,
             } => {
                 let backlog = backlogs.store.find(&lane.subscriber, recalled.now).await?;
-                let is_returning = backlog.is_some_and(|backlog| backlog.is_returning());
-                return match after_refusal(is_returning, is_last_attempt) {
+                let counts = backlog.is_some_and(|backlog| backlog.is_returning() || backlog.paced);
+                return match after_refusal(counts, is_last_attempt) {
                     RefusedDelivery::Keep => Ok(Resent::Kept(failure)),
                     RefusedDelivery::Retry => Ok(Resent::Retry(failure)),
                     RefusedDelivery::GiveUp => {
@@ -99,7 +111,7 @@ pub async fn resend_lane<F>(
         backlogs.bucket.remove(&oldest.key).await?;
         if recalled.attempt > 1 {
             // A new recall counts the attempts at the next delivery from 1.
-            return hand_over(backlogs, recalled, Resent::Done).await;
+            return hand_over(backlogs, recalled, Resent::Continued).await;
         }
     }
     Ok(Resent::Done)
@@ -111,7 +123,9 @@ async fn hand_over<F>(
     recalled: &Recalled<'_>,
     result: Resent<F>,
 ) -> Result<Resent<F>, BacklogError> {
-    let next = recalled.lane.recall_after(recalled.message_id);
+    let next = recalled
+        .lane
+        .recall_after(recalled.message_id, recalled.turn);
     backlogs.deliveries.send(vec![next]).await?;
     Ok(result)
 }

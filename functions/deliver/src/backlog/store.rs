@@ -20,6 +20,12 @@ use wagrun_lambda::telemetry::chain;
 pub struct Backlog {
     /// The time since which deliveries are set aside.
     pub since: Timestamp,
+    /// True when the receiver answers so slowly that its deliveries are recalled a few lanes at a time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paced: bool,
+    /// The time since which the subscriber has no parameter; none while it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_since: Option<Timestamp>,
     /// The time of the sweep's first attempt in this period without a success. None before it, while the backlog returns, and while the
     /// subscriber is off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,6 +46,8 @@ impl Backlog {
     pub fn begun(since: Timestamp) -> Self {
         Self {
             since,
+            paced: false,
+            gone_since: None,
             tried_since: None,
             returning_since: None,
             recalled_at: None,
@@ -52,9 +60,16 @@ impl Backlog {
         self.returning_since.is_some()
     }
 
+    /// Returns true when the deliveries are set aside and recalled a few lanes at a time.
+    pub fn is_paced(&self) -> bool {
+        self.paced && !self.is_returning()
+    }
+
     /// Returns the record of the same backlog, whose deliveries come back from `now` on.
     pub fn returning(self, now: Timestamp) -> Self {
         Self {
+            paced: false,
+            gone_since: None,
             tried_since: None,
             returning_since: Some(now),
             recalled_at: None,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use wagrun_delivery::queue::Message;
 use wagrun_delivery::subscriber::{LoadError, SubscriberStore, Subscribers};
 use wagrun_lambda::metric::{Metrics, Unit};
 use wagrun_lambda::telemetry::chain;
@@ -13,6 +14,7 @@ use super::backlogs::{BacklogError, Backlogs};
 use super::lane::Lane;
 use super::policy::{State, SweepAction, SweepFacts};
 use super::store::Backlog;
+use super::turn::Turn;
 use crate::sqs::DepthError;
 use crate::subscriber_health::{DisableError, FAILED_TOO_LONG, SubscriberHealth};
 
@@ -84,6 +86,8 @@ pub enum SweepError {
 struct SharedFacts {
     subscribers: Arc<Subscribers>,
     is_crowded: bool,
+    /// Number of subscribers that are paced.
+    paced: usize,
 }
 
 /// Handles every backlog.
@@ -102,6 +106,7 @@ pub async fn sweep(sweep: &Sweep<'_>) -> Result<Vec<SweptBacklog>, SweepError> {
     let shared = SharedFacts {
         subscribers: subscribers.await?,
         is_crowded: sweep.backlogs.crowding.is_crowded(started).await?,
+        paced: backlogs.iter().filter(|(_, one)| is_paced(one)).count(),
     };
     // A sweep that is cut short must not always skip the same subscribers.
     fastrand::shuffle(&mut backlogs);
@@ -125,6 +130,10 @@ pub async fn sweep(sweep: &Sweep<'_>) -> Result<Vec<SweptBacklog>, SweepError> {
         }
     }
     problem.map_or(Ok(swept), Err)
+}
+
+fn is_paced(backlog: &Option<Backlog>) -> bool {
+    backlog.as_ref().is_some_and(Backlog::is_paced)
 }
 
 impl Sweep<'_> {
@@ -193,7 +202,20 @@ impl Sweep<'_> {
                 let mut lanes = lanes;
                 fastrand::shuffle(&mut lanes);
                 lanes.truncate(TRIAL_LANES);
-                swept.recalled = self.recall(subscriber, backlog, &lanes, now).await?;
+                swept.recalled = lanes.len();
+                let recalls = lanes.iter().map(|lane| lane.recall_by_sweep(now)).collect();
+                self.recall(subscriber, backlog, recalls, now).await?;
+            }
+            SweepAction::GiveTurns(backlog) => {
+                let turns = self.backlogs.pacing.limits.turns(shared.paced);
+                let recalls: Vec<_> = Turn::all(now, turns)
+                    .filter_map(|turn| {
+                        let lane = lanes.iter().find(|lane| turn.has(&lane.subject))?;
+                        Some(lane.recall_in_turn(&turn, &now.to_string()))
+                    })
+                    .collect();
+                swept.recalled = recalls.len();
+                self.recall(subscriber, backlog, recalls, now).await?;
             }
             SweepAction::RecallNext(backlog) => {
                 // A full listing may have more lanes behind it.
@@ -203,7 +225,9 @@ impl Sweep<'_> {
                     recalled_to,
                     ..backlog
                 };
-                swept.recalled = self.recall(subscriber, backlog, &lanes, now).await?;
+                swept.recalled = lanes.len();
+                let recalls = lanes.iter().map(|lane| lane.recall_by_sweep(now)).collect();
+                self.recall(subscriber, backlog, recalls, now).await?;
             }
         }
         Ok(swept)
@@ -221,22 +245,20 @@ impl Sweep<'_> {
         Ok(bucket.lanes(subscriber, None, MAX_LANES).await?)
     }
 
-    /// Recalls the lanes, writes the parameter, and returns the number of lanes.
+    /// Sends the recalls, and writes the parameter.
     async fn recall(
         &self,
         subscriber: &str,
         backlog: Backlog,
-        lanes: &[Lane],
+        recalls: Vec<Message>,
         now: Timestamp,
-    ) -> Result<usize, BacklogError> {
-        let recalls = lanes.iter().map(|lane| lane.recall_by_sweep(now)).collect();
+    ) -> Result<(), BacklogError> {
         self.backlogs.deliveries.send(recalls).await?;
         let backlog = Backlog {
             recalled_at: Some(now),
             ..backlog
         };
-        self.write(subscriber, backlog).await?;
-        Ok(lanes.len())
+        self.write(subscriber, backlog).await
     }
 
     async fn write(&self, subscriber: &str, backlog: Backlog) -> Result<(), BacklogError> {
@@ -253,7 +275,7 @@ impl Sweep<'_> {
         } = swept;
         let text: &str = (*state).into();
         tracing::info!(subscriber, %since, lanes, recalled, state = text, "backlog swept");
-        if matches!(state, State::Kept | State::Returning) && *lanes > 0 {
+        if matches!(state, State::Kept | State::Paced | State::Returning) && *lanes > 0 {
             // These deliveries are not in the queue, whose own age would show them.
             let age = now.duration_since(*since).as_secs_f64();
             let age = ("WaitingDeliverySeconds", age, Unit::Seconds);

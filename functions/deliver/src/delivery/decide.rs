@@ -2,7 +2,7 @@
 
 use wagrun_delivery::subscriber::{InvalidSubscriber, Subscriber, SubscriberStatus};
 
-use crate::backlog::BacklogFacts;
+use crate::backlog::{Absence, BacklogFacts};
 use crate::subscriber_health::Condition;
 
 /// The facts about a delivery that the decision before its attempt needs.
@@ -42,6 +42,8 @@ pub enum Skip<'a> {
     Defer(OffReason<'a>),
     /// The same, and the backlog begins now.
     BeginBacklog(OffReason<'a>),
+    /// The delivery stays in the queue, and the absence of its subscriber's parameter is recorded now.
+    RecordAbsence,
     /// The delivery stays in the queue until its next attempt, because the parameter cannot be used.
     Retry(&'a InvalidSubscriber),
     /// The delivery has used up its subscriber's schedule and goes to the dead-letter queue.
@@ -57,6 +59,8 @@ pub enum OffReason<'a> {
     Disabled,
     /// Its parameter cannot be used.
     Invalid(&'a InvalidSubscriber),
+    /// Its parameter was not found.
+    Gone,
 }
 
 /// The reason why a delivery is dropped.
@@ -64,7 +68,7 @@ pub enum OffReason<'a> {
 pub enum DropReason {
     /// The subscriber is switched off, and its queue keeps no order.
     Disabled,
-    /// The subscriber does not exist any more.
+    /// The subscriber has had no parameter for some time.
     Gone,
     /// The subscriber's filter does not let the event pass.
     Filtered,
@@ -98,7 +102,15 @@ pub fn before_attempt<'a>(facts: &Facts<'a>) -> Action<'a> {
         }
         SubscriberStatus::Invalid(invalid) => Action::Skip(Skip::Retry(invalid)),
         SubscriberStatus::Disabled => Action::Skip(Skip::Drop(DropReason::Disabled)),
-        SubscriberStatus::Gone => Action::Skip(Skip::Drop(DropReason::Gone)),
+        SubscriberStatus::Gone => Action::Skip(gone(facts)),
+    }
+}
+
+fn gone<'a>(facts: &Facts<'a>) -> Skip<'a> {
+    match facts.backlog.map(|backlog| backlog.absence) {
+        None | Some(Absence::Unknown) => Skip::RecordAbsence,
+        Some(Absence::Recent) => Skip::Defer(OffReason::Gone),
+        Some(Absence::Certain) => Skip::Drop(DropReason::Gone),
     }
 }
 
@@ -106,7 +118,7 @@ fn enabled<'a>(facts: &Facts<'a>, subscriber: &'a Subscriber) -> Action<'a> {
     match facts.backlog {
         Some(_) if facts.lane_is_set_aside => Action::Skip(Skip::SetAside),
         Some(backlog) if backlog.is_settled && !backlog.is_returning => {
-            match backlog.is_probe_due {
+            match backlog.is_probe_due && !backlog.is_paced {
                 true => Action::Probe(subscriber),
                 false => Action::Skip(Skip::SetAside),
             }

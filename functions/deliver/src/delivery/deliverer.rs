@@ -61,6 +61,7 @@ impl Deliverer {
             duration: started.elapsed(),
         };
         report(&self.metrics, &subscriber.name, &outcome);
+        self.pace(&subscriber.name, outcome.duration, attempt).await;
         let Err(source) = result else {
             self.health.record_success(subscriber).await;
             self.begin_return(&subscriber.name, attempt).await;
@@ -120,6 +121,18 @@ impl Deliverer {
         Retained {
             error,
             redelivery: redelivery(wait, None, attempt.jitter),
+        }
+    }
+
+    /// Begins to pace a subscriber that is too slow. An error is logged: the next slow attempt tries it again.
+    async fn pace(&self, subscriber: &str, duration: Duration, attempt: &Attempt<'_>) {
+        let waited = (attempt.number == 1).then(|| attempt.age());
+        let is_ordered = attempt.sequence_number.is_some();
+        if !is_ordered || !(self.backlogs.pacing).is_too_slow(subscriber, duration, waited) {
+            return;
+        }
+        if let Err(error) = self.backlogs.begin_pacing(subscriber, attempt.now).await {
+            tracing::error!(error = chain(&error), "cannot begin to pace the subscriber");
         }
     }
 

@@ -34,7 +34,7 @@ async fn dispatch(deliverer: &Deliverer, attempt: &Attempt<'_>) -> Result<(), Re
             let delivery = run::deliver_event(deliverer, &addressed, attempt);
             delivery.instrument(span).await
         }
-        Ok(Content::Recall(lane)) => recall::send_lane(deliverer, &lane, attempt).await,
+        Ok(Content::Recall(recall)) => recall::send_lane(deliverer, &recall, attempt).await,
         Err(error) => Err(Retained::not_a_delivery(error)),
     }
 }

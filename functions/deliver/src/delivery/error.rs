@@ -47,6 +47,9 @@ pub enum DeliverError {
     /// The subscriber is switched off. The delivery is set aside when every copy of the function knows of the backlog.
     #[error("subscriber {0} is switched off, and the delivery is about to be set aside")]
     Off(String),
+    /// The subscriber's parameter was not found. The delivery is dropped when it is still missing some minutes later.
+    #[error("subscriber {0} has no parameter, and the delivery waits in case it comes back")]
+    Gone(String),
     /// A backlog could not be read or changed.
     #[error(transparent)]
     Backlog(#[from] BacklogError),

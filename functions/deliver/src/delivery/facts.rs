@@ -8,7 +8,7 @@ use wagrun_delivery::subscriber::{
 
 use super::decide::Facts;
 use super::message::{AddressedEvent, Attempt};
-use crate::backlog::{BacklogError, Backlogs};
+use crate::backlog::{BacklogError, BacklogFacts, Backlogs};
 
 /// Loads the subscribers, as they were after the message was sent unless the subscriber is known and on.
 ///
@@ -64,17 +64,21 @@ pub async fn load<'a>(
             if is_wanted && has_attempt && facts.is_ordered && backlogs.bucket.can_hold(lane) =>
         {
             facts.backlog = backlogs.facts(&lane.subscriber, attempt.now).await?;
-            if facts.backlog.is_some() {
+            // A delivery of a paced subscriber is set aside in any case.
+            let is_paced = |backlog: BacklogFacts| backlog.is_paced && backlog.is_settled;
+            if facts.backlog.is_some_and(|backlog| !is_paced(backlog)) {
                 facts.lane_is_set_aside = backlogs.bucket.has_objects(lane).await?;
             }
+        }
+        SubscriberStatus::Gone => {
+            facts.backlog = backlogs.facts(&lane.subscriber, attempt.now).await?;
         }
         SubscriberStatus::Disabled | SubscriberStatus::Invalid(_) if facts.is_ordered => {
             facts.backlog = backlogs.facts(&lane.subscriber, attempt.now).await?;
         }
         SubscriberStatus::Enabled(_)
         | SubscriberStatus::Disabled
-        | SubscriberStatus::Invalid(_)
-        | SubscriberStatus::Gone => {}
+        | SubscriberStatus::Invalid(_) => {}
     }
     Ok(facts)
 }

@@ -34,7 +34,7 @@ pub enum Content<'a> {
     /// An event for one subscriber.
     Delivery(Box<AddressedEvent<'a>>),
     /// A request to go through a lane whose deliveries were set aside.
-    Recall(Lane),
+    Recall(Recall),
 }
 
 /// An event and the subscriber that it is for.
@@ -58,7 +58,7 @@ impl<'a> Attempt<'a> {
 
     /// Parses the body.
     pub fn content(&self) -> Result<Content<'a>, serde_json::Error> {
-        if let Ok(Recall { recall }) = serde_json::from_str(self.body) {
+        if let Ok(recall) = serde_json::from_str::<Recall>(self.body) {
             return Ok(Content::Recall(recall));
         }
         let addressed = AddressedEvent::parse(self.body)?;

@@ -9,16 +9,21 @@ use super::deliverer::Deliverer;
 use super::error::Retained;
 use super::message::{AddressedEvent, Attempt};
 use super::report::span;
-use crate::backlog::{Lane, Recalled, Resent, SendResult, SetAside, resend_lane};
+use crate::backlog::{
+    self, Lane, Recall, Recalled, Resent, SendResult, SetAside, Turn, resend_lane,
+};
 use crate::subscriber_health::Condition;
 use crate::target::Outgoing;
 
 /// Goes through a lane whose deliveries were set aside.
 pub async fn send_lane(
     deliverer: &Deliverer,
-    lane: &Lane,
+    recall: &Recall,
     attempt: &Attempt<'_>,
 ) -> Result<(), Retained> {
+    let lane = &recall.recall;
+    // A recall that is received again has lost its turn: after a failure it has passed it on.
+    let turn = recall.turn.as_ref().filter(|_| attempt.number == 1);
     let subscribers = deliverer
         .subscribers
         .loaded_after(attempt.sent_at, attempt.now);
@@ -28,8 +33,19 @@ pub async fn send_lane(
         // The deliveries stay in the bucket. The sweep recalls them when the subscriber is on again.
         return Ok(());
     };
+    let backlog = deliverer
+        .backlogs
+        .facts(&lane.subscriber, attempt.now)
+        .await;
+    let backlog = backlog.map_err(|error| deliverer.later(attempt, error.into()))?;
+    let is_paced = backlog.is_some_and(|backlog| backlog.is_paced && backlog.is_settled);
+    if is_paced && turn.is_none() && attempt.number == 1 {
+        // From before the subscriber was paced. A recall that has a turn comes to this lane.
+        return Ok(());
+    }
     let recalled = Recalled {
         lane,
+        turn,
         message_id: attempt.message_id,
         attempt: attempt.number,
         now: attempt.now,
@@ -38,8 +54,14 @@ pub async fn send_lane(
     let send = async |oldest: &SetAside| send_again(deliverer, subscriber, oldest, attempt).await;
     let replayed = resend_lane(&deliverer.backlogs, &recalled, send).await;
     let name = &lane.subscriber;
-    match replayed.map_err(|error| deliverer.later(attempt, error.into()))? {
-        Resent::Done => Ok(()),
+    let replayed = replayed.map_err(|error| deliverer.later(attempt, error.into()))?;
+    if let Some(turn) = turn
+        && !replayed.is_continued()
+    {
+        pass_on(deliverer, turn, lane, attempt).await;
+    }
+    match replayed {
+        Resent::Done | Resent::Continued => Ok(()),
         Resent::Retry(retained) => Err(retained),
         Resent::Kept(retained) => {
             let error = chain(&retained.error);
@@ -51,6 +73,20 @@ pub async fn send_lane(
             tracing::error!(subscriber = name, error, "delivery given up");
             Ok(())
         }
+    }
+}
+
+/// Passes a turn on. An error is logged: the next sweep gives out new turns.
+async fn pass_on(deliverer: &Deliverer, turn: &Turn, lane: &Lane, attempt: &Attempt<'_>) {
+    let now = (deliverer.clock)();
+    let passed = backlog::pass_on(&deliverer.backlogs, turn, lane, attempt.message_id, now);
+    if let Err(error) = passed.await {
+        let subscriber = &lane.subscriber;
+        tracing::error!(
+            subscriber,
+            error = chain(&error),
+            "cannot recall the next lane"
+        );
     }
 }
 

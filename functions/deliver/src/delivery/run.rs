@@ -74,6 +74,14 @@ pub async fn act(
             begun.map_err(|error| deliverer.later(attempt, error.into()))?;
             Err(deferred(deliverer, lane, reason))
         }
+        Skip::RecordAbsence => {
+            let recorded = deliverer
+                .backlogs
+                .record_absence(&lane.subscriber, attempt.now)
+                .await;
+            recorded.map_err(|error| deliverer.later(attempt, error.into()))?;
+            Err(deferred(deliverer, lane, OffReason::Gone))
+        }
         Skip::Retry(invalid) => {
             Err(deliverer.later(attempt, DeliverError::Invalid(invalid.clone())))
         }
@@ -164,6 +172,7 @@ fn deferred(deliverer: &Deliverer, lane: &Lane, reason: OffReason<'_>) -> Retain
         error: match reason {
             OffReason::Disabled => DeliverError::Off(lane.subscriber.clone()),
             OffReason::Invalid(invalid) => DeliverError::Invalid(invalid.clone()),
+            OffReason::Gone => DeliverError::Gone(lane.subscriber.clone()),
         },
         redelivery: Redelivery::After(deliverer.backlogs.settling_time.unsigned_abs()),
     }

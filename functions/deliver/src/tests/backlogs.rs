@@ -1,5 +1,7 @@
 //! Tests of deliveries that are set aside because their subscriber accepts nothing, and come back in order.
 
+mod missing;
+mod pacing;
 mod returning;
 mod set_aside;
 mod sweeps;

@@ -15,7 +15,7 @@ use wagrun_event_topic::EventTopic;
 use wagrun_lambda::metric::Metrics;
 
 use super::cloud::Cloud;
-use crate::backlog::{BacklogStore, Backlogs, Bucket, Crowding};
+use crate::backlog::{BacklogStore, Backlogs, Bucket, Crowding, Pacing, PacingLimits};
 use crate::delivery::Deliverer;
 use crate::sqs::Queue;
 use crate::subscriber_health::{Parameters, SubscriberHealth, Topic};
@@ -275,6 +275,10 @@ fn backlogs(cloud: &Cloud) -> Backlogs {
         deliveries: DeliveryQueue::deliveries(sqs.clone(), url("deliveries.fifo")),
         dead_letters: DeliveryQueue::dead_letters(sqs.clone(), url("dead.fifo")),
         crowding: Crowding::new(Queue::new(sqs, url("deliveries.fifo")), 100),
+        pacing: Pacing::new(PacingLimits {
+            slow_attempt: Duration::from_millis(50),
+            ..PacingLimits::new(4)
+        }),
         settling_time: Backlogs::settling_time(Duration::from_secs(30)),
         probes: Mutex::new(HashMap::new()),
     }

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::http::HeaderMap;
 use deliver::{Reach, Timeouts, WebhookClient};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use wagrun_delivery::subscriber::{Rules, Subscriber, Target};
 
@@ -18,9 +18,15 @@ pub const PUBLIC_KEY: &str = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 
 /// Sends a webhook with these secrets, and returns the receiver's status.
 pub async fn post(url: &str, secrets: &[&str], body: &str, now: Timestamp) -> u16 {
+    post_to(json!({"url": url, "secrets": secrets}), body, now).await
+}
+
+/// Sends a webhook to a subscriber with these fields, and returns the receiver's status.
+pub async fn post_to(mut subscriber: Value, body: &str, now: Timestamp) -> u16 {
     // Another test of this process may have been first.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let parameter = json!({"target": "webhook", "url": url, "secrets": secrets}).to_string();
+    subscriber["target"] = json!("webhook");
+    let parameter = subscriber.to_string();
     let subscriber = Subscriber::parse("x", "x", &parameter, Rules::LENIENT).unwrap();
     let Target::Webhook(webhook) = &subscriber.target else {
         panic!("{subscriber:?}");
@@ -35,6 +41,11 @@ pub async fn post(url: &str, secrets: &[&str], body: &str, now: Timestamp) -> u1
 
 /// Returns headers and body of such a request.
 pub async fn captured(secrets: &[&str], body: &str) -> (HeaderMap, String) {
+    captured_from(json!({"secrets": secrets}), body).await
+}
+
+/// Returns headers and body of a request to a subscriber with these fields.
+pub async fn captured_from(mut subscriber: Value, body: &str) -> (HeaderMap, String) {
     let received: Arc<Mutex<Option<(HeaderMap, Bytes)>>> = Arc::default();
     let inbox = Arc::clone(&received);
     let keep = async move |headers: HeaderMap, body: Bytes| {
@@ -44,7 +55,8 @@ pub async fn captured(secrets: &[&str], body: &str) -> (HeaderMap, String) {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let router = Router::new().fallback(keep);
     tokio::spawn(async move { axum::serve(listener, router).await });
-    assert_eq!(post(&url, secrets, body, Timestamp::now()).await, 200);
+    subscriber["url"] = json!(url);
+    assert_eq!(post_to(subscriber, body, Timestamp::now()).await, 200);
     let (headers, body) = received.lock().unwrap().take().unwrap();
     (headers, String::from_utf8(body.to_vec()).unwrap())
 }

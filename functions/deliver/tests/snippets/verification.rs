@@ -11,7 +11,7 @@ const OTHER_SECRET: &str = "whsec_b3RoZXIgc2VjcmV0IGZvciByb3RhdGlvbiE=";
 const OTHER_SECRET_KEY: &str = "whsk_TM0Imyj/ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U+4pvs=";
 
 /// As large as an event can be, with text that has more bytes than characters.
-fn body() -> String {
+pub fn body() -> String {
     let title = "Zürich – 東京 ".repeat(12_500);
     let event = json!({"type": "wagtail.page.published", "data": {"title": title}});
     let body = event.to_string();

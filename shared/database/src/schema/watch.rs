@@ -8,6 +8,7 @@ use sqlx::{Connection as _, Executor as _};
 use tokio::time::{Instant, sleep};
 
 use super::discovered::{ScheduledTable, WatchedTable};
+use super::publication::forget_failed_publications;
 
 /// Sets the wait for a table's lock. It is short, because every writer of the table waits behind this statement.
 const SET_LOCK_TIMEOUT: &str = "set local lock_timeout = '100ms'";
@@ -131,6 +132,10 @@ pub async fn watch_scheduled_tables(
         })
         .await?;
     }
+    // A new version of the site may publish what the last one could not.
+    forget_failed_publications(connection)
+        .await
+        .map_err(database_error("due times"))?;
     let note = sqlx::query("select wagrun.note_due_times()");
     note.execute(connection)
         .await

@@ -45,6 +45,28 @@ fn whatever_a_column_holds_the_save_succeeds_and_its_event_is_published() {
     });
 }
 
+/// PostgreSQL stores every character but U+0000. SNS and SQS refuse some of them, also when they stand in an object's key.
+#[test]
+fn a_text_with_characters_that_sns_refuses_is_published_as_it_is() {
+    run(async {
+        let site = RelayedSite::new().await;
+        let mut session = site.database.connect().await;
+        watch_snippets(&mut session, "note", "id text primary key, title text").await;
+        let refused = ["1", "8", "b", "1f", "fffe", "ffff"];
+        let escapes: String = refused.iter().map(|code| format!("\\{code:0>4}")).collect();
+        execute(
+            &mut session,
+            &format!("insert into note values (U&'key{escapes}', U&'Title{escapes}')"),
+        )
+        .await;
+        assert_eq!(site.sweep().await.unwrap().published, 1);
+        let text = "\u{1}\u{8}\u{b}\u{1f}\u{fffe}\u{ffff}";
+        let event = &site.events(&format!("shop.note/key{text}"))[0];
+        assert_eq!(event.data["title"], json!(format!("Title{text}")));
+        assert_eq!(event.data["id"], json!(format!("key{text}")));
+    });
+}
+
 /// PostgreSQL converts a value to JSON by its type's own cast, which may fail.
 #[test]
 fn a_column_whose_cast_to_json_fails_comes_as_its_text() {

@@ -1,22 +1,49 @@
 //! fan-out and deliver with many concurrent workers and with receivers of each kind: no delivery is lost, and every lane
 //! keeps its order. `make bench` measures their speed.
 
-mod workers;
-
 use std::collections::HashSet;
 use std::time::Duration;
 
+use deliver::PacingLimits;
 use testing::fleet::events::events;
 use testing::fleet::receivers::Behavior;
-use testing::fleet::{Fleet, FleetOptions, SUBSCRIBERS_PATH, healthy};
+use testing::fleet::{BACKLOGS_PATH, Fleet, FleetOptions, SUBSCRIBERS_PATH, healthy};
 use testing::progress::Wait;
+use wagrun_event::Event;
 
-use workers::{sweep_until_empty, work_until};
+use crate::support::fleet_workers::{Workers, deliver, sweep_every};
 
 /// One answer of deliver is lost in so many: the function ends after the receiver has accepted the event.
 const LOST_ANSWER_INTERVAL: usize = 40;
 /// The number of concurrent copies of deliver.
 const DELIVER_WORKERS: usize = 16;
+
+/// Runs [`DELIVER_WORKERS`] copies of deliver until `enough` is ready. Every `lost`th answer is lost.
+async fn work_until(fleet: &Fleet, lost: usize, enough: impl Fn(&Fleet) -> Wait<()>) {
+    let workers = Workers {
+        copies: DELIVER_WORKERS,
+        lost,
+        pacing: PacingLimits::new(DELIVER_WORKERS),
+    };
+    crate::support::fleet_workers::work_until(fleet, workers, enough).await;
+}
+
+/// Sweeps while the functions work, until nothing is set aside.
+async fn sweep_until_empty(fleet: &Fleet, events: &[Event]) {
+    let sweeper = deliver(fleet, PacingLimits::new(DELIVER_WORKERS));
+    let sweeps = sweep_every(Duration::from_secs(1), &sweeper);
+    let back = work_until(fleet, LOST_ANSWER_INTERVAL, |fleet| {
+        let backlogs = fleet.services.parameters().names_below(BACKLOGS_PATH);
+        match (fleet.audit(events).set_aside, backlogs.len()) {
+            (0, 0) => Wait::Ready(()),
+            seen => Wait::NotYet(format!("{seen:?} aside, and backlogs")),
+        }
+    });
+    tokio::select! {
+        () = back => {}
+        () = sweeps => {}
+    }
+}
 
 #[tokio::test]
 async fn one_event_reaches_many_subscribers() {

@@ -158,18 +158,11 @@ fn the_commands_of_the_site_run_and_show_what_they_print() {
     run(async {
         let database = Database::new().await;
         let migrator = migrator(&database.url()).await;
-        for command in [
-            Command::PublishScheduled,
-            Command::UpdateIndex,
-            Command::RebuildReferencesIndex,
-        ] {
+        for command in [Command::UpdateIndex, Command::RebuildReferencesIndex] {
             match migrator.command(command, &invocation()).await.unwrap() {
-                // Publishing prints nothing when nothing is due.
-                Answer::CommandOutput(finished) => assert_eq!(
-                    finished.output.is_empty(),
-                    command == Command::PublishScheduled,
-                    "{finished:?}"
-                ),
+                Answer::CommandOutput(finished) => {
+                    assert!(!finished.output.is_empty(), "{finished:?}");
+                }
                 other => panic!("{other:?}"),
             }
         }

@@ -131,8 +131,16 @@ async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCod
             return (StatusCode::FORBIDDEN, String::new());
         }
         let (mut accepted, mut refused) = (String::new(), String::new());
-        for (id, message, deduplication) in entries(&body) {
-            let event: Event = serde_json::from_str(&message).unwrap();
+        for entry in entries(&body) {
+            let (id, deduplication) = (&entry["Id"], entry["MessageDeduplicationId"].clone());
+            if let Some(field) = invalid_field(&entry) {
+                refused += &format!(
+                    "<member><Id>{id}</Id><Code>InvalidParameter</Code><Message>{field} has a character that is not \
+                     allowed</Message><SenderFault>true</SenderFault></member>"
+                );
+                continue;
+            }
+            let event: Event = serde_json::from_str(&entry["Message"]).unwrap();
             if inner
                 .refuses
                 .as_ref()
@@ -166,8 +174,16 @@ async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCod
     (StatusCode::OK, answer)
 }
 
-/// Returns the entries of the form-encoded request: id, message and de-duplication id.
-fn entries(body: &str) -> Vec<(String, String, String)> {
+/// Returns the name of a field whose value has a character that SNS and SQS refuse.
+fn invalid_field(entry: &BTreeMap<String, String>) -> Option<&str> {
+    let is_allowed = |character| matches!(u32::from(character), 0x9 | 0xA | 0xD | 0x20..=0xD7FF | 0xE000..=0xFFFD | 0x10000..);
+    let mut fields = entry.iter();
+    let invalid = fields.find(|(_, value)| !value.chars().all(is_allowed))?;
+    Some(invalid.0)
+}
+
+/// Returns the fields of each entry of the form-encoded request.
+fn entries(body: &str) -> Vec<BTreeMap<String, String>> {
     let mut entries: BTreeMap<u32, BTreeMap<String, String>> = BTreeMap::new();
     for (name, value) in url::form_urlencoded::parse(body.as_bytes()) {
         let mut parts = name.split('.');
@@ -181,14 +197,5 @@ fn entries(body: &str) -> Vec<(String, String, String)> {
             .or_default()
             .insert(field, value.into_owned());
     }
-    entries
-        .into_values()
-        .map(|entry| {
-            (
-                entry["Id"].clone(),
-                entry["Message"].clone(),
-                entry["MessageDeduplicationId"].clone(),
-            )
-        })
-        .collect()
+    entries.into_values().collect()
 }

@@ -42,6 +42,19 @@ impl SiteCopy {
         std::fs::write(self.directory.join("blog/migrations/0002_change.py"), code).unwrap();
     }
 
+    /// Adds code to the end of a file.
+    pub fn append(&self, file: &str, code: &str) {
+        let present = std::fs::read_to_string(self.directory.join(file)).unwrap();
+        self.write_file(file, &format!("{present}{code}"));
+    }
+
+    /// Writes a file, and makes its folder.
+    pub fn write_file(&self, file: &str, content: &str) {
+        let path = self.directory.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
     /// The directory with `manage.py`.
     pub fn directory(&self) -> &Path {
         &self.directory

@@ -16,6 +16,8 @@ static INVALID: LazyLock<InvalidSubscriber> = LazyLock::new(|| {
 const BEGUN: BacklogFacts = BacklogFacts {
     is_settled: false,
     is_returning: false,
+    is_paced: false,
+    absence: Absence::Unknown,
     is_probe_due: true,
 };
 const SETTLED: BacklogFacts = BacklogFacts {
@@ -28,6 +30,11 @@ const PROBED: BacklogFacts = BacklogFacts {
 };
 const RETURNING: BacklogFacts = BacklogFacts {
     is_returning: true,
+    ..SETTLED
+};
+
+const PACED: BacklogFacts = BacklogFacts {
+    is_paced: true,
     ..SETTLED
 };
 
@@ -55,6 +62,8 @@ fn a_delivery_to_a_subscriber_that_is_on() {
         (Some(SETTLED), true, Action::Skip(Skip::SetAside)),
         (Some(PROBED), false, Action::Skip(Skip::SetAside)),
         (Some(PROBED), true, Action::Skip(Skip::SetAside)),
+        (Some(PACED), false, Action::Skip(Skip::SetAside)),
+        (Some(PACED), true, Action::Skip(Skip::SetAside)),
         (Some(RETURNING), false, send),
         (Some(RETURNING), true, Action::Skip(Skip::SetAside)),
     ];
@@ -148,16 +157,24 @@ fn an_event_that_the_filter_does_not_let_pass_is_dropped_and_kept_while_the_filt
 }
 
 #[test]
-fn a_delivery_to_a_subscriber_that_is_gone_is_dropped() {
+fn a_delivery_is_dropped_when_its_subscriber_has_been_missing_for_some_time() {
+    let missing = |absence| Some(BacklogFacts { absence, ..SETTLED });
+    let cases = [
+        (None, Skip::RecordAbsence),
+        // The backlog of a subscriber that accepted nothing is old. Its parameter is missing for the first time.
+        (missing(Absence::Unknown), Skip::RecordAbsence),
+        (missing(Absence::Recent), Skip::Defer(OffReason::Gone)),
+        (missing(Absence::Certain), Skip::Drop(DropReason::Gone)),
+    ];
     for is_ordered in [true, false] {
-        let facts = Facts {
-            is_ordered,
-            ..facts(SubscriberStatus::Gone)
-        };
-        assert_eq!(
-            before_attempt(&facts),
-            Action::Skip(Skip::Drop(DropReason::Gone))
-        );
+        for (backlog, expected) in cases {
+            let facts = Facts {
+                is_ordered,
+                backlog,
+                ..facts(SubscriberStatus::Gone)
+            };
+            assert_eq!(before_attempt(&facts), Action::Skip(expected), "{facts:?}");
+        }
     }
 }
 
@@ -179,6 +196,12 @@ fn no_combination_of_facts_breaks_the_order_of_a_lane() {
                 let backlog = BacklogFacts {
                     is_settled: bit(0),
                     is_returning: bit(1),
+                    is_paced: bit(6),
+                    absence: if bit(2) {
+                        Absence::Certain
+                    } else {
+                        Absence::Unknown
+                    },
                     is_probe_due: bit(2),
                 };
                 let facts = Facts {

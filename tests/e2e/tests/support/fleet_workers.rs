@@ -1,11 +1,11 @@
-//! Copies of fan-out and deliver that work on a fleet.
+//! The workers of a fleet: copies of fan-out and deliver in this process.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
-use deliver::{Config, Handler, Reach, build_handler};
+use deliver::{Config, Handler, PacingLimits, Reach, build_handler};
 use fan_out::FanOut;
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -14,38 +14,10 @@ use testing::fleet::mapping::EventSourceMapping;
 use testing::fleet::{BACKLOG_BUCKET, BACKLOGS_PATH, Fleet, SUBSCRIBERS_PATH};
 use testing::progress::{Progress, Wait, wait_until};
 use wagrun_delivery::subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore};
-use wagrun_event::Event;
 use wagrun_lambda::metric::Metrics;
 
-use super::{DELIVER_WORKERS, LOST_ANSWER_INTERVAL};
-use crate::support::runtime::WAIT_TIMEOUT;
-use crate::support::sdk::sdk;
-
-/// Sweeps while the functions work, until nothing is set aside.
-pub async fn sweep_until_empty(fleet: &Fleet, events: &[Event]) {
-    let sweeper = deliver(fleet);
-    let sweeps = async {
-        // The schedule on AWS has an interval of five minutes.
-        let mut every = tokio::time::interval(Duration::from_secs(1));
-        let payload = json!({"sweep": "backlogs"});
-        let payload = serde_json::value::to_raw_value(&payload).unwrap();
-        loop {
-            every.tick().await;
-            deliver::handle(&sweeper, &payload).await.unwrap();
-        }
-    };
-    let back = work_until(fleet, LOST_ANSWER_INTERVAL, |fleet| {
-        let backlogs = fleet.services.parameters().names_below(BACKLOGS_PATH);
-        match (fleet.audit(events).set_aside, backlogs.len()) {
-            (0, 0) => Wait::Ready(()),
-            seen => Wait::NotYet(format!("{seen:?} aside, and backlogs")),
-        }
-    });
-    tokio::select! {
-        () = back => {}
-        () = sweeps => {}
-    }
-}
+use super::runtime::WAIT_TIMEOUT;
+use super::sdk::sdk;
 
 /// One copy of a function.
 enum FunctionCopy {
@@ -69,17 +41,27 @@ impl FunctionCopy {
     }
 }
 
-/// Runs two copies of fan-out and [`DELIVER_WORKERS`] of deliver until `enough` is ready. Each copy has its own subscribers, as
-/// on Lambda. Every `lost`th answer of deliver is lost.
-pub async fn work_until(fleet: &Fleet, lost: usize, enough: impl Fn(&Fleet) -> Wait<()>) {
+/// The copies of deliver that work for a fleet.
+#[derive(Debug, Clone, Copy)]
+pub struct Workers {
+    /// The number of copies.
+    pub copies: usize,
+    /// Every answer with a multiple of this number is lost.
+    pub lost: usize,
+    /// The limits from which a slow subscriber is paced.
+    pub pacing: PacingLimits,
+}
+
+/// Runs two copies of fan-out and some of deliver until `enough` is ready. Each copy has its own subscribers, as on Lambda.
+pub async fn work_until(fleet: &Fleet, workers: Workers, enough: impl Fn(&Fleet) -> Wait<()>) {
     let (all_arrive, answers) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let fan_out = (0..2).map(|_| {
         let function = FunctionCopy::FanOut(Box::new(fan_out(fleet)));
         work(function, &fleet.fan_out, &all_arrive, usize::MAX)
     });
-    let deliver = (0..DELIVER_WORKERS).map(|_| {
-        let function = FunctionCopy::Deliver(Box::new(deliver(fleet)));
-        work(function, &fleet.deliver, &answers, lost)
+    let deliver = (0..workers.copies).map(|_| {
+        let function = FunctionCopy::Deliver(Box::new(deliver(fleet, workers.pacing)));
+        work(function, &fleet.deliver, &answers, workers.lost)
     });
     let quiet = Progress::quiet();
     let held = wait_until(&quiet, "deliveries", WAIT_TIMEOUT, || async {
@@ -134,7 +116,8 @@ fn rules(fleet: &Fleet) -> Rules {
     }
 }
 
-pub fn deliver(fleet: &Fleet) -> Handler {
+/// Returns a copy of deliver.
+pub fn deliver(fleet: &Fleet, pacing: PacingLimits) -> Handler {
     let config = Config {
         subscribers_path: SUBSCRIBERS_PATH.to_owned(),
         subscriber_cache: fleet.options().cache_time,
@@ -145,6 +128,7 @@ pub fn deliver(fleet: &Fleet) -> Handler {
         backlog_bucket: BACKLOG_BUCKET.to_owned(),
         dead_letter_queue_url: fleet.given_up.url(&fleet.endpoint),
         crowded_at: fleet.options().crowded_at,
+        pacing,
         rules: rules(fleet),
         reach: Reach::Anywhere,
         topic_arn: "arn:aws:sns:us-east-1:000000000000:fleet-events.fifo".to_owned(),
@@ -152,4 +136,15 @@ pub fn deliver(fleet: &Fleet) -> Handler {
         metrics: Metrics::new("wagrun/fleet"),
     };
     build_handler(&sdk(&fleet.endpoint), config).unwrap()
+}
+
+/// Sweeps the backlogs at this interval. On AWS it is five minutes.
+pub async fn sweep_every(interval: Duration, sweeper: &Handler) {
+    let mut every = tokio::time::interval(interval);
+    let payload = json!({"sweep": "backlogs"});
+    let payload = serde_json::value::to_raw_value(&payload).unwrap();
+    loop {
+        every.tick().await;
+        deliver::handle(sweeper, &payload).await.unwrap();
+    }
 }
