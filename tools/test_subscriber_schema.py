@@ -2,7 +2,7 @@
 """Checks that docs/subscriber.schema.json accepts and refuses the same subscribers as the functions, for the same reason.
 
 The cases are those of the functions' own tests. All complaints of the schema must be about the field that the functions name.
-Some cases are marked as beyond a schema. The schema refuses what the functions warn of.
+Some cases are marked as beyond a schema. The schema refuses what the functions warn of, and no type of docs/payloads.md.
 """
 
 import json
@@ -15,6 +15,7 @@ from template import ROOT, say
 SCHEMA = ROOT / "docs/subscriber.schema.json"
 CASES = ROOT / "shared/delivery/src/subscriber/parse/cases.json"
 EXAMPLES = ROOT / "docs/examples"
+PAYLOADS = ROOT / "docs/payloads.md"
 # The complaints whose message names the field: one that is missing, and one that is unknown.
 NAMED = {"required": re.compile(r"'(.*)' is a required property"), "additionalProperties": re.compile(r"\('(.*)' was unexpected\)")}
 
@@ -34,6 +35,9 @@ def problems():
             yield f"{'refuses' if places else 'accepts'} {subscriber}, about which the functions say {said}"
         elif said and set(places) != {said.split(": ")[0]}:
             yield f"complains about {places} of {subscriber}, about which the functions say {said}"
+    for kind in re.findall(r'"type": "([^"]+)"', PAYLOADS.read_text()):
+        if any(validator.iter_errors({"target": "cloudfront", "distribution": "E1", "types": [kind]})):
+            yield f"refuses {kind}, of which {PAYLOADS.name} has an example"
     for path in sorted(EXAMPLES.glob("*.json")):
         for error in validator.iter_errors(json.loads(path.read_text())):
             yield f"{path.name}: {error.message}"

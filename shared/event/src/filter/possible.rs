@@ -183,6 +183,17 @@ mod tests {
     }
 
     #[test]
+    fn every_type_that_is_sent_is_possible() {
+        let payloads = include_str!("../../../../docs/payloads.md");
+        let types = payloads.split("\"type\": \"").skip(1);
+        let types: Vec<_> = types.filter_map(|rest| rest.split('"').next()).collect();
+        assert!(types.len() > 20);
+        for kind in types {
+            assert!(is_possible_type(kind), "{kind}");
+        }
+    }
+
+    #[test]
     fn the_closest_type_is_the_one_that_was_meant() {
         for (pattern, expected) in [
             ("wagtail.page.publish", "wagtail.page.published"),
