@@ -26,7 +26,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo is running (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test subscriber-check test unit e2e watch bench bench-migrate bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property audit build clean
+.PHONY: help demo history subscriber-test subscriber-check test unit e2e watch bench bench-migrate bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property public-view audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -166,6 +166,12 @@ payloads: ## writes the examples in docs/*.md again, after a change of the paylo
 property: ## compares random edits with the log of the database for SECONDS=600; SEED=1234 repeats a failed run
 	WAGRUN_PROPERTY_SECONDS=$(or $(SECONDS),600) WAGRUN_PROPERTY_SEED=$(SEED) \
 	  cargo test --workspace --locked --test e2e -- --nocapture property::random \
+	  | grep -v '^{"_aws"'
+
+# WAGTAIL=V6_3 runs one version, SEED=1234 repeats a failed run.
+public-view: ## compares what subscribers know of the public site with the site itself, SECONDS=600 on each version of Wagtail
+	WAGRUN_PUBLIC_VIEW_SECONDS=$(or $(SECONDS),600) WAGRUN_PUBLIC_VIEW_SEED=$(SEED) WAGRUN_PUBLIC_VIEW_WAGTAIL=$(WAGTAIL) \
+	  cargo test --workspace --locked --test e2e -- --nocapture public_view::random \
 	  | grep -v '^{"_aws"'
 
 audit: ## known vulnerabilities of the dependencies; not part of check, because it downloads the advisory database

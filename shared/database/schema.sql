@@ -45,7 +45,7 @@ declare
 begin
     select listed.* into watched
     from wagrun.watched_table as listed join pg_class on pg_class.oid = listed.relation
-    where listed.model = of_model and listed.root is null;
+    where listed.model = of_model and listed.root is null and listed.collection is null;
     if not found then
         problem := format('%s is not watched any more', of_model);
     else
@@ -99,6 +99,56 @@ COMMENT ON FUNCTION wagrun.add_present_state(of_model text, sequences bigint[]) 
 
 
 --
+-- Name: append_children(oid, text[], jsonb[]); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.append_children(relation oid, arguments text[], changes jsonb[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    path    constant text := nullif(arguments[9], '');
+    owners  constant jsonb := nullif(arguments[11], '');
+    parents jsonb;
+    failure text;
+begin
+    if path is not null then
+        begin
+            execute path into parents using array(select change ->> 0 from unnest(changes) as change);
+        exception when others then
+            failure := sqlerrm;
+        end;
+        if failure is not null then
+            perform wagrun.note_failure(relation, arguments[1], arguments[2], failure);
+            return;
+        end if;
+    end if;
+    insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
+    select append_children.relation, owner ->> 'kind', owner ->> 'model', (owner ->> 'object') || '/' || (parent #>> '{}'), parent,
+           false, '{}', '{}', jsonb_build_object(owner ->> 'collection', sum(number)), wagrun.is_first_of_transaction()
+    from (
+        select case when path is null then change -> 0 else parents -> (change ->> 0) end as parent,
+               case when owners is null then
+                    jsonb_build_object('object', arguments[0], 'kind', arguments[1], 'model', arguments[2], 'collection', arguments[8])
+               else owners -> (change ->> 1) end as owner,
+               (change ->> 2)::numeric as number
+        from unnest(changes) as change
+    ) as resolved
+    where parent <> 'null' and owner is not null
+    group by owner, parent
+    having sum(number) <> 0;
+end
+$$;
+
+
+--
+-- Name: FUNCTION append_children(relation oid, arguments text[], changes jsonb[]); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.append_children(relation oid, arguments text[], changes jsonb[]) IS 'Appends the changes of children, given as key, content type and number, to the outbox. The arguments are those of the trigger, and begin with the index 0.';
+
+
+--
 -- Name: as_key(text); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
@@ -124,66 +174,83 @@ COMMENT ON FUNCTION wagrun.as_key(value text) IS 'Returns a captured value as an
 CREATE FUNCTION wagrun.capture_children() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET "DateStyle" TO 'ISO, MDY'
+    SET "IntervalStyle" TO 'postgres'
+    SET bytea_output TO 'hex'
     SET extra_float_digits TO '1'
-    AS $$
+    AS $_$
 -- A child's column may have the name of a variable. No column has the name of the alias wagrun_row.
 #variable_conflict use_variable
 declare
     key_column text := tg_argv[3];
-    parents    jsonb[];
-    failure    text;
+    ignored    constant text[] := tg_argv[7];
+    seed       constant bigint := wagrun.digest_seed();
+    changes    jsonb[];
 begin
     if current_setting('wagrun.capture', true) = 'off' then
         return null;
     end if;
-    -- Rows that an update did not change do not count. A child that moved to another parent counts for both parents.
+    -- Each change is the key, the content type and the number. A child that moved to another parent counts for both parents.
     begin
         if tg_op = 'INSERT' then
-            parents := array(select distinct to_jsonb(wagrun_row) -> key_column from new_rows as wagrun_row);
+            changes := array(
+                select jsonb_build_array(image -> key_column, image -> tg_argv[10], sum(wagrun.digest(image - ignored, seed)))
+                from (select to_jsonb(wagrun_row) as image from new_rows as wagrun_row offset 0) as images
+                group by image -> key_column, image -> tg_argv[10]);
         elsif tg_op = 'DELETE' then
-            parents := array(select distinct to_jsonb(wagrun_row) -> key_column from old_rows as wagrun_row);
+            changes := array(
+                select jsonb_build_array(image -> key_column, image -> tg_argv[10], sum(-wagrun.digest(image - ignored, seed)))
+                from (select to_jsonb(wagrun_row) as image from old_rows as wagrun_row offset 0) as images
+                group by image -> key_column, image -> tg_argv[10]);
         else
-            parents := array(
-                select distinct changed.image -> key_column from (
-                    (select to_jsonb(wagrun_row) from old_rows as wagrun_row
-                     except all select to_jsonb(wagrun_row) from new_rows as wagrun_row)
+            changes := array(
+                select jsonb_build_array(image -> key_column, image -> tg_argv[10], sum(sign * wagrun.digest(image - ignored, seed)))
+                from (
+                    select 1 as sign, to_jsonb(wagrun_row) as image from new_rows as wagrun_row
                     union all
-                    (select to_jsonb(wagrun_row) from new_rows as wagrun_row
-                     except all select to_jsonb(wagrun_row) from old_rows as wagrun_row)
-                ) as changed (image)
-            );
+                    select -1, to_jsonb(wagrun_row) from old_rows as wagrun_row
+                ) as images
+                group by image -> key_column, image -> tg_argv[10]
+                having sum(sign * wagrun.digest(image - ignored, seed)) <> 0);
         end if;
     exception when others then
-        failure := sqlerrm;
+        changes := null;
     end;
-    if failure is not null or array_position(parents, null) is not null then
-        -- A value that JSON cannot hold, or a renamed key column. Every parent of a touched row then counts as changed.
+    if changes is null or exists (select from unnest(changes) as change where change -> 0 = 'null') and not exists (
+        select from pg_attribute where attrelid = tg_relid and attname = key_column and not attisdropped
+    ) then
+        -- A value that JSON cannot hold, or a renamed key column.
         begin
             key_column := wagrun.present_column(tg_relid, tg_argv[4]::smallint);
-            execute format('select array(%s)', concat_ws(' union ',
-                case when tg_op <> 'DELETE' then format('select to_jsonb(%I) from new_rows', key_column) end,
-                case when tg_op <> 'INSERT' then format('select to_jsonb(%I) from old_rows', key_column) end
-            )) into parents;
+            execute format(
+                'select array(
+                     select jsonb_build_array(image -> $2, image -> $3, sum(sign * wagrun.digest(image - $4, $5)))
+                     from (%s) as images
+                     group by image -> $2, image -> $3
+                     having sum(sign * wagrun.digest(image - $4, $5)) <> 0)',
+                concat_ws(' union all ',
+                    case when tg_op <> 'DELETE' then
+                        'select 1 as sign, wagrun.row_image($1, wagrun_row) as image from new_rows as wagrun_row' end,
+                    case when tg_op <> 'INSERT' then
+                        'select -1 as sign, wagrun.row_image($1, wagrun_row) as image from old_rows as wagrun_row' end)
+            ) into changes using tg_relid, key_column, tg_argv[10], ignored, seed;
         exception when others then
             perform wagrun.note_failure(tg_relid, tg_argv[1], tg_argv[2], sqlerrm);
             return null;
         end;
     end if;
-    insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
-    select tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (parent #>> '{}'), parent, false,
-           '{}', '{}', array[tg_argv[8]], wagrun.is_first_of_transaction()
-    from unnest(parents) as parent
-    where parent <> 'null';
+    perform wagrun.append_children(tg_relid, tg_argv, changes);
     return null;
 end
-$$;
+$_$;
 
 
 --
 -- Name: FUNCTION capture_children(); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.capture_children() IS 'Statement trigger of a table of inline children. Appends one row to the outbox for each object whose children changed.';
+COMMENT ON FUNCTION wagrun.capture_children() IS 'Statement trigger of a table of inline children or of links. Appends one row to the outbox for each object whose children changed.';
 
 
 --
@@ -208,7 +275,8 @@ declare
     new_row    jsonb;
     old_key    jsonb;
     new_key    jsonb;
-    names      text[] := '{}';
+    changed    jsonb := '{}';
+    seed       bigint;
     name       text;
 begin
     if current_setting('wagrun.capture', true) = 'off' then
@@ -249,32 +317,32 @@ begin
     end if;
     old_row := old_row - ignored;
     new_row := new_row - ignored;
-    if tg_op <> 'UPDATE' then
-        names := withheld;
-    else
-        foreach name in array withheld loop
-            if old_row -> name is distinct from new_row -> name then
-                names := names || name;
-            end if;
-        end loop;
-    end if;
 
     if old_key = new_key or old_key is null or new_key is null then
+        -- A row that does not exist has the digest 0.
+        foreach name in array withheld loop
+            if old_row -> name is distinct from new_row -> name then
+                seed := coalesce(seed, wagrun.digest_seed());
+                changed := changed || jsonb_build_object(name,
+                    coalesce(wagrun.digest(new_row -> name, seed), 0) - coalesce(wagrun.digest(old_row -> name, seed), 0));
+            end if;
+        end loop;
         if coalesce(new_key, old_key) is not null then
             insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
             values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (coalesce(new_key, old_key) #>> '{}'),
                     coalesce(new_key, old_key), is_own_row,
                     case when old_key is not null then old_row - withheld end,
                     case when new_key is not null then new_row - withheld end,
-                    names, wagrun.is_first_of_transaction());
+                    changed, wagrun.is_first_of_transaction());
         end if;
     else
         -- A new key means another object: the old object is deleted and a new one is created.
+        seed := wagrun.digest_seed();
         insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
         values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (old_key #>> '{}'), old_key, is_own_row,
-                old_row - withheld, null, withheld, wagrun.is_first_of_transaction()),
+                old_row - withheld, null, wagrun.digests(old_row, withheld, -1, seed), wagrun.is_first_of_transaction()),
                (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (new_key #>> '{}'), new_key, is_own_row,
-                null, new_row - withheld, withheld, false);
+                null, new_row - withheld, wagrun.digests(new_row, withheld, 1, seed), false);
     end if;
     return null;
 end
@@ -302,8 +370,9 @@ CREATE FUNCTION wagrun.capture_truncate() RETURNS trigger
     SET extra_float_digits TO '1'
     AS $_$
 declare
-    collection constant text := tg_argv[8];
+    seed       constant bigint := wagrun.digest_seed();
     key_column text := tg_argv[3];
+    changes    jsonb[];
     -- A table that inherits has its own trigger. A partition may have none yet, so a partitioned table includes its partitions.
     truncated  constant text := concat(
         case when (select relkind from pg_class where oid = tg_relid) = 'r' then 'only ' end, tg_relid::regclass);
@@ -314,21 +383,24 @@ begin
     if not exists (select from pg_attribute where attrelid = tg_relid and attname = key_column and not attisdropped) then
         key_column := wagrun.present_column(tg_relid, tg_argv[4]::smallint);
     end if;
-    if collection is not null then
+    if tg_nargs > 8 then
         execute format(
-            'insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
-             select $1, $2, $3, $4 || ''/'' || (parent #>> ''{}''), parent, false, ''{}'', ''{}'', array[$5],
-                    wagrun.is_first_of_transaction()
-             from (select distinct to_jsonb(%I) as parent from %s where %1$I is not null) as parents',
-            key_column, truncated) using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], collection;
+            'select array(
+                 select jsonb_build_array(image -> $2, image -> $3, sum(-wagrun.digest(image - $4, $5)))
+                 from (select wagrun.row_image($1, wagrun_row) as image from %s as wagrun_row offset 0) as images
+                 group by image -> $2, image -> $3)', truncated)
+        into changes using tg_relid, key_column, tg_argv[10], tg_argv[7]::text[], seed;
+        perform wagrun.append_children(tg_relid, tg_argv, changes);
     else
         execute format(
             'insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
              select $1, $2, $3, $4 || ''/'' || (to_jsonb(wagrun_row.%1$I) #>> ''{}''), to_jsonb(wagrun_row.%1$I), $5,
-                    wagrun.row_image($1, wagrun_row) - $6 - $7, null, $6, wagrun.is_first_of_transaction()
-             from %2$s as wagrun_row where wagrun_row.%1$I is not null',
+                    whole.image - $6 - $7, null, wagrun.digests(whole.image, $6, -1, $8), wagrun.is_first_of_transaction()
+             from %2$s as wagrun_row
+             cross join lateral (select wagrun.row_image($1, wagrun_row) as image offset 0) as whole
+             where wagrun_row.%1$I is not null',
             key_column, truncated)
-        using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], tg_argv[5]::boolean, tg_argv[6]::text[], tg_argv[7]::text[];
+        using tg_relid, tg_argv[1], tg_argv[2], tg_argv[0], tg_argv[5]::boolean, tg_argv[6]::text[], tg_argv[7]::text[], seed;
     end if;
     return null;
 exception when others then
@@ -448,6 +520,71 @@ $_$;
 --
 
 COMMENT ON FUNCTION wagrun.describe_table(name text, discovered text[]) IS 'Returns an entry for watch_table for a table that the operator named, or null for a discovered table. Raises an error with a message for the operator when the table cannot be captured.';
+
+
+--
+-- Name: digest(jsonb, bigint); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.digest(value jsonb, seed bigint) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    select hashtextextended(value::text, seed) >> 1
+$$;
+
+
+--
+-- Name: FUNCTION digest(value jsonb, seed bigint); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.digest(value jsonb, seed bigint) IS 'Returns a hash of a value, or null for null.';
+
+
+--
+-- Name: digest_seed(); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.digest_seed() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    secret text := nullif(current_setting('wagrun.digest_secret', true), '');
+begin
+    if secret is null then
+        secret := set_config('wagrun.digest_secret', gen_random_uuid()::text, true);
+    end if;
+    return hashtextextended(secret, 0);
+end
+$$;
+
+
+--
+-- Name: FUNCTION digest_seed(); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.digest_seed() IS 'Returns the seed of this transaction''s digests.';
+
+
+--
+-- Name: digests(jsonb, text[], integer, bigint); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.digests(image jsonb, columns text[], sign integer, seed bigint) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select coalesce(jsonb_object_agg(name, sign * wagrun.digest(image -> name, seed)), '{}')
+    from unnest(columns) as name
+    where image ? name
+$$;
+
+
+--
+-- Name: FUNCTION digests(image jsonb, columns text[], sign integer, seed bigint); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.digests(image jsonb, columns text[], sign integer, seed bigint) IS 'Returns the digest of each of these columns of a row, times the sign.';
 
 
 --
@@ -649,7 +786,7 @@ CREATE FUNCTION wagrun.own_table(of_kind text) RETURNS regclass
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select listed.relation from wagrun.watched_table as listed join pg_class on pg_class.oid = listed.relation
-    where listed.kind = of_kind and listed.root is null
+    where listed.kind = of_kind and listed.root is null and listed.collection is null
     order by listed.model limit 1
 $$;
 
@@ -659,6 +796,47 @@ $$;
 --
 
 COMMENT ON FUNCTION wagrun.own_table(of_kind text) IS 'Returns the table with the own rows of pages or documents, or null before the first migrate.';
+
+
+--
+-- Name: parents_query(jsonb); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.parents_query(parents jsonb) RETURNS text
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+    parent    jsonb;
+    key_type  text;
+    tables    text;
+    last_link text;
+    place     integer := 0;
+begin
+    for parent in select value from jsonb_array_elements(parents) loop
+        place := place + 1;
+        if place = 1 then
+            select format_type(atttypid, null) into strict key_type
+            from pg_attribute where attrelid = (parent ->> 'table')::regclass and attname = parent ->> 'key_column';
+        end if;
+        select concat_ws(' join ', tables, format('%I.%I as parent_%s', nspname, relname, place))
+            || case when place > 1 then format(' on parent_%s.%I = %s', place, parent ->> 'key_column', last_link) else '' end
+        into strict tables
+        from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+        where pg_class.oid = (parent ->> 'table')::regclass;
+        last_link := format('parent_%s.%I', place, parent ->> 'link_column');
+    end loop;
+    -- The text of a key of a number, a text or a UUID is that of its JSON.
+    return format('select jsonb_object_agg(parent_1.%1$I::text, to_jsonb(%2$s)) from %3$s where parent_1.%1$I = any ($1::%4$s[])',
+                  parents -> 0 ->> 'key_column', last_link, tables, key_type);
+end
+$_$;
+
+
+--
+-- Name: FUNCTION parents_query(parents jsonb); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.parents_query(parents jsonb) IS 'Returns a query that leads from the keys of the nearest parents, $1, to the keys of the objects. Null without parents.';
 
 
 --
@@ -698,6 +876,9 @@ CREATE TABLE wagrun.watched_table (
     key_number smallint,
     root regclass,
     collection text,
+    parents jsonb DEFAULT '[]'::jsonb NOT NULL,
+    owners jsonb,
+    owner_type name,
     fields jsonb NOT NULL,
     withheld text[] NOT NULL,
     ignored text[] NOT NULL,
@@ -744,14 +925,35 @@ COMMENT ON COLUMN wagrun.watched_table.key_number IS 'The number of the key colu
 -- Name: COLUMN watched_table.root; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.watched_table.root IS 'The table with the object''s own row, for a part of an object (a page type''s own table, an inline child). Null for an object''s own table.';
+COMMENT ON COLUMN wagrun.watched_table.root IS 'The table with the object''s own row, for a part of an object (a page type''s own table, an inline child). Null for an object''s own table, and for parts of objects in several tables.';
 
 
 --
 -- Name: COLUMN watched_table.collection; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.watched_table.collection IS 'The field of the object that its inline children make up. A change of a child is a change of that field. Null for other tables.';
+COMMENT ON COLUMN wagrun.watched_table.collection IS 'The field of the object that its inline children or its links make up. A change of a child is a change of that field. Null for other tables.';
+
+
+--
+-- Name: COLUMN watched_table.parents; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.parents IS 'The tables between a child and its object, the nearest first: table, key_column, which the child refers to, and link_column. The last link_column has the object''s key.';
+
+
+--
+-- Name: COLUMN watched_table.owners; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.owners IS 'For a table with parts of several kinds of objects, by the id of the content type: object, kind, model and collection.';
+
+
+--
+-- Name: COLUMN watched_table.owner_type; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.owner_type IS 'The column with the id of the content type, which chooses one of the owners.';
 
 
 --
@@ -818,7 +1020,7 @@ begin
     -- A dropped table stays listed until the next migrate.
     select listed.* into watched
     from wagrun.watched_table as listed join pg_class on pg_class.oid = listed.relation
-    where listed.model = of_model and listed.root is null;
+    where listed.model = of_model and listed.root is null and listed.collection is null;
     if not found then
         return;
     end if;
@@ -1189,8 +1391,9 @@ begin
         'grant execute on function wagrun.reserve_sequence, wagrun.merged, wagrun.ring, wagrun.editor_name, wagrun.as_key to %I',
         relay_role);
     execute format('grant select on django_content_type, wagtailcore_locale to %I', relay_role);
-    execute format('grant select (id, user_id) on wagtailcore_revision to %I', relay_role);
-    execute format('grant select (page_id, user_id, timestamp) on wagtailcore_pagelogentry to %I', relay_role);
+    execute format('grant select (id, user_id, created_at) on wagtailcore_revision to %I', relay_role);
+    execute format('grant select (page_id, user_id, action, timestamp) on wagtailcore_pagelogentry to %I', relay_role);
+    execute format('grant select (content_type_id, object_id, user_id, action, timestamp) on wagtailcore_modellogentry to %I', relay_role);
 
     -- The present state of content, by functions that withhold the same columns as capture.
     execute format('grant execute on function wagrun.present_state, wagrun.add_present_state to %I', relay_role);
@@ -1254,7 +1457,7 @@ COMMENT ON FUNCTION wagrun.set_url_patterns(patterns jsonb) IS 'Stores the URL p
 -- Name: site_roots(boolean); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
-CREATE FUNCTION wagrun.site_roots(with_translations boolean) RETURNS TABLE(hostname text, port integer, root_path text, language text)
+CREATE FUNCTION wagrun.site_roots(with_translations boolean) RETURNS TABLE(site bigint, hostname text, port integer, root_path text, language text, is_home boolean, is_used boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $_$
@@ -1264,7 +1467,8 @@ begin
     end if;
     -- The order of Site.get_site_root_paths: the first root above a page is that of its URL.
     return query execute format(
-        'select site.hostname::text, site.port::integer, root.url_path::text, locale.language_code::text
+        'select site.id::bigint, site.hostname::text, site.port::integer, root.url_path::text, locale.language_code::text,
+                root.id = home.id, root.id = home.id or root.live
          from wagtailcore_site as site
          join %1$s as home on home.id = site.root_page_id
          join %1$s as root on root.id = home.id or ($1 and root.translation_key = home.translation_key)
@@ -1279,7 +1483,7 @@ $_$;
 -- Name: FUNCTION site_roots(with_translations boolean); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.site_roots(with_translations boolean) IS 'Returns the root pages of all sites in Wagtail''s order, on demand with their translations.';
+COMMENT ON FUNCTION wagrun.site_roots(with_translations boolean) IS 'Returns the root pages of all sites in Wagtail''s order, on demand with their translations. A translation is used only when it is live.';
 
 
 --
@@ -1359,7 +1563,7 @@ begin
     select string_agg(quote_literal(argument), ', ' order by number) into arguments
     from unnest(array[
         watched.object, watched.kind, watched.model, watched.key_column::text, watched.key_number::text,
-        (watched.root is null)::text, watched.withheld::text, watched.ignored::text
+        (watched.root is null and watched.collection is null)::text, watched.withheld::text, watched.ignored::text
     ]) with ordinality as given (argument, number);
     if watched.collection is null then
         return query values
@@ -1373,7 +1577,9 @@ begin
             ('wagrun_capture_truncate', format(
                 'before truncate on %s for each statement execute function wagrun.capture_truncate(%s)', target, arguments));
     else
-        arguments := concat_ws(', ', arguments, quote_literal(watched.collection));
+        arguments := concat_ws(', ', arguments, quote_literal(watched.collection),
+            quote_literal(case when watched.parents = '[]' then '' else wagrun.parents_query(watched.parents) end),
+            quote_literal(coalesce(watched.owner_type, '')), quote_literal(coalesce(watched.owners::text, '')));
         return query values
             ('wagrun_capture_row', format(
                 'after insert on %s referencing new table as new_rows
@@ -1466,17 +1672,26 @@ COMMENT ON FUNCTION wagrun.url_patterns() IS 'Returns the URL patterns of the si
 CREATE FUNCTION wagrun.view_restrictions() RETURNS TABLE(kind text, path text, restriction text, groups text[])
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    AS $$
+    AS $_$
 begin
     if wagrun.own_table('page') is null then
         return;
     end if;
+    -- As in Page.get_view_restrictions, an alias has the restrictions of its source instead of its own.
     return query execute format(
-        'select ''page'', page.path::text, restriction.restriction_type::text,
+        'with recursive shown (restriction_id, page_id, path) as (
+             select restriction.id, page.id, page.path
+             from wagtailcore_pageviewrestriction as restriction join %1$s as page on page.id = restriction.page_id
+             where page.alias_of_id is null
+             union
+             select shown.restriction_id, alias.id, alias.path
+             from shown join %1$s as alias on alias.alias_of_id = shown.page_id
+         )
+         select ''page'', shown.path::text, restriction.restriction_type::text,
                 array(select auth_group.name::text from wagtailcore_pageviewrestriction_groups as link
                       join auth_group on auth_group.id = link.group_id
                       where link.pageviewrestriction_id = restriction.id order by 1)
-         from wagtailcore_pageviewrestriction as restriction join %s as page on page.id = restriction.page_id
+         from shown join wagtailcore_pageviewrestriction as restriction on restriction.id = shown.restriction_id
          union all
          select ''document'', collection.path::text, restriction.restriction_type::text,
                 array(select auth_group.name::text from wagtailcore_collectionviewrestriction_groups as link
@@ -1487,7 +1702,7 @@ begin
          order by 1, 2, 3, 4',
         wagrun.own_table('page'));
 end
-$$;
+$_$;
 
 
 --
@@ -1536,11 +1751,13 @@ declare
     wanted  record;
 begin
     insert into wagrun.watched_table as known
-        (relation, kind, model, object, key_column, key_number, root, collection, fields, withheld, ignored)
+        (relation, kind, model, object, key_column, key_number, root, collection, parents, owners, owner_type, fields, withheld,
+         ignored)
     values (
         watched, entry ->> 'kind', entry ->> 'model', entry ->> 'object', entry ->> 'key_column',
         (select attnum from pg_attribute where attrelid = watched and attname = entry ->> 'key_column'),
-        (entry ->> 'root')::regclass, entry ->> 'collection', entry -> 'fields',
+        (entry ->> 'root')::regclass, entry ->> 'collection', coalesce(entry -> 'parents', '[]'),
+        nullif(entry -> 'owners', 'null'), entry ->> 'owner_type', entry -> 'fields',
         array(select jsonb_array_elements_text(entry -> 'withheld')),
         -- A virtual column has no value in a trigger, so it is ignored.
         array(select jsonb_array_elements_text(entry -> 'ignored')
@@ -1548,8 +1765,8 @@ begin
     )
     on conflict (relation) do update set
         kind = excluded.kind, model = excluded.model, object = excluded.object, key_column = excluded.key_column,
-        key_number = excluded.key_number, root = excluded.root, collection = excluded.collection, fields = excluded.fields,
-        withheld = excluded.withheld, ignored = excluded.ignored;
+        key_number = excluded.key_number, root = excluded.root, collection = excluded.collection, parents = excluded.parents,
+        owners = excluded.owners, owner_type = excluded.owner_type, fields = excluded.fields, withheld = excluded.withheld, ignored = excluded.ignored;
     for target in select wagrun.with_heirs(watched) loop
         for wanted in
             select * from wagrun.triggers_of(watched, target) as needed
@@ -1691,6 +1908,7 @@ CREATE TABLE wagrun.event (
     is_part_only boolean DEFAULT false NOT NULL,
     incomplete text,
     bytes bigint NOT NULL,
+    is_comparison boolean DEFAULT false NOT NULL,
     action text,
     seen_before jsonb,
     seen_after jsonb,
@@ -1760,6 +1978,13 @@ COMMENT ON COLUMN wagrun.event.incomplete IS 'The reason for which the event doe
 --
 
 COMMENT ON COLUMN wagrun.event.bytes IS 'The size of before and after as text, in bytes. It limits the size of a batch.';
+
+
+--
+-- Name: COLUMN event.is_comparison; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.event.is_comparison IS 'True for an event without a change of the object. It is published if the visibility of the object differs from the one that was said last.';
 
 
 --
@@ -1958,8 +2183,13 @@ CREATE TABLE wagrun.outbox (
     is_own_row boolean NOT NULL,
     before jsonb,
     after jsonb,
-    changed text[] DEFAULT '{}'::text[] NOT NULL,
-    editor text DEFAULT NULLIF(current_setting('wagrun.editor'::text, true), ''::text),
+    changed jsonb DEFAULT '{}'::jsonb NOT NULL,
+    editor text DEFAULT 
+CASE
+    WHEN ("left"(current_query(), 16) IS DISTINCT FROM '/*wagrun.editor='::text) THEN NULLIF(current_setting('wagrun.editor'::text, true), ''::text)
+    WHEN (strpos("left"(current_query(), 98), '*/'::text) > 17) THEN split_part(substr("left"(current_query(), 98), 17), '*/'::text, 1)
+    ELSE NULL::text
+END,
     rings boolean DEFAULT false NOT NULL,
     ends boolean DEFAULT false NOT NULL,
     failure text,
@@ -2035,14 +2265,14 @@ COMMENT ON COLUMN wagrun.outbox.after IS 'Captured columns after the statement. 
 -- Name: COLUMN outbox.changed; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.changed IS 'Names of withheld columns and of collections that changed.';
+COMMENT ON COLUMN wagrun.outbox.changed IS 'A number for each withheld column and each collection that changed: the digest of its value after the statement, minus that before. In a transaction that leads back to the first value, the numbers of a field add up to zero.';
 
 
 --
 -- Name: COLUMN outbox.editor; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.outbox.editor IS 'The key of the user, when the site names its editor by set wagrun.editor.';
+COMMENT ON COLUMN wagrun.outbox.editor IS 'The key of the user, when the site names its editor: by a comment with which the statement begins, or else by set wagrun.editor. A key has 80 characters at the most. A text within the statement, such as a title, is no such comment.';
 
 
 --
@@ -2229,7 +2459,7 @@ COMMENT ON COLUMN wagrun.visibility_scan.rules IS 'A digest of the sites, restri
 -- Name: COLUMN visibility_scan.is_wanted; Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON COLUMN wagrun.visibility_scan.is_wanted IS 'True when migrate asks for a comparison, because URL patterns may have changed.';
+COMMENT ON COLUMN wagrun.visibility_scan.is_wanted IS 'True when a comparison is due: the rules are not those of the last one, or migrate asks for it.';
 
 
 --
@@ -2351,7 +2581,7 @@ CREATE CONSTRAINT TRIGGER doorbell AFTER INSERT ON wagrun.schedule_change DEFERR
 -- Name: watched_table record_present_visibility; Type: TRIGGER; Schema: wagrun; Owner: -
 --
 
-CREATE CONSTRAINT TRIGGER record_present_visibility AFTER INSERT ON wagrun.watched_table DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.root IS NULL) AND (new.kind = ANY (ARRAY['page'::text, 'document'::text])))) EXECUTE FUNCTION wagrun.record_present_visibility();
+CREATE CONSTRAINT TRIGGER record_present_visibility AFTER INSERT ON wagrun.watched_table DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.root IS NULL) AND (new.collection IS NULL) AND (new.kind = ANY (ARRAY['page'::text, 'document'::text])))) EXECUTE FUNCTION wagrun.record_present_visibility();
 
 
 --
@@ -2367,6 +2597,13 @@ GRANT USAGE ON SCHEMA wagrun TO wagrun_relay;
 
 REVOKE ALL ON FUNCTION wagrun.add_present_state(of_model text, sequences bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION wagrun.add_present_state(of_model text, sequences bigint[]) TO wagrun_relay;
+
+
+--
+-- Name: FUNCTION append_children(relation oid, arguments text[], changes jsonb[]); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.append_children(relation oid, arguments text[], changes jsonb[]) FROM PUBLIC;
 
 
 --
@@ -2411,6 +2648,27 @@ GRANT ALL ON FUNCTION wagrun.collections() TO wagrun_relay;
 --
 
 REVOKE ALL ON FUNCTION wagrun.describe_table(name text, discovered text[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION digest(value jsonb, seed bigint); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.digest(value jsonb, seed bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION digest_seed(); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.digest_seed() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION digests(image jsonb, columns text[], sign integer, seed bigint); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.digests(image jsonb, columns text[], sign integer, seed bigint) FROM PUBLIC;
 
 
 --
@@ -2462,6 +2720,13 @@ REVOKE ALL ON FUNCTION wagrun.note_failure(relation regclass, kind text, model t
 --
 
 REVOKE ALL ON FUNCTION wagrun.own_table(of_kind text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION parents_query(parents jsonb); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.parents_query(parents jsonb) FROM PUBLIC;
 
 
 --

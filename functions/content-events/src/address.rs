@@ -41,33 +41,28 @@ pub fn addresses(rules: &VisibilityRules, url_path: &str) -> Addresses {
     for (index, root) in roots.enumerate() {
         let below_root = &url_path[root.root_path.len()..];
         let encoded = utf8_percent_encode(below_root, ENCODED).to_string();
-        let is_served = is_served(&rules.patterns, below_root);
-        let main = prefix(&rules.patterns, &root.language).filter(|_| is_served);
+        if !is_served(&rules.patterns, below_root) {
+            continue;
+        }
         let url = |prefix: &str| {
             let path = with_slash(&rules.patterns, format!("{prefix}{encoded}"));
             format!("{}{path}", root_url(root))
         };
+        let main = prefix(&rules.patterns, &root.language);
         if index == 0 {
             // Wagtail takes the first root alone, and has no URL when that one has none.
             addresses.full = main.map(url);
         }
-        let others = other_prefixes(rules, root);
-        let prefixes = main
-            .into_iter()
-            .chain(others)
-            .filter(|_| is_served && is_used(root));
-        for url in prefixes.map(url) {
+        let mut prefixes = prefixes(rules, root);
+        // The full URL comes first.
+        prefixes.sort_by_key(|prefix| Some(*prefix) != main);
+        for url in prefixes.into_iter().map(url) {
             if !addresses.all.contains(&url) {
                 addresses.all.push(url);
             }
         }
     }
     addresses
-}
-
-/// Returns true when the site serves pages below this root. It uses a translation of its root page only when that is live.
-fn is_used(root: &SiteRoot) -> bool {
-    root.is_home || root.is_live
 }
 
 /// Returns the prefix of pages below a root of this language. Returns `None` when the site serves no pages.
@@ -83,23 +78,37 @@ fn prefix<'a>(patterns: &'a UrlPatterns, language: &str) -> Option<&'a str> {
     }
 }
 
-/// Returns the further prefixes of pages below a site's root page: those of the languages for which the site has no root page.
-fn other_prefixes<'a>(
-    rules: &'a VisibilityRules,
-    root: &'a SiteRoot,
-) -> impl Iterator<Item = &'a str> {
-    let is_translated = |language: &str| {
-        let mut others = rules.roots.iter().filter(|it| it.site == root.site);
-        others.any(|it| it.is_live && !it.is_home && it.language == language)
-    };
+/// Returns the prefixes of the addresses at which the site shows pages below this root.
+fn prefixes<'a>(rules: &'a VisibilityRules, root: &SiteRoot) -> Vec<&'a str> {
     let patterns = &rules.patterns;
-    let translations = patterns.prefixes.iter();
-    let translations = translations
-        .filter(move |(language, _)| patterns.is_i18n && !is_translated(language))
-        .filter_map(|(_, prefix)| prefix.as_deref());
-    let defaults = patterns.default_prefixes.iter().map(String::as_str);
-    let defaults = defaults.filter(|_| !patterns.is_i18n);
-    translations.chain(defaults).filter(|_| root.is_home)
+    if !patterns.is_i18n {
+        return patterns
+            .default_prefixes
+            .iter()
+            .map(String::as_str)
+            .collect();
+    }
+    let routes = patterns.routes.iter();
+    routes
+        .filter(|(_, language)| shown_root(rules, root.site, language) == Some(root))
+        .map(|(prefix, _)| prefix.as_str())
+        .collect()
+}
+
+/// Returns the root page that a site shows in a language: as in Wagtail's `Page.localized`, the translation when it is live, otherwise
+/// the site's own one.
+fn shown_root<'a>(rules: &'a VisibilityRules, site: i64, language: &str) -> Option<&'a SiteRoot> {
+    let has_locale = rules.locales.iter().any(|locale| locale == language);
+    let language = if has_locale {
+        language
+    } else {
+        &rules.patterns.default_language
+    };
+    let mut roots = rules.roots.iter().filter(|root| root.site == site);
+    let translation = roots
+        .clone()
+        .find(|root| root.is_used && root.language == language);
+    translation.or_else(|| roots.find(|root| root.is_home))
 }
 
 /// Returns true when the path below a root matches the pattern of `wagtail.urls`.
@@ -188,38 +197,36 @@ mod tests {
     fn a_translated_root_has_the_prefix_of_its_language() {
         let mut rules = rules();
         rules.patterns.is_i18n = true;
-        rules.patterns.prefixes = [
-            ("en".to_owned(), Some("/".to_owned())),
-            ("fr".to_owned(), Some("/fr/".to_owned())),
-            ("de".to_owned(), None),
-        ]
-        .into();
-        rules.roots = ["fr", "de"]
-            .map(|language| SiteRoot {
-                language: language.to_owned(),
-                is_home: false,
-                ..site_root("www.example.org", 443, &format!("/home-{language}/"))
-            })
+        let text = str::to_owned;
+        rules.patterns.prefixes = [("en", "/"), ("fr", "/fr/"), ("de", "/de/")]
+            .map(|(language, prefix)| (text(language), Some(text(prefix))))
             .into();
-        rules
-            .roots
-            .push(site_root("www.example.org", 443, "/home/"));
-        assert_eq!(urls(&rules, "/home/a/"), ["https://www.example.org/a/"]);
-        assert_eq!(
-            urls(&rules, "/home-fr/a/"),
-            ["https://www.example.org/fr/a/"]
-        );
-        assert!(urls(&rules, "/home-de/a/").is_empty());
-
-        // Without a live translation of the root page, the site shows its own root page in that language.
-        rules.roots[0].is_live = false;
+        rules.patterns.routes = [("/", "en"), ("/fr/", "fr"), ("/de/", "de")]
+            .map(|(prefix, language)| (text(prefix), text(language)))
+            .into();
+        rules.patterns.default_language = text("en");
+        rules.locales = vec![text("en"), text("fr")];
+        rules.roots.push(SiteRoot {
+            language: text("fr"),
+            is_home: false,
+            ..site_root("www.example.org", 443, "/home-fr/")
+        });
+        // There is no locale for German, so the site shows the default language.
         assert_eq!(
             urls(&rules, "/home/a/"),
             [
                 "https://www.example.org/a/",
-                "https://www.example.org/fr/a/"
+                "https://www.example.org/de/a/"
             ]
         );
+        assert_eq!(
+            urls(&rules, "/home-fr/a/"),
+            ["https://www.example.org/fr/a/"]
+        );
+
+        // A locale without a live root page of its own shows the site's root page.
+        rules.roots[1].is_used = false;
+        assert_eq!(urls(&rules, "/home/a/").len(), 3);
         let unused = addresses(&rules, "/home-fr/a/");
         assert_eq!(
             unused.full.as_deref(),

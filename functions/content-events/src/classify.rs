@@ -7,10 +7,8 @@ use wagrun_database::outbox::{
 };
 
 use crate::action::Action;
+use crate::page_change::{concerns_visibility, is_live, is_undecided, live_page_action};
 use crate::visibility::visibility;
-
-/// The field of a page that its view restrictions make up.
-const VIEW_RESTRICTIONS: &str = "view_restrictions";
 
 /// The decision about the event of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +62,7 @@ pub fn decide(change: &CapturedChange, said: &SaidVisibility, rules: &Visibility
         .is_some_and(|it| !is_page || is_live(it));
     let computed = of(&change.before);
     let after = of(&change.after);
+    let said_before = said;
     let said = match (said, &computed) {
         // An object that was there before capture, or that came while capture was off, counts as known.
         (SaidVisibility::AtInstallation | SaidVisibility::Nothing, Some(present)) if was_shown => {
@@ -87,24 +86,34 @@ pub fn decide(change: &CapturedChange, said: &SaidVisibility, rules: &Visibility
             concerns_visibility(change, before, present),
         ),
     };
-    if is_changed && !concerns_visibility {
+    if !change.is_comparison && !concerns_visibility {
         // Such an event may be of a part, and show a state that a later event of the object's own row is about.
+        let after = after.map(|it| as_said(it, said_before));
         return Decision {
-            action: Some(Action::Updated),
+            action: is_changed.then_some(Action::Updated),
             before: after.clone(),
             after,
-            said,
+            said: said_before.clone(),
         };
     }
     let before = match &said {
         SaidVisibility::Known(visibility) => Some(visibility.clone()),
-        _ => computed,
+        said => computed.map(|it| as_said(it, said)),
     };
     let other = match &change.before {
         None => Some(Action::Created),
         Some(_) if is_changed || before != after => Some(Action::Updated),
         Some(_) => None,
     };
+    if is_page && is_undecided(change.before.as_ref(), present, &said, is_changed) {
+        let after = after.map(|it| as_said(it, &SaidVisibility::Undecided));
+        return Decision {
+            action: other,
+            before,
+            after,
+            said: SaidVisibility::Undecided,
+        };
+    }
     let decided = |action, said| Decision {
         action,
         before,
@@ -116,9 +125,6 @@ pub fn decide(change: &CapturedChange, said: &SaidVisibility, rules: &Visibility
         .map_or(SaidVisibility::Nothing, SaidVisibility::Known);
     if !is_page {
         return decided(other, known);
-    }
-    if is_undecided(change.before.as_ref(), present, &said, is_changed) {
-        return decided(other, SaidVisibility::Undecided);
     }
     if !is_live(present) {
         let was_public = matches!(&said, SaidVisibility::Known(it) if it.is_public());
@@ -133,82 +139,16 @@ pub fn decide(change: &CapturedChange, said: &SaidVisibility, rules: &Visibility
     decided(action.or(other), known)
 }
 
-/// Returns what happened to a live page as visitors see it. Returns `None` when they see no difference.
-fn live_page_action(
-    before: Option<&Map<String, Value>>,
-    present: &Map<String, Value>,
-    said: &SaidVisibility,
-    after: Option<&Visibility>,
-) -> Option<Action> {
-    let said = match said {
-        SaidVisibility::Known(visibility) if visibility.is_public() => Some(visibility),
-        _ => None,
-    };
-    match (said, after.filter(|visibility| visibility.is_public())) {
-        (None, None) => None,
-        (None, Some(_)) => Some(Action::Published),
-        (Some(_), None) => Some(Action::Unpublished),
-        (Some(_), Some(_)) if is_publication(before, present) => Some(Action::Published),
-        (Some(said), Some(after)) => {
-            let is_moved = (&said.url, &said.urls) != (&after.url, &after.urls);
-            is_moved.then_some(Action::Moved)
-        }
+/// Returns the visibility as events show it. A page is visible to nobody until it is decided.
+fn as_said(visibility: Visibility, said: &SaidVisibility) -> Visibility {
+    match said {
+        SaidVisibility::Undecided => Visibility {
+            visible_to: Visibility::NOBODY.to_owned(),
+            groups: Vec::new(),
+            ..visibility
+        },
+        _ => visibility,
     }
-}
-
-/// Returns true when something changed on which the visibility depends, or a newer revision went live.
-fn concerns_visibility(
-    change: &CapturedChange,
-    before: &Map<String, Value>,
-    present: &Map<String, Value>,
-) -> bool {
-    let fields: &[&str] = match change.kind {
-        ObjectKind::Page => &[
-            "live",
-            "path",
-            "url_path",
-            "content_type",
-            "live_revision",
-            "last_published_at",
-        ],
-        ObjectKind::Document => &["collection"],
-        ObjectKind::Image | ObjectKind::Snippet | ObjectKind::Table => &[],
-    };
-    let mut fields = fields.iter();
-    change.changed.iter().any(|name| name == VIEW_RESTRICTIONS)
-        || fields.any(|field| before.get(*field) != present.get(*field))
-}
-
-/// Returns true for a page that was inserted as live and may not stay so.
-///
-/// Wagtail's admin inserts a new page as live before it publishes, schedules or restricts it, each in a transaction of its own. Such a
-/// page has no trace of a publication yet. It is decided by its publication, by its end, or by an event without a change, which
-/// content-events makes some seconds later.
-fn is_undecided(
-    before: Option<&Map<String, Value>>,
-    present: &Map<String, Value>,
-    said: &SaidVisibility,
-    is_changed: bool,
-) -> bool {
-    let is_new = match said {
-        SaidVisibility::Undecided => is_changed || before.is_none(),
-        SaidVisibility::Nothing => before.is_none(),
-        SaidVisibility::AtInstallation | SaidVisibility::Known(_) => false,
-    };
-    let traces = [
-        "first_published_at",
-        "last_published_at",
-        "live_revision",
-        "alias_of",
-    ];
-    is_new && is_live(present) && !traces.into_iter().any(|field| is_set(present, field))
-}
-
-/// Returns true when a newer revision of a live page went live.
-fn is_publication(before: Option<&Map<String, Value>>, present: &Map<String, Value>) -> bool {
-    let differs = |field: &str| before.and_then(|it| it.get(field)) != present.get(field);
-    // The deletion of a revision sets `live_revision` to null, which publishes nothing.
-    differs("live_revision") && is_set(present, "live_revision") || differs("last_published_at")
 }
 
 /// Returns the names of the fields that the commit changed, sorted and without repetition.
@@ -234,14 +174,6 @@ pub fn net_changed(
     names.sort_unstable();
     names.dedup();
     names
-}
-
-fn is_set(page: &Map<String, Value>, field: &str) -> bool {
-    page.get(field).is_some_and(|value| !value.is_null())
-}
-
-fn is_live(page: &Map<String, Value>) -> bool {
-    page.get("live") == Some(&Value::Bool(true))
 }
 
 #[cfg(test)]

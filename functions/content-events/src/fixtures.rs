@@ -28,6 +28,7 @@ pub(crate) fn change(before: Value, after: Value, touched: &[&str]) -> CapturedC
         locale: Some("en".to_owned()),
         editor_id: Some("1".to_owned()),
         editor_name: Some("admin".to_owned()),
+        is_comparison: false,
         said: SaidVisibility::AtInstallation,
         decision: None,
     }
@@ -54,7 +55,7 @@ pub(crate) fn site_root(hostname: &str, port: i32, root_path: &str) -> SiteRoot 
         root_path: root_path.to_owned(),
         language: "en".to_owned(),
         is_home: true,
-        is_live: true,
+        is_used: true,
     }
 }
 

@@ -36,8 +36,8 @@
 //! # Modules
 //! Each module imports only modules further down in this list:
 //! - `handler`, `drain`, `matching`, `undecided`, `backfill`, `live_events`, `visibility_scan`, `batch`, `open_transactions`,
-//! - `run_state`, `error`, `report`, `context`, `sweep`, `schedules`, `publish`, `compose`, `classify`, `action`, `visibility`,
-//! - `address`, `invocation`, `request`, `server_log`, `config`.
+//! - `run_state`, `error`, `report`, `context`, `sweep`, `schedules`, `publish`, `compose`, `classify`, `page_change`, `action`,
+//! - `visibility`, `address`, `invocation`, `request`, `server_log`, `config`.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
@@ -58,6 +58,7 @@ mod invocation;
 mod live_events;
 mod matching;
 mod open_transactions;
+mod page_change;
 mod publish;
 mod report;
 mod request;

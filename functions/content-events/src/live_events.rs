@@ -153,6 +153,7 @@ async fn drain_locked(
             }
             other => other?,
         };
+        let scan = visibility_scan::due(connection, &reference.rules).await?;
         // Includes events of an earlier run that was killed, or that met a table that was being altered.
         for model in outbox::models_of_parts(connection).await? {
             add_present_states(connection, &model).await?;
@@ -178,7 +179,8 @@ async fn drain_locked(
         if has_more || outbox::number_due_decisions(connection).await? > 0 {
             continue;
         }
-        match visibility_scan::run(connection, &reference.rules, context.stop_at).await {
+        let Some(scan) = scan else { break };
+        match visibility_scan::run(connection, scan, &reference.rules, context.stop_at).await {
             Ok(ScanEnd::Numbered(0)) => break,
             Ok(ScanEnd::Numbered(_)) => {}
             Ok(ScanEnd::TimeOver) => return Ok(LockedWorkEnd::TimeOver),

@@ -14,6 +14,13 @@ use crate::visibility::{digest, visibility};
 /// The number of objects that are compared at a time.
 const SLICE_SIZE: i32 = 5_000;
 
+/// A comparison that is due.
+#[derive(Debug)]
+pub(crate) struct DueScan {
+    /// The digest of the rules to compare with.
+    digest: String,
+}
+
 /// The result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ScanEnd {
@@ -23,19 +30,35 @@ pub(crate) enum ScanEnd {
     TimeOver,
 }
 
-/// Compares all objects, if the rules are not those of the last comparison. Numbers an event for each that differs.
+/// Returns the comparison that is due, if the rules are not those of the last one.
 ///
-/// The caller must hold the drain lock. `rules` are those after the last claim.
+/// Records it, so that the next run makes it if this one ends after it has settled the events of the change. The caller must
+/// hold the drain lock. `rules` are those after the last claim.
+pub(crate) async fn due(
+    connection: &mut PgConnection,
+    rules: &VisibilityRules,
+) -> Result<Option<DueScan>, sqlx::Error> {
+    let digest = digest(rules);
+    let last = outbox::visibility_scan(connection).await?;
+    let is_same = last.rules.as_deref() == Some(&digest);
+    if is_same && !last.is_wanted {
+        return Ok(None);
+    }
+    if !last.is_wanted {
+        outbox::request_visibility_scan(connection).await?;
+    }
+    Ok(Some(DueScan { digest }))
+}
+
+/// Compares all objects with these rules. Numbers an event for each that differs.
+///
+/// The caller must hold the drain lock.
 pub(crate) async fn run(
     connection: &mut PgConnection,
+    scan: DueScan,
     rules: &VisibilityRules,
     stop_at: Instant,
 ) -> Result<ScanEnd, sqlx::Error> {
-    let digest = digest(rules);
-    let last = outbox::visibility_scan(connection).await?;
-    if last.rules.as_deref() == Some(&digest) && !last.is_wanted {
-        return Ok(ScanEnd::Numbered(0));
-    }
     let (mut after, mut numbered) = (String::new(), 0);
     loop {
         let objects = outbox::seen_objects(connection, &after, SLICE_SIZE).await?;
@@ -51,7 +74,7 @@ pub(crate) async fn run(
             return Ok(ScanEnd::TimeOver);
         }
     }
-    outbox::record_visibility_scan(connection, &digest).await?;
+    outbox::record_visibility_scan(connection, &scan.digest).await?;
     if numbered > 0 {
         tracing::info!(numbered, "visibility compared after a change of the rules");
     }

@@ -8,7 +8,10 @@ discover.py. content-events computes the URL of a page from the answer, the site
     serves_any_path   true when the pattern `wagtail_serve` takes other characters than letters, digits, `_` and `-`
     prefixes          the text before a page's path, such as `/fr/`, by the language of its root page; null when the site serves
                       no pages. It includes FORCE_SCRIPT_NAME and the path under which wagtail.urls are included
-    default_prefixes  the same without internationalisation: that of the default language, and those of the others
+    routes            with internationalisation, [prefix, language] of each language that an address can have, where language is the
+                      content language of which Wagtail then shows the root page
+    default_language  the content language of LANGUAGE_CODE, for a language without a locale
+    default_prefixes  the same as prefixes without internationalisation: that of the default language, and those of the others
     own_urls          content types whose model computes its URLs itself, as `app.model`
 """
 
@@ -18,7 +21,7 @@ from django.apps import apps
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
-from wagtail.coreutils import WAGTAIL_APPEND_SLASH, get_content_languages
+from wagtail.coreutils import WAGTAIL_APPEND_SLASH, get_content_languages, get_supported_content_language_variant
 from wagtail.models import AbstractPage, Locale, Site
 
 BASE_PAGE = Site._meta.get_field("root_page").remote_field.model
@@ -41,18 +44,25 @@ def prefix(path):
     return before if probe and after in ("", "/") else None
 
 
-def default_prefixes():
+def content_language(code):
+    """Returns the content language for a language of Django's; None when there is none."""
+    try:
+        return get_supported_content_language_variant(code)
+    except LookupError:
+        return None
+
+
+def all_prefixes():
+    """Yields each language in which an address can be, and the text before a page's path then, the active language first."""
     active = translation.get_language() or settings.LANGUAGE_CODE
-    found = []
     for language in [active, settings.LANGUAGE_CODE, *(code for code, _ in settings.LANGUAGES)]:
         with translation.override(language):
             try:
                 path = prefix(reverse("wagtail_serve", args=(f"{PROBE}/",)))
             except NoReverseMatch:
                 path = None
-        if path is not None and path not in found:
-            found.append(path)
-    return found
+        if path is not None:
+            yield language, path
 
 
 def serves_any_path():
@@ -83,7 +93,9 @@ def url_patterns():
         "appends_slash": WAGTAIL_APPEND_SLASH,
         "serves_any_path": serves_any_path(),
         "prefixes": {language: prefix(page_path(language, f"{PROBE}/")) for language in sorted(languages)},
-        "default_prefixes": default_prefixes(),
+        "routes": sorted({(path, content_language(language) or "") for language, path in all_prefixes()}) if is_i18n else [],
+        "default_language": content_language(settings.LANGUAGE_CODE) or "",
+        "default_prefixes": list(dict.fromkeys(path for _, path in all_prefixes())),
         "own_urls": own_urls(),
     }
 

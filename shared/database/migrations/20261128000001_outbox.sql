@@ -89,6 +89,7 @@ create table wagrun.event (
     is_part_only boolean not null default false,
     incomplete   text,
     bytes        bigint not null,
+    is_comparison boolean not null default false,
     action       text,
     seen_before  jsonb,
     seen_after   jsonb,
@@ -115,6 +116,9 @@ comment on column wagrun.event.is_part_only is
     'True while the present state of the object''s own row is still to be read, because the transaction changed only parts of the '
     'object.';
 comment on column wagrun.event.incomplete is 'The reason for which the event does not show all of the object.';
+comment on column wagrun.event.is_comparison is
+    'True for an event without a change of the object. It is published if the visibility of the object differs from the one that '
+    'was said last.';
 comment on column wagrun.event.action is
     'The last part of the event''s type, for a page or a document. It is decided once, before the event is published for the first '
     'time, because it depends on the visibility that earlier events said. Null for other objects, and until it is decided.';

@@ -33,7 +33,8 @@ comment on table wagrun.visibility_scan is
 comment on column wagrun.visibility_scan.rules is
     'A digest of the sites, restrictions, collections and URL patterns. Another digest is a reason to compare all objects. Null before '
     'the first time.';
-comment on column wagrun.visibility_scan.is_wanted is 'True when migrate asks for a comparison, because URL patterns may have changed.';
+comment on column wagrun.visibility_scan.is_wanted is
+    'True when a comparison is due: the rules are not those of the last one, or migrate asks for it.';
 insert into wagrun.visibility_scan default values;
 
 -- The content that is there when its table is first watched is known. No event says so. The trigger is deferred to the end of the
@@ -71,7 +72,7 @@ comment on function wagrun.own_table is 'Returns the table with the own rows of 
 -- pages is looked up.
 
 create function wagrun.site_roots(with_translations boolean)
-returns table (site bigint, hostname text, port integer, root_path text, language text, is_home boolean, is_live boolean)
+returns table (site bigint, hostname text, port integer, root_path text, language text, is_home boolean, is_used boolean)
 language plpgsql stable security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
@@ -82,7 +83,7 @@ begin
     -- The order of Site.get_site_root_paths: the first root above a page is that of its URL.
     return query execute format(
         'select site.id::bigint, site.hostname::text, site.port::integer, root.url_path::text, locale.language_code::text,
-                root.id = home.id, root.live
+                root.id = home.id, root.id = home.id or root.live
          from wagtailcore_site as site
          join %1$s as home on home.id = site.root_page_id
          join %1$s as root on root.id = home.id or ($1 and root.translation_key = home.translation_key)
@@ -92,7 +93,8 @@ begin
 end
 $$;
 comment on function wagrun.site_roots is
-    'Returns the root pages of all sites in Wagtail''s order, on demand with their translations.';
+    'Returns the root pages of all sites in Wagtail''s order, on demand with their translations. A translation is used only when it '
+    'is live.';
 
 create function wagrun.view_restrictions() returns table (kind text, path text, restriction text, groups text[])
 language plpgsql stable security definer

@@ -12,6 +12,7 @@ mod settle;
 mod snapshot;
 mod transaction;
 mod visibility;
+mod visibility_rules;
 
 pub use backfill::{
     Backfill, BackfillProgress, MAX_SLICE_BYTES, advance_backfill, backfill_progress,
@@ -31,8 +32,11 @@ pub use settle::{
 pub use snapshot::{PresentObject, WatchedModel, present_objects, watched_models};
 pub use transaction::{TransactionStatus, ring_again, ring_for, transaction_status};
 pub use visibility::{
-    Collection, DecisionRecord, SaidVisibility, SeenObject, SiteRoot, StoredDecision, UrlPatterns,
-    ViewRestriction, Visibility, VisibilityRules, VisibilityScan, number_comparisons,
-    number_due_decisions, record_decisions, record_visibilities, record_visibility_scan,
-    seconds_until_decision, seen_objects, visibility_rules, visibility_scan,
+    DecisionRecord, SaidVisibility, SeenObject, StoredDecision, Visibility, VisibilityScan,
+    number_comparisons, number_due_decisions, record_decisions, record_visibilities,
+    record_visibility_scan, request_visibility_scan, seconds_until_decision, seen_objects,
+    visibility_scan,
+};
+pub use visibility_rules::{
+    Collection, SiteRoot, UrlPatterns, ViewRestriction, VisibilityRules, visibility_rules,
 };

@@ -303,7 +303,18 @@ class Editor:
 
 def observed():
     view = public_view()
-    return {"view": view, "addresses": all_addresses(view)}
+    report = {
+        "sites": Site.objects.values_list(
+            "hostname", "port", "root_page__url_path", "root_page__locale__language_code", "is_default_site"
+        ),
+        "restrictions": PageViewRestriction.objects.values_list("page", "restriction_type"),
+        "pages": Page.objects.values_list("pk", "url_path", "live", "locale__language_code", "alias_of"),
+    }
+    return {
+        "view": view,
+        "addresses": all_addresses(view),
+        "report": {name: [list(row) for row in rows] for name, rows in report.items()},
+    }
 
 
 def main():

@@ -28,6 +28,13 @@ fn decide_page(before: Value, after: Value, touched: &[&str], said: &SaidVisibil
     decide(&change(before, after, touched), said, &rules())
 }
 
+/// Decides about the comparison of a page in this state.
+fn compare_page(state: Value, said: &SaidVisibility, rules: &VisibilityRules) -> Decision {
+    let mut comparison = change(state.clone(), state, &[]);
+    comparison.is_comparison = true;
+    decide(&comparison, said, rules)
+}
+
 #[track_caller]
 fn assert_action(
     before: Value,
@@ -79,6 +86,7 @@ fn a_page_that_is_inserted_as_live_is_published_once_it_is_decided() {
         json!({"live_revision": null, "first_published_at": null, "last_published_at": null});
     let inserted = page(fields.clone());
     let born = decide_page(json!(null), inserted.clone(), &[], &SaidVisibility::Nothing);
+    assert_eq!(born.after.as_ref().unwrap().visible_to, "nobody");
     assert_eq!(
         (born.action, &born.said),
         (Some(Action::Created), &SaidVisibility::Undecided)
@@ -101,6 +109,7 @@ fn a_page_that_is_inserted_as_live_is_published_once_it_is_decided() {
     let mut scheduled = with_revision.clone();
     scheduled["live"] = json!(false);
     scheduled["go_live_at"] = json!("2027-01-01T00:00:00+00:00");
+    assert_eq!(published.before.unwrap().visible_to, "nobody");
     let scheduled = decide_page(with_revision, scheduled, &[], &saved.said);
     assert_eq!(
         (scheduled.action, scheduled.said),
@@ -108,7 +117,7 @@ fn a_page_that_is_inserted_as_live_is_published_once_it_is_decided() {
     );
 
     // Nothing followed the insertion, as for a page that a script made.
-    let decided = decide_page(inserted.clone(), inserted, &[], &born.said);
+    let decided = compare_page(inserted, &born.said, &rules());
     assert_eq!(
         (decided.action, decided.said),
         (Some(Action::Published), live())
@@ -237,6 +246,13 @@ fn a_change_of_a_part_says_nothing_about_visibility() {
 }
 
 #[test]
+fn a_transaction_without_a_net_change_says_nothing_about_visibility() {
+    let dark = page(json!({"live": false}));
+    let decision = decide_page(dark.clone(), dark, &[], &live());
+    assert_eq!((decision.action, decision.said), (None, live()));
+}
+
+#[test]
 fn a_page_that_came_while_capture_was_off_counts_as_known() {
     let nothing = SaidVisibility::Nothing;
     let (old, new) = (page(json!({})), page(json!({"live": false})));
@@ -263,8 +279,7 @@ fn a_change_that_is_undone_does_not_count_but_an_unseen_field_does() {
 
 #[test]
 fn a_page_that_becomes_private_is_unpublished_and_its_later_publications_are_updates() {
-    let same = change(page(json!({})), page(json!({})), &[]);
-    let hidden = decide(&same, &live(), &password_rules());
+    let hidden = compare_page(page(json!({})), &live(), &password_rules());
     assert_eq!(hidden.action, Some(Action::Unpublished));
     assert_eq!(hidden.after.as_ref().unwrap().visible_to, "password");
     let newer = change(
@@ -277,18 +292,18 @@ fn a_page_that_becomes_private_is_unpublished_and_its_later_publications_are_upd
         Some(Action::Updated)
     );
     assert_eq!(
-        decide(&same, &hidden.said, &rules()).action,
+        compare_page(page(json!({})), &hidden.said, &rules()).action,
         Some(Action::Published)
     );
 }
 
 #[test]
 fn another_host_name_is_moved_and_the_same_one_nothing() {
-    let same = change(page(json!({})), page(json!({})), &[]);
-    assert_eq!(decide(&same, &live(), &rules()).action, None);
+    let same = compare_page(page(json!({})), &live(), &rules());
+    assert_eq!(same.action, None);
     let mut rules = rules();
     rules.roots[0].hostname = "example.net".to_owned();
-    let moved = decide(&same, &live(), &rules);
+    let moved = compare_page(page(json!({})), &live(), &rules);
     assert_eq!(moved.action, Some(Action::Moved));
     assert_eq!(
         moved.before.unwrap().urls,
@@ -324,6 +339,7 @@ fn an_image_is_only_ever_created_updated_or_deleted() {
 fn a_document_whose_collection_becomes_private_is_updated() {
     let mut document = change(json!({"collection": 1}), json!({"collection": 1}), &[]);
     document.kind = ObjectKind::Document;
+    document.is_comparison = true;
     let public = decide(&document, &SaidVisibility::AtInstallation, &rules());
     assert_eq!(public.action, None);
     let mut private = rules();

@@ -54,6 +54,8 @@ pub struct CapturedChange {
     pub editor_id: Option<String>,
     /// The user's name.
     pub editor_name: Option<String>,
+    /// True when no transaction changed the object. Its visibility is compared with the one that was said last.
+    pub is_comparison: bool,
     /// The visibility that the last event of the object said.
     pub said: SaidVisibility,
     /// The decision about the event, once it is stored.
@@ -100,6 +102,7 @@ impl<'r> sqlx::FromRow<'r, PgRow> for CapturedChange {
             locale: row.try_get("locale")?,
             editor_id: row.try_get("editor_id")?,
             editor_name: row.try_get("editor_name")?,
+            is_comparison: row.try_get("is_comparison")?,
             said: SaidVisibility::from_row(row.try_get("is_said")?, row.try_get("said")?),
             decision: decision(row)?,
         })

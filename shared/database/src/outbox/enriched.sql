@@ -10,7 +10,7 @@ select
     locale.language_code as locale,
     editor.id as editor_id,
     case when editor.id is not null then wagrun.editor_name(editor.id) end as editor_name,
-    change.action, change.seen_before, change.seen_after, visibility.object is not null as is_said, visibility.said::text as said
+    change.is_comparison, change.action, change.seen_before, change.seen_after, visibility.object is not null as is_said, visibility.said::text as said
 from change
 left join wagrun.visibility as visibility on visibility.object = change.object
 left join django_content_type as content_type

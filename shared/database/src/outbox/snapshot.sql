@@ -36,7 +36,7 @@ select
     content_type.app_label || '.' || content_type.model as content_type,
     locale.language_code as locale,
     null::text as editor_id, null::text as editor_name,
-    null::text as action, null::jsonb as seen_before, null::jsonb as seen_after, false as is_said, null::text as said
+    false as is_comparison, null::text as action, null::jsonb as seen_before, null::jsonb as seen_after, false as is_said, null::text as said
 from present
 left join django_content_type as content_type
     on content_type.id = wagrun.as_key(present.state ->> 'content_type_id')

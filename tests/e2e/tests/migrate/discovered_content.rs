@@ -84,6 +84,7 @@ fn every_kind_of_content_is_found_and_its_changes_are_events() {
         let field = |name: &str| json!([name]);
         let (sections, categories, tags) = (field("sections"), field("categories"), field("tags"));
         let restrictions = field("view_restrictions");
+        let url = field("url");
         let expected = [
             ("wagtail.page.updated", &sections),
             ("wagtail.page.updated", &sections),
@@ -111,10 +112,11 @@ fn every_kind_of_content_is_found_and_its_changes_are_events() {
                 &json!(["hostname", "port", "root_page"]),
             ),
             ("wagtail.locale.created", &none),
+            ("wagtail.page.moved", &url),
         ];
         assert_eq!(lines, expected);
 
-        let moved = &events[expected.len() - 2].data;
+        let moved = &events[expected.len() - 3].data;
         assert_eq!(moved["previous"]["hostname"], "localhost");
         assert_eq!(moved["fields"]["hostname"], "www.example.org");
         assert_eq!(moved["previous"]["root_page"], 3);

@@ -78,4 +78,16 @@ impl Listener {
             .filter_map(|(id, page)| Some((id.clone(), page.url.clone()?)))
             .collect()
     }
+
+    /// Returns all addresses of the pages that have a full URL, sorted.
+    pub fn addresses(&self) -> BTreeMap<String, Vec<String>> {
+        let addressed = self.pages.iter().filter(|(_, page)| page.url.is_some());
+        addressed
+            .map(|(id, page)| {
+                let mut urls = page.urls.clone();
+                urls.sort_unstable();
+                (id.clone(), urls)
+            })
+            .collect()
+    }
 }
