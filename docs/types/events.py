@@ -57,7 +57,7 @@ class Editor(TypedDict):
     username: str | None
 
 
-VisibleTo: TypeAlias = Literal['public', 'password', 'login', 'groups']
+VisibleTo: TypeAlias = Literal['public', 'password', 'login', 'groups', 'nobody']
 """
 The people who may see the object once it is live.
 """

@@ -63,7 +63,7 @@ export type Time = string;
 /**
  * The people who may see the object once it is live.
  */
-export type VisibleTo = "public" | "password" | "login" | "groups";
+export type VisibleTo = "public" | "password" | "login" | "groups" | "nobody";
 /**
  * The names of the groups that may see it. Present when visible_to is groups.
  */

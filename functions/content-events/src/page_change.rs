@@ -1,4 +1,4 @@
-//! What the change of an object's row means for its visibility.
+//! The meaning of a change of an object's row for its visibility.
 
 use serde_json::{Map, Value};
 use wagrun_database::ObjectKind;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 
-/// Who can see an object, and at which addresses.
+/// The people who can see an object, and its addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visibility {
     /// `public`, or the type of the strictest view restriction: `password`, `login` or `groups`. `nobody` for a page whose site

@@ -19,7 +19,7 @@ const ROUND_LENGTH: Duration = Duration::from_secs(10);
 /// The time limit of some random actions, on a machine that compiles at the same time.
 const ACTIONS_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// What the editor answers.
+/// The answer of the editor.
 #[derive(Debug, Deserialize)]
 struct Answer {
     view: BTreeMap<String, String>,
