@@ -13,7 +13,7 @@ use crate::error::DrainError;
 pub(crate) enum UndecidedWait {
     /// The time of a decision has come.
     DrainAgain,
-    /// No page is undecided, or another drainer waits.
+    /// No page is undecided, or others wait.
     NoneLeft,
     /// The time is over. The doorbell was rung for the next invocation.
     TimeOver,
@@ -21,8 +21,8 @@ pub(crate) enum UndecidedWait {
 
 /// Waits until the next page is to be decided.
 ///
-/// One drainer waits. Another one that finds the lock taken may leave, because the first one looks again after it has released
-/// the lock.
+/// One drainer waits, and a second one in case the first one dies. A further one may leave, because those two look again after they
+/// have released their locks.
 pub(crate) async fn wait(
     connection: &mut PgConnection,
     stop_at: Instant,
@@ -35,10 +35,12 @@ pub(crate) async fn wait(
         outbox::ring_again(connection).await?;
         return Ok(UndecidedWait::TimeOver);
     }
-    if !outbox::try_lock(connection, Lock::Decision).await? {
-        return Ok(UndecidedWait::NoneLeft);
+    for lock in [Lock::Decision, Lock::NextDecision] {
+        if outbox::try_lock(connection, lock).await? {
+            sleep(pause).await;
+            outbox::unlock(connection, lock).await?;
+            return Ok(UndecidedWait::DrainAgain);
+        }
     }
-    sleep(pause).await;
-    outbox::unlock(connection, Lock::Decision).await?;
-    Ok(UndecidedWait::DrainAgain)
+    Ok(UndecidedWait::NoneLeft)
 }

@@ -17,3 +17,4 @@ mod snapshot_interleavings;
 mod snapshot_schema_changes;
 mod snapshots;
 mod unreadable_rows;
+mod visibility;

@@ -184,6 +184,11 @@ mod tests {
                 json!({"url": null, "previous": {"url": site("/old/")}}),
                 vec!["/old/"],
             ),
+            (
+                json!({"url": site("/en/news/"), "urls": [site("/en/news/"), "https://b.example.org/de/news/"],
+                    "previous": {"url": site("/old/"), "urls": [site("/old/"), site("/fr/old/")]}}),
+                vec!["/de/news/", "/en/news/", "/fr/old/", "/old/"],
+            ),
             (json!({"url": site("/")}), vec!["/"]),
             (
                 json!({"url": site("/z\u{fc}rich/a b/")}),

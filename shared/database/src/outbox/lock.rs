@@ -21,6 +21,8 @@ pub enum Lock {
     NextDrainer = 0x7761_6772_756e_0005,
     /// Lets one drainer wait until pages that were inserted as live are decided.
     Decision = 0x7761_6772_756e_0006,
+    /// Lets a second drainer wait for the same, so that the death of the first one delays nothing.
+    NextDecision = 0x7761_6772_756e_0007,
 }
 
 impl fmt::Display for Lock {
@@ -31,6 +33,7 @@ impl fmt::Display for Lock {
             Self::Schedule => "schedule",
             Self::NextDrainer => "next drainer",
             Self::Decision => "decision",
+            Self::NextDecision => "next decision",
         })
     }
 }
