@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 use wagrun_database::ObjectKind;
-use wagrun_database::outbox::{CapturedChange, Visibility, VisibilityRules};
+use wagrun_database::outbox::{CapturedChange, SaidVisibility, Visibility, VisibilityRules};
 use wagrun_event::{Event, NewEvent};
 
 use crate::action::Action;
-use crate::classify::{Decision, decide, net_changed};
+use crate::classify::{Decision, net_changed};
+use crate::visibility::visibility;
 
 /// The maximum size of an event as JSON, in bytes. SNS takes 262 144 with the attributes, and fan-out wraps the event.
 pub const MAX_EVENT_BYTES: usize = 240 * 1024;
@@ -42,7 +43,13 @@ pub fn compose(change: &CapturedChange, decision: &Decision, source: &str) -> Op
 
 /// Composes the snapshot event of an object. `state` is a change without a state before.
 pub fn compose_snapshot(state: &CapturedChange, rules: &VisibilityRules, source: &str) -> Event {
-    let decision = decide(state, &state.said, rules);
+    let present = state.after.as_ref();
+    let decision = Decision {
+        action: Some(Action::Snapshot),
+        before: None,
+        after: present.and_then(|it| visibility(rules, state.kind, it)),
+        said: SaidVisibility::Nothing,
+    };
     event(state, Action::Snapshot, &decision, source)
 }
 

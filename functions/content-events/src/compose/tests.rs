@@ -1,4 +1,5 @@
 use super::*;
+use crate::classify::decide;
 use crate::fixtures::{change, page, rules};
 
 fn decided(change: &CapturedChange) -> Decision {

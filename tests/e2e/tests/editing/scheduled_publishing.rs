@@ -115,7 +115,10 @@ fn a_page_that_is_created_and_scheduled_at_once_is_not_published() {
         let lines = ["created", "updated", "updated"].map(|action| page(action, post));
         let events = scenario.expect(&lines).await;
         assert_eq!(events[2].data["live"], false);
-        assert_eq!(changed(&events[2]), ["live"]);
+        assert_eq!(changed(&events[2]), ["live", "visible_to"]);
+        // No event says that the public can see it.
+        assert_eq!(events[0].data["visible_to"], "nobody");
+        assert_eq!(events[1].data["visible_to"], "nobody");
     });
 }
 
