@@ -1,6 +1,7 @@
 """
 A random editor of the site. `python editor.py SEED` waits for a line on standard input, does some random actions, and answers with a
-line of JSON: `view` has the full URL of each page that the public sees, `addresses` all of its addresses, `actions` what was done.
+line of JSON: `view` has the full URL of each page that the public sees, `addresses` every address at which it is served, and
+`actions` what was done.
 It ends with its input.
 
 Half of the actions go through Wagtail's admin, as a browser would. The others are those of scripts, imports and management commands.
@@ -29,7 +30,7 @@ from django.utils import timezone  # noqa: E402
 from wagtail.models import Locale, Page, PageViewRestriction, Revision, Site  # noqa: E402
 
 from articles.models import Article  # noqa: E402
-from oracle import all_addresses, public_view  # noqa: E402
+from oracle import full_urls, public_view  # noqa: E402
 
 MAX_PAGES = 25
 ROOT = Page.get_first_root_node()
@@ -302,7 +303,8 @@ class Editor:
 
 
 def observed():
-    view = public_view()
+    addresses = public_view()
+    urls = full_urls()
     report = {
         "sites": Site.objects.values_list(
             "hostname", "port", "root_page__url_path", "root_page__locale__language_code", "is_default_site"
@@ -311,8 +313,8 @@ def observed():
         "pages": Page.objects.values_list("pk", "url_path", "live", "locale__language_code", "alias_of"),
     }
     return {
-        "view": view,
-        "addresses": all_addresses(view),
+        "view": {pk: urls[pk] for pk in addresses},
+        "addresses": addresses,
         "report": {name: [list(row) for row in rows] for name, rows in report.items()},
     }
 

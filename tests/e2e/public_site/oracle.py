@@ -34,14 +34,12 @@ def full_urls():
 
 
 def public_view():
-    """Returns the full URL of each page that the public can see."""
-    return {pk: url for pk, url in full_urls().items() if url and served(url) == pk}
-
-
-def all_addresses(view):
-    """Returns every address at which each of these pages is served: on each site, with each language."""
-    found = {pk: set() for pk in view}
-    paths = dict(Page.objects.filter(pk__in=view).values_list("pk", "url_path"))
+    """
+    Returns every address of each page that the public can see, on each site and with each language. The full URL may not be among
+    them: Wagtail computes it for a translated root page that is a draft, and does not serve it then.
+    """
+    found = {pk: set() for pk in Page.objects.filter(live=True).values_list("pk", flat=True)}
+    paths = dict(Page.objects.filter(pk__in=found).values_list("pk", "url_path"))
     languages = ["", *(f"{code}/" for code, _ in settings.LANGUAGES)] if settings.VARIANT.get("i18n_patterns") else [""]
     prefix = f"{settings.FORCE_SCRIPT_NAME or ''}/"
     for site in Site.objects.select_related("root_page"):
@@ -61,4 +59,4 @@ def all_addresses(view):
                         path = path.rstrip("/")
                     if served(site.root_url + path) == pk:
                         found[pk].add(site.root_url + iri_to_uri(path))
-    return {pk: sorted(urls) for pk, urls in found.items()}
+    return {pk: sorted(urls) for pk, urls in found.items() if urls}
