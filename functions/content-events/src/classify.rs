@@ -7,7 +7,7 @@ use wagrun_database::outbox::{
 };
 
 use crate::action::Action;
-use crate::page_change::{concerns_visibility, is_live, is_undecided, live_page_action};
+use crate::page_change::{concerns_visibility, is_live, is_undecided, public_action};
 use crate::visibility::visibility;
 
 /// The decision about the event of a change.
@@ -51,92 +51,87 @@ pub fn decide(change: &CapturedChange, said: &SaidVisibility, rules: &Visibility
         return Decision::from_stored(stored, said);
     }
     let of = |state: &State| {
-        state
-            .as_ref()
-            .and_then(|it| visibility(rules, change.kind, it))
+        let state = state.as_ref()?;
+        visibility(rules, change.kind, state)
     };
-    let is_page = change.kind == ObjectKind::Page;
-    let was_shown = change
-        .before
-        .as_ref()
-        .is_some_and(|it| !is_page || is_live(it));
-    let computed = of(&change.before);
-    let after = of(&change.after);
-    let said_before = said;
-    let said = match (said, &computed) {
-        // An object that was there before capture, or that came while capture was off, counts as known.
-        (SaidVisibility::AtInstallation | SaidVisibility::Nothing, Some(present)) if was_shown => {
-            SaidVisibility::Known(present.clone())
-        }
-        (SaidVisibility::AtInstallation, _) => SaidVisibility::Nothing,
-        (said, _) => said.clone(),
-    };
+    let (before, after) = (of(&change.before), of(&change.after));
     let Some(present) = &change.after else {
         return Decision {
             action: change.before.is_some().then_some(Action::Deleted),
-            before: computed,
+            before,
             after,
             said: SaidVisibility::Nothing,
         };
     };
-    let (is_changed, concerns_visibility) = match &change.before {
-        None => (true, true),
-        Some(before) => (
-            !net_changed(before, present, &change.changed).is_empty(),
-            concerns_visibility(change, before, present),
-        ),
-    };
-    if !change.is_comparison && !concerns_visibility {
+    let is_changed = change
+        .before
+        .as_ref()
+        .is_none_or(|before| !net_changed(before, present, &change.changed).is_empty());
+    if !change.is_comparison && !concerns_visibility(change) {
         // Such an event may be of a part, and show a state that a later event of the object's own row is about.
-        let after = after.map(|it| as_said(it, said_before));
+        let after = after.map(|it| as_said(it, said));
         return Decision {
             action: is_changed.then_some(Action::Updated),
             before: after.clone(),
             after,
-            said: said_before.clone(),
+            said: said.clone(),
         };
     }
+    let said = known_before(change, said, before.as_ref());
     let before = match &said {
         SaidVisibility::Known(visibility) => Some(visibility.clone()),
-        said => computed.map(|it| as_said(it, said)),
+        said => before.map(|it| as_said(it, said)),
     };
     let other = match &change.before {
         None => Some(Action::Created),
         Some(_) if is_changed || before != after => Some(Action::Updated),
         Some(_) => None,
     };
+    let is_page = change.kind == ObjectKind::Page;
     if is_page && is_undecided(change.before.as_ref(), present, &said, is_changed) {
-        let after = after.map(|it| as_said(it, &SaidVisibility::Undecided));
+        let said = SaidVisibility::Undecided;
         return Decision {
             action: other,
             before,
-            after,
-            said: SaidVisibility::Undecided,
+            after: after.map(|it| as_said(it, &said)),
+            said,
         };
     }
-    let decided = |action, said| Decision {
-        action,
-        before,
-        after: after.clone(),
-        said,
+    let is_shown = !is_page || is_live(present);
+    let shown = after.as_ref().filter(|_| is_shown);
+    let seen = if is_page {
+        public_action(change.before.as_ref(), present, &said, shown)
+    } else {
+        None
     };
-    let known = after
-        .clone()
-        .map_or(SaidVisibility::Nothing, SaidVisibility::Known);
-    if !is_page {
-        return decided(other, known);
+    Decision {
+        action: seen.or(other),
+        said: shown.map_or(SaidVisibility::Nothing, |it| {
+            SaidVisibility::Known(it.clone())
+        }),
+        before,
+        after,
     }
-    if !is_live(present) {
-        let was_public = matches!(&said, SaidVisibility::Known(it) if it.is_public());
-        let action = if was_public {
-            Some(Action::Unpublished)
-        } else {
-            other
-        };
-        return decided(action, SaidVisibility::Nothing);
+}
+
+/// Returns the visibility that was known before a change. An object that was there before capture, or that came while capture was
+/// off, counts as known.
+fn known_before(
+    change: &CapturedChange,
+    said: &SaidVisibility,
+    before: Option<&Visibility>,
+) -> SaidVisibility {
+    let is_page = change.kind == ObjectKind::Page;
+    let was_shown = |state: &Map<String, Value>| !is_page || is_live(state);
+    match (said, before) {
+        (SaidVisibility::AtInstallation | SaidVisibility::Nothing, Some(before))
+            if change.before.as_ref().is_some_and(was_shown) =>
+        {
+            SaidVisibility::Known(before.clone())
+        }
+        (SaidVisibility::AtInstallation, _) => SaidVisibility::Nothing,
+        (said, _) => said.clone(),
     }
-    let action = live_page_action(change.before.as_ref(), present, &said, after.as_ref());
-    decided(action.or(other), known)
 }
 
 /// Returns the visibility as events show it. A page is visible to nobody until it is decided.

@@ -9,35 +9,36 @@ use crate::action::Action;
 /// The field of a page that its view restrictions make up.
 const VIEW_RESTRICTIONS: &str = "view_restrictions";
 
-/// Returns what happened to a live page as visitors see it. Returns `None` when they see no difference.
-pub fn live_page_action(
+/// Returns what happened to a page as the public sees it. Returns `None` when it sees no difference.
+///
+/// `shown` is the visibility of the page, if it is live.
+pub fn public_action(
     before: Option<&Map<String, Value>>,
     present: &Map<String, Value>,
     said: &SaidVisibility,
-    after: Option<&Visibility>,
+    shown: Option<&Visibility>,
 ) -> Option<Action> {
     let said = match said {
         SaidVisibility::Known(visibility) if visibility.is_public() => Some(visibility),
         _ => None,
     };
-    match (said, after.filter(|visibility| visibility.is_public())) {
+    match (said, shown.filter(|visibility| visibility.is_public())) {
         (None, None) => None,
         (None, Some(_)) => Some(Action::Published),
         (Some(_), None) => Some(Action::Unpublished),
         (Some(_), Some(_)) if is_publication(before, present) => Some(Action::Published),
-        (Some(said), Some(after)) => {
-            let is_moved = (&said.url, &said.urls) != (&after.url, &after.urls);
+        (Some(said), Some(shown)) => {
+            let is_moved = (&said.url, &said.urls) != (&shown.url, &shown.urls);
             is_moved.then_some(Action::Moved)
         }
     }
 }
 
-/// Returns true when something changed on which the visibility depends, or a newer revision went live.
-pub fn concerns_visibility(
-    change: &CapturedChange,
-    before: &Map<String, Value>,
-    present: &Map<String, Value>,
-) -> bool {
+/// Returns true when something changed on which the visibility depends, or a newer revision went live. It does in each insertion.
+pub fn concerns_visibility(change: &CapturedChange) -> bool {
+    let (Some(before), Some(present)) = (&change.before, &change.after) else {
+        return true;
+    };
     let fields: &[&str] = match change.kind {
         ObjectKind::Page => &[
             "live",

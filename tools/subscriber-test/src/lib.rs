@@ -46,6 +46,9 @@ pub enum TestError {
         /// The name of the missing parameter.
         parameter: String,
     },
+    /// The URL of the page is no URL of a site.
+    #[error("URL: {0:?} does not begin with https://")]
+    PageUrl(String),
     /// The parameter could not be read.
     #[error("cannot read parameter {parameter}")]
     Parameter {
@@ -87,10 +90,12 @@ impl Tester {
     }
 
     /// Uses the URL of a page of the site. A service may refuse to purge the URL of another site.
-    #[must_use]
-    pub fn with_page_url(mut self, url: String) -> Self {
+    pub fn with_page_url(mut self, url: String) -> Result<Self, TestError> {
+        if !url.starts_with("https://") {
+            return Err(TestError::PageUrl(url));
+        }
         self.page_url = url;
-        self
+        Ok(self)
     }
 
     /// Sends one event to a subscriber. An error means that the event was not sent.

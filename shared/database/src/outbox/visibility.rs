@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 
@@ -136,15 +137,19 @@ pub async fn record_decisions(
 ///
 /// The caller must hold the drain lock.
 pub async fn number_due_decisions(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
+    // In one transaction: a page without its time of decision and without the event would stay undecided for ever.
+    let mut transaction = connection.begin().await?;
     let due: Vec<String> = sqlx::query_scalar(
         "update wagrun.visibility set decide_at = null
          where object in (
              select object from wagrun.visibility where decide_at <= clock_timestamp() order by decide_at limit 5000
          ) returning object",
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(&mut *transaction)
     .await?;
-    number_comparisons(connection, &due).await
+    let numbered = number_comparisons(&mut transaction, &due).await?;
+    transaction.commit().await?;
+    Ok(numbered)
 }
 
 /// Returns the seconds until the next decision, or `None` when no page is undecided.
@@ -233,6 +238,8 @@ pub async fn request_visibility_scan(connection: &mut PgConnection) -> Result<()
 }
 
 /// Records that all objects were compared with the rules of this digest.
+///
+/// A migration that asks for a comparison meanwhile leaves a row in the outbox as well, so the next claim reads the rules again.
 pub async fn record_visibility_scan(
     connection: &mut PgConnection,
     rules: &str,

@@ -1,15 +1,13 @@
 //! The editor that a site names by a comment of its statements.
 
 use sqlx::{AssertSqlSafe, PgConnection};
-use tokio::process::Command;
 
 use local_stack::postgres::MASTER;
 
 use crate::support::database::Database;
-use crate::support::migration::{MIGRATION_TIMEOUT, migrate_config};
+use crate::support::migration::{manage, migrate_config};
 use crate::support::runtime::run;
 use crate::support::sql::execute;
-use testing::checkout;
 
 /// Returns the editors of the captured changes in their order, and removes the changes.
 async fn editors(session: &mut PgConnection) -> Vec<Option<String>> {
@@ -128,31 +126,14 @@ fn every_way_in_which_django_sends_a_statement_carries_the_comment() {
     run(async {
         let database = Database::new().await;
         let config = migrate_config(database.config(MASTER)).await;
-        let mut shell = Command::new(&config.site_python);
-        shell
-            .args([
-                "manage.py",
-                "shell",
-                "--verbosity",
-                "0",
-                "--command",
-                DJANGO,
-            ])
-            .current_dir(checkout().join("site"))
-            .env("DATABASE_HOST", "127.0.0.1")
-            .env("DATABASE_PORT", database.postgres().port().to_string())
-            .env("DATABASE_NAME", &database.name)
-            .env("DATABASE_USER", MASTER)
-            .env("DATABASE_SSL_MODE", "disable")
-            .env("SECRET_KEY", "of a test")
-            .kill_on_drop(true);
-        let output = tokio::time::timeout(MIGRATION_TIMEOUT, shell.output());
-        let output = output.await.unwrap().unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let shell = ["shell", "--verbosity", "0", "--command", DJANGO];
+        manage(
+            &config.site_directory,
+            &database,
+            &config.site_python,
+            &shell,
+        )
+        .await;
         let mut session = database.connect().await;
         let (changes, wrong): (i64, i64) = sqlx::query_as(
             "select count(*), count(*) filter (where coalesce(editor, 'none') <> coalesce(after, before) ->> 'name')

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use wagrun_event::Event;
 
-use crate::support::content::HOME;
+use crate::support::content::{HOME, insert_page};
 use crate::support::relayed_site::RelayedSite;
 use crate::support::runtime::run;
 use crate::support::section_site::{OTHER_POST, POST, SECTION, site_with_section};
@@ -182,8 +182,7 @@ fn an_embargoed_page_is_never_announced_and_a_page_of_a_script_is_in_the_end() {
         let site = site_with_section().await;
         let mut session = site.database.connect().await;
         for id in [7001, 7002] {
-            let insert =
-                crate::support::content::insert_page(id, SECTION, "blogpage", &format!("p{id}"));
+            let insert = insert_page(id, SECTION, "blogpage", &format!("p{id}"));
             let insert = format!("begin; {}; {};
                 update wagtailcore_page set live = true, first_published_at = null where id = {id}; commit", insert[0], insert[1]);
             execute(&mut session, &insert).await;
@@ -221,5 +220,32 @@ fn an_embargoed_page_is_never_announced_and_a_page_of_a_script_is_in_the_end() {
                 ("wagtail.page.published".to_owned(), json!("public")),
             ]
         );
+    });
+}
+
+#[test]
+fn a_decision_that_fails_is_made_by_the_next_drain() {
+    run(async {
+        let site = site_with_section().await;
+        let mut owner = site.database.connect().await;
+        let insert = insert_page(7003, SECTION, "blogpage", "p7003").join(";\n");
+        let statements = format!(
+            "begin;\n{insert};\n
+             update wagtailcore_page set live = true, first_published_at = null where id = 7003;\ncommit"
+        );
+        execute(&mut owner, &statements).await;
+        execute(
+            &mut owner,
+            "create function wagrun.refuse() returns trigger language plpgsql as $$ begin raise 'refused by a test'; end $$;
+             create trigger refuse before insert on wagrun.event for each row when (new.is_comparison)
+             execute function wagrun.refuse()",
+        )
+        .await;
+        assert!(site.sweep().await.is_err());
+        assert_eq!(site.events("page/7003").len(), 1);
+        execute(&mut owner, "drop trigger refuse on wagrun.event").await;
+        site.sweep().await.unwrap();
+        let events = site.events("page/7003");
+        assert_eq!(events.last().unwrap().kind, "wagtail.page.published");
     });
 }

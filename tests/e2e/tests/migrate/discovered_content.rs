@@ -1,15 +1,11 @@
 //! Content that migrate finds by itself, in a site with one model of each kind.
 
-use std::path::Path;
-
 use local_stack::postgres::MASTER;
 use migrate::Migrator;
 use serde_json::{Value, json};
 use testing::checkout;
-use tokio::process::Command;
 
-use crate::support::database::Database;
-use crate::support::migration::{MIGRATION_TIMEOUT, invocation, migrate_config};
+use crate::support::migration::{invocation, manage, migrate_config};
 use crate::support::relayed_site::RelayedSite;
 use crate::support::runtime::run;
 use crate::support::sdk::{UNREACHABLE_ENDPOINT, sdk};
@@ -30,29 +26,6 @@ fn add_shop(site: &SiteCopy) {
     std::fs::write(&settings, text.replace("INSTALLED_APPS = [\n", apps)).unwrap();
 }
 
-/// Runs `manage.py` in the copy of the site.
-async fn manage(site: &SiteCopy, database: &Database, python: &Path, arguments: &[&str]) {
-    let mut command = Command::new(python);
-    command
-        .arg("manage.py")
-        .args(arguments)
-        .current_dir(site.directory())
-        .env("DATABASE_HOST", "127.0.0.1")
-        .env("DATABASE_PORT", database.postgres().port().to_string())
-        .env("DATABASE_NAME", &database.name)
-        .env("DATABASE_USER", MASTER)
-        .env("DATABASE_SSL_MODE", "disable")
-        .env("SECRET_KEY", "of a test")
-        .kill_on_drop(true);
-    let output = tokio::time::timeout(MIGRATION_TIMEOUT, command.output());
-    let output = output.await.unwrap().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
 #[test]
 fn every_kind_of_content_is_found_and_its_changes_are_events() {
     run(async {
@@ -63,7 +36,13 @@ fn every_kind_of_content_is_found_and_its_changes_are_events() {
         let mut config = migrate_config(database.config(MASTER)).await;
         config.site_directory = site.directory().to_owned();
         let python = config.site_python.clone();
-        manage(&site, database, &python, &["makemigrations", "shop"]).await;
+        manage(
+            site.directory(),
+            database,
+            &python,
+            &["makemigrations", "shop"],
+        )
+        .await;
         Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT))
             .migrate(&invocation())
             .await
@@ -71,7 +50,7 @@ fn every_kind_of_content_is_found_and_its_changes_are_events() {
         let edits = checkout().join("tests/e2e/tests/migrate/shop/edits.py");
         let edits = std::fs::read_to_string(edits).unwrap();
         let shell = ["shell", "--verbosity", "0", "--command", &edits];
-        manage(&site, database, &python, &shell).await;
+        manage(site.directory(), database, &python, &shell).await;
 
         relayed.sweep().await.unwrap();
         let mut events = relayed.topic.accepted();

@@ -1,16 +1,20 @@
 //! The function `migrate` for tests: its configuration, its runs, and the state of the database after them.
 
+use std::path::Path;
 use std::time::Duration;
 
+use local_stack::postgres::MASTER;
 use local_stack::tools::Tools;
 use migrate::{MigrateError, Migrated, Migrator};
 use sqlx::PgConnection;
 use testing::checkout;
 use testing::progress::Progress;
+use tokio::process::Command;
 use tokio::task::JoinHandle;
 use wagrun_database::connection::DatabaseConfig;
 use wagrun_database::schema::{self, MigrationRun};
 
+use super::database::Database;
 use super::runtime::run;
 use super::sdk::{UNREACHABLE_ENDPOINT, sdk};
 use super::sql::{RELAY_ROLE, WEB_ROLE, execute};
@@ -40,6 +44,29 @@ pub async fn migrate_config(database: DatabaseConfig) -> migrate::Config {
         watched_tables: Vec::new(),
         has_secret_key: false,
     }
+}
+
+/// Runs `manage.py` of the site in this directory, as the owner of the database.
+pub async fn manage(directory: &Path, database: &Database, python: &Path, arguments: &[&str]) {
+    let mut command = Command::new(python);
+    command
+        .arg("manage.py")
+        .args(arguments)
+        .current_dir(directory)
+        .env("DATABASE_HOST", "127.0.0.1")
+        .env("DATABASE_PORT", database.postgres().port().to_string())
+        .env("DATABASE_NAME", &database.name)
+        .env("DATABASE_USER", MASTER)
+        .env("DATABASE_SSL_MODE", "disable")
+        .env("SECRET_KEY", "of a test")
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(MIGRATION_TIMEOUT, command.output());
+    let output = output.await.unwrap().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// Returns an invocation with the time that Lambda gives it.
