@@ -14,6 +14,7 @@ pub mod migration;
 pub mod outbox_rows;
 pub mod png;
 pub mod proxy;
+pub mod python;
 pub mod relayed_site;
 pub mod runtime;
 pub mod scenario;

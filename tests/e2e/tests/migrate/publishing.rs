@@ -5,13 +5,13 @@ use std::process::Output;
 use local_stack::postgres::MASTER;
 use migrate::{Answer, Command, CommandError, Migrator, Publication};
 use sqlx::PgConnection;
-use testing::checkout;
 use wagrun_event::fifo::fifo_id;
 use wagrun_lambda::telemetry::chain;
 
 use crate::support::database::Database;
 use crate::support::due_times::{forget_schedule_changes, pending_schedule_changes};
 use crate::support::migration::{invocation, migrate_config};
+use crate::support::python::environment;
 use crate::support::runtime::run;
 use crate::support::sdk::{UNREACHABLE_ENDPOINT, sdk};
 use crate::support::site_copy::SiteCopy;
@@ -275,13 +275,15 @@ fn a_command_of_the_sites_own_is_respected() {
 /// two, and then write the new hash here.
 #[test]
 fn wagtails_own_command_is_the_one_that_is_known() {
-    for environment in ["site", "older-site"] {
-        let library = checkout().join(format!(".local/venv/{environment}/lib"));
-        let python = std::fs::read_dir(library).unwrap().next().unwrap();
-        let command = "site-packages/wagtail/management/commands/publish_scheduled.py";
-        let source = std::fs::read_to_string(python.unwrap().path().join(command)).unwrap();
-        let (_, handle) = source.split_once("    def handle(").unwrap();
-        // The hash of a text that is no id is its SHA-256.
-        assert_eq!(fifo_id(handle), HASH_OF_HANDLE, "{environment}");
-    }
+    run(async {
+        for name in ["site", "older-site"] {
+            let library = environment(name).await.join("lib");
+            let python = std::fs::read_dir(library).unwrap().next().unwrap();
+            let command = "site-packages/wagtail/management/commands/publish_scheduled.py";
+            let source = std::fs::read_to_string(python.unwrap().path().join(command)).unwrap();
+            let (_, handle) = source.split_once("    def handle(").unwrap();
+            // The hash of a text that is no id is its SHA-256.
+            assert_eq!(fifo_id(handle), HASH_OF_HANDLE, "{name}");
+        }
+    });
 }

@@ -8,7 +8,6 @@ use lambda_runtime::{Context, LambdaEvent};
 use local_stack::postgres::MASTER;
 use migrate::handle;
 use serde_json::{Value, json};
-use testing::checkout;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::sync::mpsc;
@@ -18,6 +17,7 @@ use crate::support::database::Database;
 use crate::support::migration::{
     MIGRATION_TIMEOUT, assert_migrated, assert_no_run_is_left, migrate, migrator, runs,
 };
+use crate::support::python::environment;
 use crate::support::runtime::run;
 use crate::support::sql::execute;
 
@@ -135,13 +135,7 @@ fn an_upgrade_of_wagrun_that_fails_can_be_taken_back() {
 fn a_wagtail_two_minor_versions_older_is_brought_up_to_date() {
     run(async {
         let database = Database::empty().await;
-        let venv = checkout().join(".local/venv/older-site");
-        let installed = Command::new("python3")
-            .arg(checkout().join("tools/venv.py"))
-            .arg("older-site")
-            .status()
-            .await;
-        assert!(installed.unwrap().success());
+        let venv = environment("older-site").await;
         // `wagtail start` of that version creates the apps with which our site began.
         let directory =
             std::env::temp_dir().join(format!("older-{}", uuid::Uuid::new_v4().simple()));

@@ -13,6 +13,7 @@ use wagrun_database::connection::DatabaseConfig;
 
 use crate::support::database::Database;
 use crate::support::migration::{invocation, migrate_config};
+use crate::support::python::environment;
 use crate::support::relayed_site::RelayedSite;
 use crate::support::runtime::in_a_minute;
 use crate::support::sdk::{UNREACHABLE_ENDPOINT, sdk};
@@ -124,16 +125,7 @@ impl Drop for PublicSite {
 
 /// Installs a version of Wagtail, and returns its Python.
 async fn python(wagtail: Wagtail) -> PathBuf {
-    let environment = wagtail.environment();
-    let mut install = Command::new("python3");
-    install
-        .arg(checkout().join("tools/venv.py"))
-        .arg(environment);
-    assert!(install.status().await.unwrap().success());
-    checkout()
-        .join(".local/venv")
-        .join(environment)
-        .join("bin/python")
+    environment(wagtail.environment()).await.join("bin/python")
 }
 
 async fn migrate(database: &Database, directory: &Path, python: &Path) {
