@@ -6,6 +6,7 @@
 //! | `capture` | the triggers: outbox rows, doorbell, due times | a database |
 //! | `drain` | content-events: claims, publication, faults, replays, snapshots, schedules | a database and a fake topic |
 //! | `property` | random editors and random drains | a database with logical decoding |
+//! | `faults` | random editors and the functions' processes, with kills and faults of all they use | a database, which crashes |
 //! | `public_view` | what the public sees, on several versions of Wagtail | a database, and Wagtail in that version |
 //! | `migrate` | the function migrate | a database and Django |
 //! | `delivery` | fan-out and deliver: order, retries, filters, targets, backlogs | the local stack; `fleet` only fakes |
@@ -22,6 +23,7 @@ mod capture;
 mod delivery;
 mod drain;
 mod editing;
+mod faults;
 mod migrate;
 mod payloads;
 mod property;

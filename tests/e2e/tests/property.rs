@@ -17,21 +17,21 @@
 //! several times. `WAGRUN_PROPERTY_SEED` sets the seed, `WAGRUN_PROPERTY_SECONDS` the length.
 
 mod actions;
-mod check;
+pub mod check;
 mod check_tests;
-mod content;
-mod decoding;
+pub mod content;
+pub mod decoding;
 mod drains;
-mod editor;
-mod findings;
+pub mod editor;
+pub mod findings;
 mod matching;
-mod oracle;
+pub mod oracle;
 mod oracle_tests;
 mod part_changes;
-mod report;
+pub mod report;
 mod serializable;
 mod tokens;
-mod view;
+pub mod view;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,6 +50,7 @@ use self::findings::{Check, Finding};
 use self::oracle::{Oracle, TABLES};
 use self::view::ShownFields;
 use crate::support::database::Database;
+use crate::support::fake_topic::FakeTopic;
 use crate::support::relayed_site::RelayedSite;
 use crate::support::runtime::run;
 use crate::support::sql::{WEB_ROLE, execute, wait_until_no_drainer_is_connected};
@@ -76,7 +77,7 @@ fn rounds_that_failed_before() {
     run_rounds(REGRESSION_SEEDS, REGRESSION_ROUND_LENGTH);
 }
 
-fn from_environment(variable: &str) -> Option<u64> {
+pub fn from_environment(variable: &str) -> Option<u64> {
     let value = std::env::var(variable)
         .ok()
         .filter(|value| !value.is_empty())?;
@@ -111,7 +112,7 @@ async fn run_round(seed: u64, length: Duration) -> Result<String, String> {
     let workload = Arc::new(Workload::new(Instant::now() + length));
     let mut rng = Rng::with_seed(seed);
     content::seed(&mut site.database.connect().await, &workload.content).await;
-    let mut oracle = Oracle::new(&decoding::committed(&mut superuser, &name).await);
+    let mut oracle = Oracle::new(&decoding::committed(&mut superuser, &name, &TABLES).await);
 
     let drains = Arc::new(RandomDrains::new(site.clone()));
     edit_and_drain(&site, &workload, &drains, &mut rng).await;
@@ -120,7 +121,7 @@ async fn run_round(seed: u64, length: Duration) -> Result<String, String> {
     let before_last_sweep = site.topic.accepted().len();
     let mut report = sweep_until_empty(&site).await;
 
-    let transactions = decoding::committed(&mut superuser, &name).await;
+    let transactions = decoding::committed(&mut superuser, &name, &TABLES).await;
     decoding::stop(&mut superuser, &name).await;
     for transaction in &transactions {
         oracle.apply(transaction);
@@ -137,7 +138,7 @@ async fn run_round(seed: u64, length: Duration) -> Result<String, String> {
 
     let published = site.topic.accepted();
     let mut findings = check::check(&oracle, &rows, &published);
-    findings.extend(check_duplicates(&site));
+    findings.extend(check_duplicates(&site.topic));
     for failure in workload.failures.lock().unwrap().iter() {
         report += &format!("\nseed {seed}: a save failed: {failure}");
     }
@@ -215,10 +216,10 @@ async fn sweep_until_empty(site: &RelayedSite) -> String {
 }
 
 /// Checks that an event that was published again is the same event.
-fn check_duplicates(site: &RelayedSite) -> Vec<Finding> {
-    let published = site.topic.accepted();
+pub fn check_duplicates(topic: &FakeTopic) -> Vec<Finding> {
+    let published = topic.accepted();
     let first: BTreeMap<_, _> = published.iter().map(|event| (event.id, event)).collect();
-    let repetitions = site.topic.duplicates().into_iter();
+    let repetitions = topic.duplicates().into_iter();
     let differ = repetitions.filter(|event| {
         let first = first[&event.id];
         (&first.sequence, &first.kind) != (&event.sequence, &event.kind)
@@ -236,7 +237,7 @@ fn check_duplicates(site: &RelayedSite) -> Vec<Finding> {
 }
 
 /// Returns the objects' own rows, as any session reads them.
-async fn own_rows(session: &mut PgConnection) -> BTreeMap<String, ShownFields> {
+pub async fn own_rows(session: &mut PgConnection) -> BTreeMap<String, ShownFields> {
     let rows: Vec<(String, Json<ShownFields>)> = sqlx::query_as(
         "select 'page/' || id, to_jsonb(page) from wagtailcore_page as page
          union all select 'blog.author/' || id, to_jsonb(author) from blog_author as author

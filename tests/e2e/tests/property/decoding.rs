@@ -50,8 +50,13 @@ pub async fn start(superuser: &mut PgConnection, slot: &str, tables: &[&str]) {
         .unwrap();
 }
 
-/// Returns the transactions that were committed since the last call, in the order of their commits.
-pub async fn committed(superuser: &mut PgConnection, slot: &str) -> Vec<Transaction> {
+/// Returns the transactions that were committed since the last call, in the order of their commits, with the changes of these
+/// tables.
+pub async fn committed(
+    superuser: &mut PgConnection,
+    slot: &str,
+    tables: &[&str],
+) -> Vec<Transaction> {
     let lines: Vec<String> = sqlx::query_scalar(
         "select data from pg_logical_slot_get_changes($1, null, null, 'include-timestamp', 'on')",
     )
@@ -59,7 +64,7 @@ pub async fn committed(superuser: &mut PgConnection, slot: &str) -> Vec<Transact
     .fetch_all(superuser)
     .await
     .unwrap();
-    parse(lines.iter().map(String::as_str))
+    parse(lines.iter().map(String::as_str), tables)
 }
 
 pub async fn stop(superuser: &mut PgConnection, slot: &str) {
@@ -70,8 +75,8 @@ pub async fn stop(superuser: &mut PgConnection, slot: &str) {
         .unwrap();
 }
 
-/// Parses the lines, without the tables of other schemas than `public`.
-fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Transaction> {
+/// Parses the lines of these tables in the schema `public`.
+fn parse<'a>(lines: impl Iterator<Item = &'a str>, recorded: &[&str]) -> Vec<Transaction> {
     let mut transactions = Vec::new();
     for line in lines {
         if let Some(xid) = line.strip_prefix("BEGIN ") {
@@ -89,8 +94,10 @@ fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Transaction> {
             // TRUNCATE names all its tables in one line.
             for table in tables.split(", ") {
                 let table = table.trim_start_matches("public.").to_owned();
-                let operation = parse_change(change);
-                changes.push(Change { table, operation });
+                if recorded.contains(&table.as_str()) {
+                    let operation = parse_change(change);
+                    changes.push(Change { table, operation });
+                }
             }
         } else {
             assert!(line.starts_with("table "), "unknown line: {line}");
@@ -210,7 +217,7 @@ mod tests {
 
     fn one(line: &str) -> Operation {
         let lines = ["BEGIN 7", line, "COMMIT 7 (at 2026-11-21 08:06:28.3285+00)"];
-        let mut transactions = parse(lines.into_iter());
+        let mut transactions = parse(lines.into_iter(), &["t"]);
         assert_eq!(transactions.len(), 1);
         assert_eq!(transactions[0].xid, 7);
         assert_eq!(transactions[0].committed_at, "2026-11-21 08:06:28.3285+00");
@@ -220,7 +227,7 @@ mod tests {
     #[test]
     fn an_insert_has_quotes_spaces_brackets_and_nulls_in_its_values() {
         let operation = one(
-            "table public.blog_author: INSERT: id[integer]:-1 name[character varying]:'O''Hara''s ]: x[y]:null ' \
+            "table public.t: INSERT: id[integer]:-1 name[character varying]:'O''Hara''s ]: x[y]:null ' \
              \"a \"\"b\"[text[]]:'{}' live[boolean]:true bio[text]:null note[text]:'null' bits[bit]:B'01'",
         );
         let expected = row(&[
@@ -260,9 +267,10 @@ mod tests {
             "BEGIN 7",
             "table public.a, public.b: TRUNCATE: restart_seqs cascade",
             "table wagrun.x: INSERT: a[text]:'public'",
+            "table public.c: UPDATE: a[text]:'not recorded'",
             "COMMIT 7 (at 2026-11-21 08:06:28+00)",
         ];
-        let transactions = parse(lines.into_iter());
+        let transactions = parse(lines.into_iter(), &["a", "b"]);
         let tables: Vec<&str> = transactions[0]
             .changes
             .iter()

@@ -1,7 +1,7 @@
 //! A random editor: one session that sends one random transaction after the other.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -22,7 +22,8 @@ pub struct Workload {
     pub tokens: Tokens,
     /// The number of statements that have ended. Random pauses wait for a number of them.
     pub statements: watch::Sender<u64>,
-    pub stop_at: Instant,
+    stop_at: Instant,
+    is_stopped: AtomicBool,
     pub committed: AtomicUsize,
     pub rolled_back: AtomicUsize,
     /// The number of serialization failures and deadlocks.
@@ -40,6 +41,7 @@ impl Workload {
             tokens: Tokens::default(),
             statements: watch::Sender::new(0),
             stop_at,
+            is_stopped: AtomicBool::default(),
             committed: AtomicUsize::default(),
             rolled_back: AtomicUsize::default(),
             conflicts: AtomicUsize::default(),
@@ -49,7 +51,12 @@ impl Workload {
     }
 
     pub fn is_over(&self) -> bool {
-        Instant::now() >= self.stop_at
+        Instant::now() >= self.stop_at || self.is_stopped.load(Ordering::Relaxed)
+    }
+
+    /// Ends the editors before the time is over.
+    pub fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
     }
 
     /// Waits until the other editors have run this number of statements, or until the time limit.
@@ -69,28 +76,45 @@ pub async fn edit(
     announce: impl Fn(u64),
 ) {
     while !workload.is_over() {
-        let statements = transaction(workload, &mut rng);
-        match send(workload, &mut session, &mut rng, &statements, &announce).await {
-            Ok(true) => workload.committed.fetch_add(1, Ordering::Relaxed),
-            Ok(false) => workload.rolled_back.fetch_add(1, Ordering::Relaxed),
-            Err(error) => {
-                if run(&mut session, "rollback").await.is_err() {
-                    workload.failures.lock().unwrap().push(format!("{error:?}"));
-                    return;
-                }
-                let code = error.as_database_error().and_then(|error| error.code());
-                match code.as_deref() {
-                    Some("40001" | "40P01") => workload.conflicts.fetch_add(1, Ordering::Relaxed),
-                    Some("23503" | "23505") => workload.constraints.fetch_add(1, Ordering::Relaxed),
-                    _ => {
-                        let failure = format!("{error:?} in {statements:#?}");
-                        workload.failures.lock().unwrap().push(failure);
-                        0
-                    }
-                }
-            }
-        };
+        if let Err(error) = send_one(workload, &mut session, &mut rng, &announce).await {
+            workload.failures.lock().unwrap().push(format!("{error:?}"));
+            return;
+        }
     }
+}
+
+/// Sends a random transaction, and counts how it ended. Fails when the session is lost.
+pub async fn send_one(
+    workload: &Workload,
+    session: &mut PgConnection,
+    rng: &mut Rng,
+    announce: impl Fn(u64),
+) -> Result<(), sqlx::Error> {
+    let statements = transaction(workload, rng);
+    let error = match send(workload, session, rng, &statements, announce).await {
+        Ok(is_committed) => {
+            let count = match is_committed {
+                true => &workload.committed,
+                false => &workload.rolled_back,
+            };
+            count.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
+        Err(error) => error,
+    };
+    if run(session, "rollback").await.is_err() {
+        return Err(error);
+    }
+    let code = error.as_database_error().and_then(|error| error.code());
+    match code.as_deref() {
+        Some("40001" | "40P01") => drop(workload.conflicts.fetch_add(1, Ordering::Relaxed)),
+        Some("23503" | "23505") => drop(workload.constraints.fetch_add(1, Ordering::Relaxed)),
+        _ => {
+            let failure = format!("{error:?} in {statements:#?}");
+            workload.failures.lock().unwrap().push(failure);
+        }
+    }
+    Ok(())
 }
 
 /// Returns the statements of a random transaction, from `begin` to `commit` or `rollback`.

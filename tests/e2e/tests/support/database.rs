@@ -29,6 +29,8 @@ const TEMPLATE_DATABASE: &str = "migrated";
 static SERVER: OnceCell<Server> = OnceCell::const_new();
 /// A second server, because logical decoding waits for every transaction of its whole server.
 static DECODED_SERVER: OnceCell<Server> = OnceCell::const_new();
+/// A third server with logical decoding, which a test crashes.
+static CRASHING_SERVER: OnceCell<Server> = OnceCell::const_new();
 static DATABASE_COUNT: AtomicU32 = AtomicU32::new(0);
 
 struct Server {
@@ -51,8 +53,16 @@ impl Database {
 
     /// Creates a copy of the migrated database on a server with logical decoding.
     pub async fn decoded() -> Self {
-        let server = DECODED_SERVER.get_or_init(start_decoded).await;
+        let server = DECODED_SERVER
+            .get_or_init(|| start_decoded("decoded-databases"))
+            .await;
         Self::on(&server.postgres).await
+    }
+
+    /// Creates a copy of the migrated database on a server with logical decoding that no other test uses.
+    pub async fn on_crashing_server() -> Self {
+        let server = CRASHING_SERVER.get_or_init(|| start_decoded("crashing-databases"));
+        Self::on(&server.await.postgres).await
     }
 
     async fn on(postgres: &'static Postgres) -> Self {
@@ -137,9 +147,21 @@ impl Database {
     }
 }
 
+/// Kills the server of [`Database::on_crashing_server`], and starts it again.
+pub async fn crash_server() {
+    let server = CRASHING_SERVER.get().unwrap();
+    server.postgres.crash(&server.supervisor).await.unwrap();
+}
+
+/// Restarts the server of [`Database::on_crashing_server`] in order.
+pub async fn restart_server() {
+    let server = CRASHING_SERVER.get().unwrap();
+    server.postgres.restart(&server.supervisor).await.unwrap();
+}
+
 /// Starts a server with a migrated Wagtail and with logical decoding.
-async fn start_decoded() -> Server {
-    let server = start("decoded-databases").await;
+async fn start_decoded(name: &str) -> Server {
+    let server = start(name).await;
     let url = server.postgres.url_as(SUPERUSER, "postgres");
     local_stack::postgres::execute(&url, "alter system set wal_level = 'logical'")
         .await

@@ -99,6 +99,22 @@ impl FakeTopic {
         self.shared.inner.lock().unwrap().swallows_answers = true;
     }
 
+    /// Takes a request without a connection, and refuses the entries for which `fails` returns true as a fault of SNS.
+    ///
+    /// Calls `relay` with the events that were accepted, before another request is taken.
+    pub fn take(
+        &self,
+        body: &str,
+        fails: &dyn Fn(&Event) -> bool,
+        relay: impl Fn(&Event),
+    ) -> String {
+        let mut inner = self.shared.inner.lock().unwrap();
+        let known = inner.accepted.len();
+        let answer = inner.take(body, fails);
+        inner.accepted[known..].iter().for_each(relay);
+        answer
+    }
+
     /// Returns once another batch has arrived.
     pub async fn wait_for_batch(&self) {
         self.shared.arrived.notified().await;
@@ -130,8 +146,21 @@ async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCod
         if inner.is_down {
             return (StatusCode::FORBIDDEN, String::new());
         }
+        (inner.take(&body, &|_| false), inner.swallows_answers)
+    };
+    shared.arrived.notify_waiters();
+    shared.arrived.notify_one();
+    if swallow {
+        std::future::pending::<()>().await;
+    }
+    (StatusCode::OK, answer)
+}
+
+impl Inner {
+    /// Takes a request's entries, without those for which `fails` returns true. Returns the answer.
+    fn take(&mut self, body: &str, fails: &dyn Fn(&Event) -> bool) -> String {
         let (mut accepted, mut refused) = (String::new(), String::new());
-        for entry in entries(&body) {
+        for entry in entries(body) {
             let (id, deduplication) = (&entry["Id"], entry["MessageDeduplicationId"].clone());
             if let Some(field) = invalid_field(&entry) {
                 refused += &format!(
@@ -141,37 +170,27 @@ async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCod
                 continue;
             }
             let event: Event = serde_json::from_str(&entry["Message"]).unwrap();
-            if inner
-                .refuses
-                .as_ref()
-                .is_some_and(|refuses| refuses(&event))
-            {
+            let is_refused = self.refuses.as_ref().is_some_and(|refuses| refuses(&event));
+            if is_refused || fails(&event) {
                 refused += &format!(
                     "<member><Id>{id}</Id><Code>InvalidParameter</Code><Message>not this one</Message>\
                      <SenderFault>{}</SenderFault></member>",
-                    inner.blames_sender
+                    is_refused && self.blames_sender
                 );
                 continue;
             }
             accepted += &format!("<member><Id>{id}</Id><MessageId>m-{id}</MessageId></member>");
-            if inner.seen_ids.insert(deduplication) {
-                inner.accepted.push(event);
+            if self.seen_ids.insert(deduplication) {
+                self.accepted.push(event);
             } else {
-                inner.duplicates.push(event);
+                self.duplicates.push(event);
             }
         }
-        let answer = format!(
+        format!(
             "<PublishBatchResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishBatchResult>\
              <Successful>{accepted}</Successful><Failed>{refused}</Failed></PublishBatchResult></PublishBatchResponse>"
-        );
-        (answer, inner.swallows_answers)
-    };
-    shared.arrived.notify_waiters();
-    shared.arrived.notify_one();
-    if swallow {
-        std::future::pending::<()>().await;
+        )
     }
-    (StatusCode::OK, answer)
 }
 
 /// Returns the name of a field whose value has a character that SNS and SQS refuse.

@@ -64,6 +64,38 @@ impl Services {
         lock(&self.calls).clone()
     }
 
+    /// Executes a request. `operation` is the header `x-amz-target`, which requests to S3 do not have.
+    pub fn execute(
+        &self,
+        operation: Option<&str>,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> (StatusCode, String) {
+        // Only requests to S3 have a path. It begins with the bucket.
+        if let Some(path) = path.strip_prefix(&format!("/{BACKLOG_BUCKET}")) {
+            let body = String::from_utf8_lossy(body);
+            let (status, answer) = self.bucket().answer(method, path, &body);
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return (status, answer);
+        }
+        let operation = operation.unwrap_or("(none of a JSON protocol)");
+        let body = serde_json::from_slice(body).unwrap_or_default();
+        let result = self.call(operation, &body);
+        let called = match &result {
+            Ok(_) => operation.to_owned(),
+            Err(refusal) => format!("{operation} {}", refusal.name),
+        };
+        *lock(&self.calls).entry(called).or_default() += 1;
+        match result {
+            Ok(answer) => (StatusCode::OK, answer.to_string()),
+            Err(Refusal { name, message }) => (
+                StatusCode::BAD_REQUEST,
+                json!({"__type": name, "message": message}).to_string(),
+            ),
+        }
+    }
+
     fn call(&self, operation: &str, body: &Value) -> Result<Value, Refusal> {
         match operation {
             "AmazonSQS.SendMessageBatch" => self.send_message_batch(body),
@@ -160,31 +192,10 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, String) {
-    // Only requests to S3 have a path. It begins with the bucket.
     let path = uri.path_and_query().map_or("", |path| path.as_str());
-    if let Some(path) = path.strip_prefix(&format!("/{BACKLOG_BUCKET}")) {
-        let body = String::from_utf8_lossy(&body);
-        let (status, answer) = services.bucket().answer(method.as_str(), path, &body);
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        return (status, answer);
-    }
     let operation = headers.get("x-amz-target");
     let operation = operation.and_then(|value| value.to_str().ok());
-    let operation = operation.unwrap_or("(none of a JSON protocol)");
-    let body = serde_json::from_slice(&body).unwrap_or_default();
-    let result = services.call(operation, &body);
-    let called = match &result {
-        Ok(_) => operation.to_owned(),
-        Err(refusal) => format!("{operation} {}", refusal.name),
-    };
-    *lock(&services.calls).entry(called).or_default() += 1;
-    match result {
-        Ok(answer) => (StatusCode::OK, answer.to_string()),
-        Err(Refusal { name, message }) => (
-            StatusCode::BAD_REQUEST,
-            json!({"__type": name, "message": message}).to_string(),
-        ),
-    }
+    services.execute(operation, method.as_str(), path, &body)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -3,7 +3,7 @@
 //! [`crate::receiver`] also verifies each signature and keeps each body. Here that would take longer than what the benchmarks
 //! measure.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -64,8 +64,8 @@ pub struct Receivers {
     address: SocketAddr,
     scheme: &'static str,
     behaviors: HashMap<String, Behavior>,
-    /// The subscribers whose receivers are healthy from now on.
-    recovered: Mutex<HashSet<String>>,
+    /// The subscribers whose receivers behave differently from now on.
+    changed: Mutex<HashMap<String, Behavior>>,
     arrivals: Mutex<Vec<Arrival>>,
 }
 
@@ -85,7 +85,7 @@ impl Receivers {
             address: listener.local_addr()?,
             scheme: certificate.map_or("http", |_| "https"),
             behaviors: subscribers.into_iter().collect(),
-            recovered: Mutex::default(),
+            changed: Mutex::default(),
             arrivals: Mutex::default(),
         });
         let router = Router::new()
@@ -107,18 +107,21 @@ impl Receivers {
 
     /// Makes the receiver of this subscriber healthy from now on.
     pub fn recover(&self, subscriber: &str) {
-        let recovered = self.recovered.lock();
-        let mut recovered = recovered.unwrap_or_else(PoisonError::into_inner);
-        recovered.insert(subscriber.to_owned());
+        self.change(subscriber, Behavior::Healthy);
+    }
+
+    /// Changes the behavior of a receiver that listens.
+    pub fn change(&self, subscriber: &str, behavior: Behavior) {
+        let changed = self.changed.lock();
+        let mut changed = changed.unwrap_or_else(PoisonError::into_inner);
+        changed.insert(subscriber.to_owned(), behavior);
     }
 
     fn behavior(&self, subscriber: &str) -> Option<Behavior> {
-        let recovered = self.recovered.lock();
-        let recovered = recovered.unwrap_or_else(PoisonError::into_inner);
-        match recovered.contains(subscriber) {
-            true => Some(Behavior::Healthy),
-            false => self.behaviors.get(subscriber).copied(),
-        }
+        let changed = self.changed.lock();
+        let changed = changed.unwrap_or_else(PoisonError::into_inner);
+        let behavior = changed.get(subscriber);
+        behavior.or_else(|| self.behaviors.get(subscriber)).copied()
     }
 
     /// Returns the URL of this subscriber's webhook.

@@ -1,0 +1,159 @@
+//! The whole path under faults: random editors, the functions as processes, and an oracle that is not our code.
+//!
+//! Editors change content by raw SQL and by a real Wagtail, with rollbacks and savepoints. The programs content-events, fan-out,
+//! deliver and migrate run in several copies. Each reaches the database and AWS by a port of its own, so that it can be killed at
+//! each request, before the request or after it. Meanwhile everything that they use fails ([`chaos`]).
+//!
+//! At the end, the commits of PostgreSQL's logical decoding are compared with the published events as in [`crate::property`], and
+//! the published events with the requests that reached the receivers. Outbox, queues, bucket, locks and sessions must be empty.
+//!
+//! `WAGRUN_FAULTS_SECONDS` sets the length, `WAGRUN_FAULTS_SEED` the seed. The seed decides the statements and the faults. Their
+//! interleaving depends on the machine, so a seed that failed may have to run several times.
+
+mod aws_faults;
+mod aws_gate;
+mod chaos;
+mod clock;
+mod doorbells;
+mod editors;
+mod end;
+mod function_copy;
+mod functions;
+mod invocations;
+mod kill_plan;
+mod sql_gate;
+mod world;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use testing::checkout;
+use testing::process::Supervisor;
+use tokio::time::Instant;
+
+use self::doorbells::Doorbells;
+use self::functions::Functions;
+use self::world::World;
+use crate::property::content;
+use crate::property::decoding;
+use crate::property::editor::Workload;
+use crate::property::from_environment;
+use crate::property::oracle::{Oracle, TABLES};
+use crate::support::database::Database;
+use crate::support::runtime::run;
+use crate::support::site_copy::SiteCopy;
+use crate::support::sql::{WEB_ROLE, execute};
+
+/// The length of a round. In the end each fault has been made at least once.
+const ROUND_LENGTH: Duration = Duration::from_secs(10);
+/// The longest round. Each has a database of its own, so that its log stays short.
+const MAX_ROUND_LENGTH: Duration = Duration::from_secs(60);
+/// The longest time of the editors, who stop with the faults.
+const MAX_EDITING_TIME: Duration = Duration::from_secs(600);
+/// The time limit of an invocation of fan-out and deliver.
+const DELIVER_TIMEOUT: Duration = Duration::from_secs(6);
+/// The time between the time limit and the moment at which a message becomes visible again.
+const VISIBILITY_MARGIN: Duration = Duration::from_secs(2);
+/// The time for which fan-out and deliver use the parameters that they have read.
+const SUBSCRIBER_CACHE: Duration = Duration::from_secs(1);
+
+/// A migration of Django that changes a watched table.
+const MIGRATION: &str =
+    r#"migrations.AddField("author", "note", models.CharField(max_length=20, null=True))"#;
+
+#[test]
+fn everything_committed_is_delivered_under_faults() {
+    let seed = from_environment("WAGRUN_FAULTS_SEED").unwrap_or_else(|| fastrand::u64(..1 << 32));
+    let length =
+        from_environment("WAGRUN_FAULTS_SECONDS").map_or(ROUND_LENGTH, Duration::from_secs);
+    let rounds = length.as_secs().div_ceil(MAX_ROUND_LENGTH.as_secs());
+    for seed in seed..seed + rounds {
+        println!(
+            "faults: seed {seed}, {} s",
+            length.min(MAX_ROUND_LENGTH).as_secs()
+        );
+        match run(run_round(seed, length.min(MAX_ROUND_LENGTH))) {
+            Ok(figures) => println!("{figures}"),
+            Err(report) => panic!("seed {seed}\n{report}"),
+        }
+    }
+}
+
+/// Runs one round. Returns its figures, or a report of what was wrong.
+async fn run_round(seed: u64, length: Duration) -> Result<String, String> {
+    let mut rng = Rng::with_seed(seed);
+    let database = Database::on_crashing_server().await;
+    let name = database.name.clone();
+    let mut superuser = database.observer().await;
+    doorbells::install(&mut superuser).await;
+    execute(
+        &mut superuser,
+        &format!(r#"alter role {WEB_ROLE} in database "{name}" set deadlock_timeout = '50ms'"#),
+    )
+    .await;
+    let logs = checkout().join(".local/logs");
+    let supervisor = Supervisor::start("faults", &logs).unwrap();
+    let port = database.postgres().port();
+    let world = World::start(supervisor, port, &mut rng).await;
+    let site = SiteCopy::with_operations(MIGRATION);
+    let functions = Functions::new(&world, &database, &site).await;
+    decoding::start(&mut superuser, &name, &TABLES).await;
+    let workload = Arc::new(Workload::new(Instant::now() + MAX_EDITING_TIME));
+    content::seed(&mut database.connect().await, &workload.content).await;
+    let oracle = Oracle::new(&decoding::committed(&mut superuser, &name, &TABLES).await);
+    // The slot would otherwise begin anew after a crash.
+    execute(&mut superuser, "checkpoint").await;
+
+    let doorbells = Doorbells::default();
+    let content_events = &functions.content_events.invocations;
+    let ring = doorbells.pass_on(
+        database.postgres().log(),
+        Arc::clone(content_events),
+        rng.fork(),
+    );
+    let copies = functions.run(&world, rng.fork());
+    let edit_and_end = async {
+        let edits = editors::edit(&database, &site, &world, &workload, rng.fork());
+        let kills = chaos::kill(&world);
+        let faults = chaos::disturb(
+            &world,
+            content_events,
+            &functions.migrate.invocations,
+            Instant::now() + length,
+            Rng::with_seed(seed),
+        );
+        let faults = async {
+            let made = faults.await;
+            workload.stop();
+            made
+        };
+        let disturbed = async { tokio::join!(edits, faults) };
+        let (edited, faults) = tokio::select! {
+            figures = disturbed => figures,
+            () = kills => unreachable!(),
+        };
+        world.kill_plan.disarm();
+        let ended = end::wait(&database, &world, &functions).await;
+        (edited, faults, ended)
+    };
+    let (edited, faults, ended) = tokio::select! {
+        figures = edit_and_end => figures,
+        () = copies => unreachable!(),
+        () = ring => unreachable!(),
+    };
+    let figures = format!(
+        "{edited}\nfaults {faults}\n{doorbells:?}\n{}",
+        end::figures(&world, &functions)
+    );
+    let report = match ended {
+        Ok(()) => end::check(&database, &world, oracle, &workload).await,
+        Err(report) => report,
+    };
+    if report.is_empty() {
+        database.postgres().drop_database(&name).await.unwrap();
+        return Ok(figures);
+    }
+    world.supervisor.keep_logs();
+    Err(format!("{figures}\n{report}"))
+}

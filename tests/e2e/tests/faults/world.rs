@@ -1,0 +1,78 @@
+//! Everything that the functions of a round share: the services of AWS, the faults, and the network to the database.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use fastrand::Rng;
+use testing::fleet::{Fleet, FleetOptions, healthy};
+use testing::process::Supervisor;
+use tokio::sync::watch;
+
+use super::aws_faults::AwsFaults;
+use super::clock::ShiftedClock;
+use super::kill_plan::KillPlan;
+use super::sql_gate::Network;
+use crate::support::fake_topic::FakeTopic;
+
+/// The number of subscribers, which all receive every event.
+pub const SUBSCRIBERS: usize = 3;
+
+pub struct World {
+    pub supervisor: Supervisor,
+    pub clock: ShiftedClock,
+    pub kill_plan: KillPlan,
+    pub aws_faults: AwsFaults,
+    /// The network between the functions and the database.
+    pub network: watch::Sender<Network>,
+    pub database_port: u16,
+    pub topic: FakeTopic,
+    /// The queues, the parameters, the bucket and the receivers.
+    pub fleet: Fleet,
+}
+
+impl World {
+    pub async fn start(supervisor: Supervisor, database_port: u16, rng: &mut Rng) -> Arc<Self> {
+        let options = FleetOptions {
+            retry_seconds: vec![1; 30],
+            // Longer than the time limit of a function, as on AWS.
+            visibility_timeout: super::DELIVER_TIMEOUT + super::VISIBILITY_MARGIN,
+            cache_time: super::SUBSCRIBER_CACHE,
+            ..FleetOptions::new(healthy(SUBSCRIBERS))
+        };
+        Arc::new(Self {
+            clock: ShiftedClock::compile(supervisor.directory()),
+            supervisor,
+            kill_plan: KillPlan::new(rng.fork()),
+            aws_faults: AwsFaults::new(rng.fork()),
+            network: watch::Sender::new(Network::Open),
+            database_port,
+            topic: FakeTopic::start().await,
+            fleet: Fleet::start(options).await.unwrap(),
+        })
+    }
+
+    /// Executes a call of a service.
+    pub fn execute(
+        &self,
+        operation: &str,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> (StatusCode, String) {
+        match operation {
+            "SNS.PublishBatch" => self.publish(body, 0),
+            _ => {
+                let operation = operation.starts_with("Amazon").then_some(operation);
+                self.fleet.services.execute(operation, method, path, body)
+            }
+        }
+    }
+
+    /// Publishes a batch, without the entries that `choice` lets fail. The event queue gets the rest in the same order.
+    pub fn publish(&self, body: &[u8], choice: u64) -> (StatusCode, String) {
+        let body = String::from_utf8_lossy(body);
+        let fails = |event: &wagrun_event::Event| choice >> (event.id.as_u128() % 64) & 1 == 1;
+        let relay = |event: &wagrun_event::Event| self.fleet.publish(event);
+        (StatusCode::OK, self.topic.take(&body, &fails, relay))
+    }
+}
