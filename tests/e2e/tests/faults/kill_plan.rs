@@ -67,7 +67,8 @@ impl KillPlan {
         };
         let least = recent().map(|(_, visits)| visits.kills).min();
         let choice = recent().filter(|(_, visits)| Some(visits.kills) == least);
-        *armed = rng.choice(choice).map(|(step, _)| step.clone());
+        let choice: Vec<&Step> = choice.map(|(step, _)| step).collect();
+        *armed = rng.choice(choice).cloned();
     }
 
     /// Kills no function from now on.
