@@ -30,7 +30,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use testing::checkout;
 use testing::process::Supervisor;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use self::doorbells::Doorbells;
 use self::functions::Functions;
@@ -47,6 +47,8 @@ use crate::support::sql::{WEB_ROLE, execute};
 
 /// The length of a round. In the end each fault has been made at least once.
 const ROUND_LENGTH: Duration = Duration::from_secs(10);
+/// The length of a round in which only rings are late.
+const RINGS_LENGTH: Duration = Duration::from_secs(4);
 /// The longest round. Each has a database of its own, so that its log stays short.
 const MAX_ROUND_LENGTH: Duration = Duration::from_secs(60);
 /// The longest time of the editors, who stop with the faults.
@@ -62,26 +64,40 @@ const SUBSCRIBER_CACHE: Duration = Duration::from_secs(1);
 const MIGRATION: &str =
     r#"migrations.AddField("author", "note", models.CharField(max_length=20, null=True))"#;
 
+/// The faults of a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Faults {
+    /// Everything fails, and schedules bring what no ring has brought.
+    All,
+    /// Rings are late or come twice. There is no schedule.
+    OnlyRings,
+}
+
 #[test]
 fn everything_committed_is_delivered_under_faults() {
+    run_rounds(Faults::All, ROUND_LENGTH);
+}
+
+#[test]
+fn without_a_schedule_the_rings_are_enough() {
+    run_rounds(Faults::OnlyRings, RINGS_LENGTH);
+}
+
+fn run_rounds(faults: Faults, default: Duration) {
     let seed = from_environment("WAGRUN_FAULTS_SEED").unwrap_or_else(|| fastrand::u64(..1 << 32));
-    let length =
-        from_environment("WAGRUN_FAULTS_SECONDS").map_or(ROUND_LENGTH, Duration::from_secs);
+    let length = from_environment("WAGRUN_FAULTS_SECONDS").map_or(default, Duration::from_secs);
     let rounds = length.as_secs().div_ceil(MAX_ROUND_LENGTH.as_secs());
     for seed in seed..seed + rounds {
-        println!(
-            "faults: seed {seed}, {} s",
-            length.min(MAX_ROUND_LENGTH).as_secs()
-        );
-        match run(run_round(seed, length.min(MAX_ROUND_LENGTH))) {
+        println!("faults: {faults:?}, seed {seed}");
+        match run(run_round(faults, seed, length.min(MAX_ROUND_LENGTH))) {
             Ok(figures) => println!("{figures}"),
-            Err(report) => panic!("seed {seed}\n{report}"),
+            Err(report) => panic!("{faults:?}, seed {seed}\n{report}"),
         }
     }
 }
 
 /// Runs one round. Returns its figures, or a report of what was wrong.
-async fn run_round(seed: u64, length: Duration) -> Result<String, String> {
+async fn run_round(faults: Faults, seed: u64, length: Duration) -> Result<String, String> {
     let mut rng = Rng::with_seed(seed);
     let database = Database::on_crashing_server().await;
     let name = database.name.clone();
@@ -105,45 +121,40 @@ async fn run_round(seed: u64, length: Duration) -> Result<String, String> {
     // The slot would otherwise begin anew after a crash.
     execute(&mut superuser, "checkpoint").await;
 
-    let doorbells = Doorbells::default();
+    let doorbells = Doorbells::new(faults == Faults::All);
     let content_events = &functions.content_events.invocations;
     let ring = doorbells.pass_on(
         database.postgres().log(),
         Arc::clone(content_events),
         rng.fork(),
     );
-    let copies = functions.run(&world, rng.fork());
+    let copies = functions.run(&world, faults == Faults::All, rng.fork());
     let edit_and_end = async {
         let edits = editors::edit(&database, &site, &world, &workload, rng.fork());
-        let kills = chaos::kill(&world);
-        let faults = chaos::disturb(
-            &world,
-            content_events,
-            &functions.migrate.invocations,
-            Instant::now() + length,
-            Rng::with_seed(seed),
-        );
-        let faults = async {
-            let made = faults.await;
+        let disturb = async {
+            let made = match faults {
+                Faults::All => {
+                    chaos::disturb(&world, &functions, length, Rng::with_seed(seed)).await
+                }
+                Faults::OnlyRings => {
+                    sleep(length).await;
+                    "none".to_owned()
+                }
+            };
             workload.stop();
             made
         };
-        let disturbed = async { tokio::join!(edits, faults) };
-        let (edited, faults) = tokio::select! {
-            figures = disturbed => figures,
-            () = kills => unreachable!(),
-        };
-        world.kill_plan.disarm();
+        let (edited, made) = tokio::join!(edits, disturb);
         let ended = end::wait(&database, &world, &functions).await;
-        (edited, faults, ended)
+        (edited, made, ended)
     };
-    let (edited, faults, ended) = tokio::select! {
+    let (edited, made, ended) = tokio::select! {
         figures = edit_and_end => figures,
         () = copies => unreachable!(),
         () = ring => unreachable!(),
     };
     let figures = format!(
-        "{edited}\nfaults {faults}\n{doorbells:?}\n{}",
+        "{edited}\nfaults {made}\n{doorbells:?}\n{}",
         end::figures(&world, &functions)
     );
     let report = match ended {

@@ -9,7 +9,7 @@ use testing::fleet::SUBSCRIBERS_PATH;
 use testing::fleet::receivers::Behavior;
 use tokio::time::{Instant, sleep};
 
-use super::invocations::Invocations;
+use super::functions::Functions;
 use super::sql_gate::Network;
 use super::world::{SUBSCRIBERS, World};
 use crate::support::database::{crash_server, restart_server};
@@ -17,7 +17,7 @@ use crate::support::database::{crash_server, restart_server};
 /// The time between two faults.
 const MAX_PAUSE: Duration = Duration::from_millis(800);
 /// The time between two kills of a function.
-const KILL_INTERVAL: Duration = Duration::from_millis(150);
+const KILL_INTERVAL: Duration = Duration::from_millis(250);
 /// The number of sweeps that start at once.
 const BURST: usize = 12;
 
@@ -50,41 +50,59 @@ const FAULTS: [Fault; 11] = [
     Fault::DjangoMigrates,
 ];
 
-/// Makes faults until the time is over, each at least once, and ends them all. Returns a count of them.
+/// Makes faults and kills functions until the time is over, and ends all faults. Each is made at least once. Returns their counts.
 pub async fn disturb(
     world: &World,
-    content_events: &Invocations,
-    migrate: &Invocations,
-    stop_at: Instant,
+    functions: &Functions,
+    length: Duration,
     mut rng: Rng,
 ) -> String {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let mut faults: Vec<Fault> = Vec::new();
-    while Instant::now() < stop_at || !faults.is_empty() {
-        if faults.is_empty() {
-            faults = FAULTS.to_vec();
-            rng.shuffle(&mut faults);
+    let kills = async {
+        loop {
+            sleep(KILL_INTERVAL).await;
+            world.kill_plan.arm();
         }
-        let Some(fault) = faults.pop() else { break };
-        *counts.entry(format!("{fault:?}")).or_default() += 1;
-        match fault {
-            Fault::ManyDrainers => {
-                (0..BURST).for_each(|_| content_events.invoke(json!({"sweep": true})));
-            }
-            Fault::DjangoMigrates => migrate.invoke(json!({"command": "migrate"})),
-            other => make(world, other, &mut rng).await,
-        }
-        sleep(MAX_PAUSE.mul_f64(rng.f64())).await;
-    }
+    };
+    let counts = tokio::select! {
+        counts = make_all(world, functions, length, &mut rng) => counts,
+        () = kills => unreachable!(),
+    };
+    world.kill_plan.disarm();
     format!("{counts:?}")
 }
 
-/// Arms a kill again and again, until the future is dropped.
-pub async fn kill(world: &World) {
-    loop {
-        sleep(KILL_INTERVAL).await;
-        world.kill_plan.arm();
+async fn make_all(
+    world: &World,
+    functions: &Functions,
+    length: Duration,
+    rng: &mut Rng,
+) -> BTreeMap<Fault, usize> {
+    let stop_at = Instant::now() + length;
+    let mut counts = BTreeMap::new();
+    let mut faults = FAULTS.to_vec();
+    rng.shuffle(&mut faults);
+    while let Some(fault) = faults.pop() {
+        *counts.entry(fault).or_default() += 1;
+        match fault {
+            Fault::ManyDrainers => {
+                let drain = &functions.content_events.invocations;
+                (0..BURST).for_each(|_| drain.invoke(json!({"sweep": true})));
+            }
+            Fault::DjangoMigrates => {
+                functions
+                    .migrate
+                    .invocations
+                    .invoke(json!({"command": "migrate"}));
+            }
+            other => make(world, other, rng).await,
+        }
+        sleep(MAX_PAUSE.mul_f64(rng.f64())).await;
+        if faults.is_empty() && Instant::now() < stop_at {
+            faults = FAULTS.to_vec();
+            rng.shuffle(&mut faults);
+        }
     }
+    counts
 }
 
 async fn make(world: &World, fault: Fault, rng: &mut Rng) {

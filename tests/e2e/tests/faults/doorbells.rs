@@ -35,9 +35,17 @@ const LOGGING_LAMBDA: &str = "
         language sql volatile security definer set search_path = pg_catalog
     as $$ select aws_lambda.log_ring($2::text), null::TYPE, null::text, null::text $$";
 
-/// Replaces the doorbell of a database.
+/// Lets some commits take their time after the ring, as they do on a busy database.
+const SLOW_COMMITS: &str = "
+    create function aws_lambda.commit_slowly() returns trigger language plpgsql set search_path = pg_catalog
+    as $$ begin if random() < 0.3 then perform pg_sleep(0.05); end if; return null; end $$;
+    create constraint trigger later_than_the_doorbell after insert on wagrun.outbox deferrable initially deferred
+    for each row when (new.rings) execute function aws_lambda.commit_slowly()";
+
+/// Replaces the doorbell of a database, and makes some of its commits slow.
 pub async fn install(superuser: &mut PgConnection) {
     execute(superuser, LOG_RING).await;
+    execute(superuser, SLOW_COMMITS).await;
     for json in ["json", "jsonb"] {
         execute(superuser, &LOGGING_LAMBDA.replace("TYPE", json)).await;
     }
@@ -46,6 +54,8 @@ pub async fn install(superuser: &mut PgConnection) {
 /// The rings of a run.
 #[derive(Debug, Default)]
 pub struct Doorbells {
+    /// True if rings may be lost.
+    may_be_lost: bool,
     pub rung: AtomicUsize,
     pub lost: AtomicUsize,
     pub doubled: AtomicUsize,
@@ -53,6 +63,13 @@ pub struct Doorbells {
 }
 
 impl Doorbells {
+    pub fn new(may_be_lost: bool) -> Self {
+        Self {
+            may_be_lost,
+            ..Self::default()
+        }
+    }
+
     /// Reads the log from its present end, and invokes the function for its rings, until the future is dropped.
     pub async fn pass_on(&self, log: PathBuf, function: Arc<Invocations>, mut rng: Rng) {
         let mut file = std::fs::File::open(log).unwrap();
@@ -80,7 +97,7 @@ impl Doorbells {
         };
         count(&self.rung);
         match rng.u8(..10) {
-            0 | 1 => count(&self.lost),
+            0 | 1 if self.may_be_lost => count(&self.lost),
             2 => {
                 count(&self.doubled);
                 function.invoke(payload.clone());

@@ -121,8 +121,8 @@ impl Functions {
         }
     }
 
-    /// Runs the copies of all functions and their schedules, until the future is dropped.
-    pub async fn run(&self, world: &Arc<World>, mut rng: Rng) {
+    /// Runs the copies of all functions until the future is dropped, and their schedules if they have some.
+    pub async fn run(&self, world: &Arc<World>, has_schedules: bool, mut rng: Rng) {
         let copies = [
             (&self.content_events, 4),
             (&self.fan_out, 2),
@@ -153,7 +153,10 @@ impl Functions {
                 .invocations
                 .invoke(json!({"sweep": "backlogs"}));
         });
-        tokio::join!(sweeps, backlog_sweeps);
+        if has_schedules {
+            tokio::join!(sweeps, backlog_sweeps);
+        }
+        std::future::pending::<()>().await;
         drop(copies);
     }
 

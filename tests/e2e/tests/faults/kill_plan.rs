@@ -1,10 +1,9 @@
 //! Chooses the step at which a function is killed next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use fastrand::Rng;
 use tokio::time::Instant;
 
 /// The time for which a step counts as one that a function comes to again soon.
@@ -33,9 +32,8 @@ pub struct KillPlan {
 }
 
 struct State {
-    rng: Rng,
     steps: BTreeMap<Step, Visits>,
-    armed: Option<Step>,
+    armed: BTreeSet<Step>,
 }
 
 struct Visits {
@@ -44,44 +42,41 @@ struct Visits {
 }
 
 impl KillPlan {
-    pub fn new(rng: Rng) -> Self {
+    pub fn new() -> Self {
         let state = State {
-            rng,
             steps: BTreeMap::new(),
-            armed: None,
+            armed: BTreeSet::new(),
         };
         Self {
             state: Mutex::new(state),
         }
     }
 
-    /// Chooses one of the steps that were killed least, of those that were seen in the last second. The next function that comes to
-    /// it is killed.
+    /// Kills the next function that comes to a step of those that were killed least, among the steps of the last second.
     pub fn arm(&self) {
         let mut state = self.lock();
-        let State { rng, steps, armed } = &mut *state;
         let recent = || {
-            steps
-                .iter()
-                .filter(|(_, visits)| visits.last.elapsed() < RECENT)
+            let steps = state.steps.iter();
+            steps.filter(|(_, visits)| visits.last.elapsed() < RECENT)
         };
         let least = recent().map(|(_, visits)| visits.kills).min();
         let choice = recent().filter(|(_, visits)| Some(visits.kills) == least);
-        let choice: Vec<&Step> = choice.map(|(step, _)| step).collect();
-        *armed = rng.choice(choice).cloned();
+        state.armed = choice.map(|(step, _)| step.clone()).collect();
     }
 
     /// Kills no function from now on.
     pub fn disarm(&self) {
-        self.lock().armed = None;
+        self.lock().armed.clear();
     }
 
-    /// Returns true if the next copy of the function that comes to this step will be killed.
+    /// Returns true if the next copy of the function that comes to this step may be killed.
     pub fn is_armed(&self, function: &'static str, operation: &str, moment: Moment) -> bool {
-        self.lock().armed.as_ref().is_some_and(|armed| {
-            (armed.function, armed.operation.as_str(), armed.moment)
-                == (function, operation, moment)
-        })
+        let step = Step {
+            function,
+            operation: operation.to_owned(),
+            moment,
+        };
+        self.lock().armed.contains(&step)
     }
 
     /// Returns true if the function must be killed at this step.
@@ -92,9 +87,9 @@ impl KillPlan {
             moment,
         };
         let mut state = self.lock();
-        let strikes = state.armed.as_ref() == Some(&step);
+        let strikes = state.armed.contains(&step);
         if strikes {
-            state.armed = None;
+            state.armed.clear();
         }
         let last = Instant::now();
         let visits = state.steps.entry(step).or_insert(Visits { kills: 0, last });

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use fastrand::Rng;
+use testing::fleet::queue::NewMessage;
 use testing::fleet::{Fleet, FleetOptions, healthy};
 use testing::process::Supervisor;
 use tokio::sync::watch;
@@ -12,7 +13,7 @@ use super::aws_faults::AwsFaults;
 use super::clock::ShiftedClock;
 use super::kill_plan::KillPlan;
 use super::sql_gate::Network;
-use crate::support::fake_topic::FakeTopic;
+use crate::support::fake_topic::{Entry, FakeTopic};
 
 /// The number of subscribers, which all receive every event.
 pub const SUBSCRIBERS: usize = 3;
@@ -42,7 +43,7 @@ impl World {
         Arc::new(Self {
             clock: ShiftedClock::compile(supervisor.directory()),
             supervisor,
-            kill_plan: KillPlan::new(rng.fork()),
+            kill_plan: KillPlan::new(),
             aws_faults: AwsFaults::new(rng.fork()),
             network: watch::Sender::new(Network::Open),
             database_port,
@@ -72,7 +73,13 @@ impl World {
     pub fn publish(&self, body: &[u8], choice: u64) -> (StatusCode, String) {
         let body = String::from_utf8_lossy(body);
         let fails = |event: &wagrun_event::Event| choice >> (event.id.as_u128() % 64) & 1 == 1;
-        let relay = |event: &wagrun_event::Event| self.fleet.publish(event);
-        (StatusCode::OK, self.topic.take(&body, &fails, relay))
+        let relay = |entry: &Entry| {
+            self.fleet.events.send(NewMessage {
+                group: entry["MessageGroupId"].clone(),
+                deduplication_id: entry["MessageDeduplicationId"].clone(),
+                body: entry["Message"].clone(),
+            });
+        };
+        (StatusCode::OK, self.topic.take(&body, &fails, &relay))
     }
 }

@@ -14,6 +14,9 @@ use wagrun_event::Event;
 
 use super::sdk::sdk;
 
+/// The fields of an entry of a batch.
+pub type Entry = BTreeMap<String, String>;
+
 /// Returns true for an event whose entry is refused.
 type Refusal = Box<dyn Fn(&Event) -> bool + Send>;
 
@@ -101,18 +104,14 @@ impl FakeTopic {
 
     /// Takes a request without a connection, and refuses the entries for which `fails` returns true as a fault of SNS.
     ///
-    /// Calls `relay` with the events that were accepted, before another request is taken.
+    /// Calls `relay` for each entry that is accepted, before another request is taken.
     pub fn take(
         &self,
         body: &str,
         fails: &dyn Fn(&Event) -> bool,
-        relay: impl Fn(&Event),
+        relay: &dyn Fn(&Entry),
     ) -> String {
-        let mut inner = self.shared.inner.lock().unwrap();
-        let known = inner.accepted.len();
-        let answer = inner.take(body, fails);
-        inner.accepted[known..].iter().for_each(relay);
-        answer
+        self.shared.inner.lock().unwrap().take(body, fails, relay)
     }
 
     /// Returns once another batch has arrived.
@@ -146,7 +145,10 @@ async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCod
         if inner.is_down {
             return (StatusCode::FORBIDDEN, String::new());
         }
-        (inner.take(&body, &|_| false), inner.swallows_answers)
+        (
+            inner.take(&body, &|_| false, &|_| {}),
+            inner.swallows_answers,
+        )
     };
     shared.arrived.notify_waiters();
     shared.arrived.notify_one();
@@ -158,7 +160,12 @@ async fn publish_batch(State(shared): State<Shared>, body: String) -> (StatusCod
 
 impl Inner {
     /// Takes a request's entries, without those for which `fails` returns true. Returns the answer.
-    fn take(&mut self, body: &str, fails: &dyn Fn(&Event) -> bool) -> String {
+    fn take(
+        &mut self,
+        body: &str,
+        fails: &dyn Fn(&Event) -> bool,
+        relay: &dyn Fn(&Entry),
+    ) -> String {
         let (mut accepted, mut refused) = (String::new(), String::new());
         for entry in entries(body) {
             let (id, deduplication) = (&entry["Id"], entry["MessageDeduplicationId"].clone());
@@ -181,6 +188,7 @@ impl Inner {
             }
             accepted += &format!("<member><Id>{id}</Id><MessageId>m-{id}</MessageId></member>");
             if self.seen_ids.insert(deduplication) {
+                relay(&entry);
                 self.accepted.push(event);
             } else {
                 self.duplicates.push(event);
@@ -194,7 +202,7 @@ impl Inner {
 }
 
 /// Returns the name of a field whose value has a character that SNS and SQS refuse.
-fn invalid_field(entry: &BTreeMap<String, String>) -> Option<&str> {
+fn invalid_field(entry: &Entry) -> Option<&str> {
     let is_allowed = |character| matches!(u32::from(character), 0x9 | 0xA | 0xD | 0x20..=0xD7FF | 0xE000..=0xFFFD | 0x10000..);
     let mut fields = entry.iter();
     let invalid = fields.find(|(_, value)| !value.chars().all(is_allowed))?;
@@ -202,8 +210,8 @@ fn invalid_field(entry: &BTreeMap<String, String>) -> Option<&str> {
 }
 
 /// Returns the fields of each entry of the form-encoded request.
-fn entries(body: &str) -> Vec<BTreeMap<String, String>> {
-    let mut entries: BTreeMap<u32, BTreeMap<String, String>> = BTreeMap::new();
+fn entries(body: &str) -> Vec<Entry> {
+    let mut entries: BTreeMap<u32, Entry> = BTreeMap::new();
     for (name, value) in url::form_urlencoded::parse(body.as_bytes()) {
         let mut parts = name.split('.');
         if parts.next() != Some("PublishBatchRequestEntries") || parts.next() != Some("member") {
