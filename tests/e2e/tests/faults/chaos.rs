@@ -7,7 +7,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 use testing::fleet::SUBSCRIBERS_PATH;
 use testing::fleet::receivers::Behavior;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::functions::Functions;
 use super::sql_gate::Network;
@@ -18,6 +18,8 @@ use crate::support::database::{crash_server, restart_server};
 const MAX_PAUSE: Duration = Duration::from_millis(800);
 /// The time between two kills of a function.
 const KILL_INTERVAL: Duration = Duration::from_millis(250);
+/// The mean time of a fault of a subscriber. Its deliveries are set aside after ten seconds.
+const LASTING: Duration = Duration::from_secs(12);
 /// The number of sweeps that start at once.
 const BURST: usize = 12;
 
@@ -30,13 +32,14 @@ enum Fault {
     ManyDrainers,
     AwsIsDisturbed,
     ParameterIsBroken,
+    ParameterIsUnusable,
     RetriesAreChanged,
     ReceiverFails,
     ReceiverIsSlow,
     DjangoMigrates,
 }
 
-const FAULTS: [Fault; 11] = [
+const FAULTS: [Fault; 12] = [
     Fault::DatabaseCrashes,
     Fault::DatabaseRestarts,
     Fault::DatabaseRefuses,
@@ -44,6 +47,7 @@ const FAULTS: [Fault; 11] = [
     Fault::ManyDrainers,
     Fault::AwsIsDisturbed,
     Fault::ParameterIsBroken,
+    Fault::ParameterIsUnusable,
     Fault::RetriesAreChanged,
     Fault::ReceiverFails,
     Fault::ReceiverIsSlow,
@@ -79,36 +83,53 @@ async fn make_all(
 ) -> BTreeMap<Fault, usize> {
     let stop_at = Instant::now() + length;
     let mut counts = BTreeMap::new();
+    let mut lasting: Vec<(Instant, Fault, String)> = Vec::new();
     let mut faults = FAULTS.to_vec();
     rng.shuffle(&mut faults);
     while let Some(fault) = faults.pop() {
         *counts.entry(fault).or_default() += 1;
+        let subscriber = format!("subscriber-{:04}", rng.usize(..SUBSCRIBERS));
         match fault {
             Fault::ManyDrainers => {
                 let drain = &functions.content_events.invocations;
                 (0..BURST).for_each(|_| drain.invoke(json!({"sweep": true})));
             }
             Fault::DjangoMigrates => {
-                functions
-                    .migrate
-                    .invocations
-                    .invoke(json!({"command": "migrate"}));
+                let migrate = &functions.migrate.invocations;
+                migrate.invoke(json!({"command": "migrate"}));
+            }
+            Fault::ParameterIsBroken
+            | Fault::ParameterIsUnusable
+            | Fault::RetriesAreChanged
+            | Fault::ReceiverFails
+            | Fault::ReceiverIsSlow => {
+                let ends_at = Instant::now() + LASTING * rng.u32(50..150) / 100;
+                begin(world, fault, &subscriber);
+                lasting.push((ends_at, fault, subscriber));
             }
             other => make(world, other, rng).await,
         }
         sleep(MAX_PAUSE.mul_f64(rng.f64())).await;
+        for (_, fault, subscriber) in
+            lasting.extract_if(.., |(ends_at, ..)| Instant::now() >= *ends_at)
+        {
+            end(world, fault, &subscriber);
+        }
         if faults.is_empty() && Instant::now() < stop_at {
             faults = FAULTS.to_vec();
             rng.shuffle(&mut faults);
         }
     }
+    for (ends_at, fault, subscriber) in lasting {
+        sleep_until(ends_at).await;
+        end(world, fault, &subscriber);
+    }
     counts
 }
 
+/// Makes a fault of the database or of AWS, and ends it.
 async fn make(world: &World, fault: Fault, rng: &mut Rng) {
     let length = Duration::from_millis(rng.u64(300..2500));
-    let subscriber = format!("subscriber-{:04}", rng.usize(..SUBSCRIBERS));
-    let receivers = &world.fleet.receivers;
     match fault {
         Fault::DatabaseCrashes => crash_server().await,
         Fault::DatabaseRestarts => restart_server().await,
@@ -126,26 +147,43 @@ async fn make(world: &World, fault: Fault, rng: &mut Rng) {
             sleep(length * 2).await;
             world.aws_faults.set_disturbed(false);
         }
-        Fault::ParameterIsBroken => {
-            set_parameter(world, &subscriber, "{".to_owned());
-            sleep(length).await;
-            set_parameter(world, &subscriber, usable(world, &subscriber).to_string());
+        _ => unreachable!("{fault:?} is not made here"),
+    }
+}
+
+/// Begins a fault of a subscriber.
+fn begin(world: &World, fault: Fault, subscriber: &str) {
+    let name = format!("{SUBSCRIBERS_PATH}/{subscriber}");
+    let receivers = &world.fleet.receivers;
+    let mut parameters = world.fleet.services.parameters();
+    match fault {
+        Fault::ParameterIsBroken => parameters.set(&name, "{".to_owned()),
+        Fault::ParameterIsUnusable => {
+            parameters.remove(&name);
+            parameters.set(&name, "{".to_owned());
         }
         Fault::RetriesAreChanged => {
-            let mut value = usable(world, &subscriber);
-            value["retry_seconds"] = json!(vec![1; 20]);
-            set_parameter(world, &subscriber, value.to_string());
+            let mut value = usable(world, subscriber);
+            value["retry_seconds"] = json!(vec![1; 25]);
+            parameters.set(&name, value.to_string());
         }
-        Fault::ReceiverFails | Fault::ReceiverIsSlow => {
-            let behavior = match fault {
-                Fault::ReceiverFails => Behavior::Failing,
-                _ => Behavior::Slow(Duration::from_millis(300)),
-            };
-            receivers.change(&subscriber, behavior);
-            sleep(length).await;
-            receivers.recover(&subscriber);
+        Fault::ReceiverFails => receivers.change(subscriber, Behavior::Failing),
+        Fault::ReceiverIsSlow => {
+            receivers.change(subscriber, Behavior::Slow(Duration::from_millis(100)));
         }
-        Fault::ManyDrainers | Fault::DjangoMigrates => {}
+        _ => unreachable!("{fault:?} does not last"),
+    }
+}
+
+/// Ends a fault of a subscriber.
+fn end(world: &World, fault: Fault, subscriber: &str) {
+    match fault {
+        Fault::ReceiverFails | Fault::ReceiverIsSlow => world.fleet.receivers.recover(subscriber),
+        _ => {
+            let name = format!("{SUBSCRIBERS_PATH}/{subscriber}");
+            let value = usable(world, subscriber).to_string();
+            world.fleet.services.parameters().set(&name, value);
+        }
     }
 }
 
@@ -153,9 +191,4 @@ fn usable(world: &World, subscriber: &str) -> Value {
     let mut parameters = world.fleet.receivers.parameters();
     let found = parameters.find(|(name, _)| *name == subscriber);
     found.map(|(_, value)| value).unwrap()
-}
-
-fn set_parameter(world: &World, subscriber: &str, value: String) {
-    let name = format!("{SUBSCRIBERS_PATH}/{subscriber}");
-    world.fleet.services.parameters().set(&name, value);
 }

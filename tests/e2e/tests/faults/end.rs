@@ -16,7 +16,7 @@ use crate::property::{check, check_duplicates, decoding, own_rows, report, view}
 use crate::support::database::Database;
 
 /// The time in which everything must come to rest after the last fault.
-const REST_TIMEOUT: Duration = Duration::from_secs(120);
+const REST_TIMEOUT: Duration = Duration::from_secs(150);
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What must not be left in the database, each with the query that counts it.

@@ -1,6 +1,7 @@
 //! Everything that the functions of a round share: the services of AWS, the faults, and the network to the database.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use fastrand::Rng;
@@ -37,7 +38,9 @@ impl World {
             retry_seconds: vec![1; 30],
             // Longer than the time limit of a function, as on AWS.
             visibility_timeout: super::DELIVER_TIMEOUT + super::VISIBILITY_MARGIN,
-            cache_time: super::SUBSCRIBER_CACHE,
+            // Without a cache, deliveries are set aside after ten seconds instead of ninety.
+            cache_time: Duration::ZERO,
+            crowded_at: super::CROWDED_AT,
             ..FleetOptions::new(healthy(SUBSCRIBERS))
         };
         Arc::new(Self {
