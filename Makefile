@@ -26,7 +26,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo is running (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test subscriber-check test unit e2e watch bench bench-migrate bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property public-view audit build clean
+.PHONY: help demo history subscriber-test subscriber-check test unit e2e watch bench bench-migrate bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property public-view faults mutations soak audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -173,6 +173,18 @@ public-view: ## compares what subscribers know of the public site with the site 
 	WAGRUN_PUBLIC_VIEW_SECONDS=$(or $(SECONDS),600) WAGRUN_PUBLIC_VIEW_SEED=$(SEED) WAGRUN_PUBLIC_VIEW_WAGTAIL=$(WAGTAIL) \
 	  cargo test --workspace --locked --test e2e -- --nocapture public_view::random \
 	  | grep -v '^{"_aws"'
+
+# SEED=1234 repeats a failed run. `make test` has one round of each test.
+faults: ## random faults of everything, kills at every step, and editors for SECONDS=3600, judged by the log of the database
+	WAGRUN_FAULTS_SECONDS=$(or $(SECONDS),3600) WAGRUN_FAULTS_SEED=$(SEED) \
+	  cargo test --workspace --locked --test e2e -- --nocapture faults::everything_committed \
+	  | grep -v '^{"_aws"'
+
+mutations: ## takes out one safeguard after the other, and looks whether the short form of the faults finds it; NAME=lane tries some
+	python3 tools/mutations.py $(NAME)
+
+soak: ## a day in an hour: memory, files, tables and queues of the local stack under a stream of edits, for SECONDS=3600
+	WAGRUN_SOAK_SECONDS=$(or $(SECONDS),3600) cargo bench --workspace --locked --profile dev --bench soak
 
 audit: ## known vulnerabilities of the dependencies; not part of check, because it downloads the advisory database
 	python3 tools/venv.py tools

@@ -16,6 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COPY = ROOT / ".local/mutations"
+# The short form of `make faults`.
+TESTS = ["faults::everything_committed", "faults::without_a_schedule"]
 # Longer than the tests wait for anything to come to rest.
 TIMEOUT = 900
 
@@ -143,7 +145,6 @@ MUTATIONS = [
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="parts of the names of the mutations; all without one")
-    parser.add_argument("--tests", default="faults::", help="the tests to run (default: %(default)s)")
     arguments = parser.parse_args()
     chosen = [one for one in MUTATIONS if not arguments.names or any(name in one.name for name in arguments.names)]
     for one in chosen:
@@ -152,7 +153,7 @@ def main():
     survivors = []
     for one in chosen:
         began = time.monotonic()
-        verdict = try_out(one, arguments.tests)
+        verdict = try_out(one)
         print(f"{verdict:9} {time.monotonic() - began:5.0f} s  {one.name}", flush=True)
         if verdict == "survived":
             survivors.append(one.name)
@@ -164,8 +165,9 @@ def main():
 def prepare():
     """Makes COPY a copy of the last commit and of what is changed since, with the installed tools of this checkout."""
     if not COPY.exists():
-        run("git", "worktree", "add", "--quiet", "--detach", COPY)
-    run("git", "checkout", "--quiet", "--force", "--detach", head(ROOT), directory=COPY)
+        run("git", "clone", "--quiet", "--no-checkout", ROOT, COPY)
+    run("git", "fetch", "--quiet", ROOT, "HEAD", directory=COPY)
+    run("git", "checkout", "--quiet", "--force", "--detach", "FETCH_HEAD", directory=COPY)
     patch = subprocess.run(["git", "diff", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
     if patch:
         subprocess.run(["git", "apply"], cwd=COPY, input=patch, check=True)
@@ -174,7 +176,7 @@ def prepare():
         tools.symlink_to(ROOT / ".local")
 
 
-def try_out(mutation, tests):
+def try_out(mutation):
     path = COPY / mutation.file
     original = path.read_text()
     try:
@@ -184,7 +186,7 @@ def try_out(mutation, tests):
         built = subprocess.run([*command, "--no-run"], cwd=COPY, env=environment, capture_output=True, text=True)
         if built.returncode != 0:
             sys.exit(f"{mutation.name}: does not compile\n{built.stderr}")
-        return tested([*command, "--", "--nocapture", tests], environment, mutation)
+        return tested([*command, "--", "--nocapture", *TESTS], environment, mutation)
     finally:
         path.write_text(original)
 
@@ -207,10 +209,6 @@ def replaced(mutation):
     if text.count(mutation.line) != 1:
         sys.exit(f"{mutation.name}: {mutation.file} has {text.count(mutation.line)} times: {mutation.line}")
     return text.replace(mutation.line, mutation.without)
-
-
-def head(directory):
-    return subprocess.run(["git", "rev-parse", "HEAD"], cwd=directory, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def run(*command, directory=ROOT):

@@ -99,7 +99,10 @@ fn run_rounds(faults: Faults, default: Duration) {
 /// Runs one round. Returns its figures, or a report of what was wrong.
 async fn run_round(faults: Faults, seed: u64, length: Duration) -> Result<String, String> {
     let mut rng = Rng::with_seed(seed);
-    let database = Database::on_crashing_server().await;
+    let database = match faults {
+        Faults::All => Database::on_crashing_server().await,
+        Faults::OnlyRings => Database::decoded().await,
+    };
     let name = database.name.clone();
     let mut superuser = database.observer().await;
     doorbells::install(&mut superuser).await;
