@@ -35,10 +35,12 @@ const LOGGING_LAMBDA: &str = "
         language sql volatile security definer set search_path = pg_catalog
     as $$ select aws_lambda.log_ring($2::text), null::TYPE, null::text, null::text $$";
 
-/// Lets some commits take their time after the ring, as they do on a busy database.
+/// Lets some commits take their time after the ring, as they do on a busy database. A session can set the seconds.
 const SLOW_COMMITS: &str = "
     create function aws_lambda.commit_slowly() returns trigger language plpgsql set search_path = pg_catalog
-    as $$ begin if random() < 0.3 then perform pg_sleep(0.05); end if; return null; end $$;
+    as $$ begin
+        perform pg_sleep(coalesce(
+            nullif(current_setting('faults.commit_seconds', true), '')::float8, case when random() < 0.3 then 0.05 else 0 end)); return null; end $$;
     create constraint trigger later_than_the_doorbell after insert on wagrun.outbox deferrable initially deferred
     for each row when (new.rings) execute function aws_lambda.commit_slowly()";
 

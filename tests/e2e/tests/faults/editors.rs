@@ -11,13 +11,17 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::time::sleep;
 
 use super::world::World;
+use crate::property::content::NAMED_AUTHORS;
 use crate::property::editor::{self, Workload};
 use crate::support::database::Database;
 use crate::support::python;
 use crate::support::site_copy::SiteCopy;
-use crate::support::sql::WEB_ROLE;
+use crate::support::sql::{WEB_ROLE, execute, wait_until_true};
 
 const SQL_EDITORS: usize = 4;
+const LONE_COMMITS: usize = 6;
+/// An author that no other editor deletes.
+const LONE_AUTHOR: u32 = NAMED_AUTHORS[0];
 const RECONNECT_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Edits until the time is over, and returns a line of figures.
@@ -81,4 +85,24 @@ pub async fn edit(
         lost_sessions.load(Ordering::Relaxed),
         log.lines().last().unwrap_or("nothing"),
     )
+}
+
+/// Sends transactions whose commit follows long after their ring. Each waits until the one before is published, so no other ring
+/// makes up for its own.
+pub async fn commit_alone(database: &Database) {
+    let mut session = database.connect_as(WEB_ROLE).await;
+    let mut observer = database.observer().await;
+    for number in 0..LONE_COMMITS {
+        let statements = format!(
+            "begin;\nselect set_config('faults.commit_seconds', '0.3', true);\n\
+             update blog_author set name = 'alone {number}' where id = {LONE_AUTHOR};\ncommit"
+        );
+        execute(&mut session, &statements).await;
+        wait_until_true(
+            &mut observer,
+            "select not exists (select from wagrun.outbox)
+                 and not exists (select from wagrun.event where settled_at is null)",
+        )
+        .await;
+    }
 }
