@@ -150,7 +150,7 @@ async fn run_round(faults: Faults, seed: u64, length: Duration) -> Result<String
         let started = Instant::now();
         let (edited, made) = tokio::join!(edits, disturb);
         if faults == Faults::OnlyRings {
-            editors::commit_alone(&database).await;
+            editors::commit_in_pairs(&database, &world).await;
         }
         let disturbed = started.elapsed();
         let ended = end::wait(&database, &world, &functions).await;

@@ -48,6 +48,9 @@ async fn answer(
     if copy.strike(&operation, Moment::Before).await {
         return response(StatusCode::INTERNAL_SERVER_ERROR, String::new());
     }
+    if operation.starts_with("SNS") {
+        copy.world.arrive_at_topic().await;
+    }
     let (status, answer) = call(&copy, &operation, method.as_str(), path, &body).await;
     copy.strike(&operation, Moment::After).await;
     response(status, answer)

@@ -1,5 +1,5 @@
-//! The doorbell of the database: an `aws_lambda.invoke` that writes each ring to the server's log, and a reader of that log who
-//! passes the rings on, or loses, doubles and delays them.
+//! The doorbell of the database. `aws_lambda.invoke` writes each ring to the server's log. A reader of the log passes the rings on,
+//! or loses, doubles and delays them.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;

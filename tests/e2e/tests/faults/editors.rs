@@ -19,9 +19,16 @@ use crate::support::site_copy::SiteCopy;
 use crate::support::sql::{WEB_ROLE, execute, wait_until_true};
 
 const SQL_EDITORS: usize = 4;
-const LONE_COMMITS: usize = 6;
-/// An author that no other editor deletes.
-const LONE_AUTHOR: u32 = NAMED_AUTHORS[0];
+const PAIRS: usize = 4;
+/// The time that the topic takes for a batch of a pair.
+const PUBLICATION_DELAY: Duration = Duration::from_millis(600);
+/// True when everything is published, and no function works.
+const AT_REST: &str = "
+    select not exists (select from wagrun.outbox)
+        and not exists (select from wagrun.event where settled_at is null)
+        and not exists (select from wagrun.visibility where decide_at is not null)
+        and not exists (select from pg_stat_activity
+                        where datname = current_database() and application_name like 'wagrun%')";
 const RECONNECT_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Edits until the time is over, and returns a line of figures.
@@ -87,22 +94,31 @@ pub async fn edit(
     )
 }
 
-/// Sends transactions whose commit follows long after their ring. Each waits until the one before is published, so no other ring
-/// makes up for its own.
-pub async fn commit_alone(database: &Database) {
-    let mut session = database.connect_as(WEB_ROLE).await;
+/// Sends pairs of transactions, each pair when everything is at rest, so that no other ring makes up for its own.
+///
+/// The first one commits long after its ring. The second one commits while the topic still takes the event of the first. It rings for
+/// a drainer that finds the lock taken.
+pub async fn commit_in_pairs(database: &Database, world: &World) {
+    let mut sessions = [
+        database.connect_as(WEB_ROLE).await,
+        database.connect_as(WEB_ROLE).await,
+    ];
     let mut observer = database.observer().await;
-    for number in 0..LONE_COMMITS {
-        let statements = format!(
-            "begin;\nselect set_config('faults.commit_seconds', '0.3', true);\n\
-             update blog_author set name = 'alone {number}' where id = {LONE_AUTHOR};\ncommit"
-        );
-        execute(&mut session, &statements).await;
-        wait_until_true(
-            &mut observer,
-            "select not exists (select from wagrun.outbox)
-                 and not exists (select from wagrun.event where settled_at is null)",
-        )
-        .await;
+    for number in 0..PAIRS {
+        wait_until_true(&mut observer, AT_REST).await;
+        let calls = world.delay_publication(PUBLICATION_DELAY);
+        for (session, (seconds, author)) in sessions
+            .iter_mut()
+            .zip([("0.3", NAMED_AUTHORS[0]), ("0", NAMED_AUTHORS[1])])
+        {
+            let statements = format!(
+                "begin;\nselect set_config('faults.commit_seconds', '{seconds}', true);\n\
+                 update blog_author set name = 'pair {number}' where id = {author};\ncommit"
+            );
+            execute(session, &statements).await;
+            world.wait_for_publication(calls).await;
+        }
+        wait_until_true(&mut observer, AT_REST).await;
     }
+    world.delay_publication(Duration::ZERO);
 }

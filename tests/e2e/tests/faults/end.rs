@@ -19,7 +19,7 @@ use crate::support::database::Database;
 const REST_TIMEOUT: Duration = Duration::from_secs(150);
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// What must not be left in the database, each with the query that counts it.
+/// Rows, locks and sessions that must not be left in the database, each with the query that counts them.
 const LEFT_IN_DATABASE: [(&str, &str); 6] = [
     ("changes in the outbox", "select count(*) from wagrun.outbox"),
     ("events", "select count(*) from wagrun.event where settled_at is null"),

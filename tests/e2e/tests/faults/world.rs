@@ -1,6 +1,6 @@
 //! Everything that the functions of a round share: the services of AWS, the faults, and the network to the database.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -9,12 +9,14 @@ use testing::fleet::queue::NewMessage;
 use testing::fleet::{Fleet, FleetOptions, healthy};
 use testing::process::Supervisor;
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 use super::aws_faults::AwsFaults;
 use super::clock::ShiftedClock;
 use super::kill_plan::KillPlan;
 use super::sql_gate::Network;
 use crate::support::fake_topic::{Entry, FakeTopic};
+use crate::support::runtime::WAIT_TIMEOUT;
 
 /// The number of subscribers, which all receive every event.
 pub const SUBSCRIBERS: usize = 3;
@@ -28,6 +30,10 @@ pub struct World {
     pub network: watch::Sender<Network>,
     pub database_port: u16,
     pub topic: FakeTopic,
+    /// The time that the topic takes for a batch.
+    publication_delay: Mutex<Duration>,
+    /// The number of batches that have arrived at the topic.
+    publications: watch::Sender<usize>,
     /// The queues, the parameters, the bucket and the receivers.
     pub fleet: Fleet,
 }
@@ -51,6 +57,8 @@ impl World {
             network: watch::Sender::new(Network::Open),
             database_port,
             topic: FakeTopic::start().await,
+            publication_delay: Mutex::default(),
+            publications: watch::Sender::new(0),
             fleet: Fleet::start(options).await.unwrap(),
         })
     }
@@ -70,6 +78,26 @@ impl World {
                 self.fleet.services.execute(operation, method, path, body)
             }
         }
+    }
+
+    /// Lets the topic take this time for a batch from now on. Returns the number of batches so far.
+    pub fn delay_publication(&self, delay: Duration) -> usize {
+        *self.publication_delay.lock().unwrap() = delay;
+        *self.publications.borrow()
+    }
+
+    /// Waits until more batches have arrived than these.
+    pub async fn wait_for_publication(&self, batches: usize) {
+        let mut publications = self.publications.subscribe();
+        let arrived = publications.wait_for(|count| *count > batches);
+        timeout(WAIT_TIMEOUT, arrived).await.unwrap().unwrap();
+    }
+
+    /// Notes that a batch has arrived at the topic, and waits for the time that the topic takes.
+    pub async fn arrive_at_topic(&self) {
+        self.publications.send_modify(|count| *count += 1);
+        let delay = *self.publication_delay.lock().unwrap();
+        sleep(delay).await;
     }
 
     /// Publishes a batch, without the entries that `choice` lets fail. The event queue gets the rest in the same order.
