@@ -1,0 +1,6 @@
+//! Models.
+
+pub mod check;
+pub mod delivery;
+pub mod drain;
+pub mod drain_cases;
