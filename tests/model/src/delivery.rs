@@ -59,13 +59,13 @@ impl Delivery {
                 let number = lane.event_queue.remove(usize::from(is_second));
                 lane.send(Content::Delivery(number));
             }
-            Action::Settle => state.settled_epoch = state.last_epoch,
-            Action::SettleReturn => backlog::settle_return(state),
-            Action::Sweep(swept) => backlog::sweep(&self.safeguards, state, swept),
-            Action::ShowTooEarly(lane) => {
+            Action::ShowDeferred(lane) | Action::ShowTooEarly(lane) => {
                 let head = state.lanes[lane].queue.first_mut();
                 head.into_iter().for_each(|head| head.visibility = Visibility::Visible);
             }
+            Action::Settle => state.settled_epoch = state.last_epoch,
+            Action::SettleReturn => backlog::settle_return(state),
+            Action::Sweep(swept) => backlog::sweep(&self.safeguards, state, swept),
             Action::SwitchOff | Action::SwitchOn => {
                 state.faults.switches -= 1;
                 state.is_on = !state.is_on;

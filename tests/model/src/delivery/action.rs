@@ -31,6 +31,8 @@ pub enum Action {
     Accept(usize, Step),
     /// The cache of a copy is too old, and it reads the parameters (`ParameterCache::read`).
     ReadParameters(usize),
+    /// The time is over for which the first message of a lane is hidden.
+    ShowDeferred(usize),
     /// The settling time of the backlog is over.
     Settle,
     /// The settling time of the return is over.
@@ -56,6 +58,9 @@ pub fn progress(safeguards: &Safeguards, state: &State) -> Vec<Action> {
         if !lane.event_queue.is_empty() {
             actions.push(Action::FanOut(index));
         }
+        if backlog::is_deferral_over(state, lane) {
+            actions.push(Action::ShowDeferred(index));
+        }
         if !safeguards.failed_message_holds_group && lane.event_queue.len() > 1 {
             actions.push(Action::FanOutSecond(index));
         }
@@ -80,7 +85,7 @@ pub fn progress(safeguards: &Safeguards, state: &State) -> Vec<Action> {
                     actions.push(Action::Probe(index));
                 }
                 let has_objects = !state.lanes[one.lane].bucket.is_empty();
-                if one.step == Step::ReadOldest && has_objects && one.content.is_some() {
+                if one.step == Step::ReadNext && has_objects && one.content.is_some() {
                     actions.push(Action::HandOver(index));
                 }
             }
@@ -108,8 +113,7 @@ fn receive(safeguards: &Safeguards, state: &State, copy: usize, actions: &mut Ve
         for (index, message) in one.queue.iter().enumerate().take(limit) {
             let is_visible = match message.visibility {
                 Visibility::Visible => true,
-                Visibility::Out => false,
-                Visibility::Deferred => state.backlog.is_none_or(|backlog| state.is_settled(backlog)),
+                Visibility::Out | Visibility::Deferred(_) => false,
             };
             if is_visible {
                 actions.push(Action::Receive { copy, lane, index });

@@ -1,7 +1,7 @@
 //! The backlog's parameter, and the sweep (`backlog::backlogs`, `backlog::sweep`, `backlog::policy`).
 
 use super::scenario::Safeguards;
-use super::state::{Backlog, Content, Deliver, State, Step, Work};
+use super::state::{Backlog, Content, Deliver, Lane, State, Step, Visibility, Work};
 
 /// Begins the subscriber's backlog, unless it has one (`Backlogs::begin`).
 pub fn begin(safeguards: &Safeguards, state: &mut State, copy: Option<&mut Deliver>) {
@@ -90,6 +90,23 @@ fn all_copies(state: &State, knows: impl Fn(Option<Backlog>) -> bool) -> bool {
         let work = copy.work.as_ref();
         knows(copy.knows) && work.is_none_or(|work| knows(work.knew))
     })
+}
+
+/// Returns true when the first message of the lane was hidden for the settling time. Each copy has then read the parameters again. The
+/// backlog and its return have settled, if they are still the same.
+pub fn is_deferral_over(state: &State, lane: &Lane) -> bool {
+    let head = lane.queue.first().map(|message| message.visibility);
+    let Some(Visibility::Deferred(known)) = head else {
+        return false;
+    };
+    let has_settled = match (known, state.backlog) {
+        (Some(known), Some(present)) if known.epoch == present.epoch => {
+            state.is_settled(present) && (!known.is_returning || present.is_return_settled)
+        }
+        _ => true,
+    };
+    let mut copies = state.copies.iter();
+    has_settled && copies.all(|copy| copy.knows == state.backlog && copy.knows_on == state.is_on)
 }
 
 /// Ends the settling time of the return.

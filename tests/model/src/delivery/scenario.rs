@@ -29,6 +29,8 @@ pub struct Safeguards {
     pub grace_before_setting_aside: bool,
     /// A backlog is removed only after every copy can know that it returns (`SweepFacts::returning`).
     pub grace_before_removal: bool,
+    /// Nothing is added to an empty lane of a backlog that returns, also while the subscriber is off (`decide::off`).
+    pub return_adds_to_no_empty_lane: bool,
     /// Only who holds a message of a lane touches what is set aside of it (`recall`).
     pub only_holder_touches_lane: bool,
     /// A delivery is sent only when nothing of its lane is set aside (`decide::enabled`).
@@ -52,6 +54,7 @@ impl Safeguards {
     pub const ALL: Self = Self {
         grace_before_setting_aside: true,
         grace_before_removal: true,
+        return_adds_to_no_empty_lane: true,
         only_holder_touches_lane: true,
         sends_only_behind_empty_bucket: true,
         lane_has_one_message_out: true,

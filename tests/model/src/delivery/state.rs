@@ -66,8 +66,8 @@ pub enum Visibility {
     Visible,
     /// A copy of deliver has received it.
     Out,
-    /// It is hidden until every copy knows of the backlog.
-    Deferred,
+    /// It is hidden for the settling time, because of this backlog.
+    Deferred(Option<Backlog>),
 }
 
 /// The parameter of a backlog.
@@ -130,10 +130,12 @@ pub enum Step {
     SetAside(Number),
     /// A recall of the lane is sent, if the backlog returns (`Backlogs::set_aside`).
     RecallAfterSetAside,
-    /// The lane's oldest delivery is read from the bucket (`resend_lane`).
+    /// The lane's oldest delivery is read from the bucket, if the subscriber is on (`recall::send_lane`).
     ReadOldest,
     /// A delivery is removed from the bucket (`resend_lane`).
     Remove(Number),
+    /// The next delivery is read from the bucket, or another recall is to go on with the lane (`resend_lane`).
+    ReadNext,
     /// The message is deleted.
     Delete,
 }

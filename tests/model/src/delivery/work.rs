@@ -83,10 +83,18 @@ pub fn step(
             }
             Step::Delete
         }
-        Step::ReadOldest => read_oldest(safeguards, state, copy, lane),
+        Step::ReadOldest => {
+            // A recall reads the subscribers as they were after it was sent.
+            copy.knows_on = state.is_on;
+            match state.is_on {
+                true => read_oldest(safeguards, state, lane),
+                false => Step::Delete,
+            }
+        }
+        Step::ReadNext => read_oldest(safeguards, state, lane),
         Step::Remove(number) => {
             state.lanes[lane].bucket.retain(|one| *one != number);
-            Step::ReadOldest
+            Step::ReadNext
         }
         Step::Delete => return delete(state, copy, work),
     };
@@ -115,7 +123,8 @@ fn decide(
         copy.knows_on = state.is_on;
     }
     let lane = &state.lanes[lane];
-    let is_lane_set_aside = safeguards.sends_only_behind_empty_bucket && !lane.bucket.is_empty();
+    let is_empty = lane.bucket.is_empty();
+    let is_lane_set_aside = safeguards.sends_only_behind_empty_bucket && !is_empty;
     let is_settled = |known: Backlog| state.is_settled(known);
     match (copy.knows_on, copy.knows) {
         (true, Some(_)) if is_lane_set_aside => Decision::SetAside,
@@ -124,6 +133,11 @@ fn decide(
             false => Decision::SetAside,
         },
         (true, _) => Decision::Send,
+        (false, Some(known))
+            if known.is_returning && is_empty && safeguards.return_adds_to_no_empty_lane =>
+        {
+            Decision::BeginBacklog
+        }
         (false, Some(known)) if is_settled(known) => Decision::SetAside,
         (false, Some(_)) => Decision::Defer,
         (false, None) => Decision::BeginBacklog,
@@ -156,37 +170,28 @@ fn act(
         Decision::Send => call(false),
         Decision::Probe => call(true),
         Decision::SetAside => Step::SetAside(number),
-        Decision::Defer => return keep(state, copy, work, Visibility::Deferred),
+        Decision::Defer => return defer(state, copy, work),
         Decision::BeginBacklog => {
             backlog::begin(safeguards, state, Some(copy));
-            return keep(state, copy, work, Visibility::Deferred);
+            return defer(state, copy, work);
         }
     };
     copy.work = Some(Work { step, ..*work });
 }
 
-/// Reads the oldest delivery of the lane from the bucket (`recall::send_lane`, `resend_lane`).
-fn read_oldest(
-    safeguards: &Safeguards,
-    state: &mut State,
-    copy: &mut Deliver,
-    lane: usize,
-) -> Step {
-    // A recall reads the subscribers as they were after it was sent.
-    copy.knows_on = state.is_on;
+/// Reads the oldest delivery of the lane from the bucket (`Bucket::first`).
+fn read_oldest(safeguards: &Safeguards, state: &mut State, lane: usize) -> Step {
     let bucket = &mut state.lanes[lane].bucket;
-    match bucket.first().copied() {
-        Some(number) if state.is_on => {
-            if !safeguards.removed_after_acceptance {
-                bucket.remove(0);
-            }
-            Step::Call {
-                number,
-                is_probe: false,
-                is_set_aside: true,
-            }
-        }
-        _ => Step::Delete,
+    let Some(number) = bucket.first().copied() else {
+        return Step::Delete;
+    };
+    if !safeguards.removed_after_acceptance {
+        bucket.remove(0);
+    }
+    Step::Call {
+        number,
+        is_probe: false,
+        is_set_aside: true,
     }
 }
 
@@ -245,13 +250,19 @@ pub fn refuse(
                 backlog::begin(safeguards, state, Some(copy));
             }
             match condition {
-                Condition::Off => return keep(state, copy, work, Visibility::Deferred),
+                Condition::Off => return defer(state, copy, work),
                 _ if is_probe => Step::SetAside(number),
                 _ => return keep(state, copy, work, Visibility::Visible),
             }
         }
     };
     copy.work = Some(Work { step, ..*work });
+}
+
+/// Ends the work, and hides its message for the settling time (`run::deferred`).
+fn defer(state: &mut State, copy: &mut Deliver, work: &Work) {
+    let known = copy.knows;
+    keep(state, copy, work, Visibility::Deferred(known));
 }
 
 /// Ends the work, and keeps its message in the queue.
