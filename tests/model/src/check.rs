@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use stateright::{Checker, Expectation, HasDiscoveries, Model};
+use stateright::{Checker, HasDiscoveries, Model};
 
 /// The size of a state space, all of which was explored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,8 +14,8 @@ pub struct StateSpace {
     pub states: usize,
     /// The number of steps from one state to another.
     pub steps: usize,
-    /// The number of steps of the longest shortest way to a state.
-    pub depth: usize,
+    /// The number of steps of the longest run of steps.
+    pub longest: usize,
     /// The duration of both walks through the state space.
     pub duration: Duration,
 }
@@ -29,15 +29,15 @@ pub struct StateSpace {
 /// # Panics
 /// Panics when a promise is broken, when an example of interest does not occur, when steps go in a circle, or when the two walks
 /// did not see the same number of states.
-pub fn explore<M>(model: M) -> StateSpace
+pub fn explore<M>(model: &M) -> StateSpace
 where
     M: Model + Clone + Send + Sync + 'static,
     M::State: Clone + Debug + PartialEq + Hash + Send + Sync + 'static,
     M::Action: Clone + Debug + PartialEq,
 {
     let started = Instant::now();
-    let walked = walk(&model);
-    let checker = model.checker().threads(2).spawn_bfs().join();
+    let walked = walk(model);
+    let checker = model.clone().checker().threads(2).spawn_bfs().join();
     checker.assert_properties();
     assert!(checker.is_done(), "the search was cut short");
     assert_eq!(
@@ -46,7 +46,6 @@ where
         "one of the walks did not see every state"
     );
     StateSpace {
-        depth: checker.max_depth() - 1,
         duration: started.elapsed(),
         ..walked
     }
@@ -56,30 +55,48 @@ where
 ///
 /// # Panics
 /// Panics when no run of steps breaks the promise.
-pub fn counterexample<M>(model: M, promise: &'static str) -> Vec<String>
+pub fn counterexample<M>(model: &M, promise: &'static str) -> Vec<String>
 where
-    M: Model + Send + Sync + 'static,
+    M: Model + Clone + Send + Sync + 'static,
     M::State: Clone + Debug + PartialEq + Hash + Send + Sync + 'static,
     M::Action: Clone + Debug + PartialEq,
 {
-    let property = model.property(promise);
-    assert_eq!(property.expectation, Expectation::Always);
-    let stop = HasDiscoveries::AnyOf([promise].into());
-    // One thread visits the states in the order of their distance, so the first discovery is a shortest one.
-    let checker = model.checker().threads(1).finish_when(stop).spawn_bfs();
-    let checker = checker.join();
-    let path = checker.assert_any_discovery(promise);
-    let steps = path.into_actions().into_iter();
-    steps.map(|action| format!("{action:?}")).collect()
+    let mut shortest: Option<Vec<M::Action>> = None;
+    loop {
+        // stateright finishes a block of states after a discovery, and keeps the last one. So shorter ones are looked for.
+        let limit = shortest.as_ref().map_or(usize::MAX, |path| path.len() + 1);
+        let found = find(model, promise, limit);
+        if found.is_none() {
+            break;
+        }
+        shortest = found;
+    }
+    let steps = shortest.unwrap_or_else(|| panic!("nothing breaks the promise that {promise}"));
+    steps.iter().map(|action| format!("{action:?}")).collect()
 }
 
-/// The part of the second walk that a state is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Visit {
-    /// The state is on the way to the present one.
-    OnTheWay,
-    /// All runs of steps from the state were followed to their ends.
-    Done,
+/// Finds a run of steps that breaks the promise, with fewer than `limit` states.
+fn find<M>(model: &M, promise: &'static str, limit: usize) -> Option<Vec<M::Action>>
+where
+    M: Model + Clone + Send + Sync + 'static,
+    M::State: Clone + Debug + PartialEq + Hash + Send + Sync + 'static,
+    M::Action: Clone + Debug + PartialEq,
+{
+    let stop = HasDiscoveries::AnyOf([promise].into());
+    let checker = model.clone().checker().finish_when(stop);
+    let checker = checker.target_max_depth(limit).spawn_bfs().join();
+    let path = checker.discovery(promise);
+    path.map(|path| path.into_actions())
+}
+
+/// A state on the way of the second walk.
+struct Place<S> {
+    /// The digest of the state.
+    digest: u64,
+    /// The states that follow it and are still to be visited.
+    rest: Vec<S>,
+    /// The number of steps of the longest run of steps from here, of those that were followed so far.
+    longest: usize,
 }
 
 /// Follows every run of steps to its end, depth first.
@@ -88,36 +105,48 @@ where
     M: Model,
     M::State: Debug + Hash,
 {
-    let mut visits: HashMap<u64, Visit> = HashMap::new();
+    // The longest run of steps from each state. `None` for a state on the way to the present one.
+    let mut visited: HashMap<u64, Option<usize>> = HashMap::new();
     let mut steps = 0;
-    let mut way: Vec<(u64, Vec<M::State>)> = Vec::new();
-    let mut next = model.init_states();
-    loop {
-        while let Some(state) = next.pop() {
-            let digest = digest(&state);
-            match visits.get(&digest) {
-                Some(Visit::Done) => {}
-                Some(Visit::OnTheWay) => panic!("steps go in a circle through {state:#?}"),
-                None => {
-                    visits.insert(digest, Visit::OnTheWay);
-                    way.push((digest, next));
-                    next = model.next_states(&state);
-                    steps += next.len();
-                }
+    let start = Place {
+        digest: 0,
+        rest: model.init_states(),
+        longest: 0,
+    };
+    let mut way = vec![start];
+    while let Some(place) = way.last_mut() {
+        let Some(state) = place.rest.pop() else {
+            let (digest, longest) = (place.digest, place.longest);
+            way.pop();
+            let Some(before) = way.last_mut() else {
+                return StateSpace {
+                    states: visited.len(),
+                    steps,
+                    longest: longest - 1,
+                    duration: Duration::ZERO,
+                };
+            };
+            before.longest = before.longest.max(longest + 1);
+            visited.insert(digest, Some(longest));
+            continue;
+        };
+        let digest = digest(&state);
+        match visited.get(&digest) {
+            Some(Some(longest)) => place.longest = place.longest.max(longest + 1),
+            Some(None) => panic!("steps go in a circle through {state:#?}"),
+            None => {
+                visited.insert(digest, None);
+                let rest = model.next_states(&state);
+                steps += rest.len();
+                way.push(Place {
+                    digest,
+                    rest,
+                    longest: 0,
+                });
             }
         }
-        let Some((digest, others)) = way.pop() else {
-            break;
-        };
-        visits.insert(digest, Visit::Done);
-        next = others;
     }
-    StateSpace {
-        states: visits.len(),
-        steps,
-        depth: 0,
-        duration: Duration::ZERO,
-    }
+    unreachable!("the way ends at its start")
 }
 
 fn digest(state: &impl Hash) -> u64 {

@@ -25,9 +25,11 @@ pub const NOTHING_LOST: &str = "every event is queued, set aside or accepted";
 /// The name of the promise about repetitions.
 pub const NEWEST_LAST: &str = "the last accepted delivery of a lane is its newest";
 /// The name of the promise that everything is delivered.
-pub const ALL_DELIVERED: &str = "in the end everything is delivered, or kept for a subscriber that is off";
+pub const ALL_DELIVERED: &str =
+    "in the end everything is delivered, or kept for a subscriber that is off";
 /// The name of the promise that no work is left.
-pub const NO_WORK: &str = "in the end no copy works and no backlog of a subscriber that is on is left";
+pub const NO_WORK: &str =
+    "in the end no copy works and no backlog of a subscriber that is on is left";
 /// The name of the example of a delivery that comes back from the bucket.
 pub const COMES_BACK: &str = "a delivery comes back from the bucket";
 /// The name of the example of a repetition.
@@ -61,7 +63,8 @@ impl Delivery {
             }
             Action::ShowDeferred(lane) | Action::ShowTooEarly(lane) => {
                 let head = state.lanes[lane].queue.first_mut();
-                head.into_iter().for_each(|head| head.visibility = Visibility::Visible);
+                head.into_iter()
+                    .for_each(|head| head.visibility = Visibility::Visible);
             }
             Action::Settle => state.settled_epoch = state.last_epoch,
             Action::SettleReturn => backlog::settle_return(state),
@@ -136,9 +139,13 @@ impl Model for Delivery {
     fn properties(&self) -> Vec<Property<Self>> {
         let always = Property::<Self>::always;
         let mut properties = vec![
-            always(NOTHING_OVERTAKES, |_, state| promises::nothing_overtakes(state)),
+            always(NOTHING_OVERTAKES, |_, state| {
+                promises::nothing_overtakes(state)
+            }),
             always(NOTHING_LOST, |_, state| promises::nothing_is_lost(state)),
-            always(NEWEST_LAST, |_, state| state.lanes.iter().all(promises::newest_is_last)),
+            always(NEWEST_LAST, |_, state| {
+                state.lanes.iter().all(promises::newest_is_last)
+            }),
             always(ALL_DELIVERED, |model, state| {
                 !model.is_end(state) || promises::everything_is_delivered(state)
             }),

@@ -62,7 +62,12 @@ impl Drain {
     }
 
     /// Takes a step of the run with this index, which is out of the state's list meanwhile.
-    fn with_run(&self, state: &mut State, index: usize, step: impl FnOnce(&mut State, &mut Run) -> StepEnd) {
+    fn with_run(
+        &self,
+        state: &mut State,
+        index: usize,
+        step: impl FnOnce(&mut State, &mut Run) -> StepEnd,
+    ) {
         let mut one = state.runs.remove(index);
         if step(state, &mut one) == StepEnd::GoesOn {
             one.calls.sort_unstable();
@@ -183,16 +188,24 @@ impl Model for Drain {
     fn properties(&self) -> Vec<Property<Self>> {
         let always = Property::<Self>::always;
         let mut properties = vec![
-            always(NOTHING_INVENTED, |_, state| promises::nothing_is_invented(state)),
+            always(NOTHING_INVENTED, |_, state| {
+                promises::nothing_is_invented(state)
+            }),
             always(NOTHING_LOST, |_, state| promises::nothing_is_lost(state)),
             always(IN_ORDER, |_, state| promises::objects_are_in_order(state)),
-            always(NEWEST_LAST, |_, state| promises::the_last_event_is_the_newest(state)),
-            always(SAME_ID, |_, state| promises::repetitions_have_the_same_id(state)),
+            always(NEWEST_LAST, |_, state| {
+                promises::the_last_event_is_the_newest(state)
+            }),
+            always(SAME_ID, |_, state| {
+                promises::repetitions_have_the_same_id(state)
+            }),
             always(RING_IS_ENOUGH, |model, state| {
                 let all_arrived = state.faults.lost_rings == model.scenario.faults.lost_rings;
                 !(all_arrived && state.is_idle() && state.is_pending())
             }),
-            always(ALL_DRAINED, |model, state| !(model.is_end(state) && state.is_pending())),
+            always(ALL_DRAINED, |model, state| {
+                !(model.is_end(state) && state.is_pending())
+            }),
             always(NO_LOCK, |model, state| {
                 !model.is_end(state) || state.runs.is_empty() && state.is_lock_free()
             }),

@@ -98,7 +98,10 @@ pub fn step(
         }
         Step::Delete => return delete(state, copy, work),
     };
-    copy.work = Some(Work { step: next, ..*work });
+    copy.work = Some(Work {
+        step: next,
+        ..*work
+    });
 }
 
 /// The decision about a delivery before its attempt (`decide::Action`).
@@ -279,7 +282,9 @@ fn keep(state: &mut State, copy: &mut Deliver, work: &Work, visibility: Visibili
 fn delete(state: &mut State, copy: &mut Deliver, work: &Work) {
     copy.work = None;
     let queue = &mut state.lanes[work.lane].queue;
-    let own = queue.iter().position(|message| Some(message.content) == work.content);
+    let own = queue
+        .iter()
+        .position(|message| Some(message.content) == work.content);
     own.map(|index| queue.remove(index));
 }
 

@@ -91,12 +91,7 @@ pub fn progress(scenario: &Scenario, safeguards: &Safeguards, state: &State) -> 
     actions
 }
 
-fn edits(
-    scenario: &Scenario,
-    state: &State,
-    transaction: Transaction,
-    actions: &mut Vec<Action>,
-) {
+fn edits(scenario: &Scenario, state: &State, transaction: Transaction, actions: &mut Vec<Action>) {
     match state.transactions[usize::from(transaction)] {
         TransactionState::Open(_) => match editor::next_row(scenario, state, transaction) {
             Some(row) if editor::is_locked(state, row, transaction) => {}

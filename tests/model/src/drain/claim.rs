@@ -65,11 +65,7 @@ fn folded(safeguards: &Safeguards, state: &mut State, taken: &[usize]) -> Vec<Ev
             true => of_transaction.max(),
             false => of_transaction.next(),
         };
-        changes.push((
-            place.unwrap_or_default(),
-            transaction,
-            object_of(content),
-        ));
+        changes.push((place.unwrap_or_default(), transaction, object_of(content)));
     }
     changes.sort_unstable();
     changes.dedup();

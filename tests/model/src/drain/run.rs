@@ -37,7 +37,10 @@ pub fn can_step(safeguards: &Safeguards, state: &State, run: &Run) -> bool {
 
 /// Returns true when one run holds both locks. It is about to release the second one.
 fn is_held_by_one(state: &State) -> bool {
-    state.runs.iter().any(|run| run.holds_lock && run.holds_next)
+    state
+        .runs
+        .iter()
+        .any(|run| run.holds_lock && run.holds_next)
 }
 
 /// Takes the next step of a run, which `state.runs` does not contain meanwhile.

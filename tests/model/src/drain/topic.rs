@@ -10,13 +10,14 @@ pub fn next_event(safeguards: &Safeguards, state: &State, run: &Run, object: u8)
     if run.is_time_over || safeguards.refusal_blocks_object && run.is_blocked(object) {
         return None;
     }
-    if safeguards.one_event_in_flight
-        && of_object.clone().any(|event| is_in_flight(event.sequence))
+    if safeguards.one_event_in_flight && of_object.clone().any(|event| is_in_flight(event.sequence))
     {
         return None;
     }
     if safeguards.settles_before_the_next
-        && of_object.clone().any(|event| run.accepted.contains(&event.sequence))
+        && of_object
+            .clone()
+            .any(|event| run.accepted.contains(&event.sequence))
     {
         return None;
     }
