@@ -27,8 +27,8 @@ pub struct StateSpace {
 /// all ends is a promise about every run.
 ///
 /// # Panics
-/// Panics when a promise is broken, when an example of interest does not occur, when steps go in a circle, or when the two walks
-/// did not see the same number of states.
+/// Panics when a promise is broken, when a wanted example does not occur, or when steps go in a circle. Panics as well when the two
+/// walks did not see the same number of states.
 pub fn explore<M>(model: &M) -> StateSpace
 where
     M: Model + Clone + Send + Sync + 'static,

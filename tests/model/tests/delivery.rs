@@ -1,5 +1,7 @@
 //! Delivery keeps its promises, and needs each of its safeguards.
 
+#![allow(clippy::unwrap_used)]
+
 use model::check::{counterexample, explore};
 use model::delivery::Safeguards;
 use model::delivery_cases::{cases, removals};

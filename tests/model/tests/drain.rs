@@ -1,5 +1,7 @@
 //! The drain keeps its promises, and needs each of its safeguards.
 
+#![allow(clippy::unwrap_used)]
+
 use model::check::{counterexample, explore};
 use model::drain::Safeguards;
 use model::drain_cases::{cases, removals};
