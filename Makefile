@@ -26,7 +26,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo is running (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test subscriber-check test unit e2e watch bench bench-migrate bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property public-view faults mutations soak audit build clean
+.PHONY: help demo history subscriber-test subscriber-check test unit e2e watch bench bench-migrate bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property public-view faults mutations soak model audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -185,6 +185,10 @@ mutations: ## takes out one safeguard after the other, and looks whether the sho
 
 soak: ## a day in an hour: memory, files, tables and queues of the local stack under a stream of edits, for SECONDS=3600
 	WAGRUN_SOAK_SECONDS=$(or $(SECONDS),3600) cargo bench --workspace --locked --profile dev --bench soak
+
+# Not part of test, whose scenarios of the same models are smaller. `make model SAFEGUARD=sweeps` prints how a promise breaks without it.
+model: ## explores the models of drain and delivery in larger scenarios (a few minutes, 4 GB), prints the tables of docs/reliability.md
+	cargo run --package model --locked --profile measured --bin model -- $(SAFEGUARD)
 
 audit: ## known vulnerabilities of the dependencies; not part of check, because it downloads the advisory database
 	python3 tools/venv.py tools

@@ -63,10 +63,14 @@ pub(crate) async fn publish(
         if failed_calls >= MAX_FAILED_CALLS || Instant::now() >= context.stop_at {
             publication.stop();
         }
-        if unsettled.len() >= SETTLE_BATCH_SIZE || settled_at.elapsed() >= SETTLE_INTERVAL {
+        if unsettled.len() >= SETTLE_BATCH_SIZE
+            || settled_at.elapsed() >= SETTLE_INTERVAL
+            || publication.waits_for_settlement()
+        {
             outbox::settle(connection, &unsettled, EventOutcome::Published).await?;
             unsettled.clear();
             settled_at = Instant::now();
+            publication.release();
         }
     }
     outbox::settle(connection, &unsettled, EventOutcome::Published).await?;

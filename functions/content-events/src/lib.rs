@@ -12,15 +12,16 @@
 //!    drained. A crash here loses only the ring: the next ring, Lambda's own retry or the sweep finds the change. A
 //!    transaction that outlasts the wait gets a new ring.
 //! 2. **Take the drain lock**, a session advisory lock. A drainer that finds it taken stands by until it is free, or leaves
-//!    when another one stands by already. The holder looks for changes once more *after* it has released the lock. So one of
-//!    the two sees a change that was committed before the attempt. A crash ends the session, and with it the lock. Where the
+//!    when two others hold the lock and stand by. The holder looks for changes once more *after* it has released the lock. So each
+//!    of the two sees a change that was committed before the attempt. A crash ends the session, and with it the lock. Where the
 //!    server did not notice the crash, the session's time-outs end it, and the drainer that stands by takes over.
 //! 3. **Claim**: fold the changes of whole transactions into events, one for each object, and number them in the order in
 //!    which their rows' locks were passed on. That is one statement: a crash leaves the changes in the outbox, or numbered
 //!    events that the next run finds pending.
 //! 4. **Add the present state** of objects of which only parts were changed. A table that a migration alters is left alone.
 //!    Its events wait, and no others.
-//! 5. **Publish** (`publish`): up to ten objects a call, many calls at once, one event of an object at a time. After a
+//! 5. **Publish** (`publish`): up to ten objects a call, many calls at once, one event of an object at a time. The next
+//!    one is sent after it is settled, because SNS may forget the ids of the two at different times. After a
 //!    crash or a lost answer, events are pending that the topic may already have. They are published again under the same
 //!    id, which the topic drops within five minutes and a receiver can always drop. A refused event holds back the later
 //!    events of its own object and nothing else, and the invocation then fails. An event is set apart when it is refused

@@ -104,7 +104,7 @@ async fn ring_and_leave(
 enum StandByEnd {
     /// This session holds the drain lock.
     LockTaken,
-    /// Another drainer stands by already.
+    /// Another drainer stands by already, for a third one that holds the lock.
     AnotherStandsBy,
     /// The time is over.
     TimeOver,
@@ -114,14 +114,27 @@ enum StandByEnd {
 ///
 /// The holder of the lock may die, and the drainers that left because of it have reported success to their callers. So one
 /// drainer at a time stands by. It takes over, or rings when its own time is over.
+///
+/// For a moment the drainer that takes over holds both locks. A drainer that meets it then does not leave: the death of that one
+/// session would leave nobody.
 async fn stand_by(
     connection: &mut PgConnection,
     stop_at: Instant,
 ) -> Result<StandByEnd, DrainError> {
-    if !outbox::try_lock(connection, Lock::NextDrainer).await? {
-        return Ok(StandByEnd::AnotherStandsBy);
-    }
     let mut interval = MIN_LOCK_RETRY_INTERVAL;
+    while !outbox::try_lock(connection, Lock::NextDrainer).await? {
+        if outbox::are_held_by_two(connection, Lock::Drain, Lock::NextDrainer).await? {
+            return Ok(StandByEnd::AnotherStandsBy);
+        }
+        if Instant::now() + interval >= stop_at {
+            return Ok(StandByEnd::TimeOver);
+        }
+        sleep(interval).await;
+        interval = (interval * 2).min(MAX_LOCK_RETRY_INTERVAL);
+        if outbox::try_lock(connection, Lock::Drain).await? {
+            return Ok(StandByEnd::LockTaken);
+        }
+    }
     let end = loop {
         if outbox::try_lock(connection, Lock::Drain).await? {
             break StandByEnd::LockTaken;

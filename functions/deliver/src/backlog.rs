@@ -17,7 +17,7 @@
 //! - Every copy of the function must know of a backlog before the first delivery is set aside. Otherwise one of them could
 //!   send a later delivery first. A backlog is *settled* when every copy has read the parameters again since it began.
 //! - A backlog is removed when it has been returning for as long and the bucket holds nothing of it. From then on no copy
-//!   adds to a lane without objects.
+//!   adds to a lane without objects, also while the subscriber is off: then the backlog begins again.
 //!
 //! # Crashes
 //! - After an object was added, before the invocation ended: the delivery is received again, and becomes the same object.

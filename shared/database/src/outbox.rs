@@ -21,7 +21,7 @@ pub use backfill::{
 pub use change::{CapturedChange, State};
 pub use claim::{OutboxCursor, add_present_state, claim, models_of_parts};
 pub use field_names::FieldNames;
-pub use lock::{Lock, UnlockError, is_lock_conflict, try_lock, unlock};
+pub use lock::{Lock, UnlockError, are_held_by_two, is_lock_conflict, try_lock, unlock};
 pub use pending::{PendingStats, is_pending, pending, pending_stats};
 pub use replay::{ReplayRange, last_published, replay_reach, replayed_changes};
 pub use schedule::{ScheduleChanges, due_minutes, forget_schedule_changes, schedule_changes};

@@ -15,6 +15,8 @@ const MAX_BATCH_BYTES: usize = 250 * 1024;
 pub(super) struct Lanes {
     waiting: HashMap<String, VecDeque<OutgoingEvent>>,
     ready: VecDeque<String>,
+    /// Objects whose next event waits until the one before it, which the topic has accepted, is settled.
+    held_back: Vec<String>,
 }
 
 impl Lanes {
@@ -23,6 +25,7 @@ impl Lanes {
         let mut lanes = Self {
             waiting: HashMap::new(),
             ready: VecDeque::new(),
+            held_back: Vec::new(),
         };
         for outgoing in events {
             let object = outgoing.event.subject.clone();
@@ -60,13 +63,23 @@ impl Lanes {
         batch
     }
 
-    /// Releases the next event of an object, after the topic accepted the one in flight.
-    pub(super) fn proceed(&mut self, object: &str) {
+    /// Holds back the next event of an object, after the topic accepted the one in flight.
+    pub(super) fn hold_back(&mut self, object: &str) {
         match self.waiting.get(object) {
-            Some(lane) if !lane.is_empty() => self.ready.push_back(object.to_owned()),
+            Some(lane) if !lane.is_empty() => self.held_back.push(object.to_owned()),
             _ => {
                 self.waiting.remove(object);
             }
         }
+    }
+
+    /// Releases the events that are held back, after all accepted events were settled.
+    pub(super) fn release(&mut self) {
+        self.ready.extend(self.held_back.drain(..));
+    }
+
+    /// Returns true when events are held back and no other event is ready.
+    pub(super) fn waits_for_settlement(&self) -> bool {
+        self.ready.is_empty() && !self.held_back.is_empty()
     }
 }

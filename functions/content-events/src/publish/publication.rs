@@ -59,6 +59,9 @@ impl<'a> Publication<'a> {
     }
 
     /// Waits for the next call and returns its results. Returns `None` when no call is left.
+    ///
+    /// The next event of an object is held back until [`Self::release`]. Otherwise both could be pending after a crash, when SNS has
+    /// forgotten the id of the first one and still knows that of the second. Published again, the first would arrive as the last.
     pub async fn next(&mut self) -> Option<PublicationResults> {
         while !self.is_stopped && self.calls.len() < MAX_CALLS_IN_FLIGHT {
             let batch = self.lanes.next_batch();
@@ -74,7 +77,7 @@ impl<'a> Publication<'a> {
                 Ok(()) => {
                     log_published(&outgoing.event);
                     results.sequences.push(outgoing.sequence);
-                    self.lanes.proceed(&outgoing.event.subject);
+                    self.lanes.hold_back(&outgoing.event.subject);
                 }
                 Err(error) => results.refusals.push(Refusal {
                     sequence: outgoing.sequence,
@@ -87,17 +90,28 @@ impl<'a> Publication<'a> {
         Some(results)
     }
 
+    /// Returns true when no further call is made until the accepted events are settled.
+    pub fn waits_for_settlement(&self) -> bool {
+        self.lanes.waits_for_settlement()
+    }
+
+    /// Releases the events that were held back. Each event that was returned as accepted must be settled.
+    pub fn release(&mut self) {
+        self.lanes.release();
+    }
+
     /// Makes no further call. [`Self::next`] still returns the results of the calls in flight.
     pub fn stop(&mut self) {
         self.is_stopped = true;
     }
 
-    /// Waits for all calls and returns their results.
+    /// Waits for all calls and returns their results. For events that are not settled, such as those of a backfill.
     pub async fn all(mut self) -> PublicationResults {
         let mut all = PublicationResults::default();
         while let Some(results) = self.next().await {
             all.sequences.extend(results.sequences);
             all.refusals.extend(results.refusals);
+            self.release();
         }
         all
     }

@@ -89,6 +89,23 @@ async fn objects_share_a_call_and_an_object_waits_for_itself() {
 }
 
 #[tokio::test]
+async fn the_next_event_of_an_object_waits_until_the_one_before_it_is_settled() {
+    let replay = Replay::new([answer(&[0], &[]), answer(&[0], &[])]);
+    let arn = "arn:aws:sns:eu-central-1:123456789012:t.fifo".to_owned();
+    let topic = Topic::new(Client::new(&replay.config()), arn);
+    let events = vec![outgoing(1, "page/1", 0), outgoing(2, "page/1", 0)];
+    let mut publication = Publication::start(&topic, events);
+    assert_eq!(publication.next().await.unwrap().sequences, [1]);
+    assert!(publication.waits_for_settlement());
+    assert!(publication.next().await.is_none());
+    publication.release();
+    assert!(!publication.waits_for_settlement());
+    assert_eq!(publication.next().await.unwrap().sequences, [2]);
+    assert!(!publication.waits_for_settlement());
+    assert_eq!(calls(&replay), [vec![1], vec![2]]);
+}
+
+#[tokio::test]
 async fn a_refused_event_holds_back_its_own_object_only() {
     let replay = Replay::new([answer(&[1], &[0]), answer(&[0], &[])]);
     let published = publish(

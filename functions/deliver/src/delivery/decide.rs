@@ -18,7 +18,8 @@ pub struct Facts<'a> {
     pub is_ordered: bool,
     /// The subscriber's backlog; none when there is none, or when the lane's name does not fit into the bucket.
     pub backlog: Option<BacklogFacts>,
-    /// True when deliveries of the same lane are set aside. Loaded only for a subscriber that is on and has a backlog.
+    /// True when deliveries of the same lane are set aside. Loaded only for a backlog of a subscriber that is on, and for one that
+    /// returns.
     pub lane_is_set_aside: bool,
 }
 
@@ -88,7 +89,7 @@ impl DropReason {
 /// Decides what is done with a delivery that was received.
 ///
 /// Two invariants keep the order of a lane (see [`crate::backlog`]). A delivery is sent only when nothing of its lane is set aside.
-/// The first delivery of a lane is set aside only when every copy of the function knows of the backlog.
+/// The first delivery of a lane is set aside only when every copy of the function knows of the backlog, and it does not return.
 pub fn before_attempt<'a>(facts: &Facts<'a>) -> Action<'a> {
     match facts.subscriber {
         SubscriberStatus::Enabled(_) if !facts.is_wanted => {
@@ -129,6 +130,11 @@ fn enabled<'a>(facts: &Facts<'a>, subscriber: &'a Subscriber) -> Action<'a> {
 
 fn off<'a>(facts: &Facts<'a>, reason: OffReason<'a>) -> Action<'a> {
     match facts.backlog {
+        // The sweep removes a backlog that returns when its bucket is empty. A copy that no longer finds it may send a later delivery
+        // of this lane, so the lane may only become longer. The backlog begins again instead.
+        Some(backlog) if backlog.is_returning && !facts.lane_is_set_aside => {
+            Action::Skip(Skip::BeginBacklog(reason))
+        }
         Some(backlog) if backlog.is_settled => Action::Skip(Skip::SetAside),
         Some(_) => Action::Skip(Skip::Defer(reason)),
         None => Action::Skip(Skip::BeginBacklog(reason)),

@@ -75,6 +75,9 @@ pub async fn load<'a>(
         }
         SubscriberStatus::Disabled | SubscriberStatus::Invalid(_) if facts.is_ordered => {
             facts.backlog = backlogs.facts(&lane.subscriber, attempt.now).await?;
+            if facts.backlog.is_some_and(|backlog| backlog.is_returning) {
+                facts.lane_is_set_aside = backlogs.bucket.has_objects(lane).await?;
+            }
         }
         SubscriberStatus::Enabled(_)
         | SubscriberStatus::Disabled

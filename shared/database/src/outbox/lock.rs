@@ -57,6 +57,25 @@ pub async fn try_lock(connection: &mut PgConnection, lock: Lock) -> Result<bool,
         .await
 }
 
+/// Returns true when two sessions hold these two locks, one each, at one moment.
+pub async fn are_held_by_two(
+    connection: &mut PgConnection,
+    first: Lock,
+    second: Lock,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        // A key of 64 bits is shown in two halves, with 1 as `objsubid`.
+        "select count(distinct pid) = 2 from pg_locks
+         where locktype = 'advisory' and granted and objsubid = 1
+             and database = (select oid from pg_database where datname = current_database())
+             and (classid::bigint << 32) | objid::bigint in ($1, $2)",
+    )
+    .bind(first as i64)
+    .bind(second as i64)
+    .fetch_one(connection)
+    .await
+}
+
 /// Releases a lock that this session must still hold.
 pub async fn unlock(connection: &mut PgConnection, lock: Lock) -> Result<(), UnlockError> {
     let was_held: bool = sqlx::query_scalar("select pg_advisory_unlock($1)")

@@ -2,6 +2,7 @@
 
 use content_events::Invocation;
 use sqlx::PgConnection;
+use wagrun_database::outbox::{self, Lock};
 
 use crate::support::drain_fixture::{
     DrainFixture, assert_each_in_order, insert_authors, pending, rename, take_standby_lock,
@@ -119,6 +120,35 @@ fn the_waiting_drainer_takes_over_when_the_holder_of_the_lock_dies() {
         holder.abort();
         assert!(holder.await.unwrap_err().is_cancelled());
         assert_eq!(waiting.await.unwrap().unwrap().published, 2);
+        assert_eq!(pending(&mut session).await, 0);
+    });
+}
+
+/// Steps. Second drainer: takes the lock that has become free, and still holds the lock of the one that stands by. Late drainer: finds
+/// both taken. Second drainer: is killed.
+#[test]
+fn a_drainer_does_not_leave_to_one_that_holds_both_locks() {
+    run(async {
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 1).await;
+        let mut second = fixture.database.connect().await;
+        take_standby_lock(&mut second).await;
+        assert!(outbox::try_lock(&mut second, Lock::Drain).await.unwrap());
+        rename(&mut session, 1, "first").await;
+
+        let drainer = fixture.drainer.clone();
+        let late =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
+        let mut observer = fixture.database.observer().await;
+        wait_until_true(
+            &mut observer,
+            "select exists (select from pg_stat_activity where datname = current_database()
+                and application_name = 'wagrun content-events' and query like '%from pg_locks%')",
+        )
+        .await;
+        drop(second);
+        assert_eq!(late.await.unwrap().unwrap().published, 1);
         assert_eq!(pending(&mut session).await, 0);
     });
 }

@@ -1,5 +1,7 @@
 //! A drain that a refused event, a crash or a lost database interrupts.
 
+use std::time::Duration;
+
 use content_events::DrainError;
 use content_events::Invocation;
 use serde_json::json;
@@ -68,6 +70,37 @@ fn a_topic_that_takes_nothing_ends_the_run_after_one_batch() {
         fixture.topic.recover();
         assert_eq!(fixture.sweep().await.unwrap().published, 600);
         assert_each_in_order(&fixture.topic.accepted(), 600, 1);
+    });
+}
+
+/// Were both pending, SNS could have forgotten the id of the first and still know the second. Then the first would arrive as the last.
+#[test]
+fn an_event_is_settled_before_the_next_one_of_its_object_is_published() {
+    run(async {
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        insert_authors(&mut session, 1).await;
+        rename(&mut session, 1, "first").await;
+        rename(&mut session, 1, "second").await;
+        // Less than the time after which accepted events are settled in any case.
+        fixture.topic.delay(Duration::from_millis(200));
+        let drainer = fixture.drainer.clone();
+        let killed =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
+        fixture.topic.wait_for_batch().await;
+        fixture.topic.swallow_answers();
+        while fixture.topic.accepted().len() < 2 {
+            fixture.topic.wait_for_batch().await;
+        }
+        killed.abort();
+        assert!(killed.await.unwrap_err().is_cancelled());
+
+        fixture.topic.recover();
+        wait_until_no_lock_is_held(&mut session).await;
+        assert_eq!(fixture.sweep().await.unwrap().published, 1);
+        let repeated = fixture.topic.duplicates();
+        let repeated: Vec<_> = repeated.iter().map(title).collect();
+        assert_eq!(repeated, ["second"]);
     });
 }
 

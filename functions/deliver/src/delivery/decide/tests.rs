@@ -98,15 +98,21 @@ fn a_delivery_to_a_subscriber_that_is_off() {
         ),
     ] {
         let cases = [
-            (None, Action::Skip(Skip::BeginBacklog(reason))),
-            (Some(BEGUN), Action::Skip(Skip::Defer(reason))),
-            (Some(SETTLED), Action::Skip(Skip::SetAside)),
-            (Some(PROBED), Action::Skip(Skip::SetAside)),
-            (Some(RETURNING), Action::Skip(Skip::SetAside)),
+            (None, false, Action::Skip(Skip::BeginBacklog(reason))),
+            (Some(BEGUN), false, Action::Skip(Skip::Defer(reason))),
+            (Some(SETTLED), false, Action::Skip(Skip::SetAside)),
+            (Some(PROBED), false, Action::Skip(Skip::SetAside)),
+            (
+                Some(RETURNING),
+                false,
+                Action::Skip(Skip::BeginBacklog(reason)),
+            ),
+            (Some(RETURNING), true, Action::Skip(Skip::SetAside)),
         ];
-        for (backlog, expected) in cases {
+        for (backlog, lane_is_set_aside, expected) in cases {
             let facts = Facts {
                 backlog,
+                lane_is_set_aside,
                 ..facts(subscriber)
             };
             assert_eq!(before_attempt(&facts), expected, "{facts:?}");
@@ -224,6 +230,11 @@ fn no_combination_of_facts_breaks_the_order_of_a_lane() {
                 assert!(
                     !is_first || everyone_knows,
                     "another copy may send a later delivery: {facts:?}"
+                );
+                let is_returning = facts.backlog.is_some_and(|backlog| backlog.is_returning);
+                assert!(
+                    !(is_first && is_returning),
+                    "the sweep may remove the backlog: {facts:?}"
                 );
                 // A probe that fails is set aside as the first of its lane.
                 let probes = matches!(action, Action::Probe(_));

@@ -124,6 +124,30 @@ async fn one_that_is_switched_off_keeps_what_waits_until_it_is_on_again() {
     assert_eq!(story.received(0), ["page/1 1", "page/1 2"]);
 }
 
+/// The sweep may remove the parameter of a backlog that returns. A copy that finds none, and has the subscriber as on in its cache,
+/// would send what comes after a delivery that was set aside meanwhile.
+#[tokio::test]
+async fn one_that_is_switched_off_while_its_backlog_returns_begins_it_again() {
+    let mut story = Story::new(204, json!({"enabled": false})).await;
+    story.put_aside("page/2", 0);
+    story.returns_since(now());
+    pass(SETTLING_SECONDS);
+    assert!(story.stays("page/1", 1).await);
+    assert_eq!(story.world.delays(), [120]);
+    assert_eq!(story.aside(), 1);
+    let begun = json!({"since": clock().to_string()});
+    assert_eq!(story.backlog().unwrap(), begun);
+    assert_eq!(story.look().await[0]["state"], "waiting");
+    pass(SETTLING_SECONDS);
+    assert!(!story.stays("page/1", 1).await);
+    assert_eq!(story.aside(), 2);
+    // A lane of which something is set aside only becomes longer.
+    story.returns_since(clock());
+    pass(SETTLING_SECONDS);
+    assert!(!story.stays("page/2", 1).await);
+    assert_eq!(story.aside(), 3);
+}
+
 #[tokio::test]
 async fn a_receiver_that_is_gone_keeps_what_waits() {
     let receiver = Receiver::answering(|| StatusCode::GONE.into_response()).await;
