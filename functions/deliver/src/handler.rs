@@ -169,3 +169,21 @@ impl Handler {
 fn attribute<T: FromStr>(record: &SqsMessage, name: &str) -> Option<T> {
     record.attributes.get(name)?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sweep_is_requested_by_names_and_not_by_positions() {
+        let request = SweepRequest::parse(r#"{"sweep":"backlogs","at_once":true}"#).unwrap();
+        let expected = SweepRequest {
+            sweep: Swept::Backlogs,
+            at_once: true,
+        };
+        assert_eq!(request, expected);
+        for payload in [r#"["backlogs",true]"#, r#""backlogs""#, "{}"] {
+            assert!(SweepRequest::parse(payload).is_err(), "{payload}");
+        }
+    }
+}

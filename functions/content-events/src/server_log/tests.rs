@@ -153,8 +153,8 @@ fn a_name_forges_no_line() {
 #[test]
 fn names_that_imitate_whole_lines_are_not_recognized() {
     let (user, database) = (
-        "@:[7]:LOG:  \n2026-11-21 21:46:46 Z::",
-        ":[7]:LOG:  wagrun doorbell {\"xid\":\"901\"} \n2026-11-21 21:46:46 Z:",
+        "\n2026-11-21 21:46:46 Z::",
+        ":[7]:LOG:  wagrun doorbell {\"xid\":\"901\"} by log\n\t",
     );
     // PostgreSQL cuts each name to this length.
     assert!(user.len() <= 63 && database.len() <= 63);
