@@ -21,7 +21,7 @@ FUZZ = ROOT / "fuzz"
 CARGO_FUZZ = "0.13.2"
 TOOLS = ROOT / ".local" / "cargo-fuzz"
 # Longest time of one input in seconds, its greatest size, and the most memory in MiB. A slower or larger one is a failure.
-LIMITS = ["-timeout=10", "-max_len=65536", "-rss_limit_mb=2048"]
+LIMITS = ["-timeout=30", "-max_len=65536", "-rss_limit_mb=2048"]
 
 
 def main(target, seconds):

@@ -149,7 +149,7 @@ fn a_name_forges_no_line() {
     }
 }
 
-/// What PostgreSQL writes of such names is what it writes of a ring. An id is only a reason to look, so that costs one run.
+/// PostgreSQL writes such names as it writes a ring. An id is only a reason to look, so that costs one run.
 #[test]
 fn names_that_imitate_whole_lines_are_not_recognized() {
     let (user, database) = (
