@@ -26,7 +26,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo is running (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test subscriber-check test unit e2e watch bench bench-migrate bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property public-view faults mutations soak model audit build clean
+.PHONY: help demo history subscriber-test subscriber-check test unit e2e watch bench bench-migrate bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property public-view faults mutations soak model fuzz audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -88,6 +88,7 @@ check: format lint template contract models dockerfile dependencies ## formattin
 
 format:
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 
 lint: ## clippy, module cycles, dependencies that would be compiled twice, and how comments and documents read
 	python3 tools/module_graph.py
@@ -190,6 +191,10 @@ soak: ## a day in an hour: memory, files, tables and queues of the local stack u
 model: ## explores the models of drain and delivery in larger scenarios (a few minutes, 4 GB), prints the tables of docs/reliability.md
 	cargo run --package model --locked --profile measured --bin model -- $(SAFEGUARD)
 
+# Not part of test, because the fuzzer's runtime needs a C++ compiler.
+fuzz: ## fuzzes TARGET=subscriber for SECONDS=1800, or TARGET=all one after the other; fuzz/Cargo.toml lists the targets
+	@python3 tools/fuzz.py "$(or $(TARGET),none)" "$(or $(SECONDS),1800)"
+
 audit: ## known vulnerabilities of the dependencies; not part of check, because it downloads the advisory database
 	python3 tools/venv.py tools
 	PATH="$(CURDIR)/$(TOOLS):$$PATH" cargo deny --locked check advisories
@@ -203,4 +208,4 @@ build: ## the functions for AWS, in .aws-sam/build; ARCHITECTURE=x86_64 for the 
 	  sam build --parameter-overrides Architecture=$(or $(ARCHITECTURE),arm64)
 
 clean: ## removes everything that was built or installed here
-	rm -rf target .aws-sam .local
+	rm -rf target fuzz/target .aws-sam .local

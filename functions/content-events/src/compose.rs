@@ -275,4 +275,6 @@ fn size(event: &Event) -> usize {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

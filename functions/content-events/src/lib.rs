@@ -82,3 +82,26 @@ pub use request::{Match, Replay, Request, RequestError, Snapshot};
 pub use schedules::{ScheduleError, SyncError};
 pub use sweep::{MetricError, SweepError};
 pub use wagrun_database::outbox::BackfillProgress;
+
+/// Private parts for the targets in `fuzz/`, which cargo-fuzz builds with `cfg(fuzzing)`.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    use wagrun_database::outbox::{CapturedChange, VisibilityRules};
+
+    pub use crate::server_log::doorbells;
+
+    /// Returns the JSON that is published for a change, or the reason why it is set apart; none when there is nothing to say.
+    pub fn published_json(
+        change: &CapturedChange,
+        rules: &VisibilityRules,
+    ) -> Option<Result<String, String>> {
+        let decision = crate::classify::decide(change, &change.said, rules);
+        let event = crate::compose::compose(change, &decision, "/wagrun/fuzz")?;
+        let outgoing = crate::publish::OutgoingEvent::new(change.sequence, event);
+        Some(match outgoing {
+            Ok(outgoing) => Ok(outgoing.json),
+            Err(error) => Err(error.to_string()),
+        })
+    }
+}

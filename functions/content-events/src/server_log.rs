@@ -13,7 +13,8 @@
 //! PostgreSQL writes them unchanged, with their line breaks. So an ambiguous line does not count as a doorbell, and a record
 //! that such names have broken up contains none.
 //!
-//! A client that may run SQL can still write a genuine line by `raise log`. So an id is only a reason to look at the outbox.
+//! Two forgeries cannot be told from a doorbell. Names that contain line breaks and whole prefixes, with their times, make lines
+//! of their own. And a client that may run SQL can write any line by `raise log`. So an id is only a reason to look at the outbox.
 
 /// The beginning of the doorbell's message, exactly as the trigger writes it.
 const DOORBELL: &str = "wagrun doorbell {\"xid\":\"";

@@ -49,7 +49,7 @@ pub async fn handle(domains: &CustomDomains, event: LambdaEvent<Value>) -> Resul
     work.instrument(span).await
 }
 
-fn parse(payload: &Value) -> Result<Request, Error> {
+pub fn parse(payload: &Value) -> Result<Request, Error> {
     Ok(Request::parse(payload).ok_or("expected a request of CloudFormation")??)
 }
 

@@ -15,3 +15,10 @@ mod handler;
 pub use association::Association;
 pub use custom_domains::{CustomDomainError, CustomDomains};
 pub use handler::handle;
+
+/// Private parts for the targets in `fuzz/`, which cargo-fuzz builds with `cfg(fuzzing)`.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::handler::parse;
+}

@@ -42,6 +42,8 @@ pub use lane::{Lane, Recall};
 pub use pacing::{Pacing, PacingLimits};
 pub use pass_on::pass_on;
 pub use resend_lane::{Recalled, Resent, SendResult, resend_lane};
+#[cfg(fuzzing)]
+pub use store::Backlog;
 pub use store::BacklogStore;
 pub use sweep::{Sweep, SweptBacklog, sweep};
 pub use turn::Turn;

@@ -19,3 +19,5 @@ pub use batch::deliver_batch;
 pub use deliverer::Deliverer;
 pub use dispatch::handle_message;
 pub use message::Attempt;
+#[cfg(fuzzing)]
+pub use message::{AddressedEvent, Content};

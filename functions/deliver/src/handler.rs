@@ -6,6 +6,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use wagrun_delivery::partial_batch::handle_in_order;
 use wagrun_lambda::telemetry::failed;
@@ -25,6 +26,14 @@ pub struct SweepRequest {
     /// Tries subscribers that were tried a short time ago as well.
     #[serde(default)]
     pub at_once: bool,
+}
+
+impl SweepRequest {
+    /// Parses a payload, which is an object.
+    pub fn parse(payload: &str) -> Result<Self, serde_json::Error> {
+        let fields = serde_json::from_str(payload)?;
+        Self::deserialize(Value::Object(fields))
+    }
 }
 
 /// The things that can be swept.
@@ -67,14 +76,16 @@ pub struct Handler {
 /// # Errors
 /// Fails for a payload that is neither of the two, if a backlog could not be swept, and if the subscribers cannot be read.
 pub async fn handle(handler: &Handler, payload: &RawValue) -> Result<Answer, Diagnostic> {
-    if let Ok(batch) = serde_json::from_str(payload.get()) {
+    // serde also takes a list for a struct, by the positions of its values.
+    if payload.get().starts_with('{')
+        && let Ok(batch) = serde_json::from_str(payload.get())
+    {
         return Ok(Answer::Batch(deliver(handler, &batch).await));
     }
-    let request: Result<SweepRequest, _> = serde_json::from_str(payload.get());
     let SweepRequest {
         sweep: swept,
         at_once,
-    } = request.map_err(|error| failed("RequestUnknown", &error))?;
+    } = SweepRequest::parse(payload.get()).map_err(|error| failed("RequestUnknown", &error))?;
     let backlogs = match swept {
         Swept::Backlogs => Some(sweep_backlogs(&handler.deliverer, at_once).await),
         Swept::Subscribers => None,
@@ -157,4 +168,22 @@ impl Handler {
 
 fn attribute<T: FromStr>(record: &SqsMessage, name: &str) -> Option<T> {
     record.attributes.get(name)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sweep_is_requested_by_names_and_not_by_positions() {
+        let request = SweepRequest::parse(r#"{"sweep":"backlogs","at_once":true}"#).unwrap();
+        let expected = SweepRequest {
+            sweep: Swept::Backlogs,
+            at_once: true,
+        };
+        assert_eq!(request, expected);
+        for payload in [r#"["backlogs",true]"#, r#""backlogs""#, "{}"] {
+            assert!(SweepRequest::parse(payload).is_err(), "{payload}");
+        }
+    }
 }

@@ -38,5 +38,15 @@ pub use target::{
 };
 pub use wiring::build_handler;
 
+/// Private parts for the targets in `fuzz/`, which cargo-fuzz builds with `cfg(fuzzing)`.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::backlog::{Backlog, Lane, Recall};
+    pub use crate::delivery::{AddressedEvent, Attempt, Content};
+    pub use crate::handler::{SweepRequest, Swept};
+    pub use crate::target::guard::{check, check_literal};
+}
+
 #[cfg(test)]
 mod tests;

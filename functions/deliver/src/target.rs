@@ -12,6 +12,8 @@ use wagrun_event::Event;
 
 pub use cloud_front::{CloudFrontClient, CloudFrontError};
 pub use event_bridge::{EventBridgeClient, EventBridgeError};
+#[cfg(fuzzing)]
+pub use webhook::resolver as guard;
 pub use webhook::{Reach, Timeouts, WebhookClient, WebhookError};
 
 /// One client for each kind of target.

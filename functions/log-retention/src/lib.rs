@@ -38,5 +38,12 @@ pub use handler::handle;
 pub use run::LogRetention;
 pub use selection::Selection;
 
+/// Private parts for the targets in `fuzz/`, which cargo-fuzz builds with `cfg(fuzzing)`.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::request::{Request, RequestError};
+}
+
 #[cfg(test)]
 mod tests;

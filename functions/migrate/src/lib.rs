@@ -41,3 +41,12 @@ pub use migration::MigrateError;
 pub use migrator::Migrator;
 pub use request::Command;
 pub use superuser::SuperuserOutcome;
+
+/// Private parts for the targets in `fuzz/`, which cargo-fuzz builds with `cfg(fuzzing)`.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::discovery::Discovery;
+    pub use crate::publication::Published;
+    pub use crate::request::{Request, RequestError};
+}

@@ -41,6 +41,9 @@ pub struct Request {
 /// A payload that is not a valid request.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
+    /// The payload is a list or a single value.
+    #[error("the payload is not an object")]
+    NotAnObject,
     /// The payload is not an object with these fields.
     #[error(transparent)]
     Payload(#[from] serde_json::Error),
@@ -72,6 +75,10 @@ impl Command {
 impl Request {
     /// Reads an invocation's payload.
     pub fn parse(payload: &Value) -> Result<Self, RequestError> {
+        // serde also takes a list for a struct, which would give each value a field by its position.
+        if !payload.is_object() {
+            return Err(RequestError::NotAnObject);
+        }
         let request = Self::deserialize(payload)?;
         let is_valid = |image: &String| (1..=MAX_DEPLOY_BYTES).contains(&image.len());
         if !request.deploy.as_ref().is_none_or(is_valid) {
@@ -125,7 +132,11 @@ mod tests {
                 "unknown field `comand`, expected one of `command`, `deploy`, `capture`",
             ),
             (json!({}), "missing field `command`"),
-            (json!("migrate"), "invalid type: string \"migrate\""),
+            (json!("migrate"), "the payload is not an object"),
+            (
+                json!(["migrate", null, null]),
+                "the payload is not an object",
+            ),
             (
                 json!({"command": "migrate", "deploy": ""}),
                 "deploy: expected an image or its digest",

@@ -58,5 +58,16 @@ pub use handler::{Handler, handle};
 pub use queue::Queue;
 pub use releaser::Releaser;
 
+/// Private parts for the targets in `fuzz/`, which cargo-fuzz builds with `cfg(fuzzing)`.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::image::ImageReference;
+    pub use crate::message::{Message, MessageError};
+    pub use crate::request::{Request, RequestError};
+    pub use crate::signal::Signal;
+    pub use crate::state::State;
+}
+
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::config::Config;
 use crate::image::{Image, ImageReference, RequestedImage};
@@ -94,7 +94,8 @@ struct DeploymentChange {
 impl Message {
     /// Reads the body of a message.
     pub fn parse(body: &str, config: &Config) -> Result<Self, MessageError> {
-        let value: Value = serde_json::from_str(body)?;
+        // serde also takes a list for a struct, by the positions of its values.
+        let value = Value::Object(serde_json::from_str::<Map<String, Value>>(body)?);
         if value.get("deploy").is_some() {
             return Ok(Self::Deploy(DeployRequest::deserialize(&value)?.deploy));
         }

@@ -1,7 +1,7 @@
 //! The requests that an operator or the schedule invokes the function with.
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 use crate::image::ImageReference;
 
@@ -21,6 +21,7 @@ pub enum Request {
 #[serde(deny_unknown_fields)]
 pub struct DeployRequest {
     /// The image to release.
+    #[serde(deserialize_with = "from_object")]
     pub deploy: ImageReference,
 }
 
@@ -48,4 +49,10 @@ impl Request {
             Err(RequestError::Unknown)
         }
     }
+}
+
+/// Reads an image from an object alone. serde also takes a list for a struct, by the positions of its values.
+fn from_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ImageReference, D::Error> {
+    let fields = Map::deserialize(deserializer)?;
+    ImageReference::deserialize(Value::Object(fields)).map_err(serde::de::Error::custom)
 }

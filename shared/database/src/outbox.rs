@@ -18,6 +18,9 @@ pub use backfill::{
     Backfill, BackfillProgress, MAX_SLICE_BYTES, advance_backfill, backfill_progress,
     cancel_backfill, next_backfill, open_backfill, record_backfill_failure,
 };
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use change::decode;
 pub use change::{CapturedChange, State};
 pub use claim::{OutboxCursor, add_present_state, claim, models_of_parts};
 pub use field_names::FieldNames;

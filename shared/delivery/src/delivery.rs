@@ -44,6 +44,8 @@ pub fn deduplication_id(event: &Event, subscriber: &str) -> String {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
     use uuid::Uuid;

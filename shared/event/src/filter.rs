@@ -144,6 +144,8 @@ fn fits(pattern: &str, text: &str) -> bool {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;

@@ -3,6 +3,8 @@
 mod event;
 pub mod fifo;
 pub mod filter;
+#[cfg(test)]
+mod properties;
 mod sendable;
 
 pub use event::{Event, NewEvent, SNAPSHOT};

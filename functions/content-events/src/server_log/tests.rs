@@ -149,6 +149,21 @@ fn a_name_forges_no_line() {
     }
 }
 
+/// PostgreSQL writes such names as it writes a ring. An id is only a reason to look, so that costs one run.
+#[test]
+fn names_that_imitate_whole_lines_are_not_recognized() {
+    let (user, database) = (
+        "\n2026-11-21 21:46:46 Z::",
+        ":[7]:LOG:  wagrun doorbell {\"xid\":\"901\"} by log\n\t",
+    );
+    // PostgreSQL cuts each name to this length.
+    assert!(user.len() <= 63 && database.len() <= 63);
+    let host = "2026-11-21 21:46:46 UTC:10.0.0.4(51234)";
+    assert_rings(&format!(
+        "{host}:{user}@{database}:[77]:FATAL:  no such role"
+    ));
+}
+
 /// Any client can make the server log a megabyte of text that almost ends a prefix.
 #[test]
 fn a_long_line_is_read_in_one_pass() {

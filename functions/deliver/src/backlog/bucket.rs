@@ -235,3 +235,6 @@ fn unescaped(name: &str) -> String {
     let name = percent_decode_str(name.trim_end_matches('/'));
     name.decode_utf8_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod properties;

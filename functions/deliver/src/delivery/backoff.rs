@@ -36,6 +36,8 @@ pub fn redelivery(
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -147,11 +147,13 @@ fn reference<'a>(message_ids: impl Iterator<Item = &'a str>, paths: &[String]) -
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn event(data: Value) -> Event {
+    pub fn event(data: Value) -> Event {
         serde_json::from_value(json!({
             "specversion": "1.0", "id": "0f2c8f6e-7d1b-4c8e-9a53-000000000001", "source": "/wagrun/test",
             "type": "wagtail.page.moved", "subject": "page/4", "time": "2026-11-21T21:46:46.426651Z",
@@ -161,14 +163,14 @@ mod tests {
         .unwrap()
     }
 
-    fn target(wildcard: bool) -> CloudFront {
+    pub fn target(wildcard: bool) -> CloudFront {
         CloudFront {
             distribution: "E1".into(),
             wildcard,
         }
     }
 
-    fn site(path: &str) -> String {
+    pub fn site(path: &str) -> String {
         format!("https://www.example.org{path}")
     }
 

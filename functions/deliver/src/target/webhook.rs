@@ -1,7 +1,10 @@
 //! HTTP requests, signed as Standard Webhooks 1.0 specify.
 
 mod address;
+#[cfg(not(fuzzing))]
 mod resolver;
+#[cfg(fuzzing)]
+pub mod resolver;
 mod retry_after;
 mod sign;
 

@@ -200,6 +200,10 @@ fn the_error_names_what_is_wrong_with_a_message() {
             r#"{"deploy":{"tag":"v1"},"now":true}"#,
             "cannot read the message: unknown field `now`, expected `deploy`",
         ),
+        (
+            r#"["ECR Image Scan","2026-11-24T02:00:00Z",[],{}]"#,
+            "cannot read the message: invalid type: sequence, expected a map at line 1 column 0",
+        ),
         ("{}", "cannot read the message: missing field `detail-type`"),
         (
             r#"{"detail-type":"ECR Image Scan","time":"2026-11-24T02:00:00Z","detail":{}}"#,

@@ -56,7 +56,11 @@ async fn a_request_that_cannot_be_done_is_refused_at_once() {
         (json!({"deploy": {}}), "deploy: needs a tag or a digest"),
         (
             json!({"deploy": "v1"}),
-            "cannot read the request: invalid type: string \"v1\", expected struct ImageReference",
+            "cannot read the request: invalid type: string \"v1\", expected a map",
+        ),
+        (
+            json!({"deploy": ["v1", null]}),
+            "cannot read the request: invalid type: sequence, expected a map",
         ),
         (
             json!({"deply": {}}),

@@ -12,6 +12,15 @@ use uuid::Uuid;
 use super::visibility::{SaidVisibility, StoredDecision, Visibility};
 use crate::object_kind::ObjectKind;
 
+/// The number of levels of lists and objects in a column's value. An event puts the value three levels deeper, and a receiver's
+/// template some more. A parser of JSON takes 127 levels.
+const MAX_DEPTH: usize = 100;
+/// Names by which serde_json marks numbers and raw JSON. In a value they would be taken for a mark, at any depth.
+const RESERVED_NAMES: [&str; 2] = [
+    "\"$serde_json::private::Number\":",
+    "\"$serde_json::private::RawValue\":",
+];
+
 /// Captured columns by name, or `None` when the object does not exist.
 pub type State = Option<Map<String, Value>>;
 
@@ -132,9 +141,13 @@ fn kind(row: &PgRow) -> Result<ObjectKind, sqlx::Error> {
     })
 }
 
-/// Parses a state's columns. A value that is nested too deeply for the parser becomes null and sets `is_unreadable`.
-fn decode(text: &str, is_unreadable: &mut bool) -> Map<String, Value> {
-    if let Ok(state) = serde_json::from_str(text) {
+/// Parses a state's columns, which are the text of a `jsonb`. A value that is nested too deeply to be read by fan-out and deliver
+/// becomes null and sets `is_unreadable`. So does one with a reserved name.
+pub fn decode(text: &str, is_unreadable: &mut bool) -> Map<String, Value> {
+    if !has_reserved_name(text)
+        && let Ok(state) = serde_json::from_str::<Map<String, Value>>(text)
+        && state.values().all(is_readable)
+    {
         return state;
     }
     *is_unreadable = true;
@@ -142,13 +155,32 @@ fn decode(text: &str, is_unreadable: &mut bool) -> Map<String, Value> {
     let columns: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).unwrap_or_default();
     columns
         .into_iter()
-        .map(|(column, value)| {
-            (
-                column,
-                serde_json::from_str(value.get()).unwrap_or_default(),
-            )
-        })
+        .map(|(column, value)| (column, readable(value.get()).unwrap_or_default()))
         .collect()
+}
+
+fn readable(json: &str) -> Option<Value> {
+    if has_reserved_name(json) {
+        return None;
+    }
+    serde_json::from_str(json).ok().filter(is_readable)
+}
+
+fn has_reserved_name(json: &str) -> bool {
+    RESERVED_NAMES.iter().any(|name| json.contains(name))
+}
+
+fn is_readable(value: &Value) -> bool {
+    depth(value) <= MAX_DEPTH
+}
+
+/// Returns the number of levels of lists and objects in a value.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
+        _ => 0,
+    }
 }
 
 #[cfg(test)]
@@ -169,9 +201,32 @@ mod tests {
 
     #[test]
     fn a_value_that_is_nested_too_deeply_is_null_and_the_others_stay() {
-        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
-        let (state, unreadable) = decoded(&format!(r#"{{"deep":{deep},"title":"News"}}"#));
-        assert_eq!(state, r#"{"deep":null,"title":"News"}"#);
-        assert!(unreadable);
+        // The parser takes 126 levels in a row. An event of it could not be read any more.
+        for (levels, is_kept) in [(100, true), (101, false), (126, false), (200, false)] {
+            let deep = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+            let row = format!(r#"{{"deep":{deep},"title":"News"}}"#);
+            let (state, unreadable) = decoded(&row);
+            let expected = match is_kept {
+                true => row,
+                false => r#"{"deep":null,"title":"News"}"#.to_owned(),
+            };
+            assert_eq!((state, unreadable), (expected, !is_kept), "{levels}");
+        }
+    }
+
+    #[test]
+    fn an_object_that_the_parser_takes_for_something_else_is_null() {
+        for value in [
+            r#"{"$serde_json::private::Number":"12"}"#,
+            r#"{"$serde_json::private::Number":"x"}"#,
+            r#"[{"a":{"$serde_json::private::RawValue":"[1]"}}]"#,
+        ] {
+            let (state, unreadable) = decoded(&format!(r#"{{"odd":{value},"title":"News"}}"#));
+            assert_eq!(state, r#"{"odd":null,"title":"News"}"#);
+            assert!(unreadable);
+        }
+        // As a text it is nothing special.
+        let row = r#"{"body":"{\"$serde_json::private::Number\":1}","name":"$serde_json::private::Number"}"#;
+        assert_eq!(decoded(row), (row.to_owned(), false));
     }
 }

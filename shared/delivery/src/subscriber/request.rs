@@ -6,6 +6,8 @@
 mod condition;
 mod url_template;
 
+use std::collections::HashSet;
+
 use http::Method;
 use serde_json::Value;
 use url::Url;
@@ -14,6 +16,10 @@ pub use self::condition::Condition;
 use self::url_template::EACH;
 pub use self::url_template::{UrlFault, UrlTemplate};
 use super::template::{PayloadTooLong, Template};
+
+/// Greatest size of all requests of one event together, in bytes. They are rendered before the first is sent, so that none is sent
+/// when another cannot be made. An event may have a list of forty thousand values, each of which repeats a payload.
+const MAX_TOTAL_BYTES: usize = 8 * 1024 * 1024;
 
 /// A request as the parameter describes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,9 +85,23 @@ pub enum RenderError {
     /// The payload is too long.
     #[error(transparent)]
     Payload(#[from] PayloadTooLong),
+    /// The request is repeated too often for its size.
+    #[error("the requests for the event have more than {MAX_TOTAL_BYTES} bytes together")]
+    RequestsTooLong,
     /// The URL lacks a value.
     #[error(transparent)]
     Url(#[from] UrlFault),
+}
+
+impl RenderedRequest<'_> {
+    /// Returns the size of the URL and of the body in memory. The event itself is there once for all requests.
+    fn size(&self) -> usize {
+        let body = match &self.body {
+            Some(Body::Payload(text)) => text.len(),
+            Some(Body::Event(_)) | None => 0,
+        };
+        self.url.as_str().len() + body
+    }
 }
 
 impl Body<'_> {
@@ -139,9 +159,15 @@ impl RequestTemplate {
             return Ok(vec![self.one(event, &parsed)?]);
         };
         let mut requests = Vec::new();
+        let mut bytes = 0;
         for each in repetition.values(&parsed)? {
             parsed[EACH] = each;
-            requests.push(self.one(event, &parsed)?);
+            let request = self.one(event, &parsed)?;
+            bytes += request.size();
+            if bytes > MAX_TOTAL_BYTES {
+                return Err(RenderError::RequestsTooLong);
+            }
+            requests.push(request);
         }
         Ok(requests)
     }
@@ -163,13 +189,10 @@ impl RequestTemplate {
 impl Repetition {
     /// Returns the value of `${each}` for each request. No value is there twice, and none is `null`.
     fn values(&self, event: &Value) -> Result<Vec<Value>, RenderError> {
-        let mut values: Vec<Value> = Vec::new();
         let all: Vec<Value> = serde_json::from_str(&self.values.render(event)?)?;
-        for value in all {
-            if !value.is_null() && !values.contains(&value) {
-                values.push(value);
-            }
-        }
+        let mut known = HashSet::new();
+        let is_new = |value: &Value| !value.is_null() && known.insert(value.clone());
+        let values: Vec<Value> = all.into_iter().filter(is_new).collect();
         let Some(most) = self.per_request else {
             return Ok(values);
         };

@@ -175,4 +175,6 @@ fn short(text: &str) -> Result<(), PayloadTooLong> {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

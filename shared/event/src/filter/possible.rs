@@ -117,7 +117,7 @@ fn any_meets(pattern: &str, mut types: impl Iterator<Item = String>) -> bool {
 }
 
 /// Returns true when some text matches both patterns, in which each `*` stands for any characters.
-fn meet(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn meet(one: &[u8], other: &[u8]) -> bool {
     // The entry at `b` says that the rest of `one` and the rest of `other` from `b` on meet.
     let mut below: Vec<bool> = Vec::new();
     for a in (0..=one.len()).rev() {

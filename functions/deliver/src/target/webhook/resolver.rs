@@ -73,7 +73,8 @@ pub fn refusal(error: &(dyn Error + 'static)) -> Option<NotPublic> {
     None
 }
 
-fn check(addresses: impl IntoIterator<Item = IpAddr>) -> Result<(), NotPublic> {
+/// Checks the addresses of a name, all of them.
+pub fn check(addresses: impl IntoIterator<Item = IpAddr>) -> Result<(), NotPublic> {
     for address in addresses {
         if let Some(reason) = not_public(address) {
             return Err(NotPublic { address, reason });

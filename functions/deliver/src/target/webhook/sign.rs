@@ -28,6 +28,8 @@ pub fn signatures(
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
     use ring::signature::{ED25519, UnparsedPublicKey};

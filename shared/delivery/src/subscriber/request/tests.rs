@@ -60,6 +60,52 @@ fn a_value_in_a_url_stays_within_its_segment_or_its_parameter() {
 }
 
 #[test]
+fn a_part_of_a_url_adds_no_parameter() {
+    let webhook = webhook(json!({
+        "url": "https://example.org/a${data.link|path}?path=${data.link|path}&host=${data.link|host}&x=1",
+    }));
+    for (link, expected) in [
+        (
+            "https://www.example.org/a&admin=1;b+c/",
+            "/a/a&admin=1;b+c/?path=/a%26admin%3D1%3Bb%2Bc/&host=www.example.org&x=1",
+        ),
+        ("https://x/%26/", "/a/%26/?path=/%26/&host=x&x=1"),
+        // The host of a scheme that is not a browser's may have more characters.
+        ("x://h&x=2/", "/a/?path=/&host=h%26x%3D2&x=1"),
+    ] {
+        let event = json!({"data": {"link": link}}).to_string();
+        let url = webhook.render(&event).unwrap().remove(0).url;
+        assert_eq!(&url[url::Position::BeforePath..], expected);
+    }
+}
+
+#[test]
+fn a_request_that_is_repeated_too_often_for_its_size_is_refused_in_time() {
+    let tags: Vec<u32> = (0..40_000).collect();
+    let event = json!({"data": {"tags": tags, "again": tags}}).to_string();
+    let started = std::time::Instant::now();
+    let fields = |template: &str| {
+        json!({
+            "url": "https://example.org/${each}", "for_each": ["${...data.tags}", "${...data.again}"], "template": template,
+        })
+    };
+    let render = |template| {
+        webhook(fields(template))
+            .render(&event)
+            .map(|all| all.len())
+    };
+    assert_eq!(render("${each}").unwrap(), 40_000);
+    // Each payload has the whole list.
+    let error = render("${data.tags}").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the requests for the event have more than 8388608 bytes together"
+    );
+    let took = started.elapsed();
+    assert!(took < std::time::Duration::from_secs(10), "took {took:?}");
+}
+
+#[test]
 fn the_parts_of_a_url_can_stand_in_a_url() {
     assert_eq!(
         url("https://example.org/purge/${data.url|host}${data.url|path}"),

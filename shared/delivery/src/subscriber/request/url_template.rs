@@ -100,7 +100,8 @@ impl UrlTemplate {
             match part {
                 Part::Fixed(fixed) => text.push_str(fixed),
                 Part::Placeholder(placeholder) => {
-                    let value = placeholder.url_text(event).map_err(UrlFault::NoValue)?;
+                    let value = placeholder.url_text(event, text.contains('?'));
+                    let value = value.map_err(UrlFault::NoValue)?;
                     text.push_str(&value);
                 }
             }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 use url::{Position, Url};
 
@@ -15,6 +15,9 @@ const NOT_UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
+
+/// The characters that the path or the host of a URL may have and that would end a parameter's value in a query.
+const ENDS_VALUE: &AsciiSet = &CONTROLS.add(b'&').add(b'=').add(b'+').add(b';').add(b'#');
 
 /// A part of a text.
 #[derive(Debug, Clone, PartialEq)]
@@ -175,7 +178,9 @@ impl Placeholder {
 
     /// Returns the value as a part of a URL, percent-encoded. A missing, an empty and a nested value are the error, because the
     /// URL without it would be that of something else.
-    pub fn url_text(&self, event: &Value) -> Result<String, EventPath> {
+    ///
+    /// A part of a URL is percent-encoded already. `is_in_query` says that it becomes the value of a parameter.
+    pub fn url_text(&self, event: &Value, is_in_query: bool) -> Result<String, EventPath> {
         let value = match self.value(event) {
             Some(value) => value,
             None => Cow::Owned(Value::String(self.text(event))),
@@ -186,7 +191,9 @@ impl Placeholder {
         };
         match self.filter {
             _ if text.is_empty() => Err(self.path.clone()),
-            // A part of a URL is percent-encoded already.
+            Some(Filter::Host | Filter::Path) if is_in_query => {
+                Ok(utf8_percent_encode(&text, ENDS_VALUE).to_string())
+            }
             Some(Filter::Host | Filter::Path) => Ok(text),
             None | Some(Filter::Slack) => {
                 Ok(utf8_percent_encode(&text, NOT_UNRESERVED).to_string())
