@@ -9,11 +9,13 @@ import sys
 import unittest
 
 from . import namespace, network
+from .function import HEADER_TOKEN, SECRET, URL_TOKEN, record_secrets
 
 PACKAGE = __package__
 
 
 def main(program, names):
+    record_secrets(Signing=SECRET, Header=HEADER_TOKEN, Url=URL_TOKEN)
     os.environ["DELIVER"] = os.path.abspath(program)
     modules = ["test_headers", "test_receivers", "test_tls"]
     try:

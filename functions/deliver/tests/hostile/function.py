@@ -1,16 +1,22 @@
 """The compiled deliver as Lambda runs it. Runtime API and AWS are played here."""
 
 import http.server
+import itertools
 import json
 import os
 import queue
 import subprocess
-import tempfile
 import threading
 import time
 import uuid
+from pathlib import Path
 
+LOCAL = Path(__file__).resolve().parents[4] / ".local"
+# `tools/check_secrets.py` looks into the logs for every secret.
+LOGS = LOCAL / f"logs/hostile-{os.getpid()}"
+NUMBERS = itertools.count(1)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+HEADER_TOKEN, URL_TOKEN = "token-of-the-header", "token-of-the-url"
 # Long enough for a machine that also compiles. deliver's own limit is 15 s.
 WAIT_TIMEOUT = 60
 
@@ -47,6 +53,14 @@ class Outcome:
         return f"{'failed' if self.failed else 'delivered'}: {self.lines}"
 
 
+def record_secrets(**secrets):
+    """Records secrets as `testing::secrets` does."""
+    directory = LOCAL / "secrets"
+    directory.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps({"kind": kind, "secret": secret}) + "\n" for kind, secret in secrets.items()]
+    (directory / f"hostile-{os.getpid()}.jsonl").write_text("".join(lines))
+
+
 class Deliver:
     """A process of deliver, and everything that it calls besides receivers."""
 
@@ -60,7 +74,8 @@ class Deliver:
         self.server = Server((address, port), handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         here = "{}:{}".format(*self.server.server_address)
-        self.log = tempfile.TemporaryFile()
+        LOGS.mkdir(parents=True, exist_ok=True)
+        self.log = open(LOGS / f"deliver-{next(NUMBERS)}.log", "w+b")
         self.read = 0
         self.process = subprocess.Popen(
             [program], stdout=self.log, stderr=subprocess.STDOUT, env=variables(here, allow_http) | (environment or {})

@@ -28,21 +28,33 @@ class Unavailable(Exception):
 
 def enter(nameserver, hosts):
     """Moves this process, which has one thread, into the namespaces. `hosts` is the text of /etc/hosts there."""
+    # A kernel may allow the namespace and refuse what is done in it. A child tries first, so that this process is not half inside.
+    child = os.fork()
+    if child == 0:
+        try:
+            move(nameserver, hosts)
+        except OSError as error:
+            print(f"no namespace: {error}", flush=True)
+            os._exit(1)
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
+        raise Unavailable("user, mount and network namespaces are needed")
+    move(nameserver, hosts)
+
+
+def move(nameserver, hosts):
     user, group = os.getuid(), os.getgid()
-    try:
-        call(libc.unshare, CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS)
-        write("/proc/self/setgroups", "deny")
-        write("/proc/self/uid_map", f"0 {user} 1")
-        write("/proc/self/gid_map", f"0 {group} 1")
-        bring_up("lo")
-        for family in (socket.AF_INET, socket.AF_INET6):
-            accept_every_address(family)
-        call(libc.mount, None, b"/", None, MS_REC | MS_PRIVATE, None)
-        replace("/etc/resolv.conf", f"nameserver {nameserver}\noptions timeout:5 attempts:2\n")
-        replace("/etc/hosts", hosts)
-        replace("/etc/nsswitch.conf", "hosts: files dns\n")
-    except OSError as error:
-        raise Unavailable(f"{error} (user and network namespaces are needed)") from error
+    call(libc.unshare, CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS)
+    write("/proc/self/setgroups", "deny")
+    write("/proc/self/uid_map", f"0 {user} 1")
+    write("/proc/self/gid_map", f"0 {group} 1")
+    bring_up("lo")
+    for family in (socket.AF_INET, socket.AF_INET6):
+        accept_every_address(family)
+    call(libc.mount, None, b"/", None, MS_REC | MS_PRIVATE, None)
+    replace("/etc/resolv.conf", f"nameserver {nameserver}\noptions timeout:5 attempts:2\n")
+    replace("/etc/hosts", hosts)
+    replace("/etc/nsswitch.conf", "hosts: files dns\n")
 
 
 def call(function, *arguments):

@@ -32,7 +32,7 @@ class Receiver:
         self.stopped = threading.Event()
         threading.Thread(target=self.serve, daemon=True).start()
 
-    def url(self, scheme="http", host="127.0.0.1", path="/hook"):
+    def url(self, scheme="http", host="127.0.0.1", path="/hook?token=token-of-the-url"):
         return f"{scheme}://{host}:{self.port}{path}"
 
     def serve(self):

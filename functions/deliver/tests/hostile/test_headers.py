@@ -127,7 +127,7 @@ class HeadersTest(unittest.TestCase):
         """One request came. Its head has what every request has and these, each once, and its signed body is the event."""
         (request,) = self.receiver.requests
         first, headers = head(request)
-        self.assertEqual(first, b"POST /hook HTTP/1.1")
+        self.assertEqual(first, b"POST /hook?token=token-of-the-url HTTP/1.1")
         headers = sorted((name.decode(), value.decode("latin-1")) for name, value in headers)
         names = [name for name, _ in headers]
         self.assertEqual(names, sorted({*EVERY_REQUEST, *(name for name, _ in added)}))
