@@ -13,6 +13,8 @@ SAM_OFFLINE := AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_AC
 
 # The directory in which the tests record their requests to AWS.
 REQUESTS := .local/requests
+# The directory in which they record their secrets, which no log may hold.
+SECRETS := .local/secrets
 
 # The file in which the running demo writes its addresses.
 DEMO := .local/demo.env
@@ -26,7 +28,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo is running (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test subscriber-check test unit e2e watch bench bench-migrate bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property public-view faults mutations soak model fuzz audit build clean
+.PHONY: help demo history subscriber-test subscriber-check test unit e2e watch bench bench-migrate bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property public-view faults mutations soak model fuzz hostile audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -49,10 +51,13 @@ subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK
 	@$(AWS_ENVIRONMENT); exec $(BUILT)/subscriber-test "$(NAME)"
 
 test: check site ## every check and every test
-	rm -rf $(REQUESTS)
-	cargo test --workspace --locked
+	rm -rf $(REQUESTS) $(SECRETS)
+	mkdir -p $(SECRETS) && touch $(SECRETS)/started
+	WAGRUN_KEEP_LOGS=1 cargo test --workspace --locked
 	.local/venv/emulator/bin/python tools/check_requests.py $(REQUESTS)
 	$(MAKE) --no-print-directory recorded-access
+	$(MAKE) --no-print-directory hostile NAMESPACE=optional
+	python3 tools/check_secrets.py .local
 
 unit: ## the unit tests; CRATE=deliver runs those of one crate, TEST=name those with this in their name
 	cargo test $(if $(CRATE),--package $(CRATE),--workspace --exclude local-stack) --locked --lib -- $(TEST)
@@ -138,9 +143,10 @@ recorded-access: ## compares the calls of the functions in the last tests with t
 	python3 tools/npm.py access
 	$(TOOLS)/python tools/recorded_access.py $(REQUESTS)
 
-models: ## tests the check of requests against the models of AWS; `make test` checks the requests of the tests
+models: ## tests the checks of what the tests leave behind: requests against the models of AWS, logs for secrets; `make test` runs them
 	python3 tools/venv.py emulator
 	.local/venv/emulator/bin/python tools/test_aws_models.py
+	python3 tools/test_check_secrets.py
 
 dockerfile: ## the image of the site, without Docker: hadolint, and its steps run one by one
 	python3 tools/venv.py hadolint site tools
@@ -195,9 +201,21 @@ model: ## explores the models of drain and delivery in larger scenarios (a few m
 fuzz: ## fuzzes TARGET=subscriber for SECONDS=1800, or TARGET=all one after the other; fuzz/Cargo.toml lists the targets
 	@python3 tools/fuzz.py "$(or $(TARGET),none)" "$(or $(SECONDS),1800)"
 
-audit: ## known vulnerabilities of the dependencies; not part of check, because it downloads the advisory database
-	python3 tools/venv.py tools
-	PATH="$(CURDIR)/$(TOOLS):$$PATH" cargo deny --locked check advisories
+# The tests of addresses run in a network of their own, in which every address is answered. Where the kernel does not let users
+# create one, this fails; `make test` says so and goes on.
+hostile: ## hostile URLs, names, headers and receivers against the compiled deliver; TEST=tls runs those with this in their name
+	python3 tools/venv.py webhooks
+	cargo build --workspace --locked --bin deliver
+	cd functions/deliver/tests && NAMESPACE=$(NAMESPACE) PYTHONDONTWRITEBYTECODE=1 \
+	  "$(CURDIR)/.local/venv/webhooks/bin/python" -m hostile "$(abspath $(BUILT))/deliver" $(TEST)
+
+# Each part runs, also after another one has found something.
+audit: ## known vulnerabilities of crates, Python and npm packages; not part of check, because it asks for them on the internet
+	python3 tools/venv.py tools audit node
+	failed=0; \
+	PATH="$(CURDIR)/$(TOOLS):$$PATH" cargo deny --locked check advisories || failed=1; \
+	python3 tools/audit.py || failed=1; \
+	exit $$failed
 
 # A separate target directory: SAM collects the binaries of every build from one place inside it. Otherwise they would
 # be mixed with those of the local stack, which are for another machine.

@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = {
+    "audit": ROOT / "requirements/audit.txt",
     "browser": ROOT / "requirements/browser.txt",
     "checkov": ROOT / "requirements/checkov.txt",
     "contract": ROOT / "requirements/contract.txt",

@@ -8,6 +8,8 @@ mod editors;
 mod named_tables;
 mod net_changes;
 mod parts_of_parts;
+mod role_attacks;
+mod role_rights;
 mod roles;
 mod rows;
 mod scheduled_tables;

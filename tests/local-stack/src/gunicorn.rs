@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use testing::process::{Process, ProcessError, Supervisor, free_port};
 use testing::progress::{Progress, Wait, WaitError, wait_until};
+use testing::secrets::{Kind, recorded};
 
 /// The time in which the site must answer after its start.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -60,6 +61,8 @@ impl Site {
         let address = format!("127.0.0.1:{}", free_port().map_err(SiteError::Port)?);
         let url = format!("http://{address}");
         let media = supervisor.create_directory("media")?;
+        let secret_key = uuid::Uuid::new_v4().simple().to_string();
+        let secret_key = recorded(Kind::SecretKey, secret_key);
         let mut command = Command::new(venv.join("bin/python"));
         command
             .args(["-m", "gunicorn", "--config", "gunicorn.conf.py"])
@@ -71,7 +74,7 @@ impl Site {
             .env("DATABASE_USER", database.user)
             .env("DATABASE_SSL_MODE", "disable")
             .env_remove("DATABASE_PASSWORD")
-            .env("SECRET_KEY", uuid::Uuid::new_v4().simple().to_string())
+            .env("SECRET_KEY", &secret_key)
             .env("ALLOWED_HOSTS", "127.0.0.1,localhost")
             .env("CSRF_TRUSTED_ORIGINS", &url)
             .env("SITE_URL", &url)

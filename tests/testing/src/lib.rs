@@ -9,6 +9,7 @@ pub mod process;
 pub mod progress;
 pub mod receiver;
 pub mod replay;
+pub mod secrets;
 
 use std::path::Path;
 

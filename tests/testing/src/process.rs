@@ -187,8 +187,9 @@ impl Supervisor {
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
-        // A panic is a failed test, and its logs are needed.
-        if !self.keep_logs.load(Ordering::Relaxed) && !std::thread::panicking() {
+        // A panic is a failed test, and its logs are needed. `make test` needs those of all tests.
+        let all_are_kept = std::env::var_os("WAGRUN_KEEP_LOGS").is_some();
+        if !all_are_kept && !self.keep_logs.load(Ordering::Relaxed) && !std::thread::panicking() {
             // If the reaper has ended, the logs stay for two days.
             let _ = self
                 .reaper

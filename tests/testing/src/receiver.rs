@@ -18,6 +18,8 @@ use wagrun_event::Event;
 
 pub use request::{Answer, NotReceived, WebhookRequest};
 
+use crate::secrets::{Kind, recorded};
+
 use inbox::{Inbox, SharedInbox, routes};
 
 /// A running receiver. Dropping it closes its port.
@@ -79,17 +81,22 @@ impl Receiver {
             .or_insert_with(|| {
                 // Hexadecimal digits are also base64 digits. These are 48 bytes.
                 let half = || uuid::Uuid::new_v4().simple();
-                format!("whsec_{}{}", half(), half())
+                recorded(Kind::Signing, format!("whsec_{}{}", half(), half()))
             })
             .clone()
     }
 
-    /// Returns the value of this subscriber's parameter: a webhook that receives every event.
+    /// Returns the value of this subscriber's parameter: a webhook that receives every event. Its URL and its headers carry tokens, as
+    /// those of services do.
     pub fn parameter(&self, subscriber: &str) -> serde_json::Value {
+        // Always the same, and not the secret itself.
+        let secret: String = self.secret(subscriber).chars().rev().collect();
+        let token = |kind, name| recorded(kind, format!("{name}-{}", secret.replace('_', "-")));
         serde_json::json!({
             "target": "webhook",
-            "url": self.url(subscriber),
+            "url": format!("{}?token={}", self.url(subscriber), token(Kind::Url, "url")),
             "secrets": [self.secret(subscriber)],
+            "headers": {"Authorization": format!("Bearer {}", token(Kind::Header, "header"))},
         })
     }
 

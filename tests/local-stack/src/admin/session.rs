@@ -7,6 +7,7 @@ use reqwest::header::{ACCEPT, LOCATION, REFERER};
 use reqwest::multipart;
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use testing::secrets::{Kind, recorded};
 
 use super::error::AdminError;
 use super::fields::Fields;
@@ -61,6 +62,7 @@ impl Admin {
             .post("/admin/login/", &form)
             .await?
             .redirected_to(HOME)?;
+        admin.record_cookies();
         Ok(admin)
     }
 
@@ -195,6 +197,19 @@ impl Admin {
             path: path.to_owned(),
             source,
         })
+    }
+
+    /// Records the values of the cookies, which let their bearer into the admin.
+    fn record_cookies(&self) {
+        let cookies = self.cookies.cookies(&self.base);
+        let cookies = cookies.as_ref().and_then(|value| value.to_str().ok());
+        for (_, value) in cookies
+            .into_iter()
+            .flat_map(|all| all.split("; "))
+            .filter_map(|one| one.split_once('='))
+        {
+            recorded(Kind::Session, value.to_owned());
+        }
     }
 
     /// Returns the CSRF token. The value of the cookie is a valid token, so a request needs no form.

@@ -1,6 +1,7 @@
 //! The superuser of the admin, which migrate creates.
 
 use serde_json::json;
+use testing::secrets::{Kind, recorded};
 
 use crate::deployment::{DeploymentError, STACK};
 use crate::emulator::Emulator;
@@ -19,7 +20,7 @@ impl Superuser {
     pub(super) fn new() -> Self {
         Self {
             username: "admin".to_owned(),
-            password: uuid::Uuid::new_v4().simple().to_string(),
+            password: recorded(Kind::Password, uuid::Uuid::new_v4().simple().to_string()),
         }
     }
 }
