@@ -5,6 +5,8 @@
 //!
 //! `WAGRUN_SOAK_SECONDS` sets the length. The emulator and the receiver keep all requests, so they grow, and are not judged.
 
+#![allow(clippy::disallowed_methods)]
+
 mod editors;
 mod report;
 mod samples;
