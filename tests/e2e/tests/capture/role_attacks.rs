@@ -4,7 +4,7 @@ mod arguments;
 mod objects;
 
 use local_stack::postgres::MASTER;
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::AssertSqlSafe;
 
 use crate::support::database::Database;
 use crate::support::runtime::run;
