@@ -188,7 +188,8 @@ impl Supervisor {
 impl Drop for Supervisor {
     fn drop(&mut self) {
         // A panic is a failed test, and its logs are needed. `make test` needs those of all tests.
-        let all_are_kept = std::env::var_os("WAGRUN_KEEP_LOGS").is_some();
+        let is_of_checkout = self.logs.starts_with(crate::checkout().join(".local/logs"));
+        let all_are_kept = is_of_checkout && std::env::var_os("WAGRUN_KEEP_LOGS").is_some();
         if !all_are_kept && !self.keep_logs.load(Ordering::Relaxed) && !std::thread::panicking() {
             // If the reaper has ended, the logs stay for two days.
             let _ = self
