@@ -22,7 +22,7 @@ fn columns() -> impl Strategy<Value = Map<String, Value>> {
     let value = prop_oneof![
         4 => text().prop_map(Value::from),
         1 => prop::collection::vec(text(), 0..4).prop_map(Value::from),
-        1 => (0..9000_usize).prop_map(|count| json!({"list": vec!["a short text"; count]})),
+        1 => prop_oneof![0..100_usize, 15_000..17_000_usize].prop_map(|count| json!({"list": vec!["a short text"; count]})),
     ];
     prop::collection::vec(value, 0..6).prop_map(|values| {
         let names = (0..).map(|index| format!("column_{index}"));
@@ -74,7 +74,7 @@ fn is_cut_from(cut: &Value, whole: &Value) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn an_event_of_any_size_is_published_and_says_what_it_leaves_out(

@@ -188,3 +188,21 @@ fn a_model_with_the_name_of_another_kind_has_its_app_in_the_type() {
         assert_eq!(snapshot_type(kind, model), expected);
     }
 }
+
+#[test]
+fn the_deepest_value_of_a_row_can_be_read_in_an_event() {
+    // The database's reader leaves out what is deeper.
+    let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
+    let mut change = change(json!({"deep": deep}), json!({"deep": [deep[0]]}), &["deep"]);
+    change
+        .before
+        .as_mut()
+        .unwrap()
+        .insert("name".to_owned(), json!("Ann"));
+    change.kind = ObjectKind::Snippet;
+    let event = compose(&change, &decided(&change), "/wagrun/test").unwrap();
+    // A receiver may put it into a payload of its own.
+    let json = format!(r#"{{"text":[{}]}}"#, event.to_json().unwrap());
+    let read: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(read["text"][0]["data"]["fields"]["deep"], deep);
+}

@@ -36,9 +36,12 @@ proptest! {
         let lane_of = |(subscriber, subject): &(String, String)| lane(subscriber, subject);
         prop_assert!(is_accepted(&lane_of(&one)));
         prop_assert_eq!(lane_of(&one) == lane_of(&other), one == other);
-        // The border between the two parts is never in doubt.
-        let joined = (format!("{}{}", one.0, other.0), one.1.clone());
-        prop_assert_ne!(lane_of(&joined), lane_of(&one));
+    }
+
+    #[test]
+    fn one_text_cut_at_two_places_gives_two_lanes(text in "[ab/]{3,8}", cuts in [1..3_usize, 1..3_usize]) {
+        let [first, second] = cuts.map(|cut| lane(&text[..cut], &text[cut..]));
+        prop_assert_eq!(first == second, cuts[0] == cuts[1]);
     }
 
     #[test]
