@@ -127,12 +127,6 @@ MUTATIONS = [
         "NextStep::Retry => Ok(()),",
     ),
     Mutation(
-        "no wait before deliveries are set aside",
-        f"{DELIVER}/backlog/backlogs.rs",
-        "is_settled: now.duration_since(backlog.since) >= self.settling_time,",
-        "is_settled: true,",
-    ),
-    Mutation(
         "a delivery overtakes what is set aside of its lane",
         f"{DELIVER}/delivery/decide.rs",
         "Some(_) if facts.lane_is_set_aside =>",

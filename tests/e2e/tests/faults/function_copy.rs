@@ -44,6 +44,19 @@ pub struct FunctionCopy {
     pub current: Mutex<Option<(String, Instant)>>,
 }
 
+/// A process that ends with its owner. One that has ended already is not affected.
+struct KillOnDrop(Process);
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        // The number of a process that has ended may belong to another one.
+        if self.0.check().is_ok() {
+            // After an error the supervisor ends it.
+            let _ = self.0.signal("KILL");
+        }
+    }
+}
+
 impl FunctionCopy {
     /// Runs processes one after the other, until the future is dropped.
     pub async fn run(world: Arc<World>, function: Arc<Function>, number: usize, mut rng: Rng) {
@@ -57,6 +70,7 @@ impl FunctionCopy {
         let database_port = sql_gate::serve(&copy).await;
         loop {
             let process = copy.start(&address, database_port, number, &mut rng);
+            let _ends_with_the_copy = KillOnDrop(process.clone());
             copy.process.lock().unwrap().replace(process.clone());
             while process.check().is_ok() {
                 tokio::time::sleep(CHECK_INTERVAL).await;
