@@ -109,9 +109,11 @@ fn leaks(text: &str, parameter: &Value) -> bool {
     }
     let all = parameter.to_string();
     secrets.into_iter().any(|secret| {
-        // A text that stands elsewhere too is no secret, such as a field's name. Nor is a word of an error's own text.
+        // A text that stands elsewhere too is no secret, such as a field's name. Nor is a word of an error's own text,
+        // or a URL that is nothing but a placeholder.
         secret.len() >= SECRET_LENGTH
             && secret.contains(|it: char| it.is_ascii_digit())
+            && !(secret.starts_with("${") && !secret.contains('/'))
             && all.matches(secret).count() == 1
             && text.contains(secret)
     })

@@ -122,13 +122,13 @@ impl Placeholder {
             Some((path, "slack")) => (path, Some(Filter::Slack)),
             Some((path, "host")) => (path, Some(Filter::Host)),
             Some((path, "path")) => (path, Some(Filter::Path)),
-            Some((_, other)) => return Err(Problem::UnknownFilter(other.to_owned())),
+            Some((_, other)) => return Err(Problem::UnknownFilter(shown(other))),
         };
         let (names, is_spread) = match path.strip_prefix("...") {
             None => (path, false),
             Some(names) => (names, true),
         };
-        let path = EventPath::parse(names).ok_or_else(|| Problem::NotAPath(inside.to_owned()))?;
+        let path = EventPath::parse(names).ok_or_else(|| Problem::NotAPath(shown(inside)))?;
         Ok(Self {
             path,
             filter,
@@ -200,6 +200,22 @@ impl Placeholder {
             }
         }
     }
+}
+
+/// Returns the beginning of a placeholder that is wrong, for an error. What looks like no path is left out. It may be the rest of a
+/// URL with a token, when the end of the placeholder is missing.
+fn shown(inside: &str) -> String {
+    const MAX_CHARS: usize = 60;
+    let is_shown = |it: &char| it.is_alphanumeric() || " _.-|".contains(*it);
+    let begin: String = inside
+        .chars()
+        .take(MAX_CHARS)
+        .take_while(is_shown)
+        .collect();
+    if begin.len() == inside.len() {
+        return begin;
+    }
+    format!("{begin}…")
 }
 
 fn text_of(value: &Value) -> String {
