@@ -175,7 +175,7 @@ public-view: ## compares what subscribers know of the public site with the site 
 	  | grep -v '^{"_aws"'
 
 # Not part of test, whose scenarios of the same models are smaller. `make model SAFEGUARD=sweeps` prints how a promise breaks without it.
-model: ## explores the models of drain and delivery in larger scenarios (a few minutes, 4 GB), prints the tables of docs/reliability.md
+model: ## explores the models of drain and delivery in larger scenarios (some minutes, 2 GB), prints the tables of docs/reliability.md
 	cargo run --package model --locked --profile measured --bin model -- $(SAFEGUARD)
 
 audit: ## known vulnerabilities of the dependencies; not part of check, because it downloads the advisory database
