@@ -194,7 +194,7 @@ soak: ## a day in an hour: memory, files, tables and queues of the local stack u
 	WAGRUN_SOAK_SECONDS=$(or $(SECONDS),3600) cargo bench --workspace --locked --profile dev --bench soak
 
 # Not part of test, whose scenarios of the same models are smaller. `make model SAFEGUARD=sweeps` prints how a promise breaks without it.
-model: ## explores the models of drain and delivery in larger scenarios (a few minutes, 4 GB), prints the tables of docs/reliability.md
+model: ## explores the models of drain and delivery in larger scenarios (some minutes, 2 GB), prints the tables of docs/reliability.md
 	cargo run --package model --locked --profile measured --bin model -- $(SAFEGUARD)
 
 # Not part of test, because the fuzzer's runtime needs a C++ compiler.

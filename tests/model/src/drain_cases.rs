@@ -123,7 +123,6 @@ pub fn larger_cases() -> Vec<Case> {
         ));
     };
     let faults = Faults {
-        doubled_rings: 1,
         time_overs: 1,
         ..three_runs().faults
     };
@@ -131,28 +130,23 @@ pub fn larger_cases() -> Vec<Case> {
         faults,
         ..three_runs()
     };
-    add("three runs, a doubled ring, a time-out", scenario);
+    add("three runs, a time-out", scenario);
     let transactions = vec![vec![0], vec![0], vec![2]];
     let scenario = Scenario {
-        transactions: transactions.clone(),
-        ..three_runs()
-    };
-    add("three runs, three edits of two objects", scenario);
-    let scenario = Scenario {
         transactions,
+        copies: 1,
         ..publication()
     };
-    add("faults of the topic, three edits of two objects", scenario);
+    add("faults of the topic, one run, three edits", scenario);
     let faults = Faults {
         crashes: 2,
-        lost_rings: 1,
         ..publication().faults
     };
     let scenario = Scenario {
         faults,
         ..publication()
     };
-    add("faults of the topic, two crashes, a lost ring", scenario);
+    add("faults of the topic, two crashes", scenario);
     let scenario = Scenario {
         transactions: vec![vec![1, 0], vec![0], vec![1]],
         ..locks_of_rows()
