@@ -18,7 +18,9 @@ use crate::support::python;
 use crate::support::site_copy::SiteCopy;
 use crate::support::sql::{WEB_ROLE, execute, wait_until_true};
 
-const SQL_EDITORS: usize = 4;
+const SQL_EDITORS: usize = 3;
+/// The longest pause between two transactions of an editor. Each event becomes three deliveries.
+const MAX_PAUSE: Duration = Duration::from_millis(200);
 const PAIRS: usize = 4;
 /// The time that the topic takes for a batch of a pair.
 const PUBLICATION_DELAY: Duration = Duration::from_millis(600);
@@ -68,6 +70,7 @@ pub async fn edit(
                     continue;
                 };
                 while !workload.is_over() {
+                    sleep(MAX_PAUSE.mul_f64(rng.f64())).await;
                     if editor::send_one(&workload, &mut session, &mut rng, |_| {})
                         .await
                         .is_err()

@@ -16,8 +16,8 @@ use crate::property::{check, check_duplicates, decoding, own_rows, report, view}
 use crate::support::database::Database;
 
 /// The time in which everything must come to rest after the last fault.
-const REST_TIMEOUT: Duration = Duration::from_secs(150);
-const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+const REST_TIMEOUT: Duration = Duration::from_secs(400);
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Rows, locks and sessions that must not be left in the database, each with the query that counts them.
 const LEFT_IN_DATABASE: [(&str, &str); 6] = [
@@ -80,7 +80,10 @@ fn left_elsewhere(world: &World, functions: &Functions) -> Vec<String> {
     let counts = [
         (fleet.events.lock().len(), "events in the queue"),
         (fleet.deliveries.lock().len(), "deliveries in the queue"),
-        (fleet.set_aside().len(), "deliveries set aside"),
+        (
+            fleet.services.bucket().objects.len(),
+            "deliveries set aside",
+        ),
         (
             fleet.services.parameters().names_below(BACKLOGS_PATH).len(),
             "backlogs",

@@ -126,7 +126,8 @@ impl Functions {
         let copies = [
             (&self.content_events, 4),
             (&self.fan_out, 2),
-            (&self.deliver, 4),
+            // A copy waits most of the time: for the network, and for SQS.
+            (&self.deliver, 10),
             (&self.migrate, 1),
         ];
         let copies = copies.into_iter().flat_map(|(function, count)| {
