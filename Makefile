@@ -99,6 +99,7 @@ lint: ## clippy, module cycles, dependencies that would be compiled twice, and h
 	python3 tools/module_graph.py
 	python3 tools/test_features.py
 	python3 tools/prose.py
+	python3 tools/mutations.py --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 template: ## the templates: cfn-lint, SAM, checkov, cloudformation-validate, our rules, every combination of choices, permissions, schema

@@ -45,8 +45,9 @@ MUTATIONS = [
         f"{CONTENT_EVENTS}/live_events.rs",
         "LockedWorkEnd::Done => {}",
         "LockedWorkEnd::Done => return Ok(LiveStatus::Drained),",
-        "if !outbox::try_lock(connection, Lock::NextDrainer).await? {",
-        "if stop_at > Instant::now() {",
+        "while !outbox::try_lock(connection, Lock::NextDrainer).await? {",
+        "if stop_at > Instant::now() { return Ok(StandByEnd::AnotherStandsBy); } "
+        "while !outbox::try_lock(connection, Lock::NextDrainer).await? {",
     ),
     Mutation(
         "no wait for the commit that rang",
@@ -118,7 +119,7 @@ MUTATIONS = [
         "a failed message does not hold back its group",
         "shared/delivery/src/partial_batch.rs",
         "failed_groups.extend(group);",
-        "let _ = (&mut failed_groups, group);",
+        "failed_groups.extend(group.filter(|_| false));",
     ),
     Mutation(
         "a failed attempt removes its message",
@@ -144,10 +145,13 @@ MUTATIONS = [
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="parts of the names of the mutations; all without one")
+    parser.add_argument("--check", action="store_true", help="only look whether each line is still in the code")
     arguments = parser.parse_args()
     chosen = [one for one in MUTATIONS if not arguments.names or any(name in one.name for name in arguments.names)]
     for one in chosen:
         replaced(one)
+    if arguments.check:
+        return
     prepare()
     survivors = []
     for one in chosen:

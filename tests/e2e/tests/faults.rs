@@ -168,7 +168,7 @@ async fn run_round(faults: Faults, seed: u64, length: Duration) -> Result<String
         end::figures(&world, &functions)
     );
     let report = match ended {
-        Ok(()) => end::check(&database, &world, oracle, &workload).await,
+        Ok(()) => end::check(seed, &database, &world, oracle, &workload).await,
         Err(report) => report,
     };
     if report.is_empty() {

@@ -121,20 +121,7 @@ async fn run_round(seed: u64, length: Duration) -> Result<String, String> {
     let before_last_sweep = site.topic.accepted().len();
     let mut report = sweep_until_empty(&site).await;
 
-    let transactions = decoding::committed(&mut superuser, &name, &TABLES).await;
-    decoding::stop(&mut superuser, &name).await;
-    for transaction in &transactions {
-        oracle.apply(transaction);
-    }
-    let rows = own_rows(&mut superuser).await;
-    for (object, row) in oracle.own_rows() {
-        let shown = view::of_row(&object, &row);
-        assert_eq!(
-            rows.get(&object),
-            Some(&shown),
-            "the oracle is wrong about {object}"
-        );
-    }
+    let (transactions, rows) = apply_commits(&mut oracle, &mut superuser, &name).await;
 
     let published = site.topic.accepted();
     let mut findings = check::check(&oracle, &rows, &published);
@@ -150,7 +137,7 @@ async fn run_round(seed: u64, length: Duration) -> Result<String, String> {
         workload.rolled_back.load(Ordering::Relaxed),
         workload.conflicts.load(Ordering::Relaxed),
         workload.constraints.load(Ordering::Relaxed),
-        transactions.len(),
+        transactions,
         oracle.histories.len(),
         published.len(),
         site.topic.duplicate_count(),
@@ -236,8 +223,33 @@ pub fn check_duplicates(topic: &FakeTopic) -> Vec<Finding> {
         .collect()
 }
 
+/// Applies the commits since the last call to the oracle, and ends the recording. Returns their number, and the objects' own rows.
+///
+/// Panics if the oracle is wrong about a row.
+pub async fn apply_commits(
+    oracle: &mut Oracle,
+    superuser: &mut PgConnection,
+    slot: &str,
+) -> (usize, BTreeMap<String, ShownFields>) {
+    let transactions = decoding::committed(superuser, slot, &TABLES).await;
+    decoding::stop(superuser, slot).await;
+    for transaction in &transactions {
+        oracle.apply(transaction);
+    }
+    let rows = own_rows(superuser).await;
+    for (object, row) in oracle.own_rows() {
+        let shown = view::of_row(&object, &row);
+        assert_eq!(
+            rows.get(&object),
+            Some(&shown),
+            "the oracle is wrong about {object}"
+        );
+    }
+    (transactions.len(), rows)
+}
+
 /// Returns the objects' own rows, as any session reads them.
-pub async fn own_rows(session: &mut PgConnection) -> BTreeMap<String, ShownFields> {
+async fn own_rows(session: &mut PgConnection) -> BTreeMap<String, ShownFields> {
     let rows: Vec<(String, Json<ShownFields>)> = sqlx::query_as(
         "select 'page/' || id, to_jsonb(page) from wagtailcore_page as page
          union all select 'blog.author/' || id, to_jsonb(author) from blog_author as author

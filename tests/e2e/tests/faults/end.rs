@@ -12,7 +12,7 @@ use super::kill_plan::Moment;
 use super::world::{SUBSCRIBERS, World};
 use crate::property::editor::Workload;
 use crate::property::oracle::{Oracle, TABLES};
-use crate::property::{check, check_duplicates, decoding, own_rows, report, view};
+use crate::property::{apply_commits, check, check_duplicates, report, view};
 use crate::support::database::Database;
 
 /// The time in which everything must come to rest after the last fault.
@@ -101,32 +101,20 @@ fn left_elsewhere(world: &World, functions: &Functions) -> Vec<String> {
 
 /// Compares the commits, the published events and the arrivals. Returns a report of what was wrong.
 pub async fn check(
+    seed: u64,
     database: &Database,
     world: &World,
     mut oracle: Oracle,
     workload: &Workload,
 ) -> String {
     let mut superuser = database.observer().await;
-    let transactions = decoding::committed(&mut superuser, &database.name, &TABLES).await;
-    decoding::stop(&mut superuser, &database.name).await;
-    for transaction in &transactions {
-        oracle.apply(transaction);
-    }
-    let rows = own_rows(&mut superuser).await;
-    for (object, row) in oracle.own_rows() {
-        let shown = view::of_row(&object, &row);
-        assert_eq!(
-            rows.get(&object),
-            Some(&shown),
-            "the oracle is wrong about {object}"
-        );
-    }
+    let (transactions, rows) = apply_commits(&mut oracle, &mut superuser, &database.name).await;
     let published = world.topic.accepted();
     let mut compared = published.clone();
     compared.retain(view::is_compared);
     let mut findings = check::check(&oracle, &rows, &compared);
     findings.extend(check_duplicates(&world.topic));
-    let mut wrong = report::report(0, &oracle, &compared, &findings);
+    let mut wrong = report::report(seed, &oracle, &compared, &findings);
     for failure in workload.failures.lock().unwrap().iter() {
         wrong += &format!("\na save failed: {failure}");
     }
@@ -144,7 +132,7 @@ pub async fn check(
     println!(
         "{} transactions of {} tables decoded, {} objects, {} events, {} published twice, {} of {} deliveries accepted, {} dead \
          letters, {} delivered twice",
-        transactions.len(),
+        transactions,
         TABLES.len(),
         oracle.histories.len(),
         published.len(),
