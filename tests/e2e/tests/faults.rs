@@ -7,8 +7,8 @@
 //! At the end, the commits of PostgreSQL's logical decoding are compared with the published events as in [`crate::property`], and
 //! the published events with the requests that reached the receivers. Outbox, queues, bucket, locks and sessions must be empty.
 //!
-//! `WAGRUN_FAULTS_SECONDS` sets the length, `WAGRUN_FAULTS_SEED` the seed. The seed decides the statements and the faults. Their
-//! interleaving depends on the machine, so a seed that failed may have to run several times.
+//! Rounds follow each other until `WAGRUN_FAULTS_SECONDS` are over. `WAGRUN_FAULTS_SEED` sets the seed of the first one, which decides
+//! the statements and the faults. Their interleaving depends on the machine, so a seed that failed may have to run several times.
 
 mod aws_faults;
 mod aws_gate;
@@ -86,12 +86,15 @@ fn without_a_schedule_the_rings_are_enough() {
 fn run_rounds(faults: Faults, default: Duration) {
     let seed = from_environment("WAGRUN_FAULTS_SEED").unwrap_or_else(|| fastrand::u64(..1 << 32));
     let length = from_environment("WAGRUN_FAULTS_SECONDS").map_or(default, Duration::from_secs);
-    let rounds = length.as_secs().div_ceil(MAX_ROUND_LENGTH.as_secs());
-    for seed in seed..seed + rounds {
+    let end = Instant::now() + length;
+    for seed in seed.. {
         println!("faults: {faults:?}, seed {seed}");
         match run(run_round(faults, seed, length.min(MAX_ROUND_LENGTH))) {
             Ok(figures) => println!("{figures}"),
             Err(report) => panic!("{faults:?}, seed {seed}\n{report}"),
+        }
+        if Instant::now() >= end {
+            return;
         }
     }
 }
