@@ -13,7 +13,7 @@ use wagrun_database::ObjectKind;
 use wagrun_database::outbox::{CapturedChange, SaidVisibility, State, VisibilityRules, decode};
 use wagrun_delivery::Delivery;
 use wagrun_event::Event;
-use wagrun_fuzz::{choice, is_sendable, two_lines};
+use wagrun_fuzz::{as_jsonb, choice, is_sendable, two_lines};
 
 /// SNS takes 262 144 bytes with the attributes, and the wrapping of a delivery has to fit too.
 const MAX_EVENT_BYTES: usize = 240 * 1024;
@@ -51,9 +51,11 @@ fn filled(row: &str, depth: u8) -> String {
     let depth = usize::from(depth);
     let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let long = format!("\"{}\"", "ü\u{fffe}<".repeat(20_000));
-    row.replace("\"deep\":", "\"deeper\":")
+    let row = row
+        .replace("\"deep\":", "\"deeper\":")
         .replace("\"deep\"", &deep)
-        .replace("\"long\"", &long)
+        .replace("\"long\"", &long);
+    as_jsonb(&row)
 }
 
 /// A name of the parser's own, which it would take for a number or for JSON within JSON, is kept, or its absence is said.

@@ -2,7 +2,10 @@
 
 pub mod internet;
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// Returns the input as text. The fuzzer also makes bytes that are none, which no caller can send.
 pub fn text(data: &[u8]) -> Option<&str> {
@@ -12,6 +15,27 @@ pub fn text(data: &[u8]) -> Option<&str> {
 /// Returns the input as JSON.
 pub fn json(data: &[u8]) -> Option<Value> {
     serde_json::from_slice(data).ok()
+}
+
+/// Returns a JSON text as a column of type `jsonb` gives it back: of several members with one name, the last one is left.
+pub fn as_jsonb(json: &str) -> String {
+    let json = json.trim();
+    if json.starts_with('{')
+        && let Ok(members) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(json)
+    {
+        let members = members.into_iter().map(|(name, value)| {
+            let name = Value::String(name);
+            format!("{name}:{}", as_jsonb(value.get()))
+        });
+        return format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+    }
+    if json.starts_with('[')
+        && let Ok(values) = serde_json::from_str::<Vec<Box<RawValue>>>(json)
+    {
+        let values = values.iter().map(|value| as_jsonb(value.get()));
+        return format!("[{}]", values.collect::<Vec<_>>().join(","));
+    }
+    json.to_owned()
 }
 
 /// Splits the input at its first line break.

@@ -53,16 +53,21 @@ pub async fn take(stack: &LocalStack) -> Result<Sample, Box<dyn Error>> {
     Ok(sample)
 }
 
-/// Adds the memory and the open files of the programs of the stack: all that have the stack's directory in their command or their
-/// environment.
+/// Adds the memory and the open files of the programs of the stack, of the process that has most of them. The programs are all that
+/// have the stack's directory in their command or their environment.
 fn add_programs(sample: &mut Sample, stack: &LocalStack) -> Result<(), Box<dyn Error>> {
     let run = stack.supervisor.directory().to_string_lossy().into_owned();
     for entry in std::fs::read_dir("/proc")? {
         let process = entry?.path();
         // A process that has ended meanwhile is left out.
         if let Some((name, kibibytes, files)) = program(&process, &run) {
-            *sample.entry(format!("memory of {name}, MiB")).or_default() += kibibytes / 1024.0;
-            *sample.entry(format!("files of {name}")).or_default() += files;
+            let mut keep_most = |figure, value: f64| {
+                let most: &mut f64 = sample.entry(figure).or_default();
+                *most = most.max(value);
+            };
+            keep_most(format!("memory of {name}, MiB"), kibibytes / 1024.0);
+            keep_most(format!("files of {name}"), files);
+            *sample.entry(format!("processes of {name}")).or_default() += 1.0;
         }
     }
     Ok(())
@@ -81,7 +86,8 @@ fn program(process: &Path, run: &str) -> Option<(String, f64, f64)> {
         .split(' ')
         .find_map(|variable| variable.strip_prefix("AWS_LAMBDA_FUNCTION_NAME="));
     let name = match function {
-        Some(name) if !command.contains("python") => name.rsplit('-').next()?.to_owned(),
+        // Such as `wagrun-local-DeliverFunction-802B59E35EBF5`.
+        Some(name) if !command.contains("python") => name.split('-').nth(2)?.to_owned(),
         _ if command.contains("gunicorn") => "the site".to_owned(),
         _ if command.contains("postgres") => "PostgreSQL".to_owned(),
         _ if command.contains("emulator") => "the emulator".to_owned(),
