@@ -30,8 +30,22 @@ class Mutation:
     file: str
     line: str
     without: str
+    second_file: str = ""
     second_line: str = ""
     without_second: str = ""
+
+    def edits(self):
+        """Returns the new text of each file that the mutation changes."""
+        places = [(self.file, self.line, self.without)]
+        if self.second_file:
+            places.append((self.second_file, self.second_line, self.without_second))
+        texts = {}
+        for file, line, without in places:
+            text = (ROOT / file).read_text()
+            if text.count(line) != 1:
+                sys.exit(f"{self.name}: {file} has {text.count(line)} times: {line}")
+            texts[file] = text.replace(line, without)
+        return texts
 
 
 CONTENT_EVENTS = "functions/content-events/src"
@@ -43,10 +57,11 @@ MUTATIONS = [
     Mutation(
         "no look after the unlock, and nobody stands by",
         f"{CONTENT_EVENTS}/live_events.rs",
-        "LockedWorkEnd::Done => {}",
-        "LockedWorkEnd::Done => return Ok(LiveStatus::Drained),",
+        "LockedWorkEnd::Done if look.is_pending => {}",
+        "LockedWorkEnd::Done if look.is_pending && false => {}",
+        f"{CONTENT_EVENTS}/drain_lock.rs",
         "while !outbox::try_lock(connection, Lock::NextDrainer).await? {",
-        "if stop_at > Instant::now() { return Ok(StandByEnd::AnotherStandsBy); } "
+        "if stop_at > Instant::now() { return Ok(LockResult::AnotherStandsBy); } "
         "while !outbox::try_lock(connection, Lock::NextDrainer).await? {",
     ),
     Mutation(
@@ -149,7 +164,7 @@ def main():
     arguments = parser.parse_args()
     chosen = [one for one in MUTATIONS if not arguments.names or any(name in one.name for name in arguments.names)]
     for one in chosen:
-        replaced(one)
+        one.edits()
     if arguments.check:
         return
     prepare()
@@ -180,10 +195,10 @@ def prepare():
 
 
 def try_out(mutation):
-    path = COPY / mutation.file
-    original = path.read_text()
+    originals = {COPY / file: (COPY / file).read_text() for file in mutation.edits()}
     try:
-        path.write_text(replaced(mutation))
+        for file, text in mutation.edits().items():
+            (COPY / file).write_text(text)
         command = ["cargo", "test", "--workspace", "--locked", "--test", "e2e"]
         environment = {**os.environ, "CARGO_TARGET_DIR": str(COPY / "target"), "CARGO_INCREMENTAL": "0"}
         built = subprocess.run([*command, "--no-run"], cwd=COPY, env=environment, capture_output=True, text=True)
@@ -191,7 +206,8 @@ def try_out(mutation):
             sys.exit(f"{mutation.name}: does not compile\n{built.stderr}")
         return tested([*command, "--", "--nocapture", *TESTS], environment, mutation)
     finally:
-        path.write_text(original)
+        for path, original in originals.items():
+            path.write_text(original)
 
 
 def tested(command, environment, mutation):
@@ -205,15 +221,6 @@ def tested(command, environment, mutation):
         except subprocess.TimeoutExpired:
             os.killpg(test.pid, signal.SIGKILL)
             return "hung"
-
-
-def replaced(mutation):
-    text = (ROOT / mutation.file).read_text()
-    for line, without in ((mutation.line, mutation.without), (mutation.second_line, mutation.without_second)):
-        if line and text.count(line) != 1:
-            sys.exit(f"{mutation.name}: {mutation.file} has {text.count(line)} times: {line}")
-        text = text.replace(line, without) if line else text
-    return text
 
 
 def run(*command, directory=ROOT):

@@ -104,7 +104,11 @@ async fn run_locked(
     let mut pause = Duration::ZERO;
     loop {
         // Also right after a slice, because a drainer that found the drain lock taken by it has left.
-        if live_events::drain(connection, context, state).await? == LiveStatus::Unfinished {
+        if live_events::drain(connection, context, &[], state)
+            .await?
+            .status
+            == LiveStatus::Unfinished
+        {
             return Ok(BackfillEnd::LiveEventsUnfinished);
         }
         let Some(run) = outbox::next_backfill(connection, &state.skipped_backfills).await? else {

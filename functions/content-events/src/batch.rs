@@ -6,13 +6,13 @@ use std::time::Duration;
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 use wagrun_database::outbox::{
-    self, CapturedChange, DecisionRecord, EventOutcome, SaidVisibility, VisibilityRules,
+    self, CapturedChange, DecisionRecord, EventOutcome, Reference, SaidVisibility, VisibilityRules,
 };
 use wagrun_lambda::telemetry::chain;
 
 use crate::classify::{Decision, decide};
 use crate::compose::compose;
-use crate::context::{DrainContext, ReferenceData};
+use crate::context::DrainContext;
 use crate::error::DrainError;
 use crate::publish::{OutgoingEvent, Publication, Refusal, RefusalCause};
 use crate::run_state::RunState;
@@ -37,16 +37,17 @@ pub(crate) enum BatchEnd {
 }
 
 /// Publishes the events of `changes`, which are in order. Skips those of blocked objects.
+///
+/// The last published events are left in `state.unsettled`, so that they can be settled together with what comes next.
 pub(crate) async fn publish(
     connection: &mut PgConnection,
     context: DrainContext<'_>,
-    reference: &ReferenceData,
+    reference: &Reference,
     changes: Vec<CapturedChange>,
     state: &mut RunState,
 ) -> Result<BatchEnd, DrainError> {
     let events = compose_all(connection, context, reference, changes, state).await?;
     let mut publication = Publication::start(context.topic, events);
-    let mut unsettled: Vec<i64> = Vec::new();
     let mut settled_at = Instant::now();
     let (mut published, mut failed_calls) = (0, 0);
     while let Some(results) = publication.next().await {
@@ -56,24 +57,22 @@ pub(crate) async fn publish(
             .any(|refusal| refusal.cause == RefusalCause::CallFailed);
         failed_calls = if call_failed { failed_calls + 1 } else { 0 };
         published += results.sequences.len();
-        unsettled.extend(results.sequences);
+        state.unsettled.extend(results.sequences);
         for refusal in results.refusals {
             record_refusal(connection, refusal, state).await?;
         }
         if failed_calls >= MAX_FAILED_CALLS || Instant::now() >= context.stop_at {
             publication.stop();
         }
-        if unsettled.len() >= SETTLE_BATCH_SIZE
+        if state.unsettled.len() >= SETTLE_BATCH_SIZE
             || settled_at.elapsed() >= SETTLE_INTERVAL
             || publication.waits_for_settlement()
         {
-            outbox::settle(connection, &unsettled, EventOutcome::Published).await?;
-            unsettled.clear();
+            settle(connection, state).await?;
             settled_at = Instant::now();
             publication.release();
         }
     }
-    outbox::settle(connection, &unsettled, EventOutcome::Published).await?;
     state.report.published += published;
 
     Ok(
@@ -87,13 +86,23 @@ pub(crate) async fn publish(
     )
 }
 
+/// Settles the published events that are left.
+pub(crate) async fn settle(
+    connection: &mut PgConnection,
+    state: &mut RunState,
+) -> Result<(), DrainError> {
+    outbox::settle(connection, &state.unsettled, EventOutcome::Published).await?;
+    state.unsettled.clear();
+    Ok(())
+}
+
 /// Decides about these changes, and composes their events.
 ///
 /// Settles a change without a net difference. Sets an event apart that cannot be written.
 async fn compose_all(
     connection: &mut PgConnection,
     context: DrainContext<'_>,
-    reference: &ReferenceData,
+    reference: &Reference,
     mut changes: Vec<CapturedChange>,
     state: &mut RunState,
 ) -> Result<Vec<OutgoingEvent>, DrainError> {

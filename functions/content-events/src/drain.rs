@@ -9,7 +9,7 @@ use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 use uuid::Uuid;
 use wagrun_database::connection::SessionSettings;
-use wagrun_database::outbox;
+use wagrun_database::outbox::{self, Look};
 use wagrun_lambda::metric::{Metrics, Unit};
 
 use crate::backfill;
@@ -121,9 +121,19 @@ impl Drainer {
             stop_at,
         };
         // Each step is done whatever the result of the one before it. Afterwards the first error is returned.
-        let drained = drain(&mut connection, context, invocation, (self.clock)()).await;
-        let scheduled = sync_schedules(&mut connection, schedule_group, is_sweep, self.clock).await;
-        let emitted = emit_pending_metrics(&mut connection, &self.config.metrics).await;
+        let mut look = None;
+        let drained = drain(
+            &mut connection,
+            context,
+            invocation,
+            (self.clock)(),
+            &mut look,
+        )
+        .await;
+        let seen = look.as_ref().map(|look| look.schedule_changes.clone());
+        let scheduled =
+            sync_schedules(&mut connection, schedule_group, seen, is_sweep, self.clock).await;
+        let emitted = emit_pending_metrics(&mut connection, &self.config.metrics, look).await;
         // An orderly close frees the server's session at once.
         let closed = connection.close().await;
         let mut report = drained?;
@@ -137,11 +147,14 @@ impl Drainer {
 }
 
 /// Does what the operator asked for, drains the live events, and goes on with backfills.
+///
+/// Leaves its `last_look` behind, if nothing was done after it.
 async fn drain(
     connection: &mut PgConnection,
     context: DrainContext<'_>,
     invocation: &Invocation,
     now: Timestamp,
+    last_look: &mut Option<Look>,
 ) -> Result<DrainReport, DrainError> {
     let mut state = RunState::default();
     let requested = execute_command(
@@ -160,24 +173,28 @@ async fn drain(
 
     // Committed changes do not wait for the transaction that rang. They are drained first, and again while it is open.
     loop {
-        let status = live_events::drain(connection, context, &mut state).await?;
-        match status {
+        let end = live_events::drain(connection, context, transactions.ids(), &mut state).await?;
+        match end.status {
             LiveStatus::Drained => {}
             // The other drainer, or the one after it, looks for backfills afterwards.
             LiveStatus::HeldByAnother => state.report.another_drainer = true,
             LiveStatus::Unfinished => break,
         }
-        if transactions.wait(connection).await? == WaitResult::StopWaiting {
-            if status == LiveStatus::Drained {
-                match undecided::wait(connection, context.stop_at).await? {
-                    UndecidedWait::DrainAgain => continue,
-                    UndecidedWait::TimeOver => state.report.rang_again = true,
-                    UndecidedWait::NoneLeft => {}
-                }
-                backfill::run(connection, context, &mut state).await?;
-            }
-            break;
+        if transactions.wait(connection, end.look.as_ref()).await? == WaitResult::DrainAgain {
+            continue;
         }
+        let Some(look) = end.look else { break };
+        match undecided::wait(connection, look.seconds_until_decision, context.stop_at).await? {
+            UndecidedWait::DrainAgain => continue,
+            UndecidedWait::TimeOver => state.report.rang_again = true,
+            UndecidedWait::NoneLeft => {}
+        }
+        if look.has_backfill {
+            backfill::run(connection, context, &mut state).await?;
+        } else {
+            *last_look = Some(look);
+        }
+        break;
     }
     // A topic that takes nothing fails the invocation, and Lambda tries again with the same transactions.
     if !state.is_topic_down && transactions.ring_again(connection).await? {
@@ -236,8 +253,12 @@ async fn execute_command(
 async fn emit_pending_metrics(
     connection: &mut PgConnection,
     metrics: &Metrics,
+    look: Option<Look>,
 ) -> Result<(), sqlx::Error> {
-    let stats = outbox::pending_stats(connection).await?;
+    let stats = match look {
+        Some(look) => look.stats,
+        None => outbox::look(connection, &[], &[]).await?.stats,
+    };
     #[expect(clippy::cast_precision_loss, reason = "a metric is a double")]
     let set_apart = stats.set_apart as f64;
     metrics.emit(

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 use wagrun_database::connection::ConnectError;
-use wagrun_database::outbox::{SettleError, UnlockError};
+use wagrun_database::outbox::{CloseError, SettleError, UnlockError};
 
 use crate::schedules::SyncError;
 use crate::sweep::SweepError;
@@ -22,6 +22,9 @@ pub enum DrainError {
     /// Events could not be marked as done.
     #[error(transparent)]
     Settle(#[from] SettleError),
+    /// The work under the drain lock could not be ended.
+    #[error(transparent)]
+    Close(#[from] CloseError),
     /// A lock was lost or could not be released.
     #[error(transparent)]
     Unlock(#[from] UnlockError),

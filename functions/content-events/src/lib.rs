@@ -51,6 +51,7 @@ mod compose;
 mod config;
 mod context;
 mod drain;
+mod drain_lock;
 mod error;
 #[cfg(test)]
 mod fixtures;

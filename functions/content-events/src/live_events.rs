@@ -4,28 +4,20 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, sleep};
-use wagrun_database::outbox::{self, Lock, OutboxCursor};
+use wagrun_database::outbox::{self, Closing, Look, OutboxCursor, PendingBatch, Reference};
 
 use crate::batch::{self, BatchEnd};
-use crate::context::{DrainContext, ReferenceData};
+use crate::context::DrainContext;
+use crate::drain_lock::{self, LockResult};
 use crate::error::DrainError;
-use crate::report::DrainReport;
 use crate::run_state::RunState;
 use crate::visibility_scan::{self, ScanEnd};
 
 /// Pause before a table that a migration alters is tried again.
 const LOCKED_TABLE_RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
-/// First pause between two tries for a drain lock that is taken.
-const MIN_LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(20);
-/// Maximum pause between two tries for a drain lock that is taken.
-const MAX_LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(500);
-
-/// The maximum number of settled events that one statement removes.
+/// The maximum number of settled events that one statement removes. Every run may remove so many.
 const REMOVAL_BATCH_SIZE: i64 = 2_000;
-/// Number of settled events that every run may remove. A run that settles many may remove two for each of them instead, so that the
-/// history does not grow faster than it is removed.
-const MIN_REMOVAL_LIMIT: u64 = 2_000;
 
 /// The status of the live events after a drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,30 +43,55 @@ enum LockedWorkEnd {
     TopicDown,
 }
 
-/// Brings pending events to the topic, unless another drainer does so and a third one stands by.
+/// The end of a drain.
+#[derive(Debug)]
+pub(crate) struct LiveEnd {
+    /// The status of the live events.
+    pub status: LiveStatus,
+    /// The last look, which saw nothing pending. Present when the live events are drained.
+    pub look: Option<Look>,
+}
+
+impl From<LiveStatus> for LiveEnd {
+    fn from(status: LiveStatus) -> Self {
+        Self { status, look: None }
+    }
+}
+
+/// Brings pending events to the topic, unless another drainer does so and a third one stands by. Looks at the `transactions` before
+/// it looks for the last time.
 pub(crate) async fn drain(
     connection: &mut PgConnection,
     context: DrainContext<'_>,
+    transactions: &[u64],
     state: &mut RunState,
-) -> Result<LiveStatus, DrainError> {
+) -> Result<LiveEnd, DrainError> {
     // Repeated after every unlock. A drainer that found the lock taken has left, and the change that it came for may have
     // been committed since the last claim.
-    while outbox::is_pending(connection, &state.blocked_objects()).await? {
-        if !outbox::try_lock(connection, Lock::Drain).await? {
-            match stand_by(connection, context.stop_at).await? {
-                StandByEnd::LockTaken => {}
-                StandByEnd::AnotherStandsBy => return Ok(LiveStatus::HeldByAnother),
-                StandByEnd::TimeOver => return ring_and_leave(connection, state).await,
+    loop {
+        let blocked = state.blocked_objects();
+        let mut end = LockedWorkEnd::Done;
+        let look = match drain_lock::take(connection, &blocked, context.stop_at).await? {
+            LockResult::Locked => {
+                end = drain_locked(connection, context, state).await?;
+                close(connection, context, transactions, state).await?
             }
-        }
-        let end = drain_locked(connection, context, state).await?;
-        outbox::unlock(connection, Lock::Drain).await?;
-        // The ring comes after the unlock, because the invocation that it starts must not find the lock taken.
+            LockResult::NothingPending => outbox::look(connection, transactions, &blocked).await?,
+            LockResult::AnotherStandsBy => return Ok(LiveStatus::HeldByAnother.into()),
+            LockResult::TimeOver => return ring_and_leave(connection, state).await,
+        };
+        // A ring comes after the unlock, because the invocation that it starts must not find the lock taken.
         match end {
-            LockedWorkEnd::Done => {}
+            LockedWorkEnd::Done if look.is_pending => {}
+            LockedWorkEnd::Done => {
+                return Ok(LiveEnd {
+                    status: LiveStatus::Drained,
+                    look: Some(look),
+                });
+            }
             LockedWorkEnd::TopicDown => {
                 state.is_topic_down = true;
-                return Ok(LiveStatus::Unfinished);
+                return Ok(LiveStatus::Unfinished.into());
             }
             LockedWorkEnd::TableLocked
                 if Instant::now() + LOCKED_TABLE_RETRY_INTERVAL < context.stop_at =>
@@ -87,69 +104,39 @@ pub(crate) async fn drain(
             }
         }
     }
-    Ok(LiveStatus::Drained)
+}
+
+/// Settles what is published, releases the lock, and looks at the outbox again.
+async fn close(
+    connection: &mut PgConnection,
+    context: DrainContext<'_>,
+    transactions: &[u64],
+    state: &mut RunState,
+) -> Result<Look, DrainError> {
+    let closing = Closing {
+        published: &state.unsettled,
+        transactions,
+        blocked: &state.blocked_objects(),
+        history_days: context.history_days,
+        max_removed: REMOVAL_BATCH_SIZE,
+    };
+    let closed = outbox::close(connection, closing).await?;
+    state.unsettled.clear();
+    state.report.removed += closed.removed;
+    Ok(closed.look)
 }
 
 /// Rings the doorbell, so that the next invocation goes on with the pending events.
 async fn ring_and_leave(
     connection: &mut PgConnection,
     state: &mut RunState,
-) -> Result<LiveStatus, DrainError> {
+) -> Result<LiveEnd, DrainError> {
     outbox::ring_again(connection).await?;
     state.report.rang_again = true;
-    Ok(LiveStatus::Unfinished)
+    Ok(LiveStatus::Unfinished.into())
 }
 
-/// The result of standing by for the drain lock.
-enum StandByEnd {
-    /// This session holds the drain lock.
-    LockTaken,
-    /// Another drainer stands by already, for a third one that holds the lock.
-    AnotherStandsBy,
-    /// The time is over.
-    TimeOver,
-}
-
-/// Waits until the drain lock is free and takes it, unless another drainer stands by already.
-///
-/// The holder of the lock may die, and the drainers that left because of it have reported success to their callers. So one
-/// drainer at a time stands by. It takes over, or rings when its own time is over.
-///
-/// For a moment the drainer that takes over holds both locks. A drainer that meets it then does not leave: the death of that one
-/// session would leave nobody.
-async fn stand_by(
-    connection: &mut PgConnection,
-    stop_at: Instant,
-) -> Result<StandByEnd, DrainError> {
-    let mut interval = MIN_LOCK_RETRY_INTERVAL;
-    while !outbox::try_lock(connection, Lock::NextDrainer).await? {
-        if outbox::are_held_by_two(connection, Lock::Drain, Lock::NextDrainer).await? {
-            return Ok(StandByEnd::AnotherStandsBy);
-        }
-        if Instant::now() + interval >= stop_at {
-            return Ok(StandByEnd::TimeOver);
-        }
-        sleep(interval).await;
-        interval = (interval * 2).min(MAX_LOCK_RETRY_INTERVAL);
-        if outbox::try_lock(connection, Lock::Drain).await? {
-            return Ok(StandByEnd::LockTaken);
-        }
-    }
-    let end = loop {
-        if outbox::try_lock(connection, Lock::Drain).await? {
-            break StandByEnd::LockTaken;
-        }
-        if Instant::now() + interval >= stop_at {
-            break StandByEnd::TimeOver;
-        }
-        sleep(interval).await;
-        interval = (interval * 2).min(MAX_LOCK_RETRY_INTERVAL);
-    };
-    outbox::unlock(connection, Lock::NextDrainer).await?;
-    Ok(end)
-}
-
-/// Claims and publishes until every visible change is done.
+/// Claims and publishes until every visible change is done. The last published events are left to be settled.
 async fn drain_locked(
     connection: &mut PgConnection,
     context: DrainContext<'_>,
@@ -158,42 +145,47 @@ async fn drain_locked(
     let mut cursor = OutboxCursor::default();
     let mut published_up_to = 0;
     loop {
-        let has_more = outbox::claim(connection, &mut cursor).await?;
-        let reference = match ReferenceData::load(connection).await {
+        let opening = match outbox::open(connection, &mut cursor, published_up_to).await {
             // A migration alters a table that events are composed from, and goes first.
             Err(error) if outbox::is_lock_conflict(&error) => {
                 return Ok(LockedWorkEnd::TableLocked);
             }
             other => other?,
         };
-        let scan = visibility_scan::due(connection, &reference.rules).await?;
+        let rules = &opening.reference.rules;
+        let scan = visibility_scan::due(connection, &opening.scan, rules).await?;
+        let is_last_claim = !opening.has_more && !opening.has_due_decisions && scan.is_none();
         // Includes events of an earlier run that was killed, or that met a table that was being altered.
-        for model in outbox::models_of_parts(connection).await? {
-            add_present_states(connection, &model).await?;
+        for model in &opening.models_of_parts {
+            add_present_states(connection, model).await?;
         }
-        loop {
-            let changes = outbox::pending(connection, published_up_to, &reference.names).await;
-            let changes = match changes {
-                Err(error) if outbox::is_lock_conflict(&error) => {
-                    return Ok(LockedWorkEnd::TableLocked);
-                }
-                other => other?,
-            };
-            let Some(last) = changes.last() else {
-                break;
-            };
-            published_up_to = last.sequence;
-            match batch::publish(connection, context, &reference, changes, state).await? {
-                BatchEnd::Done => {}
-                BatchEnd::TopicDown => return Ok(LockedWorkEnd::TopicDown),
-                BatchEnd::TimeOver => return Ok(LockedWorkEnd::TimeOver),
-            }
+        let batch = opening
+            .models_of_parts
+            .is_empty()
+            .then_some(opening.pending);
+        let reference = &opening.reference;
+        match publish_pending(
+            connection,
+            context,
+            reference,
+            batch,
+            &mut published_up_to,
+            state,
+        )
+        .await?
+        {
+            LockedWorkEnd::Done => {}
+            other => return Ok(other),
         }
-        if has_more || outbox::number_due_decisions(connection).await? > 0 {
+        if is_last_claim {
+            break;
+        }
+        batch::settle(connection, state).await?;
+        if opening.has_more || outbox::number_due_decisions(connection).await? > 0 {
             continue;
         }
         let Some(scan) = scan else { break };
-        match visibility_scan::run(connection, scan, &reference.rules, context.stop_at).await {
+        match visibility_scan::run(connection, scan, rules, context.stop_at).await {
             Ok(ScanEnd::Numbered(0)) => break,
             Ok(ScanEnd::Numbered(_)) => {}
             Ok(ScanEnd::TimeOver) => return Ok(LockedWorkEnd::TimeOver),
@@ -203,12 +195,45 @@ async fn drain_locked(
             Err(error) => return Err(error.into()),
         }
     }
-    remove_history(connection, context, &mut state.report).await?;
+    remove_history(connection, context, state).await?;
     Ok(if state.locked_objects.is_empty() {
         LockedWorkEnd::Done
     } else {
         LockedWorkEnd::TableLocked
     })
+}
+
+/// Publishes the pending events behind the sequence `published_up_to`, batch by batch. `batch` is the first one, if it was read already.
+/// The last published events are left to be settled.
+async fn publish_pending(
+    connection: &mut PgConnection,
+    context: DrainContext<'_>,
+    reference: &Reference,
+    mut batch: Option<PendingBatch>,
+    published_up_to: &mut i64,
+    state: &mut RunState,
+) -> Result<LockedWorkEnd, DrainError> {
+    loop {
+        let batch = match batch.take() {
+            Some(batch) => batch,
+            None => match outbox::pending(connection, *published_up_to, &reference.names).await {
+                Err(error) if outbox::is_lock_conflict(&error) => {
+                    return Ok(LockedWorkEnd::TableLocked);
+                }
+                other => other?,
+            },
+        };
+        let Some(last) = batch.changes.last() else {
+            return Ok(LockedWorkEnd::Done);
+        };
+        *published_up_to = last.sequence;
+        match batch::publish(connection, context, reference, batch.changes, state).await? {
+            BatchEnd::Done if batch.is_last => return Ok(LockedWorkEnd::Done),
+            BatchEnd::Done => batch::settle(connection, state).await?,
+            BatchEnd::TopicDown => return Ok(LockedWorkEnd::TopicDown),
+            BatchEnd::TimeOver => return Ok(LockedWorkEnd::TimeOver),
+        }
+    }
 }
 
 /// Completes the events of one model of whose objects only parts changed, unless a migration alters its table.
@@ -226,23 +251,26 @@ async fn add_present_states(connection: &mut PgConnection, model: &str) -> Resul
     }
 }
 
-/// Removes old settled events, up to the limit of a run.
+/// Removes two old events for each one that a large run has settled, so that the history does not grow faster than it is removed. The
+/// first ones are left to the [end of every run](close).
 async fn remove_history(
     connection: &mut PgConnection,
     context: DrainContext<'_>,
-    report: &mut DrainReport,
+    state: &mut RunState,
 ) -> Result<(), DrainError> {
-    let settled = (report.published + report.nothing) as u64;
-    let limit = report.removed + MIN_REMOVAL_LIMIT + 2 * settled;
-    while report.removed < limit && Instant::now() < context.stop_at {
+    let settled = (state.report.published + state.report.nothing) as u64;
+    let limit = state.report.removed + 2 * settled;
+    let batch_size = REMOVAL_BATCH_SIZE.unsigned_abs();
+    while state.report.removed + batch_size <= limit && Instant::now() < context.stop_at {
+        batch::settle(connection, state).await?;
         let days = context.history_days;
         let removed = match outbox::remove_history(connection, days, REMOVAL_BATCH_SIZE).await {
             // Another session reads the history under a lock. A later run removes it.
             Err(error) if outbox::is_lock_conflict(&error) => break,
             other => other?,
         };
-        report.removed += removed;
-        if removed < REMOVAL_BATCH_SIZE.unsigned_abs() {
+        state.report.removed += removed;
+        if removed < batch_size {
             break;
         }
     }

@@ -10,7 +10,6 @@ use wagrun_event::Event;
 use wagrun_event::filter::path_is_under;
 
 use crate::compose::{compose_snapshot, snapshot_type};
-use crate::context::ReferenceData;
 use crate::report::{MatchReport, OtherPath};
 use crate::request::Match;
 
@@ -25,7 +24,7 @@ pub(crate) async fn count(
     request: &Match,
 ) -> Result<MatchReport, sqlx::Error> {
     let stop_at = Instant::now() + COUNT_TIMEOUT;
-    let reference = ReferenceData::load(connection).await?;
+    let reference = outbox::Reference::load(connection).await?;
     let mut count = Count::new(request);
     for watched in outbox::watched_models(connection).await? {
         let may_match = request

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
-use wagrun_database::outbox::{self, TransactionStatus};
+use wagrun_database::outbox::{self, Look, TransactionStatus};
 
 use crate::invocation::Invocation;
 
@@ -47,8 +47,24 @@ impl OpenTransactions {
         }
     }
 
+    /// Returns the transactions that may still be open.
+    pub fn ids(&self) -> &[u64] {
+        &self.ids
+    }
+
     /// Checks the transactions. Pauses before it returns when one of them is still open.
-    pub async fn wait(&mut self, connection: &mut PgConnection) -> Result<WaitResult, sqlx::Error> {
+    ///
+    /// The changes of transactions that have ended in `look` are drained, because it saw nothing pending after that.
+    pub async fn wait(
+        &mut self,
+        connection: &mut PgConnection,
+        look: Option<&Look>,
+    ) -> Result<WaitResult, sqlx::Error> {
+        for (id, status) in look.map_or(&[][..], |look| &look.transactions) {
+            if status.is_some_and(|status| status != TransactionStatus::InProgress) {
+                self.ids.retain(|open| open != id);
+            }
+        }
         if self.ids.is_empty() {
             return Ok(WaitResult::StopWaiting);
         }

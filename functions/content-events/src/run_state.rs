@@ -13,6 +13,8 @@ use crate::report::DrainReport;
 pub(crate) struct RunState {
     /// The report so far.
     pub report: DrainReport,
+    /// Published events that are not settled yet.
+    pub unsettled: Vec<i64>,
     /// Objects whose state cannot be read, because a migration alters their table.
     pub locked_objects: HashSet<String>,
     /// True when every call to the topic failed.

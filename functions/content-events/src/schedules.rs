@@ -28,10 +28,12 @@ pub enum SyncError {
     Unlock(#[from] UnlockError),
 }
 
-/// Makes the schedules equal to the due times, when a due time has changed or the run is a sweep.
+/// Makes the schedules equal to the due times, when a due time has changed or the run is a sweep. `seen` are the
+/// changes of due times, if they were read just now.
 pub(crate) async fn sync_schedules(
     connection: &mut PgConnection,
     group: Option<&ScheduleGroup>,
+    mut seen: Option<ScheduleChanges>,
     is_sweep: bool,
     clock: fn() -> Timestamp,
 ) -> Result<SyncCounts, SyncError> {
@@ -39,7 +41,10 @@ pub(crate) async fn sync_schedules(
     let mut must_sync = is_sweep;
     // Repeated after every unlock, because a run that found the lock taken has left.
     loop {
-        let changes = outbox::schedule_changes(connection).await?;
+        let changes = match seen.take() {
+            Some(seen) => seen,
+            None => outbox::schedule_changes(connection).await?,
+        };
         if changes.is_empty() && !must_sync {
             return Ok(total);
         }

@@ -19,15 +19,16 @@ pub(crate) enum UndecidedWait {
     TimeOver,
 }
 
-/// Waits until the next page is to be decided.
+/// Waits until the next page is to be decided, which is in so many `seconds`.
 ///
 /// One drainer waits, and a second one in case the first one dies. A further one may leave, because those two look again after they
 /// have released their locks.
 pub(crate) async fn wait(
     connection: &mut PgConnection,
+    seconds: Option<f64>,
     stop_at: Instant,
 ) -> Result<UndecidedWait, DrainError> {
-    let Some(seconds) = outbox::seconds_until_decision(connection).await? else {
+    let Some(seconds) = seconds else {
         return Ok(UndecidedWait::NoneLeft);
     };
     let pause = Duration::try_from_secs_f64(seconds).unwrap_or_default();

@@ -7,7 +7,9 @@ use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use tokio::time::Instant;
 use wagrun_database::ObjectKind;
-use wagrun_database::outbox::{self, SaidVisibility, SeenObject, Visibility, VisibilityRules};
+use wagrun_database::outbox::{
+    self, SaidVisibility, SeenObject, Visibility, VisibilityRules, VisibilityScan,
+};
 
 use crate::visibility::{digest, visibility};
 
@@ -33,13 +35,13 @@ pub(crate) enum ScanEnd {
 /// Returns the comparison that is due, if the rules are not those of the last one.
 ///
 /// Records it, so that the next run makes it if this one ends after it has settled the events of the change. The caller must
-/// hold the drain lock. `rules` are those after the last claim.
+/// hold the drain lock. `last` and `rules` are those after the last claim.
 pub(crate) async fn due(
     connection: &mut PgConnection,
+    last: &VisibilityScan,
     rules: &VisibilityRules,
 ) -> Result<Option<DueScan>, sqlx::Error> {
     let digest = digest(rules);
-    let last = outbox::visibility_scan(connection).await?;
     let is_same = last.rules.as_deref() == Some(&digest);
     if is_same && !last.is_wanted {
         return Ok(None);

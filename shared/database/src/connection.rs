@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Row as _};
 use tokio::time::{Instant, timeout};
 use wagrun_lambda::environment::{self, EnvironmentError};
 
@@ -256,6 +256,8 @@ impl DatabaseConfig {
                 ("client_connection_check_interval", "5000"),
                 // A change that has had an effect outside the database must survive a crash of the server.
                 ("synchronous_commit", "on"),
+                // A backslash in a text of a statement means itself.
+                ("standard_conforming_strings", "on"),
             ])
             .options(lock_timeout.iter().map(|it| ("lock_timeout", it.as_str())))
             .disable_statement_logging()
@@ -271,9 +273,9 @@ async fn has_idle_timeout(
     connection: &mut PgConnection,
     idle_timeout: Duration,
 ) -> Result<bool, sqlx::Error> {
-    let set: Option<String> =
-        sqlx::query_scalar("select setting from pg_settings where name = 'idle_session_timeout'")
-            .fetch_optional(connection)
-            .await?;
+    // Without parameters it takes one round trip.
+    let statement = "select setting from pg_settings where name = 'idle_session_timeout'";
+    let row = sqlx::raw_sql(statement).fetch_optional(connection).await?;
+    let set: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
     Ok(set == Some(idle_timeout.as_millis().to_string()))
 }

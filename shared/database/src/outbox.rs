@@ -3,11 +3,16 @@
 mod backfill;
 mod change;
 mod claim;
+mod closing;
 mod field_names;
 mod lock;
+mod look;
+mod opening;
 mod pending;
+mod reference;
 mod replay;
 mod schedule;
+mod script;
 mod settle;
 mod snapshot;
 mod transaction;
@@ -22,10 +27,14 @@ pub use backfill::{
 #[doc(hidden)]
 pub use change::decode;
 pub use change::{CapturedChange, State};
-pub use claim::{OutboxCursor, add_present_state, claim, models_of_parts};
+pub use claim::{OutboxCursor, add_present_state};
+pub use closing::{CloseError, Closed, Closing, close};
 pub use field_names::FieldNames;
 pub use lock::{Lock, UnlockError, are_held_by_two, is_lock_conflict, try_lock, unlock};
-pub use pending::{PendingStats, is_pending, pending, pending_stats};
+pub use look::{Arrival, Look, PendingStats, lock_if_pending, look};
+pub use opening::{Opening, open};
+pub use pending::{PendingBatch, pending};
+pub use reference::Reference;
 pub use replay::{ReplayRange, last_published, replay_reach, replayed_changes};
 pub use schedule::{ScheduleChanges, due_minutes, forget_schedule_changes, schedule_changes};
 pub use settle::{
@@ -37,9 +46,6 @@ pub use transaction::{TransactionStatus, ring_again, ring_for, transaction_statu
 pub use visibility::{
     DecisionRecord, SaidVisibility, SeenObject, StoredDecision, Visibility, VisibilityScan,
     number_comparisons, number_due_decisions, record_decisions, record_visibilities,
-    record_visibility_scan, request_visibility_scan, seconds_until_decision, seen_objects,
-    visibility_scan,
+    record_visibility_scan, request_visibility_scan, seen_objects,
 };
-pub use visibility_rules::{
-    Collection, SiteRoot, UrlPatterns, ViewRestriction, VisibilityRules, visibility_rules,
-};
+pub use visibility_rules::{Collection, SiteRoot, UrlPatterns, ViewRestriction, VisibilityRules};

@@ -11,6 +11,7 @@ mod keys_and_children;
 mod locks;
 mod replays;
 mod restored_databases;
+mod round_trips;
 mod runs;
 mod schedules;
 mod snapshot_interleavings;

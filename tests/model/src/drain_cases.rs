@@ -187,6 +187,7 @@ pub fn removals() -> Vec<Removal> {
     without!(one_stands_by, three_runs(), RING_IS_ENOUGH);
     without!(leaves_beside_two_others, three_runs(), RING_IS_ENOUGH);
     without!(waits_for_commit, two_edits(), RING_IS_ENOUGH);
+    without!(checks_before_looking, two_edits(), RING_IS_ENOUGH);
     let out_of_time = Scenario {
         transactions: vec![vec![0]],
         faults: Faults {

@@ -55,6 +55,11 @@ fn without_the_look_after_the_unlock_a_change_waits_for_the_sweep() {
 }
 
 #[test]
+fn a_look_for_changes_before_the_one_at_their_transaction_leaves_them_to_the_sweep() {
+    is_needed("checks_before_looking");
+}
+
+#[test]
 fn without_a_run_that_stands_by_a_change_waits_for_the_sweep() {
     is_needed("one_stands_by");
 }

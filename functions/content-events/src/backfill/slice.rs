@@ -3,10 +3,9 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
-use wagrun_database::outbox::Backfill;
+use wagrun_database::outbox::{Backfill, Reference};
 use wagrun_event::Event;
 
-use crate::context::ReferenceData;
 use crate::request::RequestError;
 
 /// The maximum number of rows in a slice. So it is the maximum number of events that a live event waits for.
@@ -51,7 +50,7 @@ pub(super) struct SliceInput<'a> {
     /// The connection to the database.
     pub connection: &'a mut PgConnection,
     /// The field names and rules for composing events.
-    pub reference: ReferenceData,
+    pub reference: Reference,
     /// The `source` of the events.
     pub source: &'a str,
 }

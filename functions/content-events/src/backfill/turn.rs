@@ -9,7 +9,7 @@ use wagrun_lambda::telemetry::chain;
 
 use super::slice::{BackfillSlice, NextPosition, SliceError, SliceInput};
 use super::{replay, snapshot};
-use crate::context::{DrainContext, ReferenceData};
+use crate::context::DrainContext;
 use crate::error::DrainError;
 use crate::publish::{OutgoingEvent, Publication, RefusalCause};
 use crate::request::Request;
@@ -88,7 +88,7 @@ async fn read_slice(
     request: &Request,
 ) -> Result<BackfillSlice, SliceError> {
     let mut input = SliceInput {
-        reference: ReferenceData::load(connection).await?,
+        reference: outbox::Reference::load(connection).await?,
         connection,
         source: context.source,
     };

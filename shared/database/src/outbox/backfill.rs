@@ -7,9 +7,6 @@ use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use uuid::{Builder, Uuid};
 
-/// SQLSTATEs of a database that migrate has not brought up to this version yet: undefined table, insufficient privilege.
-const OLDER_SCHEMA: [&str; 2] = ["42P01", "42501"];
-
 /// The maximum number of bytes that one slice reads. A larger object is read alone.
 pub const MAX_SLICE_BYTES: i64 = 8 * 1024 * 1024;
 
@@ -108,7 +105,7 @@ pub async fn next_backfill(
     connection: &mut PgConnection,
     skipped: &[Uuid],
 ) -> Result<Option<Backfill>, sqlx::Error> {
-    let next = sqlx::query_as(
+    sqlx::query_as(
         "select id, request, cursor, failures from wagrun.backfill
          where finished_at is null and id <> all ($1)
          order by sliced_at nulls first, id
@@ -116,18 +113,7 @@ pub async fn next_backfill(
     )
     .bind(skipped)
     .fetch_optional(connection)
-    .await;
-    match next {
-        // A deployment updates this function before migrate has run. Live events must not suffer from that.
-        Err(sqlx::Error::Database(error))
-            if error
-                .code()
-                .is_some_and(|code| OLDER_SCHEMA.contains(&code.as_ref())) =>
-        {
-            Ok(None)
-        }
-        other => other,
-    }
+    .await
 }
 
 /// Records a published slice. Without a `next` cursor the run is done.

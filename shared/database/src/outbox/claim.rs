@@ -2,6 +2,8 @@
 
 use sqlx::postgres::PgConnection;
 
+use super::script::{Literal, Script, StatementResult};
+
 /// The number of changes that one claim examines at first.
 const INITIAL_WINDOW: i64 = 2_000;
 /// The maximum number of changes that one claim examines. A larger transaction is folded in pieces.
@@ -38,49 +40,57 @@ struct ClaimRow {
     models_of_failures: Vec<String>,
 }
 
-/// Folds the next transactions into events and numbers these. Returns true when the pass may have more changes.
-///
-/// The caller must hold the drain lock.
-pub async fn claim(
-    connection: &mut PgConnection,
-    cursor: &mut OutboxCursor,
-) -> Result<bool, sqlx::Error> {
-    loop {
-        let row: ClaimRow = sqlx::query_as(include_str!("claim.sql"))
-            .bind(cursor.after)
-            .bind(cursor.window)
-            .bind(cursor.window >= MAX_WINDOW)
-            .bind(&cursor.snapshot)
-            .fetch_one(&mut *connection)
-            .await?;
+/// The progress of a pass after a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// No transaction ends among the changes that were examined. The next claim examines more of them.
+    NothingWhole,
+    /// Changes were claimed, and there may be more.
+    MayHaveMore,
+    /// The pass is done.
+    Done,
+}
+
+impl OutboxCursor {
+    /// Adds the statement of the next claim.
+    pub(super) fn add_claim(&self, script: &mut Script) {
+        script.add(
+            include_str!("claim.sql"),
+            &[
+                Literal::Integer(Some(self.after)),
+                Literal::Integer(Some(self.window)),
+                Literal::Boolean(self.window >= MAX_WINDOW),
+                Literal::Text(self.snapshot.as_deref()),
+            ],
+        );
+    }
+
+    /// Moves behind the changes that were claimed.
+    pub(super) fn advance(&mut self, claimed: &StatementResult) -> Result<Progress, sqlx::Error> {
+        let row: ClaimRow = claimed.row()?;
         for model in row.models_of_failures {
             tracing::error!(model, "change without a known object is set apart");
         }
-        cursor.snapshot = Some(row.snapshot);
-        let has_more = row.examined == cursor.window;
+        self.snapshot = Some(row.snapshot);
+        let has_more = row.examined == self.window;
         if row.taken == row.examined {
-            cursor.after = row.last_position.unwrap_or(cursor.after);
-            cursor.window = INITIAL_WINDOW;
+            self.after = row.last_position.unwrap_or(self.after);
+            self.window = INITIAL_WINDOW;
         } else if row.taken < row.examined / 2 {
             // Most of the examined changes belong to transactions that extend beyond the window.
-            cursor.window = (cursor.window * 4).min(MAX_WINDOW);
+            self.window = (self.window * 4).min(MAX_WINDOW);
         }
-        if row.taken == 0 && has_more {
-            continue;
-        }
-        return Ok(has_more);
+        Ok(match has_more {
+            false => Progress::Done,
+            true if row.taken == 0 => Progress::NothingWhole,
+            true => Progress::MayHaveMore,
+        })
     }
 }
 
 /// Returns the models with events that lack the present state of their object.
-pub async fn models_of_parts(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar(
-        "select distinct model from wagrun.event
-         where settled_at is null and set_apart_at is null and is_part_only",
-    )
-    .fetch_all(connection)
-    .await
-}
+pub(super) const MODELS_OF_PARTS: &str = "select distinct model from wagrun.event
+    where settled_at is null and set_apart_at is null and is_part_only";
 
 /// Adds the present state of the object to up to 500 events of one model that changed only parts of their objects.
 /// Returns their number, which is 0 when no such event is left.

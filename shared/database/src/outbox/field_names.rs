@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
-use sqlx::postgres::PgConnection;
-use sqlx::types::Json;
 
 use super::change::CapturedChange;
 
@@ -13,19 +11,10 @@ use super::change::CapturedChange;
 pub struct FieldNames(HashMap<String, HashMap<String, String>>);
 
 impl FieldNames {
-    /// Reads the names of every watched table. The tables of one object (a page's, and each page type's) share one map.
-    pub async fn load(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        let rows: Vec<(String, Json<HashMap<String, String>>)> =
-            sqlx::query_as("select object, fields from wagrun.watched_table")
-                .fetch_all(connection)
-                .await?;
-        Ok(Self::from_tables(
-            rows.into_iter()
-                .map(|(object, Json(fields))| (object, fields)),
-        ))
-    }
-
-    fn from_tables(tables: impl Iterator<Item = (String, HashMap<String, String>)>) -> Self {
+    /// Collects the names of every watched table. The tables of one object (a page's, and each page type's) share one map.
+    pub(super) fn from_tables(
+        tables: impl Iterator<Item = (String, HashMap<String, String>)>,
+    ) -> Self {
         let mut names: HashMap<String, HashMap<String, String>> = HashMap::new();
         for (object, fields) in tables {
             names.entry(object).or_default().extend(fields);

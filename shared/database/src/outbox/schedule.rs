@@ -8,6 +8,10 @@ use sqlx::postgres::PgConnection;
 pub struct ScheduleChanges(Vec<String>);
 
 impl ScheduleChanges {
+    pub(super) fn new(ids: Vec<String>) -> Self {
+        Self(ids)
+    }
+
     /// Returns true when no transaction changed a due time.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

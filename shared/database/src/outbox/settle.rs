@@ -3,6 +3,8 @@
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
+use super::script::{Literal, Script};
+
 /// The number of refusals for a fault of the event itself after which it is set apart: one ring and its two retries.
 const MAX_REFUSALS: i32 = 3;
 
@@ -40,26 +42,32 @@ pub async fn settle(
     if sequences.is_empty() {
         return Ok(());
     }
+    let mut script = Script::default();
+    add_settle(&mut script, sequences, outcome);
+    let mut results = script.run(connection).await?;
+    check_settled(sequences, results.next().rows_affected)
+}
+
+/// Adds the statement that marks these events as done.
+pub(super) fn add_settle(script: &mut Script, sequences: &[i64], outcome: EventOutcome) {
     let outcome = match outcome {
         EventOutcome::Published => "published",
         EventOutcome::Nothing => "nothing",
     };
-    let settled = sqlx::query(
+    script.add(
         "update wagrun.event set settled_at = clock_timestamp(), outcome = $2, last_error = null
-         where sequence = any ($1) and settled_at is null",
-    )
-    .bind(sequences)
-    .bind(outcome)
-    .execute(connection)
-    .await?
-    .rows_affected();
-    if settled == sequences.len() as u64 {
+         where sequence = any ($1::bigint[]) and settled_at is null",
+        &[Literal::Integers(sequences), Literal::Text(Some(outcome))],
+    );
+}
+
+/// Fails unless all of these events were marked.
+pub(super) fn check_settled(sequences: &[i64], settled: u64) -> Result<(), SettleError> {
+    let expected = sequences.len();
+    if settled == expected as u64 {
         Ok(())
     } else {
-        Err(SettleError::Count {
-            expected: sequences.len(),
-            settled,
-        })
+        Err(SettleError::Count { expected, settled })
     }
 }
 
@@ -137,24 +145,24 @@ pub async fn discard_set_apart(
     .map(|done| done.rows_affected() == 1)
 }
 
+/// Removes up to `$2` events that were settled more than `$1` days ago. Only a bounded number of the oldest events is examined.
+pub(super) const REMOVE_HISTORY: &str = "delete from wagrun.event where sequence in (
+    select sequence from (
+        select sequence, settled_at from wagrun.event order by sequence limit 2 * $2
+    ) as oldest
+    where settled_at < clock_timestamp() - make_interval(days => $1)
+    order by sequence limit $2)";
+
 /// Removes up to `limit` events that were settled more than `days` days ago. Returns their number.
 pub async fn remove_history(
     connection: &mut PgConnection,
     days: i32,
     limit: i64,
 ) -> Result<u64, sqlx::Error> {
-    sqlx::query(
-        // Only a bounded number of the oldest events is examined.
-        "delete from wagrun.event where sequence in (
-             select sequence from (
-                 select sequence, settled_at from wagrun.event order by sequence limit 2 * $2
-             ) as oldest
-             where settled_at < clock_timestamp() - make_interval(days => $1)
-             order by sequence limit $2)",
-    )
-    .bind(days)
-    .bind(limit)
-    .execute(connection)
-    .await
-    .map(|done| done.rows_affected())
+    sqlx::query(REMOVE_HISTORY)
+        .bind(days)
+        .bind(limit)
+        .execute(connection)
+        .await
+        .map(|done| done.rows_affected())
 }

@@ -18,6 +18,18 @@ pub enum TransactionStatus {
     Forgotten,
 }
 
+impl TransactionStatus {
+    /// Reads an answer of `pg_xact_status`.
+    pub(super) fn from_server(status: Option<&str>) -> Self {
+        match status {
+            Some("in progress") => Self::InProgress,
+            Some("aborted") => Self::Aborted,
+            Some("committed") => Self::Committed,
+            _ => Self::Forgotten,
+        }
+    }
+}
+
 /// Returns the status of the transaction `xid`. An id that this database never used counts as forgotten.
 ///
 /// A doorbell's log line is no proof of a transaction, and ids begin anew in a database that was restored from a dump.
@@ -39,12 +51,7 @@ pub async fn transaction_status(
         }
         other => other?,
     };
-    Ok(match status.as_deref() {
-        Some("in progress") => TransactionStatus::InProgress,
-        Some("aborted") => TransactionStatus::Aborted,
-        Some(_) => TransactionStatus::Committed,
-        None => TransactionStatus::Forgotten,
-    })
+    Ok(TransactionStatus::from_server(status.as_deref()))
 }
 
 /// Rings the doorbell again, for work that outlasts this invocation. The server's log records a failed ring.

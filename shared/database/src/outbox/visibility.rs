@@ -8,6 +8,8 @@ use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 
+use super::script::{Literal, Script};
+
 /// The people who can see an object, and its addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visibility {
@@ -99,7 +101,7 @@ pub async fn record_decisions(
     if records.is_empty() {
         return Ok(());
     }
-    let json = |visibility: Option<&Visibility>| visibility.map(|it| Json(it.clone()));
+    let json = |visibility: Option<&Visibility>| visibility.map(text).transpose();
     let (mut sequences, mut actions) = (Vec::new(), Vec::new());
     let (mut before, mut after) = (Vec::new(), Vec::new());
     let (mut objects, mut said, mut is_kept) = (Vec::new(), Vec::new(), Vec::new());
@@ -107,30 +109,36 @@ pub async fn record_decisions(
         sequences.push(record.sequence);
         let decision = record.decision.as_ref();
         actions.push(decision.map(|it| it.action.clone()));
-        before.push(json(decision.and_then(|it| it.before.as_ref())));
-        after.push(json(decision.and_then(|it| it.after.as_ref())));
-        objects.push(record.object.to_owned());
+        before.push(json(decision.and_then(|it| it.before.as_ref()))?);
+        after.push(json(decision.and_then(|it| it.after.as_ref()))?);
+        objects.push(Some(record.object.to_owned()));
         is_kept.push(*record.said != SaidVisibility::Nothing);
         said.push(match record.said {
-            SaidVisibility::Known(visibility) => {
-                Some(Json(serde_json::to_value(visibility).unwrap_or_default()))
-            }
-            SaidVisibility::AtInstallation => Some(Json(Value::Object(Map::new()))),
+            SaidVisibility::Known(visibility) => json(Some(visibility))?,
+            SaidVisibility::AtInstallation => Some("{}".to_owned()),
             SaidVisibility::Nothing | SaidVisibility::Undecided => None,
         });
     }
-    sqlx::query(include_str!("decide.sql"))
-        .bind(sequences)
-        .bind(actions)
-        .bind(before)
-        .bind(after)
-        .bind(objects)
-        .bind(said)
-        .bind(is_kept)
-        .bind(decision_delay.as_secs_f64())
-        .execute(connection)
-        .await
-        .map(drop)
+    let mut script = Script::default();
+    script.add(
+        include_str!("decide.sql"),
+        &[
+            Literal::Integers(&sequences),
+            Literal::Texts(&actions),
+            Literal::Texts(&before),
+            Literal::Texts(&after),
+            Literal::Texts(&objects),
+            Literal::Texts(&said),
+            Literal::Booleans(&is_kept),
+            Literal::Seconds(decision_delay.as_secs_f64()),
+        ],
+    );
+    script.run(connection).await?;
+    Ok(())
+}
+
+fn text(visibility: &Visibility) -> Result<String, sqlx::Error> {
+    serde_json::to_string(visibility).map_err(|error| sqlx::Error::Encode(Box::new(error)))
 }
 
 /// Numbers an event for each page whose time of decision has come. Returns their number.
@@ -150,18 +158,6 @@ pub async fn number_due_decisions(connection: &mut PgConnection) -> Result<u64, 
     let numbered = number_comparisons(&mut transaction, &due).await?;
     transaction.commit().await?;
     Ok(numbered)
-}
-
-/// Returns the seconds until the next decision, or `None` when no page is undecided.
-pub async fn seconds_until_decision(
-    connection: &mut PgConnection,
-) -> Result<Option<f64>, sqlx::Error> {
-    sqlx::query_scalar(
-        "select extract(epoch from min(decide_at) - clock_timestamp())::float8 from wagrun.visibility
-         where decide_at is not null",
-    )
-    .fetch_one(connection)
-    .await
 }
 
 /// Numbers an event of the present state for each of these pages and documents. Returns their number.
@@ -220,13 +216,6 @@ pub struct VisibilityScan {
     pub rules: Option<String>,
     /// True when a comparison is due.
     pub is_wanted: bool,
-}
-
-/// Returns the last comparison of all objects.
-pub async fn visibility_scan(connection: &mut PgConnection) -> Result<VisibilityScan, sqlx::Error> {
-    sqlx::query_as("select rules, is_wanted from wagrun.visibility_scan")
-        .fetch_one(connection)
-        .await
 }
 
 /// Records that a comparison is due, so that the next run makes it if this one ends early.

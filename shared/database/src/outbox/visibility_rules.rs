@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
+
+use super::script::{Results, Script};
 
 /// A root page of a site, in Wagtail's order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
@@ -86,36 +87,35 @@ pub struct VisibilityRules {
     pub own_url_types: Vec<i32>,
 }
 
-/// Reads the rules as they are now.
-pub async fn visibility_rules(
-    connection: &mut PgConnection,
-) -> Result<VisibilityRules, sqlx::Error> {
-    let patterns: Option<Json<UrlPatterns>> = sqlx::query_scalar("select wagrun.url_patterns()")
-        .fetch_one(&mut *connection)
-        .await?;
-    let patterns = patterns.map(|Json(patterns)| patterns).unwrap_or_default();
-    Ok(VisibilityRules {
-        roots: sqlx::query_as("select * from wagrun.site_roots($1)")
-            .bind(patterns.is_i18n)
-            .fetch_all(&mut *connection)
-            .await?,
-        restrictions: sqlx::query_as("select * from wagrun.view_restrictions()")
-            .fetch_all(&mut *connection)
-            .await?,
-        collections: sqlx::query_as("select * from wagrun.collections()")
-            .fetch_all(&mut *connection)
-            .await?,
-        locales: sqlx::query_scalar(
-            "select language_code from wagtailcore_locale order by language_code",
-        )
-        .fetch_all(&mut *connection)
-        .await?,
-        own_url_types: sqlx::query_scalar(
-            "select id from django_content_type where app_label || '.' || model = any ($1) order by id",
-        )
-        .bind(&patterns.own_urls)
-        .fetch_all(&mut *connection)
-        .await?,
-        patterns,
-    })
+/// The statements that read the rules.
+const STATEMENTS: [&str; 6] = [
+    "select wagrun.url_patterns()",
+    "select * from wagrun.site_roots(coalesce((wagrun.url_patterns() ->> 'is_i18n')::boolean, false))",
+    "select * from wagrun.view_restrictions()",
+    "select * from wagrun.collections()",
+    "select language_code from wagtailcore_locale order by language_code",
+    "select id from django_content_type
+     where app_label || '.' || model in (select jsonb_array_elements_text(wagrun.url_patterns() -> 'own_urls')) order by id",
+];
+
+impl VisibilityRules {
+    /// Adds the statements that read the rules as they are now.
+    pub(super) fn add(script: &mut Script) {
+        for statement in STATEMENTS {
+            script.add(statement, &[]);
+        }
+    }
+
+    /// Reads the results of these statements.
+    pub(super) fn read(results: &mut Results) -> Result<Self, sqlx::Error> {
+        let patterns: Option<Json<UrlPatterns>> = results.next().scalar()?;
+        Ok(Self {
+            patterns: patterns.map(|Json(patterns)| patterns).unwrap_or_default(),
+            roots: results.next().rows()?,
+            restrictions: results.next().rows()?,
+            collections: results.next().rows()?,
+            locales: results.next().scalars()?,
+            own_url_types: results.next().scalars()?,
+        })
+    }
 }

@@ -128,6 +128,12 @@ impl Database {
         DatabaseConfig::trusted(options)
     }
 
+    /// Returns the configuration of a function that connects with this role, through a proxy on this port.
+    pub fn config_through(&self, port: u16, role: &str) -> DatabaseConfig {
+        let options: PgConnectOptions = self.postgres.url_as(role, &self.name).parse().unwrap();
+        DatabaseConfig::trusted(options.host("127.0.0.1").port(port))
+    }
+
     /// Sets the address of Lambda for the sessions that begin from now on.
     pub async fn set_lambda_endpoint(&self, endpoint: &str) {
         self.postgres

@@ -1,8 +1,9 @@
 //! A TCP proxy in front of PostgreSQL that behaves like a broken network or like a connection pooler.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -24,6 +25,7 @@ pub enum Settings {
 pub struct Proxy {
     port: u16,
     stalled: Arc<watch::Sender<bool>>,
+    round_trips: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -38,16 +40,27 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let stalled = Arc::new(watch::Sender::new(false));
         let watched = Arc::clone(&stalled);
+        let round_trips = Arc::default();
+        let counter = Arc::clone(&round_trips);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let stalled = watched.subscribe();
+                let (stalled, counter) = (watched.subscribe(), Arc::clone(&counter));
                 tokio::spawn(async move {
                     // An error ends the session, as it would without the proxy.
-                    let _ = serve(client, server, settings, stalled).await;
+                    let _ = serve(client, server, settings, stalled, &counter).await;
                 });
             }
         });
-        Self { port, stalled }
+        Self {
+            port,
+            stalled,
+            round_trips,
+        }
+    }
+
+    /// Returns the number of times that a client has waited for an answer, the one to its first message included.
+    pub fn round_trips(&self) -> usize {
+        self.round_trips.load(Ordering::SeqCst)
     }
 
     /// The port on which the proxy listens.
@@ -66,6 +79,7 @@ async fn serve(
     server: u16,
     settings: Settings,
     mut stalled: watch::Receiver<bool>,
+    round_trips: &AtomicUsize,
 ) -> std::io::Result<()> {
     let mut server = TcpStream::connect(("127.0.0.1", server)).await?;
     let mut first = read_message(&mut client).await?;
@@ -83,10 +97,34 @@ async fn serve(
 
     let (mut client_reads, mut client_writes) = client.split();
     let (mut server_reads, mut server_writes) = server.split();
+    let is_waiting = AtomicBool::new(true);
+    let asked = || is_waiting.store(true, Ordering::SeqCst);
+    let answered = || {
+        if is_waiting.swap(false, Ordering::SeqCst) {
+            round_trips.fetch_add(1, Ordering::SeqCst);
+        }
+    };
     tokio::select! {
-        done = copy(&mut client_reads, &mut server_writes) => done.map(drop),
-        done = copy(&mut server_reads, &mut client_writes) => done.map(drop),
+        done = pass(&mut client_reads, &mut server_writes, asked) => done,
+        done = pass(&mut server_reads, &mut client_writes, answered) => done,
         () = async { drop(stalled.wait_for(|stalled| *stalled).await) } => std::future::pending().await,
+    }
+}
+
+/// Passes bytes on until the end, and calls `seen` for each part before it is written.
+async fn pass(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    seen: impl Fn(),
+) -> std::io::Result<()> {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let length = from.read(&mut buffer).await?;
+        if length == 0 {
+            return Ok(());
+        }
+        seen();
+        to.write_all(&buffer[..length]).await?;
     }
 }
 

@@ -26,9 +26,14 @@ pub async fn execute(connection: &mut PgConnection, statements: &str) {
 /// Makes events of all committed changes, as a drainer does before it publishes.
 pub async fn claim_all_changes(connection: &mut PgConnection) {
     let mut cursor = OutboxCursor::default();
-    while outbox::claim(connection, &mut cursor).await.unwrap() {}
-    for model in outbox::models_of_parts(connection).await.unwrap() {
-        while outbox::add_present_state(connection, &model).await.unwrap() > 0 {}
+    loop {
+        let opening = outbox::open(connection, &mut cursor, 0).await.unwrap();
+        for model in &opening.models_of_parts {
+            while outbox::add_present_state(connection, model).await.unwrap() > 0 {}
+        }
+        if !opening.has_more {
+            return;
+        }
     }
 }
 

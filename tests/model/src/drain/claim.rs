@@ -1,4 +1,4 @@
-//! The claim: committed rows of the outbox become numbered events (`outbox::claim`, `claim.sql`).
+//! The claim: committed rows of the outbox become numbered events (`outbox::open`, `claim.sql`).
 
 use super::scenario::{Safeguards, Scenario};
 use super::state::{Event, Pass, Run, State, Transaction, object_of};

@@ -54,7 +54,7 @@ pub fn step(
         Step::Look => match state.is_pending_for(run) {
             true if !safeguards.numbers_under_lock => Step::Claim,
             true => Step::TakeLock,
-            false => Step::Wait,
+            false => first_look(safeguards),
         },
         Step::TakeLock => take_lock(safeguards, state, run),
         Step::TakeNext => take_next(safeguards, state, run),
@@ -91,10 +91,22 @@ pub fn step(
             match run.is_time_over {
                 true if safeguards.rings_after_unlock => Step::RingAgain,
                 true => Step::RingForTransaction,
-                false if safeguards.looks_after_unlock => Step::Look,
+                false => first_look(safeguards),
+            }
+        }
+        Step::CheckTransaction => {
+            run.waits_for
+                .take_if(|transaction| safeguards.waits_for_commit && !state.is_open(*transaction));
+            match safeguards.looks_after_unlock && safeguards.checks_before_looking {
+                true => Step::LookAgain,
                 false => Step::Wait,
             }
         }
+        Step::LookAgain => match state.is_pending_for(run) {
+            true => Step::Look,
+            false if safeguards.checks_before_looking => Step::Wait,
+            false => Step::CheckTransaction,
+        },
         Step::RingAgain => {
             state.rings.push(Ring::Again);
             match run.holds_lock {
@@ -117,6 +129,14 @@ pub fn step(
         }
     };
     StepEnd::GoesOn
+}
+
+/// Returns the first step of a look (`outbox::look`).
+fn first_look(safeguards: &Safeguards) -> Step {
+    match safeguards.checks_before_looking {
+        true => Step::CheckTransaction,
+        false => Step::LookAgain,
+    }
 }
 
 fn take_lock(safeguards: &Safeguards, state: &State, run: &mut Run) -> Step {

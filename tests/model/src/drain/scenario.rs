@@ -50,11 +50,13 @@ pub struct Safeguards {
     pub leaves_beside_two_others: bool,
     /// A run waits for the end of the transaction that rang (`OpenTransactions::wait`).
     pub waits_for_commit: bool,
+    /// The last look asks for the end of that transaction before it looks for changes (`outbox::look`).
+    pub checks_before_looking: bool,
     /// A ring for the rest of the work comes after the lock is released (`live_events::ring_and_leave`).
     pub rings_after_unlock: bool,
     /// The lock belongs to a database session and ends with it (`outbox::try_lock`).
     pub lock_ends_with_session: bool,
-    /// Changes are claimed and numbered under the lock (`outbox::claim`).
+    /// Changes are claimed and numbered under the lock (`outbox::open`).
     pub numbers_under_lock: bool,
     /// A transaction has the position of its last change, captured under the lock of the row (`claim.sql`).
     pub place_is_last_change: bool,
@@ -81,6 +83,7 @@ impl Safeguards {
         one_stands_by: true,
         leaves_beside_two_others: true,
         waits_for_commit: true,
+        checks_before_looking: true,
         rings_after_unlock: true,
         lock_ends_with_session: true,
         numbers_under_lock: true,

@@ -129,9 +129,9 @@ pub struct Run {
 /// The position of a run in its code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Step {
-    /// `outbox::is_pending` is asked.
+    /// The first part of `outbox::lock_if_pending`.
     Look,
-    /// `outbox::try_lock(Lock::Drain)`.
+    /// The second part of `outbox::lock_if_pending`.
     TakeLock,
     /// `outbox::try_lock(Lock::NextDrainer)`, after the drain lock was taken.
     TakeNext,
@@ -139,14 +139,18 @@ pub enum Step {
     StandBy,
     /// The run has taken the drain lock, and releases the lock of the one that stands by.
     ReleaseNext,
-    /// `outbox::claim`.
+    /// `outbox::open`.
     Claim,
     /// A claim outside the lock is committed. This step exists only when numbers are not given under the lock.
     CommitClaim,
     /// `batch::publish`.
     Publish,
-    /// `outbox::unlock(Lock::Drain)`.
+    /// The unlock in `outbox::close`.
     Unlock,
+    /// The first statement of a look (`outbox::look`): the status of the transaction that rang.
+    CheckTransaction,
+    /// The second statement of a look: is anything pending.
+    LookAgain,
     /// `live_events::ring_and_leave`.
     RingAgain,
     /// `OpenTransactions::wait`.
@@ -230,7 +234,7 @@ impl State {
         self.has_visible_rows() || self.events.iter().any(|event| !event.is_settled)
     }
 
-    /// Returns true when a committed change is not settled (`outbox::is_pending`). Events of the run's blocked objects do not count.
+    /// Returns true when a committed change is not settled (`outbox::look`). Events of the run's blocked objects do not count.
     pub fn is_pending_for(&self, run: &Run) -> bool {
         let mut events = self.events.iter();
         self.has_visible_rows()
