@@ -161,7 +161,7 @@ pub fn net_changed(
         .chain(after.keys())
         .filter(|name| match (before.get(*name), after.get(*name)) {
             (Some(old), Some(new)) => old != new,
-            (None, None) => touched.contains(name),
+            // One of them, or only its name is known.
             _ => true,
         })
         .cloned()

@@ -15,9 +15,9 @@
 //!    when two others hold the lock and stand by. The holder looks for changes once more *after* it has released the lock. So each
 //!    of the two sees a change that was committed before the attempt. A crash ends the session, and with it the lock. Where the
 //!    server did not notice the crash, the session's time-outs end it, and the drainer that stands by takes over.
-//! 3. **Claim**: fold the changes of whole transactions into events, one for each object, and number them in the order in
-//!    which their rows' locks were passed on. That is one statement: a crash leaves the changes in the outbox, or numbered
-//!    events that the next run finds pending.
+//! 3. **Claim and read**: fold the changes of whole transactions into events, one for each object, and number them in the order
+//!    in which their rows' locks were passed on. Read the events, and what they are composed from. That is one round trip and one
+//!    transaction: a crash leaves the changes in the outbox, or numbered events that the next run finds pending.
 //! 4. **Add the present state** of objects of which only parts were changed. A table that a migration alters is left alone.
 //!    Its events wait, and no others.
 //! 5. **Publish** (`publish`): up to ten objects a call, many calls at once, one event of an object at a time. The next
@@ -27,7 +27,8 @@
 //!    events of its own object and nothing else, and the invocation then fails. An event is set apart when it is refused
 //!    three times for a fault of its own or cannot be written. It waits for an operator and holds back nothing.
 //! 6. **Settle** as the answers come (`batch`): published events become history. A crash before it is a crash in step 5.
-//! 7. **Unlock, look again**, and only then ring for the changes that are left when the time is over.
+//! 7. **Settle the last events, unlock, look again**, in one round trip. The look asks for the transaction that rang, and then for
+//!    changes, so that its changes are seen if it has ended. Only then ring for the changes that are left when the time is over.
 //! 8. **Backfill** (`backfill`), when a replay or a snapshot is under way and no live event is left: one slice, live
 //!    events again, a pause. A crash repeats a slice, with the same ids.
 //! 9. **Schedule** (`schedules`), when a due time has changed or in a sweep: read the due times, make the schedules equal
@@ -36,8 +37,8 @@
 //!
 //! # Modules
 //! Each module imports only modules further down in this list:
-//! - `handler`, `drain`, `matching`, `undecided`, `backfill`, `live_events`, `visibility_scan`, `batch`, `open_transactions`,
-//! - `run_state`, `error`, `report`, `context`, `sweep`, `schedules`, `publish`, `compose`, `classify`, `page_change`, `action`,
+//! - `handler`, `drain`, `matching`, `undecided`, `backfill`, `live_events`, `drain_lock`, `visibility_scan`, `batch`,
+//! - `open_transactions`, `run_state`, `error`, `report`, `context`, `sweep`, `schedules`, `publish`, `compose`, `classify`, `page_change`, `action`,
 //! - `visibility`, `address`, `invocation`, `request`, `server_log`, `config`.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]

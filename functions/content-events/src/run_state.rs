@@ -73,3 +73,44 @@ impl RunState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publish::RefusalCause;
+
+    fn refusal(sequence: i64, object: &str) -> Refusal {
+        Refusal {
+            sequence,
+            object: object.to_owned(),
+            reason: format!("refused {sequence}"),
+            cause: RefusalCause::CallFailed,
+        }
+    }
+
+    #[test]
+    fn a_refusal_blocks_its_object_and_fails_the_run() {
+        let mut state = RunState::default();
+        state.record_refusal(refusal(3, "page/4"));
+        state.record_refusal(refusal(5, "page/6"));
+        assert!(state.is_blocked("page/4") && state.is_blocked("page/6"));
+        assert!(!state.is_blocked("page/5"));
+        let mut blocked = state.blocked_objects();
+        blocked.sort_unstable();
+        assert_eq!(blocked, ["page/4", "page/6"]);
+        let error = state.finish().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "2 events were not published; first event 3 (page/4): refused 3"
+        );
+    }
+
+    #[test]
+    fn a_locked_object_is_blocked_and_no_failure() {
+        let mut state = RunState::default();
+        state.locked_objects.insert("page/4".to_owned());
+        assert!(state.is_blocked("page/4") && !state.is_blocked("page/5"));
+        assert_eq!(state.blocked_objects(), ["page/4"]);
+        assert!(state.finish().is_ok());
+    }
+}

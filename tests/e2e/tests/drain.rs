@@ -8,6 +8,7 @@ mod faults;
 mod filter_matches;
 mod interleavings;
 mod keys_and_children;
+mod literals;
 mod locks;
 mod replays;
 mod restored_databases;

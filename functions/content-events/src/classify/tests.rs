@@ -234,6 +234,19 @@ fn a_change_of_a_part_says_nothing_about_visibility() {
 }
 
 #[test]
+fn an_undecided_page_is_shown_to_nobody_and_names_no_groups() {
+    let restricted = Visibility {
+        visible_to: "groups".to_owned(),
+        groups: vec!["Staff".to_owned()],
+        url: None,
+        urls: Vec::new(),
+    };
+    let shown = as_said(restricted, &SaidVisibility::Undecided);
+    assert_eq!(shown.visible_to, "nobody");
+    assert!(shown.groups.is_empty());
+}
+
+#[test]
 fn a_transaction_without_a_net_change_says_nothing_about_visibility() {
     let dark = page(json!({"live": false}));
     let decision = decide_page(dark.clone(), dark, &[], &live());

@@ -36,6 +36,22 @@ fn an_operator_asks_for_a_backfill_and_cancels_it() {
 }
 
 #[test]
+fn an_operator_retries_and_discards_what_is_set_apart() {
+    let id = "019ae000-0000-7000-8000-000000000000";
+    let parsed = |payload| Invocation::parse(&payload).unwrap();
+    let (all, one) = (
+        parsed(json!({"retry": "all"})),
+        parsed(json!({"retry": id})),
+    );
+    assert_eq!(all, Invocation::Retry(None));
+    assert_eq!(one, Invocation::Retry(Some(id.parse().unwrap())));
+    let discarded = parsed(json!({"discard": id}));
+    assert_eq!(discarded, Invocation::Discard(id.parse().unwrap()));
+    // The names are in log lines, so people search for them.
+    assert_eq!((all.as_str(), discarded.as_str()), ("retry", "discard"));
+}
+
+#[test]
 fn a_log_record_names_each_transaction_once() {
     // Three log lines, gzipped and base64-encoded as CloudWatch Logs sends them, with the ids 901, 900 and 901.
     let data = include_str!("../../tests/fixtures/log-record.base64").trim();

@@ -65,10 +65,8 @@ impl Script {
                         .trim_start_matches(|it: char| it.is_ascii_digit())
                         .len();
                 let (number, rest) = part.split_at(digits);
-                let value = number
-                    .parse()
-                    .ok()
-                    .and_then(|number: usize| values.get(number - 1));
+                let place: Option<usize> = number.parse().ok();
+                let value = place.and_then(|place| values.get(place.checked_sub(1)?));
                 match value {
                     Some(value) => self.push_literal(*value),
                     // PostgreSQL reports a parameter that is missing.
@@ -123,9 +121,11 @@ impl Script {
             Literal::Seconds(number) => _ = write!(self.text, "({number}::float8)"),
             Literal::Boolean(value) => _ = write!(self.text, "{value}"),
             Literal::Text(Some(text)) => self.push_text(text),
-            Literal::Integers(numbers) => self.push_list(numbers, |script, number| {
-                script.push_literal(Literal::Integer(Some(*number)));
-            }),
+            Literal::Integers(numbers) => {
+                self.push_list(numbers, |script, number| {
+                    _ = write!(script.text, "{number}")
+                });
+            }
             Literal::Texts(texts) => self.push_list(texts, |script, text| {
                 script.push_literal(Literal::Text(text.as_deref()));
             }),
@@ -205,5 +205,56 @@ impl StatementResult {
         (T,): for<'r> FromRow<'r, PgRow>,
     {
         self.row::<(T,)>().map(|(value,)| value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(statement: &str, values: &[Literal<'_>]) -> String {
+        let mut script = Script::default();
+        script.add(statement, values);
+        script.text
+    }
+
+    #[test]
+    fn a_text_is_one_literal_whatever_it_holds() {
+        let value = Some("it's \\ $2 '");
+        assert_eq!(
+            text(
+                "select $1, $2",
+                &[Literal::Text(value), Literal::Text(None)]
+            ),
+            "select 'it''s \\ $2 ''', null\n;\n"
+        );
+    }
+
+    #[test]
+    fn lists_and_numbers_are_literals() {
+        let texts = [Some("a'b".to_owned()), None];
+        let values = [
+            Literal::Integers(&[1, -2]),
+            Literal::Texts(&texts),
+            Literal::Booleans(&[true, false]),
+            Literal::Integer(Some(-7)),
+            Literal::Integer(None),
+            Literal::Seconds(0.5),
+        ];
+        assert_eq!(
+            text("select $1, $2, $3, $4, $5, $6, $1", &values),
+            "select array[1,-2], array['a''b',null], array[true,false], (-7), null, (0.5::float8), array[1,-2]\n;\n"
+        );
+    }
+
+    #[test]
+    fn comments_are_left_out_and_other_dollar_signs_are_kept() {
+        assert_eq!(
+            text(
+                "-- $1: a number\nselect '^[0-9]+$', $1 -- $3",
+                &[Literal::Boolean(true)]
+            ),
+            "select '^[0-9]+$', true -- $3\n;\n"
+        );
     }
 }

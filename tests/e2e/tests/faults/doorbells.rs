@@ -35,12 +35,28 @@ const LOGGING_LAMBDA: &str = "
         language sql volatile security definer set search_path = pg_catalog
     as $$ select aws_lambda.log_ring($2::text), null::TYPE, null::text, null::text $$";
 
-/// Lets some commits take their time after the ring, as they do on a busy database. A session can set the seconds.
+/// Lets some commits take their time after the ring, as they do on a busy database.
+///
+/// With `faults.commits_after_a_run` a commit waits until a run of content-events has come, and has left again or waited for a second.
 const SLOW_COMMITS: &str = "
-    create function aws_lambda.commit_slowly() returns trigger language plpgsql set search_path = pg_catalog
+    create function aws_lambda.is_a_run_there() returns boolean language plpgsql set search_path = pg_catalog
     as $$ begin
-        perform pg_sleep(coalesce(
-            nullif(current_setting('faults.commit_seconds', true), '')::float8, case when random() < 0.3 then 0.05 else 0 end)); return null; end $$;
+        perform pg_stat_clear_snapshot();
+        return exists (select from pg_stat_activity
+                       where datname = current_database() and application_name = 'wagrun content-events');
+    end $$;
+    create function aws_lambda.commit_slowly() returns trigger language plpgsql security definer set search_path = pg_catalog
+    as $$ declare until timestamptz := clock_timestamp() + interval '30 seconds';
+    begin
+        if current_setting('faults.commits_after_a_run', true) = 'on' then
+            while not aws_lambda.is_a_run_there() and clock_timestamp() < until loop perform pg_sleep(0.01); end loop;
+            until := clock_timestamp() + interval '1 second';
+            while aws_lambda.is_a_run_there() and clock_timestamp() < until loop perform pg_sleep(0.01); end loop;
+        elsif random() < 0.3 then
+            perform pg_sleep(0.05);
+        end if;
+        return null;
+    end $$;
     create constraint trigger later_than_the_doorbell after insert on wagrun.outbox deferrable initially deferred
     for each row when (new.rings) execute function aws_lambda.commit_slowly()";
 

@@ -99,7 +99,7 @@ pub async fn edit(
 
 /// Sends pairs of transactions, each pair when everything is at rest, so that no other ring makes up for its own.
 ///
-/// The first one commits long after its ring. The second one commits while the topic still takes the event of the first. It rings for
+/// The first one commits after its ring has started a run. The second one commits while the topic still takes the event of the first. It rings for
 /// a drainer that finds the lock taken.
 pub async fn commit_in_pairs(database: &Database, world: &World) {
     let mut sessions = [
@@ -110,12 +110,12 @@ pub async fn commit_in_pairs(database: &Database, world: &World) {
     for number in 0..PAIRS {
         wait_until_true(&mut observer, AT_REST).await;
         let calls = world.delay_publication(PUBLICATION_DELAY);
-        for (session, (seconds, author)) in sessions
+        for (session, (is_after_a_run, author)) in sessions
             .iter_mut()
-            .zip([("0.3", NAMED_AUTHORS[0]), ("0", NAMED_AUTHORS[1])])
+            .zip([("on", NAMED_AUTHORS[0]), ("off", NAMED_AUTHORS[1])])
         {
             let statements = format!(
-                "begin;\nselect set_config('faults.commit_seconds', '{seconds}', true);\n\
+                "begin;\nselect set_config('faults.commits_after_a_run', '{is_after_a_run}', true);\n\
                  update blog_author set name = 'pair {number}' where id = {author};\ncommit"
             );
             execute(session, &statements).await;
