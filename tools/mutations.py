@@ -97,8 +97,9 @@ MUTATIONS = [
     Mutation(
         "events that were refused are settled",
         f"{CONTENT_EVENTS}/batch.rs",
-        "unsettled.extend(results.sequences);",
-        "unsettled.extend(results.sequences); unsettled.extend(results.refusals.iter().map(|one| one.sequence));",
+        "state.unsettled.extend(results.sequences);",
+        "state.unsettled.extend(results.sequences); "
+        "state.unsettled.extend(results.refusals.iter().map(|one| one.sequence));",
     ),
     Mutation(
         "two drainers at once",

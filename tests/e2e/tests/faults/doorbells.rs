@@ -63,7 +63,10 @@ const SLOW_COMMITS: &str = "
 /// Replaces the doorbell of a database, and makes some of its commits slow.
 pub async fn install(superuser: &mut PgConnection) {
     execute(superuser, LOG_RING).await;
-    execute(superuser, SLOW_COMMITS).await;
+    sqlx::raw_sql(SLOW_COMMITS)
+        .execute(&mut *superuser)
+        .await
+        .unwrap();
     for json in ["json", "jsonb"] {
         execute(superuser, &LOGGING_LAMBDA.replace("TYPE", json)).await;
     }
