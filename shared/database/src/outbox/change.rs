@@ -142,7 +142,7 @@ fn kind(row: &PgRow) -> Result<ObjectKind, sqlx::Error> {
 }
 
 /// Parses a state's columns, which are the text of a `jsonb`. A value that is nested too deeply to be read by fan-out and deliver
-/// becomes null and sets `is_unreadable`. So does one with a reserved name.
+/// becomes null and sets `is_unreadable`. So does one with a reserved name. A column of such a name is left out.
 pub fn decode(text: &str, is_unreadable: &mut bool) -> Map<String, Value> {
     if !has_reserved_name(text)
         && let Ok(state) = serde_json::from_str::<Map<String, Value>>(text)
@@ -155,6 +155,7 @@ pub fn decode(text: &str, is_unreadable: &mut bool) -> Map<String, Value> {
     let columns: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).unwrap_or_default();
     columns
         .into_iter()
+        .filter(|(column, _)| !has_reserved_name(&format!("\"{column}\":")))
         .map(|(column, value)| (column, readable(value.get()).unwrap_or_default()))
         .collect()
 }
@@ -225,6 +226,8 @@ mod tests {
             assert_eq!(state, r#"{"odd":null,"title":"News"}"#);
             assert!(unreadable);
         }
+        let row = r#"{"$serde_json::private::RawValue":"/news/","title":"News"}"#;
+        assert_eq!(decoded(row), (r#"{"title":"News"}"#.to_owned(), true));
         // As a text it is nothing special.
         let row = r#"{"body":"{\"$serde_json::private::Number\":1}","name":"$serde_json::private::Number"}"#;
         assert_eq!(decoded(row), (row.to_owned(), false));
