@@ -30,17 +30,13 @@ class Mutation:
     file: str
     line: str
     without: str
-    second_file: str = ""
-    second_line: str = ""
-    without_second: str = ""
+    # The same of another file, where only both together are a mutation.
+    also: tuple[str, str, str] | None = None
 
-    def edits(self):
+    def edited(self):
         """Returns the new text of each file that the mutation changes."""
-        places = [(self.file, self.line, self.without)]
-        if self.second_file:
-            places.append((self.second_file, self.second_line, self.without_second))
         texts = {}
-        for file, line, without in places:
+        for file, line, without in filter(None, [(self.file, self.line, self.without), self.also]):
             text = (ROOT / file).read_text()
             if text.count(line) != 1:
                 sys.exit(f"{self.name}: {file} has {text.count(line)} times: {line}")
@@ -59,10 +55,12 @@ MUTATIONS = [
         f"{CONTENT_EVENTS}/live_events.rs",
         "LockedWorkEnd::Done if look.is_pending => {}",
         "LockedWorkEnd::Done if look.is_pending && false => {}",
-        f"{CONTENT_EVENTS}/drain_lock.rs",
-        "while !outbox::try_lock(connection, Lock::NextDrainer).await? {",
-        "if stop_at > Instant::now() { return Ok(LockResult::AnotherStandsBy); } "
-        "while !outbox::try_lock(connection, Lock::NextDrainer).await? {",
+        also=(
+            f"{CONTENT_EVENTS}/drain_lock.rs",
+            "while !outbox::try_lock(connection, Lock::NextDrainer).await? {",
+            "if stop_at > Instant::now() { return Ok(LockResult::AnotherStandsBy); } "
+            "while !outbox::try_lock(connection, Lock::NextDrainer).await? {",
+        ),
     ),
     Mutation(
         "no wait for the commit that rang",
@@ -165,20 +163,20 @@ def main():
     arguments = parser.parse_args()
     chosen = [one for one in MUTATIONS if not arguments.names or any(name in one.name for name in arguments.names)]
     for one in chosen:
-        one.edits()
+        one.edited()
     if arguments.check:
         return
     prepare()
-    survivors = []
+    not_caught = []
     for one in chosen:
         began = time.monotonic()
         verdict = try_out(one)
         print(f"{verdict:9} {time.monotonic() - began:5.0f} s  {one.name}", flush=True)
-        if verdict == "survived":
-            survivors.append(one.name)
-    print(f"{len(chosen) - len(survivors)} of {len(chosen)} caught")
-    if survivors:
-        sys.exit(f"not caught: {', '.join(survivors)}")
+        if verdict != "caught":
+            not_caught.append(one.name)
+    print(f"{len(chosen) - len(not_caught)} of {len(chosen)} caught")
+    if not_caught:
+        sys.exit(f"not caught: {', '.join(not_caught)}")
 
 
 def prepare():
@@ -196,15 +194,17 @@ def prepare():
 
 
 def try_out(mutation):
-    originals = {COPY / file: (COPY / file).read_text() for file in mutation.edits()}
+    edited = mutation.edited()
+    originals = {COPY / file: (COPY / file).read_text() for file in edited}
     try:
-        for file, text in mutation.edits().items():
+        for file, text in edited.items():
             (COPY / file).write_text(text)
         command = ["cargo", "test", "--workspace", "--locked", "--test", "e2e"]
         environment = {**os.environ, "CARGO_TARGET_DIR": str(COPY / "target"), "CARGO_INCREMENTAL": "0"}
         built = subprocess.run([*command, "--no-run"], cwd=COPY, env=environment, capture_output=True, text=True)
         if built.returncode != 0:
-            sys.exit(f"{mutation.name}: does not compile\n{built.stderr}")
+            print(built.stderr, file=sys.stderr)
+            return "broken"
         return tested([*command, "--", "--nocapture", *TESTS], environment, mutation)
     finally:
         for path, original in originals.items():

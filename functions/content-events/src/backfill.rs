@@ -104,11 +104,8 @@ async fn run_locked(
     let mut pause = Duration::ZERO;
     loop {
         // Also right after a slice, because a drainer that found the drain lock taken by it has left.
-        if live_events::drain(connection, context, &[], state)
-            .await?
-            .status
-            == LiveStatus::Unfinished
-        {
+        let live = live_events::drain(connection, context, &[], state).await?;
+        if matches!(live, LiveStatus::Unfinished) {
             return Ok(BackfillEnd::LiveEventsUnfinished);
         }
         let Some(run) = outbox::next_backfill(connection, &state.skipped_backfills).await? else {

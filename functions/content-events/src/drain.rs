@@ -9,7 +9,7 @@ use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 use uuid::Uuid;
 use wagrun_database::connection::SessionSettings;
-use wagrun_database::outbox::{self, Look};
+use wagrun_database::outbox::{self, Look, PendingStats};
 use wagrun_lambda::metric::{Metrics, Unit};
 
 use crate::backfill;
@@ -121,22 +121,16 @@ impl Drainer {
             stop_at,
         };
         // Each step is done whatever the result of the one before it. Afterwards the first error is returned.
-        let mut look = None;
-        let drained = drain(
-            &mut connection,
-            context,
-            invocation,
-            (self.clock)(),
-            &mut look,
-        )
-        .await;
-        let seen = look.as_ref().map(|look| look.schedule_changes.clone());
+        let drained = drain(&mut connection, context, invocation, (self.clock)()).await;
+        let look = drained.as_ref().ok().and_then(|(_, look)| look.as_ref());
+        let seen = look.map(|look| look.schedule_changes.clone());
+        let stats = look.map(|look| look.stats);
         let scheduled =
             sync_schedules(&mut connection, schedule_group, seen, is_sweep, self.clock).await;
-        let emitted = emit_pending_metrics(&mut connection, &self.config.metrics, look).await;
+        let emitted = emit_pending_metrics(&mut connection, &self.config.metrics, stats).await;
         // An orderly close frees the server's session at once.
         let closed = connection.close().await;
-        let mut report = drained?;
+        let (mut report, _) = drained?;
         let scheduled = scheduled?;
         report.scheduled = scheduled.created;
         report.unscheduled = scheduled.deleted;
@@ -148,14 +142,13 @@ impl Drainer {
 
 /// Does what the operator asked for, drains the live events, and goes on with backfills.
 ///
-/// Leaves its `last_look` behind, if nothing was done after it.
+/// Returns the last look at the outbox too, if nothing was done after it.
 async fn drain(
     connection: &mut PgConnection,
     context: DrainContext<'_>,
     invocation: &Invocation,
     now: Timestamp,
-    last_look: &mut Option<Look>,
-) -> Result<DrainReport, DrainError> {
+) -> Result<(DrainReport, Option<Look>), DrainError> {
     let mut state = RunState::default();
     let requested = execute_command(
         connection,
@@ -172,30 +165,32 @@ async fn drain(
     let mut transactions = OpenTransactions::new(invocation, context.stop_at);
 
     // Committed changes do not wait for the transaction that rang. They are drained first, and again while it is open.
-    loop {
-        let end = live_events::drain(connection, context, transactions.ids(), &mut state).await?;
-        match end.status {
-            LiveStatus::Drained => {}
+    let last_look = loop {
+        let ids = transactions.ids();
+        let look = match live_events::drain(connection, context, ids, &mut state).await? {
+            LiveStatus::Drained(look) => Some(look),
             // The other drainer, or the one after it, looks for backfills afterwards.
-            LiveStatus::HeldByAnother => state.report.another_drainer = true,
-            LiveStatus::Unfinished => break,
-        }
-        if transactions.wait(connection, end.look.as_ref()).await? == WaitResult::DrainAgain {
+            LiveStatus::HeldByAnother => {
+                state.report.another_drainer = true;
+                None
+            }
+            LiveStatus::Unfinished => break None,
+        };
+        if transactions.wait(connection, look.as_ref()).await? == WaitResult::DrainAgain {
             continue;
         }
-        let Some(look) = end.look else { break };
+        let Some(look) = look else { break None };
         match undecided::wait(connection, look.seconds_until_decision, context.stop_at).await? {
             UndecidedWait::DrainAgain => continue,
             UndecidedWait::TimeOver => state.report.rang_again = true,
             UndecidedWait::NoneLeft => {}
         }
-        if look.has_backfill {
-            backfill::run(connection, context, &mut state).await?;
-        } else {
-            *last_look = Some(look);
+        if !look.has_backfill {
+            break Some(look);
         }
-        break;
-    }
+        backfill::run(connection, context, &mut state).await?;
+        break None;
+    };
     // A topic that takes nothing fails the invocation, and Lambda tries again with the same transactions.
     if !state.is_topic_down && transactions.ring_again(connection).await? {
         state.report.rang_again = true;
@@ -203,7 +198,7 @@ async fn drain(
     if let Some(id) = requested {
         state.report.backfill = Some(outbox::backfill_progress(connection, id).await?);
     }
-    state.finish()
+    Ok((state.finish()?, last_look))
 }
 
 /// Executes an operator's command before the drain. Returns the id of the backfill that the report is about.
@@ -253,10 +248,10 @@ async fn execute_command(
 async fn emit_pending_metrics(
     connection: &mut PgConnection,
     metrics: &Metrics,
-    look: Option<Look>,
+    stats: Option<PendingStats>,
 ) -> Result<(), sqlx::Error> {
-    let stats = match look {
-        Some(look) => look.stats,
+    let stats = match stats {
+        Some(stats) => stats,
         None => outbox::look(connection, &[], &[]).await?.stats,
     };
     #[expect(clippy::cast_precision_loss, reason = "a metric is a double")]

@@ -20,10 +20,10 @@ const LOCKED_TABLE_RETRY_INTERVAL: Duration = Duration::from_millis(250);
 const REMOVAL_BATCH_SIZE: i64 = 2_000;
 
 /// The status of the live events after a drain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum LiveStatus {
-    /// No event is pending, except those of blocked objects.
-    Drained,
+    /// No event is pending, except those of blocked objects. The last look has seen that.
+    Drained(Look),
     /// Another drainer holds the lock, and a third one stands by.
     HeldByAnother,
     /// The time is over or the topic accepts nothing, so events are still pending.
@@ -43,21 +43,6 @@ enum LockedWorkEnd {
     TopicDown,
 }
 
-/// The end of a drain.
-#[derive(Debug)]
-pub(crate) struct LiveEnd {
-    /// The status of the live events.
-    pub status: LiveStatus,
-    /// The last look, which saw nothing pending. Present when the live events are drained.
-    pub look: Option<Look>,
-}
-
-impl From<LiveStatus> for LiveEnd {
-    fn from(status: LiveStatus) -> Self {
-        Self { status, look: None }
-    }
-}
-
 /// Brings pending events to the topic, unless another drainer does so and a third one stands by. Looks at the `transactions` before
 /// it looks for the last time.
 pub(crate) async fn drain(
@@ -65,7 +50,7 @@ pub(crate) async fn drain(
     context: DrainContext<'_>,
     transactions: &[u64],
     state: &mut RunState,
-) -> Result<LiveEnd, DrainError> {
+) -> Result<LiveStatus, DrainError> {
     // Repeated after every unlock. A drainer that found the lock taken has left, and the change that it came for may have
     // been committed since the last claim.
     loop {
@@ -77,21 +62,16 @@ pub(crate) async fn drain(
                 close(connection, context, transactions, state).await?
             }
             LockResult::NothingPending => outbox::look(connection, transactions, &blocked).await?,
-            LockResult::AnotherStandsBy => return Ok(LiveStatus::HeldByAnother.into()),
+            LockResult::AnotherStandsBy => return Ok(LiveStatus::HeldByAnother),
             LockResult::TimeOver => return ring_and_leave(connection, state).await,
         };
         // A ring comes after the unlock, because the invocation that it starts must not find the lock taken.
         match end {
             LockedWorkEnd::Done if look.is_pending => {}
-            LockedWorkEnd::Done => {
-                return Ok(LiveEnd {
-                    status: LiveStatus::Drained,
-                    look: Some(look),
-                });
-            }
+            LockedWorkEnd::Done => return Ok(LiveStatus::Drained(look)),
             LockedWorkEnd::TopicDown => {
                 state.is_topic_down = true;
-                return Ok(LiveStatus::Unfinished.into());
+                return Ok(LiveStatus::Unfinished);
             }
             LockedWorkEnd::TableLocked
                 if Instant::now() + LOCKED_TABLE_RETRY_INTERVAL < context.stop_at =>
@@ -130,10 +110,10 @@ async fn close(
 async fn ring_and_leave(
     connection: &mut PgConnection,
     state: &mut RunState,
-) -> Result<LiveEnd, DrainError> {
+) -> Result<LiveStatus, DrainError> {
     outbox::ring_again(connection).await?;
     state.report.rang_again = true;
-    Ok(LiveStatus::Unfinished.into())
+    Ok(LiveStatus::Unfinished)
 }
 
 /// Claims and publishes until every visible change is done. The last published events are left to be settled.

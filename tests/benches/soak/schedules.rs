@@ -10,8 +10,8 @@ use sqlx::Connection as _;
 use testing::receiver::Answer;
 use tokio::time::{interval, sleep};
 
-use crate::UNRELIABLE;
-
+/// The subscriber whose receiver is down for some time of each compressed hour.
+pub const UNRELIABLE: &str = "unreliable";
 /// An hour of the schedules.
 const HOUR: Duration = Duration::from_secs(150);
 /// The time that passes for the events in the history at each step.
