@@ -19,6 +19,7 @@ mod editors;
 mod end;
 mod function_copy;
 mod functions;
+mod interleavings;
 mod invocations;
 mod kill_plan;
 mod sql_gate;
@@ -153,7 +154,7 @@ async fn run_round(faults: Faults, seed: u64, length: Duration) -> Result<String
         let started = Instant::now();
         let (edited, made) = tokio::join!(edits, disturb);
         if faults == Faults::OnlyRings {
-            editors::commit_in_pairs(&database, &world).await;
+            interleavings::send(&database, &world).await;
         }
         let disturbed = started.elapsed();
         let ended = end::wait(&database, &world, &functions).await;

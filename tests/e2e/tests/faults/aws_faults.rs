@@ -26,11 +26,12 @@ pub enum AwsFault {
     Late,
 }
 
+/// The order in which an operation gets its faults.
 const FAULTS: [AwsFault; 5] = [
-    AwsFault::Throttled,
-    AwsFault::Failed,
     AwsFault::EntriesFailed,
     AwsFault::DoneAndFailed,
+    AwsFault::Failed,
+    AwsFault::Throttled,
     AwsFault::Late,
 ];
 
@@ -62,15 +63,20 @@ impl AwsFaults {
         self.state.lock().unwrap().is_disturbed = is_disturbed;
     }
 
-    /// Returns the fault of the next call, and a number by which entries are chosen.
+    /// Returns the fault of the next call, and a number by which entries are chosen. It is the fault that the operation had least, so
+    /// that a short round has all of them.
     pub fn next(&self, operation: &str) -> Option<(AwsFault, u64)> {
         let mut state = self.state.lock().unwrap();
         if !state.is_disturbed || state.rng.u8(..3) > 0 {
             return None;
         }
-        let fault = FAULTS[state.rng.usize(..FAULTS.len())];
-        let key = (operation.to_owned(), fault);
-        *state.counts.entry(key).or_default() += 1;
+        let is_batch = operation.ends_with("Batch");
+        let possible = FAULTS
+            .into_iter()
+            .filter(|fault| is_batch || *fault != AwsFault::EntriesFailed);
+        let key = |fault| (operation.to_owned(), fault);
+        let fault = possible.min_by_key(|fault| state.counts.get(&key(*fault)).copied())?;
+        *state.counts.entry(key(fault)).or_default() += 1;
         Some((fault, state.rng.u64(..)))
     }
 

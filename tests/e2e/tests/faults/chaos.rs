@@ -20,6 +20,8 @@ const MAX_PAUSE: Duration = Duration::from_millis(800);
 const KILL_INTERVAL: Duration = Duration::from_millis(250);
 /// The mean time of a fault of a subscriber. Its deliveries are set aside after ten seconds.
 const LASTING: Duration = Duration::from_secs(12);
+/// The longest time for which a receiver is well before it fails again, and for which it does.
+const RELAPSE: Duration = Duration::from_secs(3);
 /// The number of sweeps that start at once.
 const BURST: usize = 12;
 
@@ -83,7 +85,7 @@ async fn make_all(
 ) -> BTreeMap<Fault, usize> {
     let stop_at = Instant::now() + length;
     let mut counts = BTreeMap::new();
-    let mut lasting: Vec<(Instant, Fault, String)> = Vec::new();
+    let mut lasting: Vec<Turn> = Vec::new();
     let mut faults = FAULTS.to_vec();
     rng.shuffle(&mut faults);
     while let Some(fault) = faults.pop() {
@@ -103,28 +105,66 @@ async fn make_all(
             | Fault::RetriesAreChanged
             | Fault::ReceiverFails
             | Fault::ReceiverIsSlow => {
-                let ends_at = Instant::now() + LASTING * rng.u32(50..150) / 100;
                 begin(world, fault, &subscriber);
-                lasting.push((ends_at, fault, subscriber));
+                lasting.extend(turns(fault, &subscriber, rng));
             }
             other => make(world, other, rng).await,
         }
         sleep(MAX_PAUSE.mul_f64(rng.f64())).await;
-        for (_, fault, subscriber) in
-            lasting.extract_if(.., |(ends_at, ..)| Instant::now() >= *ends_at)
-        {
-            end(world, fault, &subscriber);
+        for turn in lasting.extract_if(.., |turn| Instant::now() >= turn.at) {
+            turn.take(world);
         }
         if faults.is_empty() && Instant::now() < stop_at {
             faults = FAULTS.to_vec();
             rng.shuffle(&mut faults);
         }
     }
-    for (ends_at, fault, subscriber) in lasting {
-        sleep_until(ends_at).await;
-        end(world, fault, &subscriber);
+    lasting.sort_by_key(|turn| turn.at);
+    for turn in lasting {
+        sleep_until(turn.at).await;
+        turn.take(world);
     }
     counts
+}
+
+/// The begin or the end of a fault of a subscriber.
+struct Turn {
+    at: Instant,
+    fault: Fault,
+    subscriber: String,
+    is_end: bool,
+}
+
+impl Turn {
+    fn take(&self, world: &World) {
+        match self.is_end {
+            true => end(world, self.fault, &self.subscriber),
+            false => begin(world, self.fault, &self.subscriber),
+        }
+    }
+}
+
+/// Returns the turns of a fault that has begun. A receiver that failed comes back, and fails once more when its deliveries return.
+fn turns(fault: Fault, subscriber: &str, rng: &mut Rng) -> Vec<Turn> {
+    let mut at = Instant::now() + LASTING * rng.u32(50..150) / 100;
+    let mut turns = Vec::new();
+    let mut add = |at, is_end| {
+        let subscriber = subscriber.to_owned();
+        turns.push(Turn {
+            at,
+            fault,
+            subscriber,
+            is_end,
+        });
+    };
+    add(at, true);
+    if fault == Fault::ReceiverFails {
+        for is_end in [false, true] {
+            at += RELAPSE.mul_f64(rng.f64());
+            add(at, is_end);
+        }
+    }
+    turns
 }
 
 /// Makes a fault of the database or of AWS, and ends it.

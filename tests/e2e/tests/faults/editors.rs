@@ -11,26 +11,15 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::time::sleep;
 
 use super::world::World;
-use crate::property::content::NAMED_AUTHORS;
 use crate::property::editor::{self, Workload};
 use crate::support::database::Database;
 use crate::support::python;
 use crate::support::site_copy::SiteCopy;
-use crate::support::sql::{WEB_ROLE, execute, wait_until_true};
+use crate::support::sql::WEB_ROLE;
 
 const SQL_EDITORS: usize = 3;
 /// The longest pause between two transactions of an editor. Each event becomes three deliveries.
 const MAX_PAUSE: Duration = Duration::from_millis(200);
-const PAIRS: usize = 4;
-/// The time that the topic takes for a batch of a pair.
-const PUBLICATION_DELAY: Duration = Duration::from_millis(600);
-/// True when everything is published, and no function works.
-const AT_REST: &str = "
-    select not exists (select from wagrun.outbox)
-        and not exists (select from wagrun.event where settled_at is null)
-        and not exists (select from wagrun.visibility where decide_at is not null)
-        and not exists (select from pg_stat_activity
-                        where datname = current_database() and application_name like 'wagrun%')";
 const RECONNECT_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Edits until the time is over, and returns a line of figures.
@@ -95,33 +84,4 @@ pub async fn edit(
         lost_sessions.load(Ordering::Relaxed),
         log.lines().last().unwrap_or("nothing"),
     )
-}
-
-/// Sends pairs of transactions, each pair when everything is at rest, so that no other ring makes up for its own.
-///
-/// The first one commits after its ring has started a run. The second one commits while the topic still takes the event of the first. It rings for
-/// a drainer that finds the lock taken.
-pub async fn commit_in_pairs(database: &Database, world: &World) {
-    let mut sessions = [
-        database.connect_as(WEB_ROLE).await,
-        database.connect_as(WEB_ROLE).await,
-    ];
-    let mut observer = database.observer().await;
-    for number in 0..PAIRS {
-        wait_until_true(&mut observer, AT_REST).await;
-        let calls = world.delay_publication(PUBLICATION_DELAY);
-        for (session, (is_after_a_run, author)) in sessions
-            .iter_mut()
-            .zip([("on", NAMED_AUTHORS[0]), ("off", NAMED_AUTHORS[1])])
-        {
-            let statements = format!(
-                "begin;\nselect set_config('faults.commits_after_a_run', '{is_after_a_run}', true);\n\
-                 update blog_author set name = 'pair {number}' where id = {author};\ncommit"
-            );
-            execute(session, &statements).await;
-            world.wait_for_publication(calls).await;
-        }
-        wait_until_true(&mut observer, AT_REST).await;
-    }
-    world.delay_publication(Duration::ZERO);
 }
