@@ -28,7 +28,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo is running (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test subscriber-check test unit e2e watch bench bench-migrate bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property public-view faults mutations soak model fuzz hostile audit build clean
+.PHONY: help demo history subscriber-test subscriber-check test unit e2e watch bench bench-migrate bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property public-view faults mutations soak model fuzz hostile audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -69,13 +69,19 @@ e2e: ## the end-to-end tests with TEST=drain::runs in their name
 watch: ## the unit tests of CRATE=deliver, each time one of its files is saved
 	@python3 tools/watch.py $(CRATE)
 
-BENCH ?= migrate deliver
+BENCH ?= migrate drain deliver
 
-bench: $(addprefix bench-,$(BENCH)) ## the benchmarks of docs/benchmarks.md: twenty migrations at once, deliveries; BENCH=deliver runs one
+bench: $(addprefix bench-,$(BENCH)) ## the benchmarks of docs/benchmarks.md: twenty migrations at once, the drain, deliveries; BENCH=deliver runs one
 
 # Built as the tests are: the bench measures waiting, and an optimised build takes long.
 bench-migrate:
 	cargo bench --workspace --locked --profile dev --bench migrate
+
+# `SECTIONS="wake backlog"` makes some of its tables.
+bench-drain:
+	python3 tools/venv.py peer
+	cargo build --workspace --locked --profile measured --bin content-events --bin fan-out --bin deliver
+	cargo bench --workspace --locked --profile measured --bench drain -- $(SECTIONS)
 
 # Measures processor time; the profile has the build options. `SECTIONS="cost isolation"` makes some of its tables.
 bench-deliver:

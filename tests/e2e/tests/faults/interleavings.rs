@@ -12,11 +12,15 @@ use crate::support::database::Database;
 use crate::support::sql::{WEB_ROLE, execute, wait_until_true};
 
 const PAIRS: usize = 4;
-const LONG_PASSES: usize = 2;
 /// The time that the topic takes for a batch.
 const PUBLICATION_DELAY: Duration = Duration::from_millis(600);
-/// The number of authors that a large transaction changes four times, so that two of them are more than one claim of a pass.
-const LARGE_TRANSACTION: u32 = 300;
+/// The authors that the two transactions of a long pass change four times, and those that they change twice.
+///
+/// A claim examines 2 000 changes. With the first sizes it ends within the second transaction. With the second sizes it ends with the
+/// first transaction, which also has one more change and the mark of its end.
+const LONG_PASSES: [[AuthorCounts; 2]; 2] = [[(300, 0), (300, 0)], [(499, 1), (1, 0)]];
+type AuthorCounts = (u32, u32);
+
 /// True when everything is published, and no function works.
 const AT_REST: &str = "
     select not exists (select from wagrun.outbox)
@@ -35,8 +39,8 @@ pub async fn send(database: &Database, world: &World) {
     for number in 0..PAIRS {
         commit_in_pair(&mut sessions, &mut observer, world, number).await;
     }
-    for number in 0..LONG_PASSES {
-        commit_around_a_claim(&mut sessions, &mut observer, world, number).await;
+    for sizes in LONG_PASSES {
+        commit_around_a_claim(&mut sessions, &mut observer, world, sizes).await;
     }
     wait_until_true(&mut observer, AT_REST).await;
     world.delay_publication(Duration::ZERO);
@@ -73,13 +77,13 @@ async fn commit_around_a_claim(
     sessions: &mut [PgConnection; 2],
     observer: &mut PgConnection,
     world: &World,
-    number: usize,
+    sizes: [AuthorCounts; 2],
 ) {
     wait_until_true(observer, AT_REST).await;
     let [session, early] = sessions;
     let [refused, waited_for, _] = NAMED_AUTHORS;
-    let text = format!("refused {number}");
-    let is_refused = text.clone();
+    let first_text = format!("refused {sizes:?}");
+    let is_refused = first_text.clone();
     world
         .topic
         .fail(move |event: &Event| serde_json::to_string(event).unwrap().contains(&is_refused));
@@ -87,36 +91,33 @@ async fn commit_around_a_claim(
     let lock = Lock::Drain as i64;
     execute(observer, &format!("select pg_advisory_lock({lock})")).await;
     execute(early, "begin").await;
-    execute(early, &rename(waited_for, &format!("early {number}"))).await;
-    for (is_second, first_author) in [
-        (false, FIRST_BULK_AUTHOR),
-        (true, FIRST_BULK_AUTHOR + LARGE_TRANSACTION),
-    ] {
-        let text = if is_second { "after" } else { &text };
+    execute(early, &rename(waited_for, &format!("early {sizes:?}"))).await;
+    let mut next_author = FIRST_BULK_AUTHOR;
+    for ((four_times, twice), text) in sizes.into_iter().zip([first_text.as_str(), "after"]) {
         let mut statements = vec!["begin".to_owned()];
-        statements.extend(change_back_twice(first_author));
+        for authors in [four_times + twice, four_times] {
+            statements.extend(change_and_change_back(next_author, authors));
+        }
         statements.push(rename(refused, text));
         statements.push("commit".to_owned());
         execute(session, &statements.join(";\n")).await;
+        next_author += four_times + twice;
     }
     execute(observer, &format!("select pg_advisory_unlock({lock})")).await;
     world.wait_for_publication(calls).await;
     execute(early, "commit").await;
-    execute(session, &rename(waited_for, &format!("late {number}"))).await;
+    execute(session, &rename(waited_for, &format!("late {sizes:?}"))).await;
     // The topic has refused the event when it is called again.
     world.wait_for_publication(calls + 1).await;
     world.topic.recover();
 }
 
-/// Returns statements that change many authors, and change them back, twice. They leave no event.
-fn change_back_twice(first: u32) -> [String; 4] {
-    let end = first + LARGE_TRANSACTION;
-    let set = |value: &str| {
+/// Returns statements that change many authors, and change them back. They leave no event.
+fn change_and_change_back(first: u32, count: u32) -> [String; 2] {
+    let end = first + count;
+    ["name || '+'", "left(name, -1)"].map(|value| {
         format!("update blog_author set name = {value} where id >= {first} and id < {end}")
-    };
-    let there = set("name || '+'");
-    let back = set("left(name, -1)");
-    [there.clone(), back.clone(), there, back]
+    })
 }
 
 fn rename(author: u32, name: &str) -> String {

@@ -1,0 +1,70 @@
+//! The cold start: from the start of the process to its first request for an invocation, and the memory then.
+
+use std::error::Error;
+use std::time::Duration;
+
+use testing::fleet::programs::Usage;
+
+use crate::function::Function;
+use crate::site::{Site, binary};
+use crate::statistics::{median, mib, ms};
+use crate::topic::Topic;
+
+const STARTS: usize = 15;
+const LIMIT_MS: f64 = 10.0;
+
+/// The functions, with the environment variables that they cannot start without.
+const FUNCTIONS: [(&str, &[(&str, &str)]); 2] = [
+    ("fan-out", &[
+        ("DELIVERY_QUEUE_URL", "http://localhost/000000000000/deliveries.fifo"),
+        ("SUBSCRIBERS_PATH", "/wagrun/subscribers"),
+    ]),
+    ("deliver", &[
+        ("SUBSCRIBERS_PATH", "/wagrun/subscribers"),
+    ]),
+];
+
+pub async fn run(site: &Site) -> Result<(), Box<dyn Error>> {
+    let topic = Topic::start(Duration::ZERO).await?;
+    println!("| cold start | ms | resident, MiB | limit, ms |");
+    println!("|---|---:|---:|---:|");
+    let mut starts = Vec::new();
+    for _ in 0..STARTS {
+        starts.push(first_request(site.content_events(&topic).await?).await?);
+    }
+    print("content-events", starts);
+    for (name, variables) in FUNCTIONS {
+        let mut starts = Vec::new();
+        for _ in 0..STARTS {
+            let variables = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
+            let function = Function::start(
+                &site.supervisor,
+                name,
+                vec![binary(name)?],
+                &topic.endpoint,
+                variables.collect(),
+            );
+            starts.push(first_request(function.await?).await?);
+        }
+        print(name, starts);
+    }
+    let mut starts = Vec::new();
+    for _ in 0..STARTS {
+        starts.push(first_request(site.peer(&topic).await?).await?);
+    }
+    print("Python", starts);
+    Ok(())
+}
+
+async fn first_request(mut function: Function) -> Result<(Duration, Usage), Box<dyn Error>> {
+    let took = function.ready().await?;
+    let usage = function.usage()?;
+    function.stop().await?;
+    Ok((took, usage))
+}
+
+fn print(name: &str, starts: Vec<(Duration, Usage)>) {
+    let resident = starts.iter().map(|(_, usage)| usage.peak).max().unwrap_or(0);
+    let took = median(starts.into_iter().map(|(took, _)| took).collect());
+    println!("| {name} | {:.1} | {:.1} | {LIMIT_MS:.0} |", ms(took), mib(resident));
+}
