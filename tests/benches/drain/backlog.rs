@@ -62,7 +62,10 @@ pub async fn run(site: &Site) -> Result<(), Box<dyn Error>> {
         if backlog.changes > MAX_OF_PEER {
             println!(
                 "| {name} | – | {:.0} | – | – | {:.0} | – | {:.1} | {} |",
-                wagrun.per_second, wagrun.cpu_per_event, mib(wagrun.peak), backlog.limit
+                wagrun.per_second,
+                wagrun.cpu_per_event,
+                mib(wagrun.peak),
+                backlog.limit
             );
             continue;
         }
@@ -134,7 +137,9 @@ async fn drain(
 
 /// Changes pages in one transaction each up to ten thousand pages. More changes are copies, as of other transactions.
 async fn fill(session: &mut PgConnection, changes: i32) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql("delete from wagrun.event").execute(&mut *session).await?;
+    sqlx::raw_sql("delete from wagrun.event")
+        .execute(&mut *session)
+        .await?;
     sqlx::query(
         "update wagtailcore_page set title = 'Backlog ' || gen_random_uuid()
          where id in (select id from bench_page where number <= $1)",
@@ -155,7 +160,9 @@ async fn fill(session: &mut PgConnection, changes: i32) -> Result<(), sqlx::Erro
         .execute(&mut *session)
         .await?;
     }
-    sqlx::raw_sql("vacuum analyze wagrun.outbox, wagrun.event").execute(session).await?;
+    sqlx::raw_sql("vacuum analyze wagrun.outbox, wagrun.event")
+        .execute(session)
+        .await?;
     Ok(())
 }
 
@@ -168,6 +175,8 @@ async fn fill_plain(session: &mut PgConnection, changes: i32) -> Result<(), sqlx
     .bind(changes)
     .execute(&mut *session)
     .await?;
-    sqlx::raw_sql("vacuum analyze plain.outbox").execute(session).await?;
+    sqlx::raw_sql("vacuum analyze plain.outbox")
+        .execute(session)
+        .await?;
     Ok(())
 }

@@ -19,8 +19,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+/// The longest time of a start.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest time of an invocation.
-const TIMEOUT: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A running copy.
 pub struct Function {
@@ -78,7 +80,7 @@ impl Function {
 
     /// Waits until the function has asked for its first invocation. Returns the time since its start.
     pub async fn ready(&mut self) -> Result<Duration, Box<dyn Error>> {
-        let first = timeout(TIMEOUT, self.starts.recv()).await;
+        let first = timeout(START_TIMEOUT, self.starts.recv()).await;
         match first {
             Ok(Some(())) => Ok(self.started.elapsed()),
             _ => {
@@ -126,11 +128,15 @@ async fn serve(api: Api) -> io::Result<String> {
     Ok(address)
 }
 
-async fn next(State(api): State<Arc<Api>>) -> Result<([(HeaderName, String); 3], String), StatusCode> {
+async fn next(
+    State(api): State<Arc<Api>>,
+) -> Result<([(HeaderName, String); 3], String), StatusCode> {
     let _ = api.starts.send(());
     let request = api.requests.lock().await.recv().await;
     let request = request.ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
-    *api.in_progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(request.result);
+    *api.in_progress
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = Some(request.result);
     let deadline = (Timestamp::now() + SignedDuration::from_secs(900)).as_millisecond();
     let header = |name, value| (HeaderName::from_static(name), value);
     let headers = [
@@ -153,7 +159,11 @@ async fn error(State(api): State<Arc<Api>>, Path(_): Path<String>, body: Bytes) 
 }
 
 fn end(api: &Api, result: Result<(), String>) -> StatusCode {
-    let waiting = api.in_progress.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let waiting = api
+        .in_progress
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
     if let Some(waiting) = waiting {
         let _ = waiting.send(result);
     }

@@ -27,7 +27,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    if let Some(unknown) = chosen.iter().find(|name| !SECTIONS.contains(&name.as_str())) {
+    if let Some(unknown) = chosen
+        .iter()
+        .find(|name| !SECTIONS.contains(&name.as_str()))
+    {
         return Err(format!("unknown section {unknown}; there are {SECTIONS:?}").into());
     }
     let site = Site::new().await?;

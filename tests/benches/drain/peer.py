@@ -8,7 +8,6 @@ import os
 
 import boto3
 import psycopg
-from awslambdaric import bootstrap
 
 CLAIM = "delete from plain.outbox where id in (select id from plain.outbox order by id limit 500) returning id, object, old, new"
 
@@ -49,7 +48,3 @@ def publish(changes):
     failed = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries).get("Failed")
     if failed:
         raise RuntimeError(failed)
-
-
-if __name__ == "__main__":
-    bootstrap.run(".", "peer.handler", os.environ["AWS_LAMBDA_RUNTIME_API"], None)

@@ -119,18 +119,22 @@ impl Site {
             ("EVENT_SOURCE", "https://example.org/".to_owned()),
             ("METRICS_NAMESPACE", "wagrun/bench".to_owned()),
         ];
-        self.start("content-events", command, topic, environment).await
+        self.start("content-events", command, topic, environment)
+            .await
     }
 
     /// Starts the peer in Python.
     pub async fn peer(&self, topic: &Topic) -> Result<Function, Box<dyn Error>> {
         let python = self.tools.program("peer", "python");
-        let script = checkout().join("tests/benches/drain/peer.py");
+        let command = ["-m", "awslambdaric", "peer.handler"].map(PathBuf::from);
+        let command = std::iter::once(python).chain(command).collect();
+        let directory = checkout().join("tests/benches/drain");
         let environment = vec![
+            ("PYTHONPATH", directory.to_string_lossy().into_owned()),
             ("DATABASE_USER", local_stack::postgres::MASTER.to_owned()),
             ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
         ];
-        self.start("peer", vec![python, script], topic, environment).await
+        self.start("peer", command, topic, environment).await
     }
 
     async fn start(
@@ -144,9 +148,19 @@ impl Site {
             ("DATABASE_HOST", "127.0.0.1".to_owned()),
             ("DATABASE_PORT", self.postgres.port().to_string()),
             ("DATABASE_NAME", DATABASE.to_owned()),
-            ("TOPIC_ARN", "arn:aws:sns:us-east-1:000000000000:events.fifo".to_owned()),
+            (
+                "TOPIC_ARN",
+                "arn:aws:sns:us-east-1:000000000000:events.fifo".to_owned(),
+            ),
         ]);
-        Function::start(&self.supervisor, name, command, &topic.endpoint, environment).await
+        Function::start(
+            &self.supervisor,
+            name,
+            command,
+            &topic.endpoint,
+            environment,
+        )
+        .await
     }
 }
 

@@ -15,13 +15,17 @@ const LIMIT_MS: f64 = 10.0;
 
 /// The functions, with the environment variables that they cannot start without.
 const FUNCTIONS: [(&str, &[(&str, &str)]); 2] = [
-    ("fan-out", &[
-        ("DELIVERY_QUEUE_URL", "http://localhost/000000000000/deliveries.fifo"),
-        ("SUBSCRIBERS_PATH", "/wagrun/subscribers"),
-    ]),
-    ("deliver", &[
-        ("SUBSCRIBERS_PATH", "/wagrun/subscribers"),
-    ]),
+    (
+        "fan-out",
+        &[
+            (
+                "DELIVERY_QUEUE_URL",
+                "http://localhost/000000000000/deliveries.fifo",
+            ),
+            ("SUBSCRIBERS_PATH", "/wagrun/subscribers"),
+        ],
+    ),
+    ("deliver", &[("SUBSCRIBERS_PATH", "/wagrun/subscribers")]),
 ];
 
 pub async fn run(site: &Site) -> Result<(), Box<dyn Error>> {
@@ -36,7 +40,9 @@ pub async fn run(site: &Site) -> Result<(), Box<dyn Error>> {
     for (name, variables) in FUNCTIONS {
         let mut starts = Vec::new();
         for _ in 0..STARTS {
-            let variables = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
+            let variables = variables
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned()));
             let function = Function::start(
                 &site.supervisor,
                 name,
@@ -64,7 +70,15 @@ async fn first_request(mut function: Function) -> Result<(Duration, Usage), Box<
 }
 
 fn print(name: &str, starts: Vec<(Duration, Usage)>) {
-    let resident = starts.iter().map(|(_, usage)| usage.peak).max().unwrap_or(0);
+    let resident = starts
+        .iter()
+        .map(|(_, usage)| usage.peak)
+        .max()
+        .unwrap_or(0);
     let took = median(starts.into_iter().map(|(took, _)| took).collect());
-    println!("| {name} | {:.1} | {:.1} | {LIMIT_MS:.0} |", ms(took), mib(resident));
+    println!(
+        "| {name} | {:.1} | {:.1} | {LIMIT_MS:.0} |",
+        ms(took),
+        mib(resident)
+    );
 }

@@ -26,7 +26,9 @@ pub async fn run(site: &Site) -> Result<(), Box<dyn Error>> {
         let mut peer = site.peer(&topic).await?;
         ours.ready().await?;
         peer.ready().await?;
-        sqlx::raw_sql("truncate plain.outbox").execute(&mut session).await?;
+        sqlx::raw_sql("truncate plain.outbox")
+            .execute(&mut session)
+            .await?;
         let (mut our_times, mut peer_times) = (Vec::new(), Vec::new());
         for number in 1..=WAKES {
             let ours = wake(&mut session, &ours, number).await?;
