@@ -104,6 +104,10 @@ begin
     if wagrun.own_table('page') is null then
         return;
     end if;
+    -- Most sites have none. The query below would cost a new session two milliseconds.
+    if not exists (select from wagtailcore_pageviewrestriction) and not exists (select from wagtailcore_collectionviewrestriction) then
+        return;
+    end if;
     -- As in Page.get_view_restrictions, an alias has the restrictions of its source instead of its own.
     return query execute format(
         'with recursive shown (restriction_id, page_id, path) as (

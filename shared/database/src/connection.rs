@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
-use sqlx::{ConnectOptions, Connection, Row as _};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _};
 use tokio::time::{Instant, timeout};
 use wagrun_lambda::environment::{self, EnvironmentError};
 
@@ -273,9 +273,13 @@ async fn has_idle_timeout(
     connection: &mut PgConnection,
     idle_timeout: Duration,
 ) -> Result<bool, sqlx::Error> {
-    // Without parameters it takes one round trip.
-    let statement = "select setting from pg_settings where name = 'idle_session_timeout'";
-    let row = sqlx::raw_sql(statement).fetch_optional(connection).await?;
-    let set: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
-    Ok(set == Some(idle_timeout.as_millis().to_string()))
+    // Without parameters it takes one round trip. The view pg_settings would take the server a millisecond.
+    let statement = format!(
+        "select current_setting('idle_session_timeout')::interval = interval '{} ms'",
+        idle_timeout.as_millis()
+    );
+    let row = sqlx::raw_sql(AssertSqlSafe(statement))
+        .fetch_one(connection)
+        .await?;
+    row.try_get(0)
 }

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use testing::fleet::programs::Usage;
+use testing::fleet::{Fleet, FleetOptions, healthy};
 
 use crate::function::Function;
 use crate::site::{Site, binary};
@@ -12,21 +13,6 @@ use crate::topic::Topic;
 
 const STARTS: usize = 15;
 const LIMIT_MS: f64 = 10.0;
-
-/// The functions, with the environment variables that they cannot start without.
-const FUNCTIONS: [(&str, &[(&str, &str)]); 2] = [
-    (
-        "fan-out",
-        &[
-            (
-                "DELIVERY_QUEUE_URL",
-                "http://localhost/000000000000/deliveries.fifo",
-            ),
-            ("SUBSCRIBERS_PATH", "/wagrun/subscribers"),
-        ],
-    ),
-    ("deliver", &[("SUBSCRIBERS_PATH", "/wagrun/subscribers")]),
-];
 
 pub async fn run(site: &Site) -> Result<(), Box<dyn Error>> {
     let topic = Topic::start(Duration::ZERO).await?;
@@ -37,18 +23,19 @@ pub async fn run(site: &Site) -> Result<(), Box<dyn Error>> {
         starts.push(first_request(site.content_events(&topic).await?).await?);
     }
     print("content-events", starts);
-    for (name, variables) in FUNCTIONS {
+    let fleet = Fleet::start(FleetOptions::new(healthy(1))).await?;
+    for (name, variables) in [
+        ("fan-out", fleet.fan_out_environment()),
+        ("deliver", fleet.deliver_environment()),
+    ] {
         let mut starts = Vec::new();
         for _ in 0..STARTS {
-            let variables = variables
-                .iter()
-                .map(|(name, value)| (*name, (*value).to_owned()));
             let function = Function::start(
                 &site.supervisor,
                 name,
                 vec![binary(name)?],
-                &topic.endpoint,
-                variables.collect(),
+                &fleet.endpoint,
+                variables.clone(),
             );
             starts.push(first_request(function.await?).await?);
         }
