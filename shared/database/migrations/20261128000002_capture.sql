@@ -58,21 +58,15 @@ as $$
 $$;
 comment on function wagrun.present_column is 'Returns the present name of a column, given its number.';
 
+-- The body is one expression without settings of its own, so PostgreSQL puts it into the statement that calls it. Names in such a
+-- body are resolved once, when the function is created.
 create function wagrun.is_first_of_transaction() returns boolean
-language plpgsql volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    this_transaction constant text := pg_current_xact_id()::text;
-begin
-    if current_setting('wagrun.captured', true) is not distinct from this_transaction then
-        return false;
-    end if;
+language sql volatile
+return case
+    when current_setting('wagrun.captured', true) is not distinct from pg_current_xact_id()::text then false
     -- A rollback to a savepoint before the first row undoes this setting as well as the row.
-    perform set_config('wagrun.captured', this_transaction, true);
-    return true;
-end
-$$;
+    else set_config('wagrun.captured', pg_current_xact_id()::text, true) is not null
+end;
 comment on function wagrun.is_first_of_transaction is 'Returns true once in each transaction, for the row that rings the doorbell.';
 
 create function wagrun.note_failure(relation regclass, kind text, model text, failure text) returns void
@@ -125,6 +119,8 @@ comment on function wagrun.digests is 'Returns the digest of each of these colum
 
 -- Arguments: the object's prefix, kind, model, the key column and its number, true for the object's own row, withheld columns,
 -- ignored columns.
+-- PostgreSQL prepares each expression anew in every transaction, and those of the insert for every row. So the usual update
+-- evaluates few of them, and rare cases have statements of their own.
 create function wagrun.capture_row() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -136,28 +132,29 @@ set bytea_output = 'hex'
 set extra_float_digits = 1
 as $$
 declare
-    is_own_row constant boolean := tg_argv[5];
-    withheld   constant text[] := tg_argv[6];
-    ignored    constant text[] := tg_argv[7];
-    key_column text := tg_argv[3];
-    old_row    jsonb;
-    new_row    jsonb;
-    old_key    jsonb;
-    new_key    jsonb;
-    changed    jsonb := '{}';
-    seed       bigint;
-    name       text;
+    omitted        constant text[] := tg_argv[6]::text[] || tg_argv[7]::text[];
+    is_bookkeeping boolean := false;
+    key_column     text;
+    old_row        jsonb;
+    new_row        jsonb;
+    old_key        jsonb;
+    new_key        jsonb;
+    changed        jsonb;
+    seed           bigint;
+    name           text;
 begin
     if current_setting('wagrun.capture', true) = 'off' then
         return null;
     end if;
     -- This block writes no row, so its subtransaction gets no id and costs a microsecond.
     begin
-        if tg_op <> 'INSERT' then
+        if tg_op = 'UPDATE' then
             old_row := to_jsonb(old);
-        end if;
-        if tg_op <> 'DELETE' then
             new_row := to_jsonb(new);
+        elsif tg_op = 'INSERT' then
+            new_row := to_jsonb(new);
+        else
+            old_row := to_jsonb(old);
         end if;
     exception when others then
         if tg_op <> 'INSERT' then
@@ -168,51 +165,63 @@ begin
         end if;
     end;
 
-    if not coalesce(new_row, old_row) ? key_column then
-        key_column := wagrun.present_column(tg_relid, tg_argv[4]::smallint);
-        if key_column is null or not coalesce(new_row, old_row) ? key_column then
-            perform wagrun.note_failure(tg_relid, tg_argv[1], tg_argv[2], format('column %s with the object''s key is gone', tg_argv[3]));
+    -- A part without an object is not content, so its key counts as absent.
+    old_key := nullif(old_row -> tg_argv[3], 'null');
+    new_key := nullif(new_row -> tg_argv[3], 'null');
+    if (old_key = new_key) is not true then
+        if not coalesce(new_row, old_row) ? tg_argv[3] then
+            key_column := wagrun.present_column(tg_relid, tg_argv[4]::smallint);
+            if key_column is null or not coalesce(new_row, old_row) ? key_column then
+                perform wagrun.note_failure(tg_relid, tg_argv[1], tg_argv[2],
+                    format('column %s with the object''s key is gone', tg_argv[3]));
+                return null;
+            end if;
+            old_key := nullif(old_row -> key_column, 'null');
+            new_key := nullif(new_row -> key_column, 'null');
+        end if;
+        if coalesce(new_key, old_key) is null then
+            return null;
+        end if;
+        if old_key <> new_key then
+            -- A new key means another object: the old object is deleted and a new one is created.
+            old_row := old_row - tg_argv[7]::text[];
+            new_row := new_row - tg_argv[7]::text[];
+            seed := wagrun.digest_seed();
+            insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
+            values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (old_key #>> '{}'), old_key, tg_argv[5]::boolean,
+                    old_row - omitted, null, wagrun.digests(old_row, tg_argv[6]::text[], -1, seed),
+                    wagrun.is_first_of_transaction()),
+                   (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (new_key #>> '{}'), new_key, tg_argv[5]::boolean,
+                    null, new_row - omitted, wagrun.digests(new_row, tg_argv[6]::text[], 1, seed), false);
             return null;
         end if;
     end if;
-    -- A part without an object is not content, so its key counts as absent.
-    old_key := nullif(old_row -> key_column, 'null');
-    new_key := nullif(new_row -> key_column, 'null');
 
-    -- The trigger fires only when bytes have changed. A change that jsonb does not show (1.0 became 1.00) counts, except when
-    -- only a bookkeeping column changed.
-    if old_row - ignored = new_row - ignored and old_row <> new_row and old_key = new_key then
-        return null;
-    end if;
-    old_row := old_row - ignored;
-    new_row := new_row - ignored;
-
-    if old_key = new_key or old_key is null or new_key is null then
-        -- A row that does not exist has the digest 0.
-        foreach name in array withheld loop
-            if old_row -> name is distinct from new_row -> name then
+    -- Most updates change no bookkeeping column, and are not compared as a whole.
+    foreach name in array omitted loop
+        if old_row -> name is distinct from new_row -> name then
+            if name = any (tg_argv[7]::text[]) then
+                is_bookkeeping := true;
+            else
+                -- A row that does not exist has the digest 0.
                 seed := coalesce(seed, wagrun.digest_seed());
-                changed := changed || jsonb_build_object(name,
+                changed := coalesce(changed, '{}') || jsonb_build_object(name,
                     coalesce(wagrun.digest(new_row -> name, seed), 0) - coalesce(wagrun.digest(old_row -> name, seed), 0));
             end if;
-        end loop;
-        if coalesce(new_key, old_key) is not null then
-            insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
-            values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (coalesce(new_key, old_key) #>> '{}'),
-                    coalesce(new_key, old_key), is_own_row,
-                    case when old_key is not null then old_row - withheld end,
-                    case when new_key is not null then new_row - withheld end,
-                    changed, wagrun.is_first_of_transaction());
         end if;
-    else
-        -- A new key means another object: the old object is deleted and a new one is created.
-        seed := wagrun.digest_seed();
-        insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
-        values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (old_key #>> '{}'), old_key, is_own_row,
-                old_row - withheld, null, wagrun.digests(old_row, withheld, -1, seed), wagrun.is_first_of_transaction()),
-               (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (new_key #>> '{}'), new_key, is_own_row,
-                null, new_row - withheld, wagrun.digests(new_row, withheld, 1, seed), false);
+    end loop;
+    -- The trigger fires only when bytes have changed. A change that jsonb does not show (1.0 became 1.00) counts, except when
+    -- only a bookkeeping column changed.
+    if is_bookkeeping and changed is null and old_key = new_key and old_row - omitted = new_row - omitted then
+        return null;
     end if;
+    -- A row is stored with one subtraction, which does not unpack the withheld columns.
+    insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
+    values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (coalesce(new_key, old_key) #>> '{}'),
+            coalesce(new_key, old_key), tg_argv[5]::boolean,
+            case when old_key is not null then old_row - omitted end,
+            case when new_key is not null then new_row - omitted end,
+            coalesce(changed, '{}'), wagrun.is_first_of_transaction());
     return null;
 end
 $$;

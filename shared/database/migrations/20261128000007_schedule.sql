@@ -28,26 +28,52 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- The names of the columns are the trigger's arguments, and the values are read from the row when it fires. A dependency
-    -- on the columns would stop a later Django migration, and a revision's content is far too large to convert to jsonb.
-    due_time constant text := case tg_nargs
-        when 1 then format('select ($1).%I', tg_argv[0])
-        else format('select case when ($1).%2$I then ($1).%1$I end', tg_argv[0], tg_argv[1])
-    end;
-    this_transaction constant text := pg_current_xact_id()::text;
+    is_read  boolean := false;
+    due_time text;
     old_due  timestamptz;
     new_due  timestamptz;
 begin
-    if tg_op <> 'INSERT' then
-        execute due_time into old_due using old;
-    end if;
-    if tg_op <> 'DELETE' then
-        execute due_time into new_due using new;
+    -- The columns of Wagtail itself are read without a statement, which PostgreSQL would plan for each row. Their names in this
+    -- function are no dependency. When such a column was dropped or altered, the statements below decide.
+    begin
+        if tg_argv[0] = 'expire_at' and tg_argv[1] = 'live' then
+            if tg_op <> 'INSERT' then
+                old_due := case when old.live then old.expire_at end;
+            end if;
+            if tg_op <> 'DELETE' then
+                new_due := case when new.live then new.expire_at end;
+            end if;
+            is_read := true;
+        elsif tg_nargs = 1 and tg_argv[0] = 'approved_go_live_at' then
+            if tg_op <> 'INSERT' then
+                old_due := old.approved_go_live_at;
+            end if;
+            if tg_op <> 'DELETE' then
+                new_due := new.approved_go_live_at;
+            end if;
+            is_read := true;
+        end if;
+    exception when others then
+        null;
+    end;
+    if not is_read then
+        -- The names of the columns are the trigger's arguments, and the values are read from the row when it fires. A dependency
+        -- on the columns would stop a later Django migration, and a revision's content is far too large to convert to jsonb.
+        due_time := case tg_nargs
+            when 1 then format('select ($1).%I', tg_argv[0])
+            else format('select case when ($1).%2$I then ($1).%1$I end', tg_argv[0], tg_argv[1])
+        end;
+        if tg_op <> 'INSERT' then
+            execute due_time into old_due using old;
+        end if;
+        if tg_op <> 'DELETE' then
+            execute due_time into new_due using new;
+        end if;
     end if;
     if old_due is distinct from new_due
-        and current_setting('wagrun.due_changed', true) is distinct from this_transaction
+        and current_setting('wagrun.due_changed', true) is distinct from pg_current_xact_id()::text
     then
-        perform set_config('wagrun.due_changed', this_transaction, true);
+        perform set_config('wagrun.due_changed', pg_current_xact_id()::text, true);
         insert into wagrun.schedule_change default values;
     end if;
     return null;
