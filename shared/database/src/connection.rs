@@ -258,6 +258,10 @@ impl DatabaseConfig {
                 ("synchronous_commit", "on"),
                 // A backslash in a text of a statement means itself.
                 ("standard_conforming_strings", "on"),
+                // The server's figures are older than a backlog. By them it would read all pending rows for each batch.
+                ("enable_bitmapscan", "off"),
+                // Two thousand captured rows are sorted several times, which should not need the disk.
+                ("work_mem", "16MB"),
             ])
             .options(lock_timeout.iter().map(|it| ("lock_timeout", it.as_str())))
             .disable_statement_logging()
