@@ -6,7 +6,8 @@ use std::time::Duration;
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 use wagrun_database::outbox::{
-    self, CapturedChange, DecisionRecord, EventOutcome, Reference, SaidVisibility, VisibilityRules,
+    self, CapturedChange, DecisionRecord, EventOutcome, PendingBatch, Reference, SaidVisibility,
+    VisibilityRules,
 };
 use wagrun_lambda::telemetry::chain;
 
@@ -17,7 +18,7 @@ use crate::error::DrainError;
 use crate::publish::{OutgoingEvent, Publication, Refusal, RefusalCause};
 use crate::run_state::RunState;
 
-/// The number of published events that are settled together. A crash repeats at most these.
+/// The number of published events that are settled together, while more are published. A crash repeats at most those of one batch.
 const SETTLE_BATCH_SIZE: usize = 250;
 /// The time after which published events are settled, also when they are fewer.
 const SETTLE_INTERVAL: Duration = Duration::from_millis(500);
@@ -36,16 +37,25 @@ pub(crate) enum BatchEnd {
     TimeOver,
 }
 
-/// Publishes the events of `changes`, which are in order. Skips those of blocked objects.
+/// The result of reading the next batch while this one was published. `None` if this one is the last.
+pub(crate) type NextBatch = Option<Result<PendingBatch, sqlx::Error>>;
+
+/// Publishes the events of a batch. Skips those of blocked objects. Settles, and reads the next batch, while calls are in flight.
 ///
 /// The last published events are left in `state.unsettled`, so that they can be settled together with what comes next.
 pub(crate) async fn publish(
     connection: &mut PgConnection,
     context: DrainContext<'_>,
     reference: &Reference,
-    changes: Vec<CapturedChange>,
+    batch: PendingBatch,
     state: &mut RunState,
-) -> Result<BatchEnd, DrainError> {
+) -> Result<(BatchEnd, NextBatch), DrainError> {
+    let PendingBatch { changes, is_last } = batch;
+    let mut next = None;
+    let mut read_after = match changes.last() {
+        Some(last) if !is_last => Some(last.sequence),
+        _ => None,
+    };
     let events = compose_all(connection, context, reference, changes, state).await?;
     let mut publication = Publication::start(context.topic, events);
     let mut settled_at = Instant::now();
@@ -68,22 +78,27 @@ pub(crate) async fn publish(
             || settled_at.elapsed() >= SETTLE_INTERVAL
             || publication.waits_for_settlement()
         {
-            settle(connection, state).await?;
+            publication.during(settle(connection, state)).await?;
             settled_at = Instant::now();
             publication.release();
+        }
+        if publication.has_started_all()
+            && let Some(after) = read_after.take()
+        {
+            let read = outbox::pending(connection, after, &reference.names);
+            next = Some(publication.during(read).await);
         }
     }
     state.report.published += published;
 
-    Ok(
-        if failed_calls > 0 && (published == 0 || failed_calls >= MAX_FAILED_CALLS) {
-            BatchEnd::TopicDown
-        } else if Instant::now() >= context.stop_at {
-            BatchEnd::TimeOver
-        } else {
-            BatchEnd::Done
-        },
-    )
+    let end = if failed_calls > 0 && (published == 0 || failed_calls >= MAX_FAILED_CALLS) {
+        BatchEnd::TopicDown
+    } else if Instant::now() >= context.stop_at {
+        BatchEnd::TimeOver
+    } else {
+        BatchEnd::Done
+    };
+    Ok((end, next))
 }
 
 /// Settles the published events that are left.

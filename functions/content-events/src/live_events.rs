@@ -183,36 +183,42 @@ async fn drain_locked(
     })
 }
 
-/// Publishes the pending events behind the sequence `published_up_to`, batch by batch. `batch` is the first one, if it was read already.
+/// Publishes the pending events behind the sequence `published_up_to`, batch by batch. `first` is the first one, if it was read already.
 /// The last published events are left to be settled.
 async fn publish_pending(
     connection: &mut PgConnection,
     context: DrainContext<'_>,
     reference: &Reference,
-    mut batch: Option<PendingBatch>,
+    first: Option<PendingBatch>,
     published_up_to: &mut i64,
     state: &mut RunState,
 ) -> Result<LockedWorkEnd, DrainError> {
+    let mut next = first.map(Ok);
     loop {
-        let batch = match batch.take() {
-            Some(batch) => batch,
-            None => match outbox::pending(connection, *published_up_to, &reference.names).await {
-                Err(error) if outbox::is_lock_conflict(&error) => {
-                    return Ok(LockedWorkEnd::TableLocked);
-                }
-                other => other?,
-            },
+        let read = match next.take() {
+            Some(read) => read,
+            None => outbox::pending(connection, *published_up_to, &reference.names).await,
+        };
+        let batch = match read {
+            Err(error) if outbox::is_lock_conflict(&error) => {
+                return Ok(LockedWorkEnd::TableLocked);
+            }
+            other => other?,
         };
         let Some(last) = batch.changes.last() else {
             return Ok(LockedWorkEnd::Done);
         };
         *published_up_to = last.sequence;
-        match batch::publish(connection, context, reference, batch.changes, state).await? {
-            BatchEnd::Done if batch.is_last => return Ok(LockedWorkEnd::Done),
+        let is_last = batch.is_last;
+        let (end, read_meanwhile) =
+            batch::publish(connection, context, reference, batch, state).await?;
+        match end {
+            BatchEnd::Done if is_last => return Ok(LockedWorkEnd::Done),
             BatchEnd::Done => batch::settle(connection, state).await?,
             BatchEnd::TopicDown => return Ok(LockedWorkEnd::TopicDown),
             BatchEnd::TimeOver => return Ok(LockedWorkEnd::TimeOver),
         }
+        next = read_meanwhile;
     }
 }
 

@@ -78,8 +78,13 @@ impl Lanes {
         self.ready.extend(self.held_back.drain(..));
     }
 
+    /// Returns true when no event is ready.
+    pub(super) fn is_idle(&self) -> bool {
+        self.ready.is_empty()
+    }
+
     /// Returns true when events are held back and no other event is ready.
     pub(super) fn waits_for_settlement(&self) -> bool {
-        self.ready.is_empty() && !self.held_back.is_empty()
+        self.is_idle() && !self.held_back.is_empty()
     }
 }

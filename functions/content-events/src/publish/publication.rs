@@ -1,5 +1,7 @@
 //! The publication of a list of events by many calls at once.
 
+use std::collections::VecDeque;
+
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -18,9 +20,14 @@ const MAX_CALLS_IN_FLIGHT: usize = 16;
 pub(crate) struct Publication<'a> {
     topic: &'a Topic,
     lanes: Lanes,
-    calls: FuturesUnordered<BoxFuture<'a, Vec<(OutgoingEvent, PublishResult)>>>,
+    calls: FuturesUnordered<BoxFuture<'a, FinishedCall>>,
+    /// Calls that ended during other work. [`Self::next`] returns their results.
+    finished: VecDeque<FinishedCall>,
     is_stopped: bool,
 }
+
+/// The events of a call with their results.
+type FinishedCall = Vec<(OutgoingEvent, PublishResult)>;
 
 /// The results of published events.
 #[derive(Debug, Default)]
@@ -54,6 +61,7 @@ impl<'a> Publication<'a> {
             topic,
             lanes: Lanes::new(events),
             calls: FuturesUnordered::new(),
+            finished: VecDeque::new(),
             is_stopped: false,
         }
     }
@@ -63,14 +71,11 @@ impl<'a> Publication<'a> {
     /// The next event of an object is held back until [`Self::release`]. Otherwise both could be pending after a crash, when SNS has
     /// forgotten the id of the first one and still knows that of the second. Published again, the first would arrive as the last.
     pub async fn next(&mut self) -> Option<PublicationResults> {
-        while !self.is_stopped && self.calls.len() < MAX_CALLS_IN_FLIGHT {
-            let batch = self.lanes.next_batch();
-            if batch.is_empty() {
-                break;
-            }
-            self.calls.push(Box::pin(self.topic.publish_batch(batch)));
-        }
-        let finished = self.calls.next().await?;
+        self.start_calls();
+        let finished = match self.finished.pop_front() {
+            Some(finished) => finished,
+            None => self.calls.next().await?,
+        };
         let mut results = PublicationResults::default();
         for (outgoing, result) in finished {
             match result {
@@ -88,6 +93,34 @@ impl<'a> Publication<'a> {
             }
         }
         Some(results)
+    }
+
+    /// Waits for `work`, while calls go on. Their results are left to [`Self::next`], so what they accepted is still to be settled.
+    pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            self.start_calls();
+            tokio::select! {
+                result = &mut work => return result,
+                Some(finished) = self.calls.next() => self.finished.push_back(finished),
+            }
+        }
+    }
+
+    /// Starts the calls that may be in flight now.
+    fn start_calls(&mut self) {
+        while !self.is_stopped && self.calls.len() < MAX_CALLS_IN_FLIGHT {
+            let batch = self.lanes.next_batch();
+            if batch.is_empty() {
+                break;
+            }
+            self.calls.push(Box::pin(self.topic.publish_batch(batch)));
+        }
+    }
+
+    /// Returns true when every event is in a call or was in one, except those that are held back.
+    pub fn has_started_all(&self) -> bool {
+        self.lanes.is_idle()
     }
 
     /// Returns true when no further call is made until the accepted events are settled.

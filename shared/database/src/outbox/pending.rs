@@ -8,8 +8,8 @@ use super::script::{Literal, Script, StatementResult};
 
 /// The maximum number of events in one read.
 const MAX_BATCH_EVENTS: i64 = 500;
-/// The maximum size of both states of all events in one read, in bytes. A larger event is read alone.
-const MAX_BATCH_BYTES: i64 = 8 * 1024 * 1024;
+/// The maximum size of both states of all events in one read, in bytes. A larger event is read alone. A drainer of 128 MB holds two reads.
+const MAX_BATCH_BYTES: i64 = 4 * 1024 * 1024;
 
 /// Pending events, read at one time.
 #[derive(Debug, Clone, PartialEq)]
