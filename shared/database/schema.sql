@@ -154,10 +154,7 @@ COMMENT ON FUNCTION wagrun.append_children(relation oid, arguments text[], chang
 
 CREATE FUNCTION wagrun.as_key(value text) RETURNS bigint
     LANGUAGE sql IMMUTABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-    select case when value ~ '^[0-9]{1,18}$' then value::bigint end
-$_$;
+    RETURN CASE WHEN (value ~ '^[0-9]{1,18}$'::text) THEN (value)::bigint ELSE NULL::bigint END;
 
 
 --
@@ -267,28 +264,29 @@ CREATE FUNCTION wagrun.capture_row() RETURNS trigger
     SET extra_float_digits TO '1'
     AS $$
 declare
-    is_own_row constant boolean := tg_argv[5];
-    withheld   constant text[] := tg_argv[6];
-    ignored    constant text[] := tg_argv[7];
-    key_column text := tg_argv[3];
-    old_row    jsonb;
-    new_row    jsonb;
-    old_key    jsonb;
-    new_key    jsonb;
-    changed    jsonb := '{}';
-    seed       bigint;
-    name       text;
+    omitted        constant text[] := tg_argv[6]::text[] || tg_argv[7]::text[];
+    is_bookkeeping boolean := false;
+    key_column     text;
+    old_row        jsonb;
+    new_row        jsonb;
+    old_key        jsonb;
+    new_key        jsonb;
+    changed        jsonb;
+    seed           bigint;
+    name           text;
 begin
     if current_setting('wagrun.capture', true) = 'off' then
         return null;
     end if;
     -- This block writes no row, so its subtransaction gets no id and costs a microsecond.
     begin
-        if tg_op <> 'INSERT' then
+        if tg_op = 'UPDATE' then
             old_row := to_jsonb(old);
-        end if;
-        if tg_op <> 'DELETE' then
             new_row := to_jsonb(new);
+        elsif tg_op = 'INSERT' then
+            new_row := to_jsonb(new);
+        else
+            old_row := to_jsonb(old);
         end if;
     exception when others then
         if tg_op <> 'INSERT' then
@@ -299,51 +297,63 @@ begin
         end if;
     end;
 
-    if not coalesce(new_row, old_row) ? key_column then
-        key_column := wagrun.present_column(tg_relid, tg_argv[4]::smallint);
-        if key_column is null or not coalesce(new_row, old_row) ? key_column then
-            perform wagrun.note_failure(tg_relid, tg_argv[1], tg_argv[2], format('column %s with the object''s key is gone', tg_argv[3]));
+    -- A part without an object is not content, so its key counts as absent.
+    old_key := nullif(old_row -> tg_argv[3], 'null');
+    new_key := nullif(new_row -> tg_argv[3], 'null');
+    if (old_key = new_key) is not true then
+        if not coalesce(new_row, old_row) ? tg_argv[3] then
+            key_column := wagrun.present_column(tg_relid, tg_argv[4]::smallint);
+            if key_column is null or not coalesce(new_row, old_row) ? key_column then
+                perform wagrun.note_failure(tg_relid, tg_argv[1], tg_argv[2],
+                    format('column %s with the object''s key is gone', tg_argv[3]));
+                return null;
+            end if;
+            old_key := nullif(old_row -> key_column, 'null');
+            new_key := nullif(new_row -> key_column, 'null');
+        end if;
+        if coalesce(new_key, old_key) is null then
+            return null;
+        end if;
+        if old_key <> new_key then
+            -- A new key means another object: the old object is deleted and a new one is created.
+            old_row := old_row - tg_argv[7]::text[];
+            new_row := new_row - tg_argv[7]::text[];
+            seed := wagrun.digest_seed();
+            insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
+            values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (old_key #>> '{}'), old_key, tg_argv[5]::boolean,
+                    old_row - omitted, null, wagrun.digests(old_row, tg_argv[6]::text[], -1, seed),
+                    wagrun.is_first_of_transaction()),
+                   (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (new_key #>> '{}'), new_key, tg_argv[5]::boolean,
+                    null, new_row - omitted, wagrun.digests(new_row, tg_argv[6]::text[], 1, seed), false);
             return null;
         end if;
     end if;
-    -- A part without an object is not content, so its key counts as absent.
-    old_key := nullif(old_row -> key_column, 'null');
-    new_key := nullif(new_row -> key_column, 'null');
 
-    -- The trigger fires only when bytes have changed. A change that jsonb does not show (1.0 became 1.00) counts, except when
-    -- only a bookkeeping column changed.
-    if old_row - ignored = new_row - ignored and old_row <> new_row and old_key = new_key then
-        return null;
-    end if;
-    old_row := old_row - ignored;
-    new_row := new_row - ignored;
-
-    if old_key = new_key or old_key is null or new_key is null then
-        -- A row that does not exist has the digest 0.
-        foreach name in array withheld loop
-            if old_row -> name is distinct from new_row -> name then
+    -- Most updates change no bookkeeping column, and are not compared as a whole.
+    foreach name in array omitted loop
+        if old_row -> name is distinct from new_row -> name then
+            if name = any (tg_argv[7]::text[]) then
+                is_bookkeeping := true;
+            else
+                -- A row that does not exist has the digest 0.
                 seed := coalesce(seed, wagrun.digest_seed());
-                changed := changed || jsonb_build_object(name,
+                changed := coalesce(changed, '{}') || jsonb_build_object(name,
                     coalesce(wagrun.digest(new_row -> name, seed), 0) - coalesce(wagrun.digest(old_row -> name, seed), 0));
             end if;
-        end loop;
-        if coalesce(new_key, old_key) is not null then
-            insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
-            values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (coalesce(new_key, old_key) #>> '{}'),
-                    coalesce(new_key, old_key), is_own_row,
-                    case when old_key is not null then old_row - withheld end,
-                    case when new_key is not null then new_row - withheld end,
-                    changed, wagrun.is_first_of_transaction());
         end if;
-    else
-        -- A new key means another object: the old object is deleted and a new one is created.
-        seed := wagrun.digest_seed();
-        insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
-        values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (old_key #>> '{}'), old_key, is_own_row,
-                old_row - withheld, null, wagrun.digests(old_row, withheld, -1, seed), wagrun.is_first_of_transaction()),
-               (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (new_key #>> '{}'), new_key, is_own_row,
-                null, new_row - withheld, wagrun.digests(new_row, withheld, 1, seed), false);
+    end loop;
+    -- The trigger fires only when bytes have changed. A change that jsonb does not show (1.0 became 1.00) counts, except when
+    -- only a bookkeeping column changed.
+    if is_bookkeeping and changed is null and old_key = new_key and old_row - omitted = new_row - omitted then
+        return null;
     end if;
+    -- A row is stored with one subtraction, which does not unpack the withheld columns.
+    insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, before, after, changed, rings)
+    values (tg_relid, tg_argv[1], tg_argv[2], tg_argv[0] || '/' || (coalesce(new_key, old_key) #>> '{}'),
+            coalesce(new_key, old_key), tg_argv[5]::boolean,
+            case when old_key is not null then old_row - omitted end,
+            case when new_key is not null then new_row - omitted end,
+            coalesce(changed, '{}'), wagrun.is_first_of_transaction());
     return null;
 end
 $$;
@@ -712,20 +722,8 @@ COMMENT ON FUNCTION wagrun.editor_name(user_id text) IS 'Returns the name of a u
 --
 
 CREATE FUNCTION wagrun.is_first_of_transaction() RETURNS boolean
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-    this_transaction constant text := pg_current_xact_id()::text;
-begin
-    if current_setting('wagrun.captured', true) is not distinct from this_transaction then
-        return false;
-    end if;
-    -- A rollback to a savepoint before the first row undoes this setting as well as the row.
-    perform set_config('wagrun.captured', this_transaction, true);
-    return true;
-end
-$$;
+    LANGUAGE sql
+    RETURN CASE WHEN (NOT (current_setting('wagrun.captured'::text, true) IS DISTINCT FROM (pg_current_xact_id())::text)) THEN false ELSE (set_config('wagrun.captured'::text, (pg_current_xact_id())::text, true) IS NOT NULL) END;
 
 
 --
@@ -1227,26 +1225,52 @@ CREATE FUNCTION wagrun.schedule_changed() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
-    -- The names of the columns are the trigger's arguments, and the values are read from the row when it fires. A dependency
-    -- on the columns would stop a later Django migration, and a revision's content is far too large to convert to jsonb.
-    due_time constant text := case tg_nargs
-        when 1 then format('select ($1).%I', tg_argv[0])
-        else format('select case when ($1).%2$I then ($1).%1$I end', tg_argv[0], tg_argv[1])
-    end;
-    this_transaction constant text := pg_current_xact_id()::text;
+    is_read  boolean := false;
+    due_time text;
     old_due  timestamptz;
     new_due  timestamptz;
 begin
-    if tg_op <> 'INSERT' then
-        execute due_time into old_due using old;
-    end if;
-    if tg_op <> 'DELETE' then
-        execute due_time into new_due using new;
+    -- The columns of Wagtail itself are read without a statement, which PostgreSQL would plan for each row. Their names in this
+    -- function are no dependency. When such a column was dropped or altered, the statements below decide.
+    begin
+        if tg_argv[0] = 'expire_at' and tg_argv[1] = 'live' then
+            if tg_op <> 'INSERT' then
+                old_due := case when old.live then old.expire_at end;
+            end if;
+            if tg_op <> 'DELETE' then
+                new_due := case when new.live then new.expire_at end;
+            end if;
+            is_read := true;
+        elsif tg_nargs = 1 and tg_argv[0] = 'approved_go_live_at' then
+            if tg_op <> 'INSERT' then
+                old_due := old.approved_go_live_at;
+            end if;
+            if tg_op <> 'DELETE' then
+                new_due := new.approved_go_live_at;
+            end if;
+            is_read := true;
+        end if;
+    exception when others then
+        null;
+    end;
+    if not is_read then
+        -- The names of the columns are the trigger's arguments, and the values are read from the row when it fires. A dependency
+        -- on the columns would stop a later Django migration, and a revision's content is far too large to convert to jsonb.
+        due_time := case tg_nargs
+            when 1 then format('select ($1).%I', tg_argv[0])
+            else format('select case when ($1).%2$I then ($1).%1$I end', tg_argv[0], tg_argv[1])
+        end;
+        if tg_op <> 'INSERT' then
+            execute due_time into old_due using old;
+        end if;
+        if tg_op <> 'DELETE' then
+            execute due_time into new_due using new;
+        end if;
     end if;
     if old_due is distinct from new_due
-        and current_setting('wagrun.due_changed', true) is distinct from this_transaction
+        and current_setting('wagrun.due_changed', true) is distinct from pg_current_xact_id()::text
     then
-        perform set_config('wagrun.due_changed', this_transaction, true);
+        perform set_config('wagrun.due_changed', pg_current_xact_id()::text, true);
         insert into wagrun.schedule_change default values;
     end if;
     return null;
@@ -1675,6 +1699,10 @@ CREATE FUNCTION wagrun.view_restrictions() RETURNS TABLE(kind text, path text, r
     AS $_$
 begin
     if wagrun.own_table('page') is null then
+        return;
+    end if;
+    -- Most sites have none. The query below would cost a new session two milliseconds.
+    if not exists (select from wagtailcore_pageviewrestriction) and not exists (select from wagtailcore_collectionviewrestriction) then
         return;
     end if;
     -- As in Page.get_view_restrictions, an alias has the restrictions of its source instead of its own.

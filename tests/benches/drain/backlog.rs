@@ -41,7 +41,7 @@ impl Backlog {
     }
 }
 
-/// What a run of a function took.
+/// The measurements of a run.
 struct Run {
     per_second: f64,
     cpu_per_event: f64,

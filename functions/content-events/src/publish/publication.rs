@@ -12,7 +12,7 @@ use super::outgoing::OutgoingEvent;
 use super::topic::{PublishResult, RefusalCause, Topic};
 
 /// The maximum number of calls in flight. Each carries up to ten events of ten different objects.
-const MAX_CALLS_IN_FLIGHT: usize = 16;
+const MAX_CALLS_IN_FLIGHT: usize = 24;
 
 /// The publication of a list of events.
 ///

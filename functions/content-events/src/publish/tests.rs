@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use aws_sdk_sns::Client;
 use serde_json::json;
 use testing::replay::Replay;
@@ -103,6 +105,36 @@ async fn the_next_event_of_an_object_waits_until_the_one_before_it_is_settled() 
     assert_eq!(publication.next().await.unwrap().sequences, [2]);
     assert!(!publication.waits_for_settlement());
     assert_eq!(calls(&replay), [vec![1], vec![2]]);
+}
+
+#[tokio::test]
+async fn calls_go_on_during_other_work_and_what_they_accept_is_not_settled_by_it() {
+    let replay = Replay::new([answer(&[0], &[]), answer(&[0], &[])]);
+    let arn = "arn:aws:sns:eu-central-1:123456789012:t.fifo".to_owned();
+    let topic = Topic::new(Client::new(&replay.config()), arn);
+    let events = vec![outgoing(1, "page/1", 0), outgoing(2, "page/1", 0)];
+    let mut publication = Publication::start(&topic, events);
+    assert!(!publication.has_started_all());
+    let work = async {
+        while replay.requests().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), publication.during(work))
+        .await
+        .unwrap();
+    assert!(publication.has_started_all());
+    // The work has settled only what was returned before it.
+    publication.release();
+    assert_eq!(publication.next().await.unwrap().sequences, [1]);
+    assert!(publication.waits_for_settlement());
+    assert!(publication.next().await.is_none());
+    assert_eq!(calls(&replay), [vec![1]]);
+    publication.release();
+    assert_eq!(publication.next().await.unwrap().sequences, [2]);
 }
 
 #[tokio::test]
