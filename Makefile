@@ -8,6 +8,7 @@ SHELL := /bin/bash -euo pipefail
 HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(HOST)/debug
 TOOLS := .local/venv/tools/bin
+FUNCTIONS := $(notdir $(wildcard functions/*))
 # SAM needs a region and credentials, although it calls nothing.
 SAM_OFFLINE := AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none SAM_CLI_TELEMETRY=0
 
@@ -33,8 +34,10 @@ endef
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
+# The Python packages are installed while everything is compiled. SAM only collects the programs afterwards.
 demo: ## the whole stack on this machine, from a page published to a webhook verified; ONCE=1 stops there, DOORBELL=Logs rings by log
-	cargo build --workspace --locked --bin demo
+	@python3 tools/venv.py emulator postgres site tools & \
+	  if cargo build --workspace --locked --bin demo $(FUNCTIONS:%=--bin %); then wait $$!; else wait $$!; exit 1; fi
 	exec $(BUILT)/demo
 
 history: ## the events of OBJECT=page/42 in the running demo, and their state for each subscriber

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,8 +45,10 @@ def main(names):
         sys.exit(f"usage: tools/venv.py NAME..., each one of {', '.join(REQUIREMENTS)}; not {' '.join(unknown) or 'none'}")
     if sys.version_info < MIN_PYTHON:
         sys.exit(f"Python {'.'.join(map(str, MIN_PYTHON))} or newer is needed, this is {sys.version.split()[0]}")
-    for name in names:
-        install(name)
+    # pip waits for the network most of the time.
+    with ThreadPoolExecutor(len(names)) as pool:
+        for installed in [pool.submit(install, name) for name in names]:
+            installed.result()
 
 
 def install(name):

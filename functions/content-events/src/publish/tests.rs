@@ -239,3 +239,18 @@ async fn a_call_holds_ten_events_and_no_more_than_sns_takes() {
     assert_eq!(publish(&replay, large).await.sequences.len(), 2);
     assert_eq!(calls(&replay), [vec![1], vec![2]]);
 }
+
+#[tokio::test]
+async fn events_that_just_fit_share_a_call() {
+    let empty = outgoing(1, "page/1", 0).json.len();
+    let half = 125 * 1024 - empty;
+    for (more, expected) in [(0, vec![vec![1, 2]]), (1, vec![vec![1], vec![2]])] {
+        let events = vec![
+            outgoing(1, "page/1", half),
+            outgoing(2, "page/2", half + more),
+        ];
+        let replay = Replay::new([answer(&[0, 1], &[]), answer(&[0], &[])]);
+        publish(&replay, events).await;
+        assert_eq!(calls(&replay), expected);
+    }
+}
