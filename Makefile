@@ -38,7 +38,7 @@ help: ## the list of targets
 demo: ## the whole stack on this machine, from a page published to a webhook verified; ONCE=1 stops there, DOORBELL=Logs rings by log
 	@python3 tools/venv.py emulator postgres site tools & \
 	  if cargo build --workspace --locked --bin demo $(FUNCTIONS:%=--bin %); then wait $$!; else wait $$!; exit 1; fi
-	exec $(BUILT)/demo
+	WAGRUN_WORKSPACE_BUILD=1 exec $(BUILT)/demo
 
 history: ## the events of OBJECT=page/42 in the running demo, and their state for each subscriber
 	@cargo build --quiet --workspace --locked --bin history

@@ -9,7 +9,7 @@ use testing::process::Supervisor;
 use testing::progress::Progress;
 
 use super::error::DeploymentError;
-use super::sam::{architecture, sam};
+use super::sam::{architecture, sam, search_path};
 use crate::tools::Tools;
 
 /// The time in which `sam build` must end. A first build compiles every dependency.
@@ -24,7 +24,8 @@ pub struct Build {
 }
 
 impl Build {
-    /// Compiles the functions, and collects their binaries. The build shares the artifacts of `cargo test`.
+    /// Compiles the functions, and collects their binaries. With `WAGRUN_WORKSPACE_BUILD` it shares the artifacts of
+    /// `cargo build --workspace`. Without, it compiles each function by itself, as a deployment does.
     pub async fn run(
         root: &Path,
         tools: &Tools,
@@ -47,6 +48,12 @@ impl Build {
             .env("SAM_BUILD_MODE", "debug")
             // cargo-lambda links with Zig by default, which is only needed for another architecture.
             .env("CARGO_LAMBDA_COMPILER", "cargo");
+        if std::env::var_os("WAGRUN_WORKSPACE_BUILD").is_some() {
+            let mut path = root.join("tools/workspace-build").into_os_string();
+            path.push(":");
+            path.push(search_path(tools));
+            command.env("PATH", path);
+        }
         supervisor.run("sam-build", command, BUILD_TIMEOUT).await?;
 
         // Half of a debug binary is symbols, and SAM would need seconds to compress them.

@@ -1,5 +1,6 @@
 //! The SAM CLI.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
@@ -8,16 +9,21 @@ use crate::tools::Tools;
 /// Returns a command that runs the SAM CLI in the checkout.
 pub(super) fn sam(root: &Path, tools: &Tools) -> Command {
     let mut command = Command::new(tools.program("tools", "sam"));
-    let mut path = tools.environment("tools").join("bin").into_os_string();
-    path.push(":");
-    path.push(std::env::var_os("PATH").unwrap_or_default());
     command
         .current_dir(root)
-        .env("PATH", path)
+        .env("PATH", search_path(tools))
         .env("SAM_CLI_TELEMETRY", "0")
         .env("AWS_DEFAULT_REGION", testing::aws::REGION);
     remove_cargo_variables(&mut command);
     command
+}
+
+/// Returns the PATH of the SAM CLI, which begins with its own tools.
+pub(super) fn search_path(tools: &Tools) -> OsString {
+    let mut path = tools.environment("tools").join("bin").into_os_string();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path
 }
 
 /// Removes the variables that cargo sets for a test. Build scripts that read them would run again, and dependents would be
