@@ -37,7 +37,7 @@ pub(crate) enum BatchEnd {
     TimeOver,
 }
 
-/// The result of reading the next batch while this one was published. `None` if this one is the last.
+/// The result of reading the next batch while this one was published. `None` if this one is the last, or made no call.
 pub(crate) type NextBatch = Option<Result<PendingBatch, sqlx::Error>>;
 
 /// Publishes the events of a batch. Skips those of blocked objects. Settles, and reads the next batch, while calls are in flight.

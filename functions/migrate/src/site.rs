@@ -58,6 +58,7 @@ impl Site {
             application_name: &name,
             idle_timeout: SESSION_IDLE_TIMEOUT,
             lock_timeout: None,
+            server: &[],
         };
         self.config.database.connect(session).await
     }

@@ -42,6 +42,8 @@ pub struct SessionSettings<'a> {
     pub idle_timeout: Duration,
     /// The maximum wait of a statement for a lock. `None` keeps the server's setting.
     pub lock_timeout: Option<Duration>,
+    /// Other settings of the server, by name.
+    pub server: &'a [(&'a str, &'a str)],
 }
 
 /// The address of the database and the role that connects.
@@ -258,11 +260,8 @@ impl DatabaseConfig {
                 ("synchronous_commit", "on"),
                 // A backslash in a text of a statement means itself.
                 ("standard_conforming_strings", "on"),
-                // The server's figures are older than a backlog. By them it would read all pending rows for each batch.
-                ("enable_bitmapscan", "off"),
-                // Two thousand captured rows are sorted several times, which should not need the disk.
-                ("work_mem", "16MB"),
             ])
+            .options(settings.server.iter().copied())
             .options(lock_timeout.iter().map(|it| ("lock_timeout", it.as_str())))
             .disable_statement_logging()
     }

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, StatusCode};
+use axum::http::StatusCode;
 use axum::routing::{get, post};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::Value;
 use testing::fleet::programs::{Program, Usage, usage};
+use testing::fleet::runtime_api::{InvocationHeaders, invocation_headers};
 use testing::process::{Process, Supervisor};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -23,6 +24,9 @@ use tokio::time::timeout;
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest time of an invocation.
 const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The time limit that the function is told.
+const TIME_LIMIT: SignedDuration = SignedDuration::from_secs(900);
 
 /// A running copy.
 pub struct Function {
@@ -128,25 +132,14 @@ async fn serve(api: Api) -> io::Result<String> {
     Ok(address)
 }
 
-async fn next(
-    State(api): State<Arc<Api>>,
-) -> Result<([(HeaderName, String); 3], String), StatusCode> {
+async fn next(State(api): State<Arc<Api>>) -> Result<(InvocationHeaders, String), StatusCode> {
     let _ = api.starts.send(());
     let request = api.requests.lock().await.recv().await;
     let request = request.ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
     *api.in_progress
         .lock()
         .unwrap_or_else(PoisonError::into_inner) = Some(request.result);
-    let deadline = (Timestamp::now() + SignedDuration::from_secs(900)).as_millisecond();
-    let header = |name, value| (HeaderName::from_static(name), value);
-    let headers = [
-        header("lambda-runtime-aws-request-id", "benchmark".to_owned()),
-        header("lambda-runtime-deadline-ms", deadline.to_string()),
-        header(
-            "lambda-runtime-invoked-function-arn",
-            "arn:aws:lambda:us-east-1:000000000000:function:benchmark".to_owned(),
-        ),
-    ];
+    let headers = invocation_headers("benchmark".to_owned(), TIME_LIMIT);
     Ok((headers, request.event))
 }
 

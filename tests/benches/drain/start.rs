@@ -12,7 +12,7 @@ use crate::statistics::{median, mib, ms};
 use crate::topic::Topic;
 
 const STARTS: usize = 15;
-const LIMIT_MS: f64 = 10.0;
+const LIMIT: &str = "10";
 
 pub async fn run(site: &Site) -> Result<(), Box<dyn Error>> {
     let topic = Topic::start(Duration::ZERO).await?;
@@ -22,7 +22,7 @@ pub async fn run(site: &Site) -> Result<(), Box<dyn Error>> {
     for _ in 0..STARTS {
         starts.push(first_request(site.content_events(&topic).await?).await?);
     }
-    print("content-events", starts);
+    print("content-events", LIMIT, starts);
     let fleet = Fleet::start(FleetOptions::new(healthy(1))).await?;
     for (name, variables) in [
         ("fan-out", fleet.fan_out_environment()),
@@ -39,13 +39,13 @@ pub async fn run(site: &Site) -> Result<(), Box<dyn Error>> {
             );
             starts.push(first_request(function.await?).await?);
         }
-        print(name, starts);
+        print(name, LIMIT, starts);
     }
     let mut starts = Vec::new();
     for _ in 0..STARTS {
         starts.push(first_request(site.peer(&topic).await?).await?);
     }
-    print("Python", starts);
+    print("Python", "–", starts);
     Ok(())
 }
 
@@ -56,7 +56,7 @@ async fn first_request(mut function: Function) -> Result<(Duration, Usage), Box<
     Ok((took, usage))
 }
 
-fn print(name: &str, starts: Vec<(Duration, Usage)>) {
+fn print(name: &str, limit: &str, starts: Vec<(Duration, Usage)>) {
     let resident = starts
         .iter()
         .map(|(_, usage)| usage.peak)
@@ -64,7 +64,7 @@ fn print(name: &str, starts: Vec<(Duration, Usage)>) {
         .unwrap_or(0);
     let took = median(starts.into_iter().map(|(took, _)| took).collect());
     println!(
-        "| {name} | {:.1} | {:.1} | {LIMIT_MS:.0} |",
+        "| {name} | {:.1} | {:.1} | {limit} |",
         ms(took),
         mib(resident)
     );

@@ -1,6 +1,7 @@
 //! The drain under every fault that a test can cause: no event is lost or invented, and the events of an object stay in order.
 
 mod backfill_runs;
+mod batches;
 mod commits;
 mod concurrent_drainers;
 mod editors;

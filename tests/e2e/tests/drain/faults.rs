@@ -64,7 +64,7 @@ fn a_topic_that_takes_nothing_ends_the_run_after_one_batch() {
         fixture.topic.go_down();
         let error = fixture.sweep().await.unwrap_err();
         assert!(
-            matches!(error, DrainError::Refused { count, .. } if count <= 400),
+            matches!(error, DrainError::Refused { count, .. } if count <= 390),
             "{error}"
         );
         fixture.topic.recover();

@@ -121,6 +121,7 @@ fn the_relays_commits_are_durable_whatever_the_servers_setting() {
             application_name: "a test",
             idle_timeout: std::time::Duration::from_secs(60),
             lock_timeout: None,
+            server: &[],
         };
         let mut relay = site
             .database

@@ -93,6 +93,7 @@ fn an_error_that_no_resuming_server_causes_fails_soon() {
                     application_name: "a test",
                     idle_timeout: Duration::from_secs(60),
                     lock_timeout: None,
+                    server: &[],
                 })
                 .await
                 .unwrap_err();

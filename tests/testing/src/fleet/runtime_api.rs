@@ -29,21 +29,27 @@ pub async fn serve(mapping: &Arc<EventSourceMapping>) -> io::Result<String> {
 /// The timeout of the function in the template.
 const FUNCTION_TIMEOUT: SignedDuration = SignedDuration::from_secs(30);
 
-async fn next(
-    State(mapping): State<Arc<EventSourceMapping>>,
-) -> ([(HeaderName, String); 3], String) {
+async fn next(State(mapping): State<Arc<EventSourceMapping>>) -> (InvocationHeaders, String) {
     let invocation = mapping.next().await;
-    let deadline = (Timestamp::now() + FUNCTION_TIMEOUT).as_millisecond();
+    let headers = invocation_headers(invocation.id, FUNCTION_TIMEOUT);
+    (headers, invocation.event.to_string())
+}
+
+/// The headers of an invocation.
+pub type InvocationHeaders = [(HeaderName, String); 3];
+
+/// Returns the headers with which the Runtime API hands out an invocation.
+pub fn invocation_headers(id: String, time_limit: SignedDuration) -> InvocationHeaders {
+    let deadline = (Timestamp::now() + time_limit).as_millisecond();
     let header = |name, value| (HeaderName::from_static(name), value);
-    let headers = [
-        header("lambda-runtime-aws-request-id", invocation.id),
+    [
+        header("lambda-runtime-aws-request-id", id),
         header("lambda-runtime-deadline-ms", deadline.to_string()),
         header(
             "lambda-runtime-invoked-function-arn",
             "arn:aws:lambda:us-east-1:000000000000:function:local".to_owned(),
         ),
-    ];
-    (headers, invocation.event.to_string())
+    ]
 }
 
 async fn answer(
