@@ -93,6 +93,8 @@ async fn measure_wagrun(tools: &Tools, postgres: &Postgres) -> Result<Measuremen
         capture_migrations: false,
         watched_tables: Vec::new(),
         has_secret_key: false,
+        ca_bundle: None,
+        site_environment: None,
     };
     let sdk = aws_config::SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())

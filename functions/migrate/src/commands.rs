@@ -6,14 +6,14 @@ use serde_json::Value;
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 use wagrun_database::connection::ConnectError;
-use wagrun_database::schema::{self, LockError, LockLost};
+use wagrun_database::schema::{self, LockError, LockLost, SessionLost};
 
 use crate::answer::{CommandOutput, Plan, Publication, SchemaVersions, Status};
 use crate::invocation::{Invocation, OutOfTime};
-use crate::manage_py::{ManagePyError, push_line};
+use crate::manage_py::{CommandEnv, ManagePyError, push_line};
 use crate::migration::MigrateError;
 use crate::publication::{self, PublicationError};
-use crate::site::{ChildSessions, Site, close};
+use crate::site::{ChildSessions, CommandEnvError, Site, close};
 use crate::superuser::{self, SuperuserError};
 
 /// The start of the line with which `plan.py` answers.
@@ -36,6 +36,12 @@ pub enum CommandError {
     /// The session with the lock was lost.
     #[error(transparent)]
     LockLost(#[from] LockLost),
+    /// The session by which Django recognises the database was lost.
+    #[error(transparent)]
+    SessionLost(#[from] SessionLost),
+    /// The environment of a command could not be made.
+    #[error(transparent)]
+    CommandEnv(#[from] CommandEnvError),
     /// A command of `manage.py` failed.
     #[error(transparent)]
     ManagePy(#[from] ManagePyError),
@@ -64,22 +70,15 @@ pub enum CommandError {
 
 /// Reports the migrations that `migrate` would apply. Its sessions can only read.
 pub async fn plan(site: &Site, invocation: &Invocation) -> Result<Plan, CommandError> {
-    let mut connection = site.connect(invocation).await?;
-    let schema = invocation
-        .in_time(async { Ok::<_, CommandError>(read_versions(&mut connection).await?) })
-        .await;
-    close(connection).await;
-    let env = site.command_env(invocation, ChildSessions::ReadOnly);
-    let answer = site
-        .manage_py
-        .shell(include_str!("plan.py"), PLAN_MARKER, &env, |_| ())
-        .await?
-        .ok_or(CommandError::NoPlan)?;
-    let migrations: Vec<Value> = serde_json::from_str(&answer)?;
-    Ok(Plan {
-        migrations,
-        schema: schema?,
-    })
+    let work = async |connection: &mut PgConnection, env: CommandEnv| {
+        let schema = read_versions(connection).await?;
+        let code = include_str!("plan.py");
+        let run = site.manage_py.shell(code, PLAN_MARKER, &env, |_| ());
+        let answer = schema::keep_in_use(connection, run).await??;
+        let migrations: Vec<Value> = serde_json::from_str(&answer.ok_or(CommandError::NoPlan)?)?;
+        Ok(Plan { migrations, schema })
+    };
+    without_lock(site, invocation, ChildSessions::ReadOnly, work).await
 }
 
 /// Reports the last runs, and the run that is under way.
@@ -100,9 +99,9 @@ pub async fn create_superuser(
     let name = site.config.superuser_parameter.as_deref();
     let name = name.ok_or(CommandError::NoSuperuserParameter)?;
     let started = Instant::now();
-    let env = site.command_env(invocation, ChildSessions::Captured);
-    let create = superuser::create(&site.ssm, name, &site.manage_py, &env);
-    let work = async { Ok(create.await?) };
+    let work = async |env: CommandEnv| {
+        Ok(superuser::create(&site.ssm, name, &site.manage_py, &env).await?)
+    };
     let outcome = with_lock(site, invocation, work, async |_, outcome| Ok(outcome)).await?;
     Ok(CommandOutput {
         milliseconds: started.elapsed().as_millis(),
@@ -120,22 +119,22 @@ pub async fn publish_scheduled(
     invocation: &Invocation,
 ) -> Result<Publication, CommandError> {
     let started = Instant::now();
-    let env = site.command_env(invocation, ChildSessions::Captured);
     let mut output = VecDeque::new();
-    let run = site.manage_py.shell(
-        publication::SCRIPT,
-        publication::ANSWER_MARKER,
-        &env,
-        |line| {
-            if !line.trim().is_empty() {
-                push_line(&mut output, line.to_owned());
-            }
-        },
-    );
+    let work = async |env: CommandEnv| {
+        let marker = publication::ANSWER_MARKER;
+        let run = site
+            .manage_py
+            .shell(publication::SCRIPT, marker, &env, |line| {
+                if !line.trim().is_empty() {
+                    push_line(&mut output, line.to_owned());
+                }
+            });
+        Ok(run.await?)
+    };
     let record = async |connection: &mut PgConnection, answer| {
         Ok(publication::record(connection, answer).await?)
     };
-    let done = with_lock(site, invocation, async { Ok(run.await?) }, record).await?;
+    let done = with_lock(site, invocation, work, record).await?;
     Ok(Publication {
         published: done.published,
         expired: done.expired,
@@ -152,8 +151,11 @@ pub async fn run_unlocked(
     command: &str,
 ) -> Result<CommandOutput, CommandError> {
     let started = Instant::now();
-    let env = site.command_env(invocation, ChildSessions::Unlocked);
-    let output = site.manage_py.run(&[command], &env, |_| ()).await?;
+    let work = async |connection: &mut PgConnection, env: CommandEnv| {
+        let run = site.manage_py.command(command, &env);
+        Ok(schema::keep_in_use(connection, run).await??)
+    };
+    let output = without_lock(site, invocation, ChildSessions::Unlocked, work).await?;
     Ok(CommandOutput {
         milliseconds: started.elapsed().as_millis(),
         output,
@@ -165,7 +167,7 @@ pub async fn run_unlocked(
 async fn with_lock<T, U>(
     site: &Site,
     invocation: &Invocation,
-    work: impl Future<Output = Result<T, CommandError>>,
+    work: impl AsyncFnOnce(CommandEnv) -> Result<T, CommandError>,
     record: impl AsyncFnOnce(&mut PgConnection, T) -> Result<U, CommandError>,
 ) -> Result<U, CommandError> {
     let mut connection = site.connect(invocation).await?;
@@ -173,12 +175,34 @@ async fn with_lock<T, U>(
         .in_time(async {
             let mut locked = schema::lock_migration(&mut connection, invocation.stop_at).await?;
             schema::end_sessions_of_earlier_runs(locked.connection()).await?;
-            let result = match locked.during(work).await? {
+            let proof = schema::prove_database(locked.connection()).await?;
+            let env = site.command_env(invocation, ChildSessions::Captured, proof);
+            let result = match locked.during(work(env.await?)).await? {
                 Ok(done) => record(locked.connection(), done).await,
                 Err(error) => Err(error),
             };
             locked.unlock().await?;
             result
+        })
+        .await;
+    close(connection).await;
+    result
+}
+
+/// Does work with a command of `manage.py` that may run at the same time as a migration. The session given to it is the one by
+/// which the command recognises the database.
+async fn without_lock<T>(
+    site: &Site,
+    invocation: &Invocation,
+    sessions: ChildSessions,
+    work: impl AsyncFnOnce(&mut PgConnection, CommandEnv) -> Result<T, CommandError>,
+) -> Result<T, CommandError> {
+    let mut connection = site.connect(invocation).await?;
+    let result = invocation
+        .in_time(async {
+            let proof = schema::prove_database(&mut connection).await?;
+            let env = site.command_env(invocation, sessions, proof).await?;
+            work(&mut connection, env).await
         })
         .await;
     close(connection).await;

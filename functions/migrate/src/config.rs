@@ -28,11 +28,16 @@ pub struct Config {
     pub watched_tables: Vec<String>,
     /// True when the environment has `SECRET_KEY`, which `manage.py` inherits.
     pub has_secret_key: bool,
+    /// The path of the certificates that verify the server, for the site's own connections.
+    pub ca_bundle: Option<String>,
+    /// The site's other variables in JSON. They are parsed by each command, whose answer then tells of an error.
+    pub site_environment: Option<String>,
 }
 
 impl Config {
     /// Reads `DATABASE_*`, `DATABASE_WEB_USER`, `DATABASE_RELAY_USER`, `SITE_DIRECTORY`, `SITE_PYTHON`, `DOORBELL`,
-    /// `DOORBELL_FUNCTION`, `SUPERUSER_PARAMETER`, `CAPTURE_MIGRATIONS` (false), `WATCHED_TABLES` and whether there is a `SECRET_KEY`.
+    /// `DOORBELL_FUNCTION`, `SUPERUSER_PARAMETER`, `CAPTURE_MIGRATIONS` (false), `WATCHED_TABLES`,
+    /// `DATABASE_CA_BUNDLE`, `SITE_ENVIRONMENT`, and whether there is a `SECRET_KEY`.
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         let doorbell = environment::required("DOORBELL")?;
         let doorbell_function = match doorbell.as_str() {
@@ -68,6 +73,8 @@ impl Config {
             )?,
             watched_tables,
             has_secret_key: environment::optional("SECRET_KEY").is_some(),
+            ca_bundle: environment::optional("DATABASE_CA_BUNDLE"),
+            site_environment: environment::optional("SITE_ENVIRONMENT"),
         })
     }
 }

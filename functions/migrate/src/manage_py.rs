@@ -14,6 +14,10 @@ use process_group::ProcessGroup;
 
 /// The number of lines of a command's output that its answer or its error repeats.
 const MAX_LAST_LINES: usize = 20;
+/// The code in front of each script. It ends the process if the site uses another database than migrate.
+const SAME_DATABASE: &str = include_str!("same_database.py");
+/// The start of the line with the reason for that.
+const OTHER_DATABASE_MARKER: &str = "WAGRUN-OTHER-DATABASE ";
 
 /// The site's `manage.py` and the interpreter that runs it.
 #[derive(Debug, Clone)]
@@ -27,8 +31,8 @@ pub struct ManagePy {
 /// The environment of a command and the end of its time.
 #[derive(Debug, Clone)]
 pub struct CommandEnv {
-    /// Variables in addition to the inherited ones.
-    pub variables: Vec<(&'static str, String)>,
+    /// Variables in addition to the inherited ones. A later one of the same name counts.
+    pub variables: Vec<(String, String)>,
     /// The time at which the command is ended, finished or not.
     pub stop_at: Instant,
 }
@@ -49,7 +53,7 @@ pub enum ManagePyError {
     /// The output of the command could not be read to its end.
     #[error("cannot read the output of manage.py {command}")]
     Output {
-        /// The first argument of the command.
+        /// The name of the command.
         command: String,
         /// The error of the operating system.
         source: std::io::Error,
@@ -57,19 +61,22 @@ pub enum ManagePyError {
     /// The command ended with an error.
     #[error("manage.py {command} ended with {status}; its last lines:\n{last_lines}")]
     Failed {
-        /// The first argument of the command.
+        /// The name of the command.
         command: String,
         /// The exit code or the signal.
         status: ExitStatus,
         /// The end of its output.
         last_lines: String,
     },
+    /// The site uses another database than migrate, or none that it can reach. The command has done nothing.
+    #[error("{0}")]
+    OtherDatabase(String),
     /// The command did not end in time. It was asked to end, or killed.
     #[error(
         "manage.py {command} did not end in the function's time; its last lines:\n{last_lines}"
     )]
     OutOfTime {
-        /// The first argument of the command.
+        /// The name of the command.
         command: String,
         /// The end of its output.
         last_lines: String,
@@ -77,14 +84,61 @@ pub enum ManagePyError {
 }
 
 impl ManagePy {
-    /// Runs a command to its end. Calls `on_line` with each line of its standard output, and returns the last lines.
-    pub async fn run(
+    /// Runs a management command of the site, and returns the last lines of its standard output.
+    pub async fn command(
         &self,
+        name: &str,
+        env: &CommandEnv,
+    ) -> Result<Vec<String>, ManagePyError> {
+        let mut env = env.clone();
+        env.variables
+            .push(("WAGRUN_COMMAND".to_owned(), name.to_owned()));
+        self.script(name, include_str!("run_command.py"), &env, |_| ())
+            .await
+    }
+
+    /// Ends well if the site uses the database that migrate works on.
+    pub async fn check_database(&self, env: &CommandEnv) -> Result<(), ManagePyError> {
+        self.script("shell", "", env, |_| ()).await?;
+        Ok(())
+    }
+
+    /// Runs Python code with Django set up, after [`SAME_DATABASE`]. Errors call it by this name.
+    async fn script(
+        &self,
+        name: &str,
+        code: &str,
+        env: &CommandEnv,
+        mut on_line: impl FnMut(&str),
+    ) -> Result<Vec<String>, ManagePyError> {
+        let code = format!("{SAME_DATABASE}\n{code}");
+        // Without the verbosity, the shell prints the number of names that it has imported.
+        let arguments = ["shell", "--verbosity", "0", "--command", &code];
+        let mut other_database = None;
+        let result = self.run(name, &arguments, env, |line| {
+            match line.strip_prefix(OTHER_DATABASE_MARKER) {
+                Some(reason) => other_database = Some(reason.to_owned()),
+                None => on_line(line),
+            }
+        });
+        match (result.await, other_database) {
+            (Err(ManagePyError::Failed { .. }), Some(reason)) => {
+                Err(ManagePyError::OtherDatabase(reason))
+            }
+            (result, _) => result,
+        }
+    }
+
+    /// Runs a command to its end. Calls `on_line` with each line of its standard output, and returns the last lines. Errors
+    /// call it by this name.
+    async fn run(
+        &self,
+        name: &str,
         arguments: &[&str],
         env: &CommandEnv,
         mut on_line: impl FnMut(&str),
     ) -> Result<Vec<String>, ManagePyError> {
-        let command = arguments.first().copied().unwrap_or_default().to_owned();
+        let command = name.to_owned();
         let mut child = self.spawn(arguments, env)?;
         let group = ProcessGroup::of(&child);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -137,9 +191,7 @@ impl ManagePy {
         mut on_line: impl FnMut(&str),
     ) -> Result<Option<String>, ManagePyError> {
         let mut answer = None;
-        // Without the verbosity, the shell prints the number of names that it has imported.
-        let arguments = ["shell", "--verbosity", "0", "--command", code];
-        self.run(&arguments, env, |line| match line.strip_prefix(marker) {
+        self.script("shell", code, env, |line| match line.strip_prefix(marker) {
             Some(text) => answer = Some(text.trim().to_owned()),
             None => on_line(line),
         })

@@ -15,7 +15,8 @@ use wagrun_lambda::telemetry::chain;
 use crate::answer::Migrated;
 use crate::discovery::{DiscoveryError, MigrationOutput, migrate_and_discover};
 use crate::invocation::{Invocation, OutOfTime};
-use crate::site::{ChildSessions, Site, close};
+use crate::manage_py::{CommandEnv, ManagePyError};
+use crate::site::{ChildSessions, CommandEnvError, Site, close};
 use crate::superuser::{self, SuperuserError, SuperuserOutcome};
 use capture::{CaptureError, set_up_capture};
 
@@ -34,6 +35,18 @@ pub enum MigrateError {
     /// The sessions that an earlier run has left could not be ended.
     #[error("cannot end the sessions of an earlier run")]
     EarlierRun(#[source] sqlx::Error),
+    /// The environment of Django's commands could not be made.
+    #[error(transparent)]
+    CommandEnv(#[from] CommandEnvError),
+    /// The session by which Django recognises the database could not be marked.
+    #[error("cannot take a lock in the database")]
+    Proof(#[source] sqlx::Error),
+    /// The site uses another database than migrate. Nothing was changed in either.
+    #[error(transparent)]
+    OtherDatabase(ManagePyError),
+    /// Before anything was changed: the site's settings fail.
+    #[error("the site does not start")]
+    Site(#[source] ManagePyError),
     /// A migration of wagrun's own schema failed.
     #[error("wagrun's schema cannot be brought up to date")]
     Schema(#[from] SchemaError),
@@ -107,6 +120,26 @@ async fn migrate_recorded(
     if sessions > 0 {
         tracing::warn!(sessions, "database sessions of a killed run ended");
     }
+    let proof = schema::prove_database(connection)
+        .await
+        .map_err(MigrateError::Proof)?;
+    let captures = invocation.capture.unwrap_or(site.config.capture_migrations);
+    let child_sessions = if captures {
+        ChildSessions::Captured
+    } else {
+        ChildSessions::Uncaptured
+    };
+    let env = site.command_env(invocation, child_sessions, proof).await?;
+    let installed = schema::installed_version(connection).await;
+    if installed.map_err(MigrateError::History)?.is_none() {
+        // Otherwise a wrong parameter would leave a schema in a database that is not the site's.
+        let look = site.manage_py.check_database(&env);
+        locked.during(look).await?.map_err(|error| match error {
+            ManagePyError::OtherDatabase(_) => MigrateError::OtherDatabase(error),
+            _ => MigrateError::Site(error),
+        })?;
+    }
+    let connection = locked.connection();
     if let Err(refused) = schema::migrate(connection).await {
         return accept_rollback(connection, invocation, refused).await;
     }
@@ -121,7 +154,7 @@ async fn migrate_recorded(
         milliseconds: 0,
         output: Vec::new(),
     };
-    let result = run_steps(site, invocation, locked, &mut migrated).await;
+    let result = run_steps(site, invocation, &env, locked, &mut migrated).await;
     if let Err(MigrateError::LockLost(lost)) = result {
         // The next run finds this one without an end, and marks it as abandoned.
         return Err(lost.into());
@@ -144,19 +177,13 @@ async fn migrate_recorded(
 async fn run_steps(
     site: &Site,
     invocation: &Invocation,
+    env: &CommandEnv,
     locked: &mut MigrationLock<'_>,
     migrated: &mut Migrated,
 ) -> Result<(), MigrateError> {
-    let captures = invocation.capture.unwrap_or(site.config.capture_migrations);
-    let sessions = if captures {
-        ChildSessions::Captured
-    } else {
-        ChildSessions::Uncaptured
-    };
-    let env = site.command_env(invocation, sessions);
     let mut output = MigrationOutput::default();
     let discovery = locked
-        .during(migrate_and_discover(&site.manage_py, &env, &mut output))
+        .during(migrate_and_discover(&site.manage_py, env, &mut output))
         .await;
     migrated.applied_django = output.applied;
     migrated.output = output.last_lines.into();
@@ -172,7 +199,7 @@ async fn run_steps(
         // The parameter is not read: the documentation tells people to delete it after the first login.
         Some(_) if has_superuser => SuperuserOutcome::Exists,
         Some(name) => {
-            let create = superuser::create(&site.ssm, name, &site.manage_py, &env);
+            let create = superuser::create(&site.ssm, name, &site.manage_py, env);
             locked.during(create).await??
         }
     };

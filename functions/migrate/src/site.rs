@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use aws_sdk_ssm::Client;
+use serde_json::{Map, Value};
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tokio::time::timeout;
-use wagrun_database::connection::{ConnectError, SessionSettings};
-use wagrun_database::schema;
+use wagrun_database::connection::{ConnectError, SessionSettings, TokenError};
+use wagrun_database::schema::{self, DatabaseProof};
 
 use crate::config::Config;
 use crate::invocation::Invocation;
 use crate::manage_py::{CommandEnv, ManagePy};
+use crate::site_environment::{SiteEnvironment, SiteEnvironmentError};
 
 /// Time without a query after which the server ends a session of migrate, and with it the lock. A run uses its session
 /// every ten seconds, unless it is frozen or its network is gone.
@@ -21,10 +23,14 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Settings of the sessions that Django opens. The server cancels a statement within five seconds when its client is gone,
 /// and notices a silent client within a minute.
-const CHILD_SETTINGS: &str = "-c client_connection_check_interval=5000 -c tcp_keepalives_idle=20 \
-                              -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3";
-const CAPTURE_OFF: &str = "-c wagrun.capture=off";
-const READ_ONLY: &str = "-c default_transaction_read_only=on";
+const CHILD_SETTINGS: [(&str, &str); 4] = [
+    ("client_connection_check_interval", "5000"),
+    ("tcp_keepalives_idle", "20"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "3"),
+];
+const CAPTURE_OFF: (&str, &str) = ("wagrun.capture", "off");
+const READ_ONLY: (&str, &str) = ("default_transaction_read_only", "on");
 
 /// The site that the commands work on.
 #[derive(Debug)]
@@ -50,6 +56,17 @@ pub enum ChildSessions {
     ReadOnly,
 }
 
+/// The environment of a command cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandEnvError {
+    /// No password for the database can be signed.
+    #[error("cannot sign a token for the site's own connections")]
+    Token(#[from] TokenError),
+    /// The site's variables cannot be read.
+    #[error(transparent)]
+    SiteEnvironment(#[from] SiteEnvironmentError),
+}
+
 impl Site {
     /// Opens a database session of migrate's own.
     pub async fn connect(&self, invocation: &Invocation) -> Result<PgConnection, ConnectError> {
@@ -63,27 +80,85 @@ impl Site {
         self.config.database.connect(session).await
     }
 
-    /// Returns the environment of a command. It names the database of [`Site::connect`], whatever migrate's own environment says.
-    pub fn command_env(&self, invocation: &Invocation, sessions: ChildSessions) -> CommandEnv {
-        let mut variables = self.config.database.variables().to_vec();
-        let locked = schema::child_session_name(&invocation.id);
-        let unlocked = format!("wagrun beside {}", invocation.id);
-        let (settings, name) = match sessions {
-            ChildSessions::Captured => (CHILD_SETTINGS.to_owned(), locked),
-            ChildSessions::Uncaptured => (format!("{CHILD_SETTINGS} {CAPTURE_OFF}"), locked),
-            ChildSessions::Unlocked => (CHILD_SETTINGS.to_owned(), unlocked),
-            ChildSessions::ReadOnly => (format!("{CHILD_SETTINGS} {READ_ONLY}"), unlocked),
+    /// Returns the environment of a command. It names the database of [`Site::connect`], whatever migrate's own environment
+    /// says, and the command refuses to work on another one. The proof's session has to stay open until the command has begun.
+    ///
+    /// # Errors
+    /// Fails if no token for the database can be signed, or if `SITE_ENVIRONMENT` cannot be read.
+    pub async fn command_env(
+        &self,
+        invocation: &Invocation,
+        sessions: ChildSessions,
+        proof: DatabaseProof,
+    ) -> Result<CommandEnv, CommandEnvError> {
+        let config = &self.config;
+        let site = match &config.site_environment {
+            Some(text) => SiteEnvironment::parse(text)?,
+            None => SiteEnvironment::default(),
         };
-        variables.extend([("PGOPTIONS", settings), ("PGAPPNAME", name)]);
-        if !self.config.has_secret_key {
+        let connection = config
+            .database
+            .variables(config.ca_bundle.as_deref())
+            .await?;
+        let (name, settings) = session_settings(invocation, sessions);
+        // The settings stand in both forms. libpq applies the first from the start of a session, and the site's own
+        // OPTIONS may replace them. The second is applied a moment later.
+        let options: Vec<String> = settings
+            .iter()
+            .map(|(name, value)| format!("-c {name}={value}"))
+            .collect();
+        let mut set: Map<String, Value> = settings
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), Value::from(value)))
+            .collect();
+        set.insert("application_name".to_owned(), Value::from(name.clone()));
+        let target = config.database.target();
+        let site = site.compose(&connection);
+        let mut variables: Vec<(String, String)> = connection
+            .into_iter()
+            .chain([
+                ("PGOPTIONS", options.join(" ")),
+                ("PGAPPNAME", name),
+                ("WAGRUN_SESSION", Value::from(set).to_string()),
+                ("WAGRUN_DATABASE", target),
+                ("WAGRUN_DATABASE_PROOF", proof.key().to_string()),
+            ])
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        if !config.has_secret_key {
             // A command signs nothing that lasts, so a site that insists on a key gets a random one.
-            variables.push(("SECRET_KEY", uuid::Uuid::new_v4().to_string()));
+            let key = uuid::Uuid::new_v4().to_string();
+            variables.push(("SECRET_KEY".to_owned(), key));
         }
-        CommandEnv {
+        // Last, so that the site's own variables count.
+        variables.extend(site);
+        Ok(CommandEnv {
             variables,
             stop_at: invocation.stop_at,
-        }
+        })
     }
+}
+
+/// Returns the name and the settings of the sessions of a command.
+fn session_settings(
+    invocation: &Invocation,
+    sessions: ChildSessions,
+) -> (String, Vec<(&'static str, &'static str)>) {
+    let mut settings = CHILD_SETTINGS.to_vec();
+    match sessions {
+        ChildSessions::Captured | ChildSessions::Unlocked => (),
+        ChildSessions::Uncaptured => settings.push(CAPTURE_OFF),
+        ChildSessions::ReadOnly => settings.push(READ_ONLY),
+    }
+    let name = match sessions {
+        ChildSessions::Captured | ChildSessions::Uncaptured => {
+            schema::child_session_name(&invocation.id)
+        }
+        ChildSessions::Unlocked | ChildSessions::ReadOnly => {
+            format!("wagrun beside {}", invocation.id)
+        }
+    };
+    (name, settings)
 }
 
 /// Closes a session, so that the server frees it at once. Without an answer the server frees it a little later.

@@ -92,11 +92,14 @@ pub async fn create(
 ) -> Result<SuperuserOutcome, SuperuserError> {
     let account = read_account(ssm, parameter).await?;
     let mut env = env.clone();
-    env.variables.extend([
-        ("DJANGO_SUPERUSER_USERNAME", account.username),
-        ("DJANGO_SUPERUSER_EMAIL", account.email),
-        ("DJANGO_SUPERUSER_PASSWORD", account.password),
-    ]);
+    env.variables.extend(
+        [
+            ("DJANGO_SUPERUSER_USERNAME", account.username),
+            ("DJANGO_SUPERUSER_EMAIL", account.email),
+            ("DJANGO_SUPERUSER_PASSWORD", account.password),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
     let code = include_str!("superuser.py");
     let answer = manage_py.shell(code, ANSWER_MARKER, &env, |_| ()).await?;
     Ok(match answer.as_deref() {

@@ -2,6 +2,7 @@
 //!
 //! There is no pool on purpose: an open connection keeps Aurora from pausing.
 
+mod child_process;
 mod error;
 mod iam_token;
 mod resuming;
@@ -122,34 +123,6 @@ impl DatabaseConfig {
         }
     }
 
-    /// Returns the configuration as environment variables, for a child process that connects to the same database.
-    pub fn variables(&self) -> [(&'static str, String); 6] {
-        let options = &self.options;
-        let ssl_mode = match options.get_ssl_mode() {
-            PgSslMode::Disable => "disable",
-            PgSslMode::Allow => "allow",
-            PgSslMode::Prefer => "prefer",
-            PgSslMode::Require => "require",
-            PgSslMode::VerifyCa => "verify-ca",
-            PgSslMode::VerifyFull => "verify-full",
-        };
-        let authentication = match self.authentication {
-            Authentication::Iam(_) => "iam",
-            Authentication::None => "none",
-        };
-        [
-            ("DATABASE_HOST", options.get_host().to_owned()),
-            ("DATABASE_PORT", options.get_port().to_string()),
-            (
-                "DATABASE_NAME",
-                options.get_database().unwrap_or_default().to_owned(),
-            ),
-            ("DATABASE_USER", options.get_username().to_owned()),
-            (SSL_MODE, ssl_mode.to_owned()),
-            (AUTHENTICATION, authentication.to_owned()),
-        ]
-    }
-
     /// Connects with a session that the server ends by itself when the client is gone.
     ///
     /// The server ends the session when it is idle for longer than `idle_timeout`. It notices within a minute that the
@@ -189,13 +162,7 @@ impl DatabaseConfig {
                 continue;
             }
             return Err(ConnectError {
-                target: format!(
-                    "database {:?} on {}:{} as {:?}",
-                    options.get_database().unwrap_or_default(),
-                    options.get_host(),
-                    options.get_port(),
-                    options.get_username(),
-                ),
+                target: self.target(),
                 seconds: started.elapsed().as_secs(),
                 attempts,
                 source,
@@ -203,25 +170,46 @@ impl DatabaseConfig {
         }
     }
 
+    /// Returns the database, its server and the role, for people.
+    pub fn target(&self) -> String {
+        let options = &self.options;
+        format!(
+            "database {:?} on {}:{} as {:?}",
+            options.get_database().unwrap_or_default(),
+            options.get_host(),
+            options.get_port(),
+            options.get_username(),
+        )
+    }
+
+    /// Returns a new token as the password; none where the server asks for none.
     #[expect(clippy::disallowed_methods, reason = "a token is valid from now on")]
+    async fn password(&self) -> Result<Option<String>, TokenError> {
+        let Authentication::Iam(signer) = &self.authentication else {
+            return Ok(None);
+        };
+        let options = &self.options;
+        signer
+            .as_ref()
+            .ok_or(TokenError::Missing("credentials"))?
+            .token(
+                options.get_host(),
+                options.get_port(),
+                options.get_username(),
+                SystemTime::now(),
+            )
+            .await
+            .map(Some)
+    }
+
     async fn attempt(
         &self,
         options: &PgConnectOptions,
         idle_timeout: Duration,
     ) -> Result<PgConnection, AttemptError> {
         let mut options = options.clone();
-        if let Authentication::Iam(signer) = &self.authentication {
-            let token = signer
-                .as_ref()
-                .ok_or(TokenError::Missing("credentials"))?
-                .token(
-                    self.options.get_host(),
-                    self.options.get_port(),
-                    self.options.get_username(),
-                    SystemTime::now(),
-                )
-                .await?;
-            options = options.password(&token);
+        if let Some(password) = self.password().await? {
+            options = options.password(&password);
         }
         let connected = timeout(ATTEMPT_TIMEOUT, async {
             let mut connection = PgConnection::connect_with(&options)

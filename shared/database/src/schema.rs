@@ -5,6 +5,7 @@ mod history;
 mod install;
 mod lock;
 mod publication;
+mod session;
 mod settings;
 mod watch;
 
@@ -18,6 +19,7 @@ pub use lock::{
     end_sessions_of_earlier_runs, lock_holder, lock_migration,
 };
 pub use publication::{FailedPublication, record_failed_publications};
+pub use session::{DatabaseProof, SessionLost, keep_in_use, prove_database};
 pub use settings::{
     create_lambda_extension, limit_statements, set_doorbell_function, set_up_roles,
     set_url_patterns, set_user_table,

@@ -89,6 +89,8 @@ impl Site {
             capture_migrations: false,
             watched_tables: Vec::new(),
             has_secret_key: false,
+            ca_bundle: None,
+            site_environment: None,
         };
         let sdk = aws_config::SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())

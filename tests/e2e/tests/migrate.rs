@@ -7,5 +7,6 @@ mod connection;
 mod discovered_content;
 mod existing_site;
 mod killed;
+mod other_database;
 mod publishing;
 mod versions;

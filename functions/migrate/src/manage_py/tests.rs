@@ -30,7 +30,7 @@ impl Script {
         };
         let mut seen = Vec::new();
         let result = manage_py
-            .run(&["dance"], &env, |line| seen.push(line.to_owned()))
+            .run("dance", &["dance"], &env, |line| seen.push(line.to_owned()))
             .await;
         (result, seen)
     }
@@ -121,7 +121,7 @@ async fn a_missing_interpreter_is_named() {
         variables: Vec::new(),
         stop_at: Instant::now() + TEST_TIMEOUT,
     };
-    let error = manage_py.run(&["dance"], &env, |_| ()).await;
+    let error = manage_py.run("dance", &["dance"], &env, |_| ()).await;
     assert_eq!(
         error.unwrap_err().to_string(),
         "cannot run /bin/sh in /nowhere"

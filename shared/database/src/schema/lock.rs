@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use sqlx::postgres::PgConnection;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::session::{ANSWER_TIMEOUT, SessionLost, keep_in_use};
 
 /// The key of the advisory lock: a constant that nothing else in the database uses.
 const MIGRATION_LOCK: i64 = 0x7761_6772_756e_0002;
@@ -13,10 +15,6 @@ const MIGRATION_LOCK: i64 = 0x7761_6772_756e_0002;
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 /// Interval at which a waiting run logs the holder of the lock.
 const LOG_INTERVAL: Duration = Duration::from_secs(15);
-/// Interval at which the lock's session sends a query, so that the server does not end it as idle.
-const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
-/// Time limit for the answer to such a query. A half-open connection never answers.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The prefix of the `application_name` of the sessions of a run's child processes.
 const CHILD_PREFIX: &str = "wagrun manage.py";
@@ -71,6 +69,14 @@ pub enum LockError {
 #[error("the session with the migration lock was lost")]
 pub struct LockLost {
     source: Option<sqlx::Error>,
+}
+
+impl From<SessionLost> for LockLost {
+    fn from(lost: SessionLost) -> Self {
+        Self {
+            source: lost.source,
+        }
+    }
 }
 
 /// The migration lock, held by the session of this connection.
@@ -171,19 +177,7 @@ impl MigrationLock<'_> {
     /// # Errors
     /// Drops `work` unfinished as soon as the lock is lost.
     pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, LockLost> {
-        let mut heartbeats = interval(HEARTBEAT_INTERVAL);
-        heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        tokio::pin!(work);
-        loop {
-            tokio::select! {
-                result = &mut work => {
-                    // A result counts only when the lock was held to the end.
-                    self.send_heartbeat().await?;
-                    return Ok(result);
-                }
-                _ = heartbeats.tick() => self.send_heartbeat().await?,
-            }
-        }
+        Ok(keep_in_use(self.connection, work).await?)
     }
 
     /// Releases the lock.
@@ -198,17 +192,6 @@ impl MigrationLock<'_> {
             Ok(Err(source)) => Err(LockLost {
                 source: Some(source),
             }),
-        }
-    }
-
-    async fn send_heartbeat(&mut self) -> Result<(), LockLost> {
-        let heartbeat = sqlx::query("select 1").execute(&mut *self.connection);
-        match timeout(ANSWER_TIMEOUT, heartbeat).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(source)) => Err(LockLost {
-                source: Some(source),
-            }),
-            Err(_) => Err(LockLost { source: None }),
         }
     }
 }

@@ -63,7 +63,7 @@ impl Site {
             .arg("manage.py")
             .args(arguments)
             .current_dir(self.copy.directory())
-            .envs(self.config.database.variables())
+            .envs(self.config.database.variables(None).await.unwrap())
             .env("SECRET_KEY", "of a test")
             .output()
             .await

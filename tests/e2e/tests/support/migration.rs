@@ -43,6 +43,8 @@ pub async fn migrate_config(database: DatabaseConfig) -> migrate::Config {
         capture_migrations: false,
         watched_tables: Vec::new(),
         has_secret_key: false,
+        ca_bundle: None,
+        site_environment: None,
     }
 }
 

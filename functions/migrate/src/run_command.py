@@ -1,0 +1,7 @@
+"""Runs the management command in WAGRUN_COMMAND as `manage.py` does. same_database.py comes first."""
+
+import os
+
+from django.core.management import ManagementUtility
+
+ManagementUtility(["manage.py", os.environ["WAGRUN_COMMAND"]]).execute()
