@@ -35,7 +35,7 @@ help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 # The Python packages are installed while everything is compiled. SAM only collects the programs afterwards.
-demo: ## the whole stack on this machine, from a page published to a webhook verified; ONCE=1 stops there, DOORBELL=Logs rings by log
+demo: ## the whole stack on this machine, from a page published to a webhook verified; ONCE=1 stops there, DOORBELL=Logs rings by log, SITE=../mysite shows a site of your own
 	@python3 tools/venv.py emulator postgres site tools & \
 	  if cargo build --workspace --locked --bin demo $(FUNCTIONS:%=--bin %); then wait $$!; else wait $$!; exit 1; fi
 	WAGRUN_WORKSPACE_BUILD=1 exec $(BUILT)/demo

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Installs pinned Python packages into this checkout: tools/venv.py NAME...
 
-NAME is one of the requirements files below. Its packages go to .local/venv/NAME. They stay there until the file or the Python
-that runs this changes. Concurrent runs wait for each other.
+NAME is one of the requirements files below, or own-NAME=FILE for those of a site that is not in this checkout. Its packages go to
+.local/venv/NAME. They stay there until the file or the Python that runs this changes. Concurrent runs wait for each other.
 """
 
 import fcntl
@@ -40,6 +40,11 @@ PYTHON = os.path.realpath(sys.executable)
 
 
 def main(names):
+    own = [name for name in names if name.startswith("own-") and "=" in name]
+    for name in own:
+        name, _, file = name.partition("=")
+        REQUIREMENTS[name] = Path(file).resolve()
+    names = [name.partition("=")[0] if name in own else name for name in names]
     unknown = [name for name in names if name not in REQUIREMENTS]
     if unknown or not names:
         sys.exit(f"usage: tools/venv.py NAME..., each one of {', '.join(REQUIREMENTS)}; not {' '.join(unknown) or 'none'}")
@@ -59,7 +64,8 @@ def install(name):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if stamp.exists() and stamp.read_text() == wanted:
             return
-        print(f"installing {requirements.relative_to(ROOT)} into {directory.relative_to(ROOT)} …", flush=True)
+        shown = requirements.relative_to(ROOT) if requirements.is_relative_to(ROOT) else requirements
+        print(f"installing {shown} into {directory.relative_to(ROOT)} …", flush=True)
         shutil.rmtree(directory, ignore_errors=True)
         run([PYTHON, "-m", "venv", directory], f"{PYTHON} -m venv failed; on Debian it needs the package python3-venv")
         run(

@@ -33,9 +33,9 @@ pub struct Discovery {
 /// Migrations that Django did not apply, or an answer of Django that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoveryError {
-    /// The site uses another database than migrate. Nothing was applied.
+    /// The site uses another database than migrate, or an old Wagtail. Nothing was applied.
     #[error(transparent)]
-    OtherDatabase(ManagePyError),
+    Refused(ManagePyError),
     /// A migration failed. Those before it are applied.
     #[error("Django's migrations failed")]
     Migrations(#[source] ManagePyError),
@@ -86,7 +86,7 @@ pub async fn migrate_and_discover(
         Ok(answer) => Ok(serde_json::from_str(
             &answer.ok_or(DiscoveryError::NoAnswer)?,
         )?),
-        Err(error @ ManagePyError::OtherDatabase(_)) => Err(DiscoveryError::OtherDatabase(error)),
+        Err(error @ ManagePyError::Refused(_)) => Err(DiscoveryError::Refused(error)),
         Err(error) if all_applied => Err(DiscoveryError::ManagePy(error)),
         Err(error) => Err(DiscoveryError::Migrations(error)),
     }

@@ -43,7 +43,7 @@ pub use invocation::Invocation;
 pub use migration::MigrateError;
 pub use migrator::Migrator;
 pub use request::Command;
-pub use site_environment::SiteEnvironmentError;
+pub use site_environment::{SiteEnvironment, SiteEnvironmentError};
 pub use superuser::SuperuserOutcome;
 
 /// Private parts for the targets in `fuzz/`, which cargo-fuzz builds with `cfg(fuzzing)`.

@@ -14,10 +14,10 @@ use process_group::ProcessGroup;
 
 /// The number of lines of a command's output that its answer or its error repeats.
 const MAX_LAST_LINES: usize = 20;
-/// The code in front of each script. It ends the process if the site uses another database than migrate.
-const SAME_DATABASE: &str = include_str!("same_database.py");
+/// The code in front of each script. It ends the process if migrate must not work on the site.
+const CHECK_SITE: &str = include_str!("check_site.py");
 /// The start of the line with the reason for that.
-const OTHER_DATABASE_MARKER: &str = "WAGRUN-OTHER-DATABASE ";
+const REFUSED_MARKER: &str = "WAGRUN-REFUSED ";
 
 /// The site's `manage.py` and the interpreter that runs it.
 #[derive(Debug, Clone)]
@@ -68,9 +68,10 @@ pub enum ManagePyError {
         /// The end of its output.
         last_lines: String,
     },
-    /// The site uses another database than migrate, or none that it can reach. The command has done nothing.
+    /// The site uses another database than migrate, or none that it can reach, or has an old Wagtail. The command has done
+    /// nothing.
     #[error("{0}")]
-    OtherDatabase(String),
+    Refused(String),
     /// The command did not end in time. It was asked to end, or killed.
     #[error(
         "manage.py {command} did not end in the function's time; its last lines:\n{last_lines}"
@@ -97,13 +98,13 @@ impl ManagePy {
             .await
     }
 
-    /// Ends well if the site uses the database that migrate works on.
-    pub async fn check_database(&self, env: &CommandEnv) -> Result<(), ManagePyError> {
+    /// Ends well if migrate may work on the site.
+    pub async fn check_site(&self, env: &CommandEnv) -> Result<(), ManagePyError> {
         self.script("shell", "", env, |_| ()).await?;
         Ok(())
     }
 
-    /// Runs Python code with Django set up, after [`SAME_DATABASE`]. Errors call it by this name.
+    /// Runs Python code with Django set up, after [`CHECK_SITE`]. Errors call it by this name.
     async fn script(
         &self,
         name: &str,
@@ -111,19 +112,19 @@ impl ManagePy {
         env: &CommandEnv,
         mut on_line: impl FnMut(&str),
     ) -> Result<Vec<String>, ManagePyError> {
-        let code = format!("{SAME_DATABASE}\n{code}");
+        let code = format!("{CHECK_SITE}\n{code}");
         // Without the verbosity, the shell prints the number of names that it has imported.
         let arguments = ["shell", "--verbosity", "0", "--command", &code];
-        let mut other_database = None;
+        let mut refused = None;
         let result = self.run(name, &arguments, env, |line| {
-            match line.strip_prefix(OTHER_DATABASE_MARKER) {
-                Some(reason) => other_database = Some(reason.to_owned()),
+            match line.strip_prefix(REFUSED_MARKER) {
+                Some(reason) => refused = Some(reason.to_owned()),
                 None => on_line(line),
             }
         });
-        match (result.await, other_database) {
+        match (result.await, refused) {
             (Err(ManagePyError::Failed { .. }), Some(reason)) => {
-                Err(ManagePyError::OtherDatabase(reason))
+                Err(ManagePyError::Refused(reason))
             }
             (result, _) => result,
         }

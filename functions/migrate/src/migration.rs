@@ -41,9 +41,9 @@ pub enum MigrateError {
     /// The session by which Django recognises the database could not be marked.
     #[error("cannot take a lock in the database")]
     Proof(#[source] sqlx::Error),
-    /// The site uses another database than migrate. Nothing was changed in either.
+    /// The site uses another database than migrate, or an old Wagtail. Nothing was changed.
     #[error(transparent)]
-    OtherDatabase(ManagePyError),
+    Refused(ManagePyError),
     /// Before anything was changed: the site's settings fail.
     #[error("the site does not start")]
     Site(#[source] ManagePyError),
@@ -133,9 +133,9 @@ async fn migrate_recorded(
     let installed = schema::installed_version(connection).await;
     if installed.map_err(MigrateError::History)?.is_none() {
         // Otherwise a wrong parameter would leave a schema in a database that is not the site's.
-        let look = site.manage_py.check_database(&env);
+        let look = site.manage_py.check_site(&env);
         locked.during(look).await?.map_err(|error| match error {
-            ManagePyError::OtherDatabase(_) => MigrateError::OtherDatabase(error),
+            ManagePyError::Refused(_) => MigrateError::Refused(error),
             _ => MigrateError::Site(error),
         })?;
     }

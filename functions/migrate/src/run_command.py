@@ -1,4 +1,4 @@
-"""Runs the management command in WAGRUN_COMMAND as `manage.py` does. same_database.py comes first."""
+"""Runs the management command in WAGRUN_COMMAND as `manage.py` does. check_site.py comes first."""
 
 import os
 

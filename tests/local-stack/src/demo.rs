@@ -1,4 +1,7 @@
-//! `make demo` publishes a page in the admin, follows its event to the webhook, and keeps the stack running.
+//! `make demo` publishes a page in the admin, follows its event to the webhook, and keeps the stack running. With `SITE` it does so
+//! for a site of the user's own.
+
+mod own;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,9 +14,11 @@ use wagrun_event::Event;
 
 use crate::admin::{Action, AdminError, Block, Fields, PageId};
 use crate::demo_file::DemoFile;
+use crate::own_site::{OwnSite, OwnSiteError, OwnSiteOptions};
 use crate::page::{OBSERVER, Page};
 use crate::stack::{LocalStack, StackError, StackOptions, StartError};
 use crate::timeline::{Timeline, TimelineError};
+use testing::process::ProcessError;
 use testing::progress::Progress;
 use testing::receiver::{NotReceived, WebhookRequest};
 
@@ -32,6 +37,15 @@ pub enum DemoError {
     /// The value of `DOORBELL` is unknown.
     #[error(transparent)]
     Doorbell(#[from] UnknownDoorbell),
+    /// The user's own site cannot be used.
+    #[error(transparent)]
+    OwnSite(#[from] OwnSiteError),
+    /// The watched models could not be read.
+    #[error("reading which models are watched")]
+    Watched(#[source] sqlx::Error),
+    /// The front page of the user's own site could not be published.
+    #[error("publishing the front page again")]
+    Publish(#[source] ProcessError),
     /// The stack did not start.
     #[error("starting the local stack")]
     Start(#[from] StartError),
@@ -68,12 +82,20 @@ pub struct Demo {
     stack: LocalStack,
     progress: Progress,
     since: Timestamp,
+    own_site: Option<OwnSite>,
 }
 
 impl Demo {
     /// Starts the stack, with a line for each step. The database rings by a call of Lambda, or by its log alone.
-    pub async fn start(rings_by_log: bool) -> Result<Self, DemoError> {
+    pub async fn start(
+        rings_by_log: bool,
+        own_site: Option<OwnSiteOptions>,
+    ) -> Result<Self, DemoError> {
         let progress = Progress::lines();
+        let own_site = match own_site {
+            Some(options) => Some(OwnSite::find(options, &progress).await?),
+            None => None,
+        };
         if rings_by_log {
             progress.step("the database rings by its log alone (on AWS a line takes some seconds)");
         }
@@ -82,6 +104,7 @@ impl Demo {
             subscribers: subscribers(),
             parameters: retries(),
             rings_by_log,
+            own_site: own_site.clone(),
             ..StackOptions::new("demo")
         };
         let since = Timestamp::now();
@@ -90,12 +113,16 @@ impl Demo {
             stack,
             progress,
             since,
+            own_site,
         })
     }
 
     /// Publishes a page and prints the timeline of its event. After an error the logs are kept, and their path is printed.
     pub async fn publish_and_follow(&self) -> Result<(), DemoError> {
-        let result = self.scripted().await;
+        let result = match &self.own_site {
+            None => self.scripted().await,
+            Some(own) => self.show_own(own).await,
+        };
         if result.is_err() {
             self.stack.supervisor.keep_logs();
             let logs = self.stack.supervisor.logs().display();
@@ -130,29 +157,51 @@ impl Demo {
             .await?;
         let answered = Timestamp::now();
         let (request, event) = self.published(page).await?;
-        let verified = Timestamp::now();
+        let steps = [
+            ("\"Publish\" clicked", clicked),
+            ("the admin answers the editor", answered),
+        ];
+        self.print_timeline(&request, &event, &steps).await
+    }
 
-        let mut timeline = Timeline::of(&stack.database_url(), event.id).await?;
+    /// Prints the way of an event, with further steps.
+    async fn print_timeline(
+        &self,
+        request: &WebhookRequest,
+        event: &Event,
+        steps: &[(&'static str, Timestamp)],
+    ) -> Result<(), DemoError> {
+        let verified = Timestamp::now();
+        let mut timeline = Timeline::of(&self.stack.database_url(), event.id).await?;
         timeline.add("webhook received", request.received_at);
-        timeline.add("\"Publish\" clicked", clicked);
-        timeline.add("the admin answers the editor", answered);
+        for (what, at) in steps {
+            timeline.add(what, *at);
+        }
         timeline.add("signature verified", verified.max(request.received_at));
-        println!("\n{}, webhook-id {}", described(&event), event.id);
+        println!("\n{}, webhook-id {}", described(event), event.id);
         println!("{timeline}");
         Ok(())
     }
 
     /// Waits for the webhook that reports the publication of this page, and checks its signature.
     async fn published(&self, page: PageId) -> Result<(WebhookRequest, Event), DemoError> {
-        let subject = format!("page/{page}");
-        let what = format!("wagtail.page.published of {subject}");
-        let is_published =
-            |event: &Event| event.kind == "wagtail.page.published" && event.subject == subject;
+        let is_published = |event: &Event| event.kind == "wagtail.page.published";
+        self.first_event(&format!("page/{page}"), is_published)
+            .await
+    }
+
+    /// Waits for the first webhook about an object whose event is wanted, and checks its signature.
+    async fn first_event(
+        &self,
+        subject: &str,
+        is_wanted: impl Fn(&Event) -> bool,
+    ) -> Result<(WebhookRequest, Event), DemoError> {
+        let what = format!("the event of {subject}");
         let receiver = &self.stack.receiver;
         let find = |requests: &[WebhookRequest]| {
             requests.iter().find_map(|request| {
                 let event = request.event.as_ref().ok();
-                let event = event.filter(|event| is_published(event))?;
+                let event = event.filter(|it| it.subject == subject && is_wanted(it))?;
                 Some((request.clone(), event.clone()))
             })
         };

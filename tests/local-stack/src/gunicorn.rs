@@ -1,13 +1,17 @@
-//! The Wagtail site, served by gunicorn as in its container.
+//! The Wagtail site: the stock one, served by gunicorn as in its container, or one of the user's own, served by `runserver`.
 
 use std::io;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use reqwest::StatusCode;
+use reqwest::redirect::Policy;
 use testing::process::{Process, ProcessError, Supervisor, free_port};
 use testing::progress::{Progress, Wait, WaitError, wait_until};
 use testing::secrets::{Kind, recorded};
+
+use crate::own_site::OwnSite;
 
 /// The time in which the site must answer after its start.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -85,19 +89,48 @@ impl Site {
             .env("PYTHONDONTWRITEBYTECODE", "1");
         let process = supervisor.spawn("site", command)?;
 
-        testing::install_crypto();
-        // A proxy of the developer must not be used between two processes of one machine.
-        let client = reqwest::Client::builder().no_proxy().build();
-        let client = client.map_err(SiteError::Client)?;
-        let healthy = || async {
-            process.check()?;
-            Ok::<_, ProcessError>(match client.get(format!("{url}/health/")).send().await {
-                Ok(answer) if answer.status().is_success() => Wait::Ready(()),
-                Ok(answer) => Wait::NotYet(answer.status().to_string()),
-                Err(error) => Wait::NotYet(wagrun_lambda::telemetry::chain(&error)),
-            })
-        };
-        wait_until(progress, "the site", START_TIMEOUT, healthy).await?;
+        let is_healthy = |status: StatusCode| status.is_success();
+        wait_for_site(&process, &format!("{url}/health/"), is_healthy, progress).await?;
         Ok(Self { url, process })
     }
+
+    /// Serves a site of the user's own with `manage.py runserver`, and waits until it answers, whatever its answer.
+    pub async fn start_own(
+        supervisor: &Supervisor,
+        own: &OwnSite,
+        database: Database<'_>,
+        progress: &Progress,
+    ) -> Result<Self, SiteError> {
+        let address = format!("127.0.0.1:{}", free_port().map_err(SiteError::Port)?);
+        let url = format!("http://{address}");
+        let command = own.manage(database, &["runserver", "--noreload", &address]);
+        let process = supervisor.spawn("site", command)?;
+        wait_for_site(&process, &url, |_| true, progress).await?;
+        Ok(Self { url, process })
+    }
+}
+
+/// Waits until the site gives an answer that is good.
+async fn wait_for_site(
+    process: &Process,
+    url: &str,
+    is_good: impl Fn(StatusCode) -> bool,
+    progress: &Progress,
+) -> Result<(), SiteError> {
+    testing::install_crypto();
+    // A proxy of the developer must not be used between two processes of one machine.
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(Policy::none())
+        .build();
+    let client = client.map_err(SiteError::Client)?;
+    let healthy = || async {
+        process.check()?;
+        Ok::<_, ProcessError>(match client.get(url).send().await {
+            Ok(answer) if is_good(answer.status()) => Wait::Ready(()),
+            Ok(answer) => Wait::NotYet(answer.status().to_string()),
+            Err(error) => Wait::NotYet(wagrun_lambda::telemetry::chain(&error)),
+        })
+    };
+    Ok(wait_until(progress, "the site", START_TIMEOUT, healthy).await?)
 }

@@ -13,6 +13,7 @@ pub mod gunicorn;
 pub mod history;
 pub mod log;
 pub mod log_export;
+pub mod own_site;
 pub mod page;
 pub mod postgres;
 pub mod stack;

@@ -23,7 +23,8 @@ pub use error::{StackError, StartError};
 pub use options::StackOptions;
 pub use superuser::Superuser;
 
-use parts::{DATABASE, Parts};
+use parts::Parts;
+pub(crate) use parts::{DATABASE, WEB_USER};
 
 /// A running stack. Dropping it ends its processes and removes its files.
 #[derive(Debug)]

@@ -1,10 +1,12 @@
-//! Runs `make demo`. With `ONCE=1` it ends after the scripted part. With `DOORBELL=Logs` the database rings by its log alone.
+//! Runs `make demo`. With `ONCE=1` it ends after the scripted part. With `DOORBELL=Logs` the database rings by its log alone. With
+//! `SITE=../mysite` it shows a site of the user's own.
 
 #![allow(clippy::disallowed_methods)]
 
 use std::process::ExitCode;
 
 use local_stack::demo::{Demo, DemoError, rings_by_log};
+use local_stack::own_site::OwnSiteOptions;
 use tokio::signal::unix::{SignalKind, signal};
 use wagrun_lambda::telemetry::chain;
 
@@ -29,9 +31,22 @@ async fn main() -> ExitCode {
 async fn demo() -> Result<(), DemoError> {
     let once = std::env::var("ONCE").is_ok_and(|value| !matches!(value.as_str(), "" | "0"));
     let doorbell = std::env::var("DOORBELL").unwrap_or_default();
-    let demo = Demo::start(rings_by_log(&doorbell)?).await?;
+    let demo = Demo::start(rings_by_log(&doorbell)?, own_site()).await?;
     demo.publish_and_follow().await?;
     if once { Ok(()) } else { demo.serve().await }
+}
+
+/// Returns the variables about a site of the user's own; none for the stock site.
+fn own_site() -> Option<OwnSiteOptions> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    Some(OwnSiteOptions {
+        site: variable("SITE")?,
+        settings: variable("SETTINGS"),
+        venv: variable("VENV"),
+        requirements: variable("REQUIREMENTS"),
+        environment: variable("SITE_ENVIRONMENT"),
+        dump: variable("DUMP"),
+    })
 }
 
 /// Waits for SIGINT (Ctrl-C) or SIGTERM.

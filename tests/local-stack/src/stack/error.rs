@@ -10,6 +10,7 @@ use crate::deployment::DeploymentError;
 use crate::emulator::EmulatorError;
 use crate::gunicorn::SiteError;
 use crate::log_export::LogExportError;
+use crate::own_site::DumpError;
 use crate::postgres::PostgresError;
 use crate::tools::ToolsError;
 
@@ -37,6 +38,9 @@ pub enum StackError {
     /// The site did not start.
     #[error(transparent)]
     Site(#[from] SiteError),
+    /// The data of the user's own site could not be loaded.
+    #[error(transparent)]
+    Dump(#[from] DumpError),
     /// The receiver did not start.
     #[error("starting the webhook receiver")]
     Receiver(#[source] io::Error),

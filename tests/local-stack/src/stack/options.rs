@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use testing::progress::Progress;
 
+use crate::own_site::OwnSite;
 use crate::postgres::Durability;
 
 /// The settings of a stack.
@@ -25,6 +26,8 @@ pub struct StackOptions {
     pub rings_by_log: bool,
     /// The directory in which the emulator records its requests. The default is a directory of the run.
     pub requests: Option<PathBuf>,
+    /// The site; the stock one without.
+    pub own_site: Option<OwnSite>,
 }
 
 impl StackOptions {
@@ -38,6 +41,7 @@ impl StackOptions {
             parameters: BTreeMap::new(),
             rings_by_log: false,
             requests: None,
+            own_site: None,
         }
     }
 }

@@ -21,9 +21,9 @@ use crate::postgres::{MASTER, Postgres};
 use crate::tools::Tools;
 
 /// The database of the site.
-pub(super) const DATABASE: &str = "wagtail";
+pub(crate) const DATABASE: &str = "wagtail";
 /// The role of the site, which migrate creates.
-const WEB_USER: &str = "wagtail_web";
+pub(crate) const WEB_USER: &str = "wagtail_web";
 /// The role of content-events, which migrate creates.
 const RELAY_USER: &str = "wagrun_relay";
 
@@ -73,10 +73,23 @@ impl Parts {
             ("DatabaseMasterUser", MASTER.to_owned()),
             ("DatabaseWebUser", WEB_USER.to_owned()),
             ("DatabaseRelayUser", RELAY_USER.to_owned()),
-            ("SiteDirectory", path(root.join("site"))),
-            ("SitePython", path(tools.program("site", "python"))),
-            ("SuperuserParameter", superuser_parameter),
         ]);
+        parameters.extend(match &options.own_site {
+            None => vec![
+                ("SiteDirectory", path(root.join("site"))),
+                ("SitePython", path(tools.program("site", "python"))),
+                ("SuperuserParameter", superuser_parameter),
+            ],
+            // Its user model may need more than a name, so its superuser is made apart.
+            Some(own) => vec![
+                ("SiteDirectory", path(own.directory.clone())),
+                ("SitePython", path(own.python.clone())),
+                (
+                    "SiteEnvironment",
+                    own.environment.clone().unwrap_or_default(),
+                ),
+            ],
+        });
         progress.step("deploying template.yaml into the emulator");
         let deployer = Deployer {
             root,
@@ -106,12 +119,24 @@ impl Parts {
             name: DATABASE,
             user: WEB_USER,
         };
-        let python = tools.environment("site");
-        // gunicorn loads Wagtail without the database, so it can start while the tables are created.
-        let (migrated, site) = tokio::try_join!(migrate(&deployment, progress), async {
-            let directory = root.join("site");
-            Ok(Site::start(supervisor, &python, &directory, database, progress).await?)
-        })?;
+        let (migrated, site) = match &options.own_site {
+            None => {
+                let python = tools.environment("site");
+                // gunicorn loads Wagtail without the database, so it can start while the tables are created.
+                tokio::try_join!(migrate(&deployment, progress), async {
+                    let directory = root.join("site");
+                    Ok(Site::start(supervisor, &python, &directory, database, progress).await?)
+                })?
+            }
+            // Another site may connect when it starts.
+            Some(own) => {
+                let migrated = migrate(&deployment, progress).await?;
+                (
+                    migrated,
+                    Site::start_own(supervisor, own, database, progress).await?,
+                )
+            }
+        };
         progress.step(&format!("ready: the site is at {}", site.url));
         let home = front_page(&postgres.url(DATABASE)).await;
         Ok(Self {
@@ -145,6 +170,11 @@ async fn start_postgres(
     )
     .await?;
     postgres.create_database(DATABASE, None).await?;
+    let dump = options.own_site.as_ref().and_then(|own| own.dump.as_ref());
+    if let Some(dump) = dump {
+        dump.load(supervisor, &postgres, DATABASE, &options.progress)
+            .await?;
+    }
     Ok(postgres)
 }
 
@@ -161,11 +191,12 @@ async fn migrate(deployment: &Deployment, progress: &Progress) -> Result<Value, 
     Ok(migrated)
 }
 
-/// Returns the page at `/`, which the migrations of the site create.
+/// Returns the page at `/`, which the migrations of the site create. A site without one has the root of the tree.
 async fn front_page(url: &str) -> sqlx::Result<PageId> {
     let mut connection = PgConnection::connect(url).await?;
     let id = sqlx::query_scalar(
-        "select root_page_id::bigint from wagtailcore_site where is_default_site",
+        "select coalesce((select root_page_id from wagtailcore_site where is_default_site),
+             (select id from wagtailcore_page where depth = 1 order by path limit 1))::bigint",
     )
     .fetch_one(&mut connection)
     .await?;

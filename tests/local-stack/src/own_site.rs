@@ -1,0 +1,132 @@
+//! A site that is not the stock one, for `make demo SITE=../mysite`: its directory, its Python, its settings and its data.
+
+mod dump;
+mod environment;
+mod python;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use testing::process::{ProcessError, Supervisor};
+use testing::progress::Progress;
+
+pub use dump::{Dump, DumpError};
+pub use python::PythonError;
+
+use environment::variables;
+use python::{Versions, choose_python, versions};
+
+use crate::gunicorn::Database;
+
+/// The time limit of a command of `manage.py`.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A site of the user's own.
+#[derive(Debug, Clone)]
+pub struct OwnSite {
+    /// The directory with `manage.py`.
+    pub directory: PathBuf,
+    /// The Python interpreter with the site's packages.
+    pub python: PathBuf,
+    /// Further variables in JSON, as the template's parameter `SiteEnvironment` takes them.
+    pub environment: Option<String>,
+    /// The data with which the database begins.
+    pub dump: Option<Dump>,
+}
+
+/// The variables of `make demo` about a site of the user's own.
+#[derive(Debug, Clone, Default)]
+pub struct OwnSiteOptions {
+    /// `SITE`: the directory with `manage.py`.
+    pub site: String,
+    /// `SETTINGS`: the settings module, where `manage.py` names another one.
+    pub settings: Option<String>,
+    /// `VENV`: a virtual environment with the site's packages.
+    pub venv: Option<String>,
+    /// `REQUIREMENTS`: a file of packages to install into a new one.
+    pub requirements: Option<String>,
+    /// `SITE_ENVIRONMENT`: further variables in JSON.
+    pub environment: Option<String>,
+    /// `DUMP`: a file of `pg_dump`.
+    pub dump: Option<String>,
+}
+
+/// The site cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnSiteError {
+    /// The directory is none, or has no `manage.py`.
+    #[error("SITE={0} has no manage.py: it is the directory in which you run python manage.py")]
+    NoManagePy(String),
+    /// No interpreter with the site's packages was found.
+    #[error(transparent)]
+    Python(#[from] PythonError),
+    /// The dump cannot be used.
+    #[error(transparent)]
+    Dump(#[from] DumpError),
+    /// The variables cannot be read.
+    #[error(transparent)]
+    Environment(#[from] migrate::SiteEnvironmentError),
+    /// The variables are not an object, so the settings module cannot be added.
+    #[error("SITE_ENVIRONMENT is no JSON object like {{\"NAME\": \"value\"}}")]
+    NoObject(#[source] serde_json::Error),
+}
+
+impl OwnSite {
+    /// Checks the directory, finds or installs the packages, and prints the versions.
+    ///
+    /// # Errors
+    /// Each error is one sentence that names the variable to change.
+    pub async fn find(options: OwnSiteOptions, progress: &Progress) -> Result<Self, OwnSiteError> {
+        let directory = Path::new(&options.site)
+            .canonicalize()
+            .ok()
+            .filter(|it| it.join("manage.py").is_file())
+            .ok_or_else(|| OwnSiteError::NoManagePy(options.site.clone()))?;
+        let environment = environment::with_settings(
+            options.environment.as_deref(),
+            options.settings.as_deref(),
+        )?;
+        let dump = options.dump.as_deref().map(Dump::find).transpose()?;
+        let python = choose_python(&directory, &options, progress)?;
+        let Versions {
+            wagtail,
+            django,
+            python: version,
+        } = versions(&python, &directory)?;
+        progress.step(&format!(
+            "the site in {}: Wagtail {wagtail}, Django {django}, Python {version}",
+            directory.display()
+        ));
+        Ok(Self {
+            directory,
+            python,
+            environment,
+            dump,
+        })
+    }
+
+    /// Returns a command of the site's `manage.py`, which connects to this database.
+    pub fn manage(&self, database: Database<'_>, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.python);
+        command
+            .arg("manage.py")
+            .args(arguments)
+            .current_dir(&self.directory)
+            .env("PYTHONUNBUFFERED", "1")
+            .envs(variables(database, self.environment.as_deref()));
+        command
+    }
+
+    /// Runs Python code with the site's Django. Returns the path of what it printed.
+    pub async fn shell(
+        &self,
+        supervisor: &Supervisor,
+        database: Database<'_>,
+        name: &str,
+        code: &str,
+    ) -> Result<PathBuf, ProcessError> {
+        let command = self.manage(database, &["shell", "--command", code]);
+        supervisor.run(name, command, COMMAND_TIMEOUT).await
+    }
+}

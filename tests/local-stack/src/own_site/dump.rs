@@ -1,0 +1,161 @@
+//! A copy of a site's data, made by `pg_dump`.
+
+mod plain;
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use testing::process::Supervisor;
+use testing::progress::Progress;
+
+use crate::postgres::{MASTER, Postgres};
+
+use plain::copy_without_owners;
+
+/// The first bytes of a dump in `pg_dump`'s custom format.
+const CUSTOM_FORMAT: &[u8] = b"PGDMP";
+/// The first bytes of a file that gzip has compressed.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+/// The time limit for loading a dump.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// A dump that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DumpError {
+    /// The file cannot be read.
+    #[error("DUMP={path} cannot be read")]
+    Unreadable {
+        /// The value of `DUMP`.
+        path: String,
+        /// The error of the operating system.
+        source: std::io::Error,
+    },
+    /// The file is compressed as a whole.
+    #[error(
+        "DUMP={0} is compressed by gzip: unpack it, or use pg_dump --format=custom, which compresses by itself"
+    )]
+    Compressed(String),
+    /// The programs of PostgreSQL could not load it.
+    #[error("DUMP={path} could not be loaded: {reason}")]
+    Load {
+        /// The file.
+        path: String,
+        /// The last line of the program's error.
+        reason: String,
+    },
+}
+
+/// A dump with data, in `pg_dump`'s custom format or as plain SQL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dump {
+    path: PathBuf,
+    is_custom: bool,
+}
+
+impl Dump {
+    /// Recognises the format by the first bytes.
+    pub fn find(path: &str) -> Result<Self, DumpError> {
+        let unreadable = |source| DumpError::Unreadable {
+            path: path.to_owned(),
+            source,
+        };
+        let absolute = Path::new(path).canonicalize().map_err(unreadable)?;
+        let mut start = Vec::new();
+        let file = File::open(&absolute).map_err(unreadable)?;
+        let length = CUSTOM_FORMAT.len() as u64;
+        file.take(length)
+            .read_to_end(&mut start)
+            .map_err(unreadable)?;
+        if start.starts_with(GZIP) {
+            return Err(DumpError::Compressed(path.to_owned()));
+        }
+        Ok(Self {
+            path: absolute,
+            is_custom: start == CUSTOM_FORMAT,
+        })
+    }
+
+    /// Loads the data into an empty database, as the role that owns it. The owners and rights of the dump are left out.
+    pub(crate) async fn load(
+        &self,
+        supervisor: &Supervisor,
+        postgres: &Postgres,
+        database: &str,
+        progress: &Progress,
+    ) -> Result<(), DumpError> {
+        progress.step(&format!("loading {}", self.path.display()));
+        let url = postgres.url_as(MASTER, database);
+        let mut command;
+        if self.is_custom {
+            command = Command::new(postgres.binaries().join("pg_restore"));
+            command
+                .args([
+                    "--no-owner",
+                    "--no-privileges",
+                    "--no-publications",
+                    "--no-subscriptions",
+                ])
+                .args(["--exit-on-error", "--dbname", &url])
+                .arg(&self.path);
+        } else {
+            let copy = supervisor.directory().join("dump.sql");
+            self.copy_to(&copy)
+                .map_err(|source| DumpError::Unreadable {
+                    path: self.path.display().to_string(),
+                    source,
+                })?;
+            command = Command::new(postgres.binaries().join("psql"));
+            command
+                .args(["--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1"])
+                .args(["--dbname", &url, "--file"])
+                .arg(&copy);
+        }
+        match supervisor.run("load-dump", command, LOAD_TIMEOUT).await {
+            Ok(_log) => Ok(()),
+            Err(error) => Err(DumpError::Load {
+                path: self.path.display().to_string(),
+                reason: wagrun_lambda::telemetry::chain(&error),
+            }),
+        }
+    }
+
+    fn copy_to(&self, path: &Path) -> std::io::Result<()> {
+        let (from, to) = (File::open(&self.path)?, File::create(path)?);
+        copy_without_owners(BufReader::new(from), BufWriter::new(to))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_is_recognised_by_the_first_bytes() {
+        let directory =
+            std::env::temp_dir().join(format!("dump-{}", uuid::Uuid::new_v4().simple()));
+        std::fs::create_dir(&directory).unwrap();
+        let file = |name: &str, content: &[u8]| {
+            let path = directory.join(name);
+            std::fs::write(&path, content).unwrap();
+            Dump::find(path.to_str().unwrap())
+        };
+        assert!(file("custom", b"PGDMP\x01\x0e").unwrap().is_custom);
+        assert!(
+            !file("plain", b"--\n-- PostgreSQL database dump")
+                .unwrap()
+                .is_custom
+        );
+        assert!(!file("empty", b"").unwrap().is_custom);
+        let error = file("gzip", &[0x1f, 0x8b, 8]).unwrap_err().to_string();
+        assert!(
+            error.contains("is compressed by gzip: unpack it"),
+            "{error}"
+        );
+        std::fs::remove_dir_all(&directory).unwrap();
+        let error = Dump::find("/no/such/file").unwrap_err().to_string();
+        assert_eq!(error, "DUMP=/no/such/file cannot be read");
+    }
+}

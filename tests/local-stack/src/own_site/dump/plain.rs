@@ -1,0 +1,62 @@
+//! Leaves out what a plain dump says about owners and rights, as `pg_restore --no-owner --no-privileges` does.
+
+use std::io::{self, BufRead, Write};
+
+/// The end of the rows of a `COPY`.
+const END_OF_ROWS: &[u8] = b"\\.";
+/// The beginnings of the statements of one line that are left out, and of the lines that only some versions of psql know.
+const LEFT_OUT: [&[u8]; 7] = [
+    b"GRANT ",
+    b"REVOKE ",
+    b"ALTER DEFAULT PRIVILEGES ",
+    b"SET SESSION AUTHORIZATION ",
+    b"CREATE ROLE ",
+    b"\\restrict",
+    b"\\unrestrict",
+];
+
+/// Copies a plain dump without owners and rights. The rows of its tables stay as they are.
+pub(super) fn copy_without_owners(from: impl BufRead, mut to: impl Write) -> io::Result<()> {
+    let mut is_in_rows = false;
+    for line in from.split(b'\n') {
+        let line = line?;
+        if !is_in_rows && is_about_rights(&line) {
+            continue;
+        }
+        if is_in_rows {
+            is_in_rows = line.trim_ascii_end() != END_OF_ROWS;
+        } else {
+            is_in_rows =
+                line.starts_with(b"COPY ") && line.trim_ascii_end().ends_with(b"FROM stdin;");
+        }
+        to.write_all(&line)?;
+        to.write_all(b"\n")?;
+    }
+    to.flush()
+}
+
+fn is_about_rights(line: &[u8]) -> bool {
+    let is_owner = line.starts_with(b"ALTER ")
+        && line.trim_ascii_end().ends_with(b";")
+        && line.windows(10).any(|it| it == b" OWNER TO ");
+    is_owner || LEFT_OUT.iter().any(|start| line.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_and_rights_are_left_out_and_rows_stay() {
+        let dump = "\\restrict abc\nCREATE TABLE public.a (t text);\nALTER TABLE public.a OWNER TO cms;\n\
+             COPY public.a (t) FROM stdin;\nGRANT is a word\nALTER TABLE a OWNER TO b;\n\\.\nGRANT ALL ON TABLE public.a TO cms;\n\
+             ALTER TABLE ONLY public.a ADD CONSTRAINT owner CHECK (t <> '');\n";
+        let mut copied = Vec::new();
+        copy_without_owners(dump.as_bytes(), &mut copied).unwrap();
+        assert_eq!(
+            String::from_utf8(copied).unwrap(),
+            "CREATE TABLE public.a (t text);\nCOPY public.a (t) FROM stdin;\nGRANT is a word\nALTER TABLE a OWNER TO b;\n\\.\n\
+             ALTER TABLE ONLY public.a ADD CONSTRAINT owner CHECK (t <> '');\n"
+        );
+    }
+}
