@@ -3,7 +3,7 @@
 SHELL := /bin/bash -euo pipefail
 .DEFAULT_GOAL := help
 
-# Every build has the features of the whole workspace where the local stack's has (--workspace in template.yaml), and the
+# Every build has the features of the whole workspace, as that of the local stack has (tools/workspace-build), and the
 # target that .cargo/config.toml names. So no dependency is compiled twice.
 HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(HOST)/debug
@@ -17,6 +17,9 @@ REQUESTS := .local/requests
 # The directory in which they record their secrets, which no log may hold.
 SECRETS := .local/secrets
 
+# The environments that `make test` needs, in the order of their use.
+PACKAGES := tools checkov node contract emulator hadolint site webhooks postgres
+
 # The file in which the running demo writes its addresses.
 DEMO := .local/demo.env
 
@@ -29,7 +32,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo is running (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test subscriber-check test unit e2e watch bench bench-migrate bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property public-view faults mutations soak model fuzz hostile audit build clean
+.PHONY: help demo history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property public-view faults mutations soak model fuzz hostile audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -38,7 +41,7 @@ help: ## the list of targets
 demo: ## the whole stack on this machine, from a page published to a webhook verified; ONCE=1 stops there, DOORBELL=Logs rings by log, SITE=../mysite shows a site of your own
 	@python3 tools/venv.py emulator postgres site tools & \
 	  if cargo build --workspace --locked --bin demo $(FUNCTIONS:%=--bin %); then wait $$!; else wait $$!; exit 1; fi
-	WAGRUN_WORKSPACE_BUILD=1 exec $(BUILT)/demo
+	exec $(BUILT)/demo
 
 history: ## the events of OBJECT=page/42 in the running demo, and their state for each subscriber
 	@cargo build --quiet --workspace --locked --bin history
@@ -53,7 +56,13 @@ subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK
 	@cargo build --quiet --workspace --locked --bin subscriber-test
 	@$(AWS_ENVIRONMENT); exec $(BUILT)/subscriber-test "$(NAME)"
 
-test: check site ## every check and every test
+# Installing waits for the network, and compiling for the processor, so both begin at once. Whatever fails to install is
+# reported by the step that needs it, which tries again.
+packages:
+	@mkdir -p .local
+	@python3 tools/venv.py $(PACKAGES) > .local/packages.log 2>&1 &
+
+test: packages check site ## every check and every test
 	rm -rf $(REQUESTS) $(SECRETS)
 	mkdir -p $(SECRETS) && touch $(SECRETS)/started
 	WAGRUN_KEEP_LOGS=1 cargo test --workspace --locked

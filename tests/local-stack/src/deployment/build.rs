@@ -24,8 +24,8 @@ pub struct Build {
 }
 
 impl Build {
-    /// Compiles the functions, and collects their binaries. With `WAGRUN_WORKSPACE_BUILD` it shares the artifacts of
-    /// `cargo build --workspace`. Without, it compiles each function by itself, as a deployment does.
+    /// Compiles the functions, and collects their binaries. It shares the artifacts of `cargo build --workspace`. With
+    /// `WAGRUN_DEPLOYMENT_BUILD` it compiles each function by itself, as a deployment does, and every dependency again.
     pub async fn run(
         root: &Path,
         tools: &Tools,
@@ -48,7 +48,7 @@ impl Build {
             .env("SAM_BUILD_MODE", "debug")
             // cargo-lambda links with Zig by default, which is only needed for another architecture.
             .env("CARGO_LAMBDA_COMPILER", "cargo");
-        if std::env::var_os("WAGRUN_WORKSPACE_BUILD").is_some() {
+        if std::env::var_os("WAGRUN_DEPLOYMENT_BUILD").is_none() {
             let mut path = root.join("tools/workspace-build").into_os_string();
             path.push(":");
             path.push(search_path(tools));
