@@ -52,6 +52,8 @@ def _check_site():
 
     def place(connection):
         one = connection.settings_dict
+        if one.get("ENGINE") == "django.db.backends.dummy":
+            return "empty (DATABASES)"
         if connection.vendor == "sqlite":
             return f"the SQLite file {str(one['NAME'])!r}"
         host = f"{one.get('HOST') or 'the default host'}:{one.get('PORT') or 'the default port'}"

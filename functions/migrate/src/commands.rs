@@ -177,7 +177,9 @@ async fn with_lock<T, U>(
             schema::end_sessions_of_earlier_runs(locked.connection()).await?;
             let proof = schema::prove_database(locked.connection()).await?;
             let env = site.command_env(invocation, ChildSessions::Captured, proof);
-            let result = match locked.during(work(env.await?)).await? {
+            // Boxed, because the types of the futures nest too deeply for the compiler otherwise.
+            let work = Box::pin(work(env.await?));
+            let result = match locked.during(work).await? {
                 Ok(done) => record(locked.connection(), done).await,
                 Err(error) => Err(error),
             };
@@ -202,7 +204,7 @@ async fn without_lock<T>(
         .in_time(async {
             let proof = schema::prove_database(&mut connection).await?;
             let env = site.command_env(invocation, sessions, proof).await?;
-            work(&mut connection, env).await
+            Box::pin(work(&mut connection, env)).await
         })
         .await;
     close(connection).await;

@@ -175,7 +175,7 @@ impl Demo {
         let mut timeline = Timeline::of(&self.stack.database_url(), event.id).await?;
         timeline.add("webhook received", request.received_at);
         for (what, at) in steps {
-            timeline.add(what, *at);
+            timeline.add(*what, *at);
         }
         timeline.add("signature verified", verified.max(request.received_at));
         println!("\n{}, webhook-id {}", described(event), event.id);
