@@ -5,5 +5,6 @@ mod lifecycle;
 mod log_doorbell;
 mod log_retention;
 mod operator_tools;
+mod own_site;
 mod saved_queries;
 mod second_doorbell;

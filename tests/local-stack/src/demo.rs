@@ -117,6 +117,11 @@ impl Demo {
         })
     }
 
+    /// Returns the URL of the site's database, as the role that owns it.
+    pub fn database_url(&self) -> String {
+        self.stack.database_url()
+    }
+
     /// Publishes a page and prints the timeline of its event. After an error the logs are kept, and their path is printed.
     pub async fn publish_and_follow(&self) -> Result<(), DemoError> {
         let result = match &self.own_site {

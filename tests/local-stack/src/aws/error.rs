@@ -32,11 +32,19 @@ pub enum AwsError {
         answer: String,
     },
     /// A function ended with an error.
-    #[error("function {function} failed: {error}")]
+    #[error("function {function} failed: {}", message(error))]
     Function {
         /// The name of the function.
         function: String,
         /// The answer, normally with `errorType` and `errorMessage`.
         error: Value,
     },
+}
+
+/// Returns the message of a function's error; the whole answer where it has none.
+fn message(error: &Value) -> String {
+    match error["errorMessage"].as_str() {
+        Some(message) => message.to_owned(),
+        None => error.to_string(),
+    }
 }

@@ -52,18 +52,19 @@ impl Demo {
         }
     }
 
-    /// Prints the models of which changes become events.
+    /// Prints the tables of which changes become events.
     async fn print_watched(&self) -> Result<(), sqlx::Error> {
         let mut session = PgConnection::connect(&self.stack.database_url()).await?;
         let kinds: Vec<(String, Vec<String>)> = sqlx::query_as(
-            "select kind, array_agg(distinct model order by model) from wagrun.watched_table group by kind order by kind",
+            "select kind, array_agg(distinct relation::regclass::text order by relation::regclass::text)
+             from wagrun.watched_table group by kind order by kind",
         )
         .fetch_all(&mut session)
         .await?;
         session.close().await?;
-        for (kind, models) in kinds {
+        for (kind, tables) in kinds {
             self.progress
-                .step(&format!("watched as {kind}: {}", models.join(", ")));
+                .step(&format!("watched as {kind}: {}", tables.join(", ")));
         }
         Ok(())
     }
