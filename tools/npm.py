@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {
     "access": ROOT / "tools/access",
     "contract": ROOT / "tools/contract",
+    "postgres": ROOT / "tests/postgres",
     "receivers": ROOT / "tests/receivers",
 }
 BIN = ROOT / ".local/venv/node/bin"

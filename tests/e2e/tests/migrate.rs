@@ -7,6 +7,7 @@ mod connection;
 mod discovered_content;
 mod existing_site;
 mod killed;
+mod older_postgres;
 mod other_database;
 mod publishing;
 mod versions;

@@ -20,11 +20,12 @@ use testing::progress::{Progress, Wait, wait_until};
 
 pub use command::Durability;
 pub use error::PostgresError;
+pub use installation::Installation;
 pub use statement::execute;
 
 use command::ServerCommand;
 use error::file;
-use installation::{installation, link_python, reachable, write_extension};
+use installation::{link_python, write_extension};
 use os_user::OsUser;
 
 /// The master role. It owns the databases, runs the migrations, and may create roles and databases, as on Aurora.
@@ -49,17 +50,27 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Creates and starts a server in the directory of the run, with the binaries in `venv`.
+    /// Creates and starts a server of the newest version in the directory of the run, with the binaries in `venv`.
     pub async fn start(
         supervisor: &Supervisor,
         venv: &Path,
         durability: Durability,
         progress: &Progress,
     ) -> Result<Self, PostgresError> {
-        let installed = installation(venv)?;
+        let installed = Installation::of_venv(venv)?;
+        Self::start_installed(supervisor, &installed, durability, progress).await
+    }
+
+    /// Creates and starts a server of this version in the directory of the run.
+    pub async fn start_installed(
+        supervisor: &Supervisor,
+        installed: &Installation,
+        durability: Durability,
+        progress: &Progress,
+    ) -> Result<Self, PostgresError> {
         let run = supervisor.create_directory("postgres")?;
         let user = OsUser::unprivileged(&run).map_err(file("reading the owner of", &run))?;
-        let binaries = reachable(&installed, user, &run)?;
+        let binaries = installed.reachable(user, &run)?;
         link_python(user, &run)?;
         let share = run.join("share");
         write_extension(&share)?;
@@ -69,8 +80,8 @@ impl Postgres {
         let mut initdb = user.command(binaries.join("initdb"));
         initdb
             .args(["--username", SUPERUSER, "--auth=trust", "--encoding=UTF8"])
-            .args(["--locale-provider=builtin", "--builtin-locale=C.UTF-8"])
-            .args(["--locale=C", "--no-sync", "--no-instructions", "--pgdata"])
+            .args(installed.locale())
+            .args(["--no-sync", "--no-instructions", "--pgdata"])
             .arg(&data)
             .current_dir(&run);
         supervisor.run("initdb", initdb, START_TIMEOUT).await?;
@@ -82,7 +93,7 @@ impl Postgres {
         let command = ServerCommand {
             binaries,
             data,
-            share,
+            share: installed.has_control_path().then_some(share),
             user,
             durability,
         };

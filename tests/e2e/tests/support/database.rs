@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use content_events::{Drainer, Invocation};
-use local_stack::postgres::{Durability, MASTER, Postgres, SUPERUSER};
+use local_stack::postgres::{Durability, Installation, MASTER, Postgres, SUPERUSER};
 use local_stack::tools::Tools;
 use migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
@@ -19,6 +19,7 @@ use wagrun_database::connection::DatabaseConfig;
 use super::drain_fixture::drainer_config;
 use super::due_times::forget_schedule_changes;
 use super::migration::{invocation, migrate_config};
+use super::python::npm_packages;
 use super::runtime::in_a_minute;
 use super::sdk::{UNREACHABLE_ENDPOINT, sdk};
 use super::sql::RELAY_ROLE;
@@ -31,7 +32,29 @@ static SERVER: OnceCell<Server> = OnceCell::const_new();
 static DECODED_SERVER: OnceCell<Server> = OnceCell::const_new();
 /// A third server with logical decoding, which a test crashes.
 static CRASHING_SERVER: OnceCell<Server> = OnceCell::const_new();
+/// Servers of the older versions, by version.
+static OLDER_SERVERS: [OnceCell<Server>; 3] = [const { OnceCell::const_new() }; 3];
 static DATABASE_COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// The supported versions of PostgreSQL before the newest one, with which all other tests work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OlderPostgres {
+    V15,
+    V16,
+    V17,
+}
+
+impl OlderPostgres {
+    pub const ALL: [Self; 3] = [Self::V15, Self::V16, Self::V17];
+
+    fn major(self) -> u32 {
+        match self {
+            Self::V15 => 15,
+            Self::V16 => 16,
+            Self::V17 => 17,
+        }
+    }
+}
 
 struct Server {
     supervisor: Supervisor,
@@ -72,6 +95,12 @@ impl Database {
             .await
             .unwrap();
         Self { name, postgres }
+    }
+
+    /// Creates a copy of the migrated database on a server of an older major version.
+    pub async fn on_version(version: OlderPostgres) -> Self {
+        let server = OLDER_SERVERS[version as usize].get_or_init(|| start_older(version));
+        Self::on(&server.await.postgres).await
     }
 
     /// Creates an empty database.
@@ -185,6 +214,24 @@ async fn start(name: &str) -> Server {
     let postgres = Postgres::start(&supervisor, &venv, Durability::Fast, &progress)
         .await
         .unwrap();
+    with_template(supervisor, postgres).await
+}
+
+/// Starts a server of an older version with a migrated Wagtail.
+async fn start_older(version: OlderPostgres) -> Server {
+    let packages = npm_packages("postgres").await;
+    let installed = Installation::of_npm(&packages, version.major()).unwrap();
+    let name = format!("postgres-{}", version.major());
+    let supervisor = Supervisor::start(&name, &checkout().join(".local/logs")).unwrap();
+    let progress = Progress::quiet();
+    let postgres = Postgres::start_installed(&supervisor, &installed, Durability::Fast, &progress)
+        .await
+        .unwrap();
+    with_template(supervisor, postgres).await
+}
+
+/// Migrates the database of which the tests get copies.
+async fn with_template(supervisor: Supervisor, postgres: Postgres) -> Server {
     postgres
         .create_database(TEMPLATE_DATABASE, None)
         .await

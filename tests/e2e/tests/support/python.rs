@@ -1,4 +1,4 @@
-//! Pinned Python packages: the environments of `tools/venv.py` that only some tests need.
+//! Pinned packages that only some tests need: the environments of `tools/venv.py`, and the folders of `tools/npm.py`.
 
 use std::path::PathBuf;
 
@@ -12,4 +12,12 @@ pub async fn environment(name: &str) -> PathBuf {
     install.arg(checkout().join("tools/venv.py")).arg(name);
     assert!(install.status().await.unwrap().success(), "{name}");
     checkout().join(".local/venv").join(name)
+}
+
+/// Installs a folder of npm's packages unless it is there, and returns its directory.
+pub async fn npm_packages(name: &str) -> PathBuf {
+    let mut install = Command::new("python3");
+    install.arg(checkout().join("tools/npm.py")).arg(name);
+    assert!(install.status().await.unwrap().success(), "{name}");
+    checkout().join(".local/npm").join(name)
 }

@@ -21,8 +21,8 @@ pub(super) struct ServerCommand {
     pub binaries: PathBuf,
     /// The data directory.
     pub data: PathBuf,
-    /// The directory with the extensions.
-    pub share: PathBuf,
+    /// The directory with the extensions; none for a version that finds them only beside itself.
+    pub share: Option<PathBuf>,
     /// The user that runs the server.
     pub user: OsUser,
     /// The durability of commits.
@@ -36,7 +36,6 @@ impl ServerCommand {
             "listen_addresses=127.0.0.1".to_owned(),
             format!("port={port}"),
             "unix_socket_directories=".to_owned(),
-            format!("extension_control_path={}:$system", self.share.display()),
             "max_connections=200".to_owned(),
             // The timeline shows the commit time of a transaction.
             "track_commit_timestamp=on".to_owned(),
@@ -45,6 +44,10 @@ impl ServerCommand {
             "timezone=UTC".to_owned(),
             "log_timezone=UTC".to_owned(),
         ];
+        if let Some(share) = &self.share {
+            let path = format!("extension_control_path={}:$system", share.display());
+            settings.push(path);
+        }
         if self.durability == Durability::Fast {
             settings.extend(["fsync=off", "full_page_writes=off"].map(str::to_owned));
         }

