@@ -1,4 +1,4 @@
-//! `make demo SITE=…` with a site that is not in this repository: a settings package that reads `DATABASE_URL`, kept
+//! `make demo SITE=…` with a site that is not in this repository. It has a settings package that reads `DATABASE_URL`, kept
 //! connections, users and images of its own, translations, and data from a dump.
 
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::support::runtime::run;
 /// The environment of `tools/venv.py` with the site's packages. It is an older Wagtail than that of the stock site.
 const ENVIRONMENT: &str = "wagtail-7.0";
 
-/// What takes the place of the database in the settings that `wagtail start` writes.
+/// Takes the place of the database in the settings that `wagtail start` writes.
 const DATABASE_SETTINGS: &str = r#"
 import os
 from urllib.parse import parse_qsl, unquote, urlsplit
