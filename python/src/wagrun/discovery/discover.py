@@ -1,8 +1,8 @@
 """
-Prints the tables that hold content, as Django knows them. The function migrate runs this code in `manage.py shell`.
-So the site needs no code of wagrun, and a custom image model or a new page type is watched without configuration.
+Finds the tables that hold content, as Django knows them. So a custom image model or a new page type is watched without
+configuration. __init__.py says how this is run.
 
-The answer is one line of standard output: `WAGRUN-DISCOVERY ` and a JSON object:
+`discover` returns:
 
     tables  one entry for each watched table
         table       the name, as `::regclass` reads it
@@ -24,9 +24,7 @@ The answer is one line of standard output: `WAGRUN-DISCOVERY ` and a JSON object
         table       the name, as above
         due_column  the column with the time at which an approved revision goes live, or an object with drafts expires
         live_column null, or the column that is true for a live object; other objects do not expire
-    url_patterns  the addresses of pages, as url_patterns.py describes them
     user        {table, key_column, name_column} of the site's user model
-    has_superuser  true when there is a superuser who can log in
 
 Objects are pages, images, documents and snippets. The kind `table` has the other models that editors change in the admin:
 sites, locales, collections, redirects, site settings, and the model of each ModelViewSet.
@@ -36,14 +34,11 @@ child of a child, of a many-to-many field, tags included, and of a view restrict
 object. The columns of a child are not fields of the page: a related link has a `title` too. So for a child only the name
 of the object's field is reported: `related_links` changed. For a child of a child that is the field with the child.
 
-Not watched are proxies, unmanaged models, models of another database, and composite keys. A line on standard error names
+Not watched are proxies, unmanaged models, models of another database, and composite keys. `Discovery.left_out` names
 each model that is left out for a reason which is not obvious. docs/events.md lists what is no content.
-
-The code of content_tables.py comes first. It has `Discovery`, `table_name` and `is_watchable`.
 """
 
-import json
-import sys
+from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -61,10 +56,10 @@ from wagtail.snippets.models import get_snippet_models
 ACCOUNT_APPS = {"auth", "wagtailusers"}
 
 
-def viewset_models():
+def viewset_models() -> "list[Any]":
     """Returns the models that a ModelViewSet edits, except accounts. The viewsets are not registered again for that."""
-    found = []
-    pending = []
+    found: "list[Any]" = []
+    pending: "list[Any]" = []
     for register in hooks.get_hooks("register_admin_viewset"):
         registered = register()
         pending += registered if isinstance(registered, (list, tuple)) else [registered]
@@ -83,9 +78,9 @@ def viewset_models():
     ]
 
 
-def other_models():
+def other_models() -> "list[Any]":
     """Returns the models of the kind `table`, in a fixed order."""
-    found = [Site, Locale, Collection]
+    found: "list[Any]" = [Site, Locale, Collection]
     if apps.is_installed("wagtail.contrib.redirects"):
         found.append(apps.get_model("wagtailredirects", "Redirect"))
     if apps.is_installed("wagtail.contrib.settings"):
@@ -97,23 +92,24 @@ def other_models():
     return found + viewset_models()
 
 
-def schedules():
+def schedules(discovery: Any) -> "list[dict[str, Any]]":
     """Returns the tables that `publish_scheduled` reads: the revisions, and every model with drafts, which may expire."""
     go_live = Revision._meta.get_field("approved_go_live_at")
-    tables = {Revision: {"table": table_name(Revision), "due_column": go_live.column, "live_column": None}}
+    tables: "dict[Any, dict[str, Any]]" = {}
+    tables[Revision] = {"table": discovery.table_name(Revision), "due_column": go_live.column, "live_column": None}
     for model in apps.get_models():
         if not issubclass(model, DraftStateMixin):
             continue
         expire, live = model._meta.get_field("expire_at"), model._meta.get_field("live")
         # Both columns of a multi-table subclass are in the parent's table.
         owner = expire.model._meta.concrete_model
-        if owner not in tables and is_watchable(owner):
-            tables[owner] = {"table": table_name(owner), "due_column": expire.column, "live_column": live.column}
+        if owner not in tables and discovery.is_watchable(owner):
+            tables[owner] = {"table": discovery.table_name(owner), "due_column": expire.column, "live_column": live.column}
     return list(tables.values())
 
 
-def discover():
-    discovery = Discovery()
+def discover(discovery: Any) -> "dict[str, Any]":
+    """Adds all content of the site to a `Discovery`, and returns the answer."""
     for model in apps.get_models():
         # AbstractPage instead of Page, because since Wagtail 8 a site can have its own base page model.
         if issubclass(model, AbstractPage) and not model._meta.proxy:
@@ -130,17 +126,10 @@ def discover():
     user_name = get_user_model()._meta.get_field(get_user_model().USERNAME_FIELD)
     return {
         "tables": list(discovery.tables.values()),
-        "schedules": schedules(),
-        "url_patterns": url_patterns(),
+        "schedules": schedules(discovery),
         "user": {
-            "table": table_name(user_name.model),
+            "table": discovery.table_name(user_name.model),
             "key_column": user_name.model._meta.pk.column,
             "name_column": user_name.column,
         },
-        "has_superuser": get_user_model()._default_manager.filter(is_superuser=True, is_active=True).exists(),
     }
-
-
-# The new line ends an unfinished line of the site's start-up code, so that the marker begins its line.
-sys.stdout.write(f"\nWAGRUN-DISCOVERY {json.dumps(discover())}\n")
-sys.stdout.flush()

@@ -8,13 +8,13 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
 
-from website import aws
+from wagrun import aws
 
 # The maximum of RDS. A token must be valid only when a session is opened; an open session outlives it.
 VALID_SECONDS = 900
 
 
-def token(host, port, user, region):
+def token(host: str, port: "str | int", user: str, region: str) -> str:
     """Returns a password for one connection. `host` must be the server's own name: a token for an alias is
     refused.
     """
@@ -26,4 +26,4 @@ def token(host, port, user, region):
     # Frozen, so that key and session token belong together, even if the credentials are renewed now.
     signer = SigV4QueryAuth(credentials.get_frozen_credentials(), "rds-db", region, expires=VALID_SECONDS)
     signer.add_auth(request)
-    return request.url.removeprefix("https://")
+    return str(request.url).removeprefix("https://")

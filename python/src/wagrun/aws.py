@@ -12,7 +12,7 @@ lock = Lock()
 
 
 @cache
-def session():
+def session() -> Session:
     """Returns the session. It finds the credentials of the process once, in the role of the container or the
     variables of a function, and renews them.
     """

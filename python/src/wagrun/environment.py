@@ -1,18 +1,28 @@
 """Reads single environment variables, with errors that name the variable."""
 
 import os
+from collections.abc import Sequence
+from typing import overload
 
 from django.core.exceptions import ImproperlyConfigured
 
 
-def optional(name, default=None):
+@overload
+def optional(name: str, default: str) -> str: ...
+
+
+@overload
+def optional(name: str, default: None = None) -> "str | None": ...
+
+
+def optional(name: str, default: "str | None" = None) -> "str | None":
     """Returns the value of the variable. An empty one counts as absent, because CloudFormation can only set it
     empty.
     """
     return os.environ.get(name) or default
 
 
-def required(name):
+def required(name: str) -> str:
     """Returns the value of the variable. Raises an error that names it if it is absent."""
     value = optional(name)
     if value is None:
@@ -20,7 +30,7 @@ def required(name):
     return value
 
 
-def one_of(name, values, default):
+def one_of(name: str, values: Sequence[str], default: str) -> str:
     """Returns one of the values. Any other spelling is an error, so a typo does not select a default."""
     value = optional(name, default)
     if value not in values:
@@ -28,11 +38,11 @@ def one_of(name, values, default):
     return value
 
 
-def boolean(name, default):
+def boolean(name: str, default: bool) -> bool:
     """Returns True for "true" and False for "false"."""
     return one_of(name, ("true", "false"), "true" if default else "false") == "true"
 
 
-def comma_list(name):
+def comma_list(name: str) -> list[str]:
     """Returns the items between the commas, without blanks around them. An absent variable is an empty list."""
     return [item.strip() for item in optional(name, "").split(",") if item.strip()]

@@ -11,9 +11,14 @@ certificate.
 
 import logging
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
-from psycopg import OperationalError
-from psycopg.errors import ConnectionTimeout
+# The driver that Django uses, psycopg 3 or psycopg2.
+from django.db.backends.postgresql.base import Database
+
+OperationalError: type[Exception] = Database.OperationalError
+Connection = TypeVar("Connection")
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +33,7 @@ PAUSES_SECONDS = (0.5, 1, 2)
 # libpq keeps no SQLSTATE of a refused connection, only the text. The text of the server is that of PostgreSQL,
 # untranslated, because lc_messages of Aurora is English by default.
 _WAKING = re.compile(
-    # No answer.
+    # No answer. psycopg raises a ConnectionTimeout with the first of these texts.
     r"timeout expired|timed out|Connection refused"
     # Reset, or closed during the handshake, with TLS or without.
     r"|Connection reset by peer|Broken pipe|connection abort"
@@ -41,14 +46,18 @@ _WAKING = re.compile(
 )
 
 
-def is_retryable(error):
+def is_retryable(error: "BaseException | None") -> bool:
     """Returns true if the same attempt may succeed in a few seconds."""
-    if isinstance(error, ConnectionTimeout):
-        return True
     return isinstance(error, OperationalError) and _WAKING.search(str(error)) is not None
 
 
-def connect_when_awake(attempt, seconds, *, clock, sleep):
+def connect_when_awake(
+    attempt: Callable[[int], Connection],
+    seconds: float,
+    *,
+    clock: Callable[[], float],
+    sleep: Callable[[float], object],
+) -> Connection:
     """Calls `attempt(timeout)` until it returns a connection, its error is final, or `seconds` have passed.
 
     An attempt gets no more than the remaining time, so the whole ends on time.

@@ -1,13 +1,12 @@
-"""Collects the tables of content for discover.py, which follows this code in `manage.py shell`."""
+"""Collects the tables of content for discover.py. __init__.py says how both are run."""
 
 import re
-import sys
+from typing import Any, Callable
 
 from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.contenttypes.fields import GenericForeignKey
-from django.contrib.contenttypes.models import ContentType
-from django.db import DEFAULT_DB_ALIAS, connections, models, router
+from django.db import DEFAULT_DB_ALIAS, models, router
 from modelcluster.fields import ParentalKey
 from wagtail.models import (
     Collection,
@@ -17,7 +16,7 @@ from wagtail.models import (
     PageViewRestriction,
 )
 
-CONNECTION = connections[DEFAULT_DB_ALIAS]
+Model = type[models.Model]
 
 # Column types whose values have a limited size. The type of the column is right for custom fields too, unlike the class.
 BOUNDED_TYPE = re.compile(
@@ -32,32 +31,7 @@ MAX_CAPTURED_LENGTH = 2048
 SECRET_NAME = re.compile(r"password|passwd|secret|token|api_?key|private_?key|credential|salt|otp", re.IGNORECASE)
 
 
-def warn(message):
-    print(f"discover: {message}", file=sys.stderr)
-
-
-def table_name(model):
-    """Returns the table's name for `::regclass`, which folds unquoted names to lower case."""
-    name = model._meta.db_table
-    if re.fullmatch(r"[a-z_][a-z0-9_]*", name):
-        return name
-    # A schema can be part of db_table as `schema"."table`, with or without the outer quotes.
-    return CONNECTION.ops.quote_name(name)
-
-
-def is_watchable(model):
-    options = model._meta
-    if options.proxy or options.abstract or options.swapped or not options.managed:
-        return False
-    return router.allow_migrate_model(DEFAULT_DB_ALIAS, model)
-
-
-def has_limited_size(field):
-    match = BOUNDED_TYPE.fullmatch(field.db_type(CONNECTION) or "")
-    return match is not None and int(match["length"] or 0) <= MAX_CAPTURED_LENGTH
-
-
-def parent_link(model):
+def parent_link(model: "Model") -> Any:
     """Returns the link to the parent row of a multi-table subclass, or None for a model that has no parent."""
     links = [
         field
@@ -69,46 +43,77 @@ def parent_link(model):
 
 
 class Discovery:
-    """The tables found so far, by model. The table of an object's own row comes before the tables of its parts."""
+    """
+    The tables found so far, by model. The table of an object's own row comes before the tables of its parts.
 
-    def __init__(self):
-        self.tables = {}
-        self.keys = {}
+    `connection` is Django's for the database; it is asked for types and quoted names, and not opened. `content_type_key`
+    returns the key of a model's content type. `left_out` has the models and fields that are not watched, with the reason.
+    """
 
-    def add_object(self, kind, model):
+    def __init__(self, connection: Any, content_type_key: "Callable[[Model], object]") -> None:
+        self.connection = connection
+        self.content_type_key = content_type_key
+        self.tables: "dict[Model, dict[str, Any]]" = {}
+        self.keys: "dict[Model, Any]" = {}
+        self.left_out: "dict[str, str]" = {}
+
+    def table_name(self, model: "Model") -> str:
+        """Returns the table's name for `::regclass`, which folds unquoted names to lower case."""
+        name = model._meta.db_table
+        if re.fullmatch(r"[a-z_][a-z0-9_]*", name):
+            return name
+        # A schema can be part of db_table as `schema"."table`, with or without the outer quotes.
+        return str(self.connection.ops.quote_name(name))
+
+    def is_watchable(self, model: "Model") -> bool:
+        options = model._meta
+        if options.proxy or options.abstract or options.swapped or not options.managed:
+            return False
+        return router.allow_migrate_model(DEFAULT_DB_ALIAS, model)
+
+    def has_limited_size(self, field: Any) -> bool:
+        match = BOUNDED_TYPE.fullmatch(field.db_type(self.connection) or "")
+        return match is not None and int(match["length"] or 0) <= MAX_CAPTURED_LENGTH
+
+    def add_object(self, kind: str, model: "Model") -> None:
         """Adds the tables of the model's parents, beginning with the object's own row, and then the model's table."""
         if model in self.keys:
             return
-        if not is_watchable(model):
-            warn(f"{model._meta.label} is a proxy, unmanaged or in another database: not watched")
+        if not self.is_watchable(model):
+            self.left_out[model._meta.label] = "is a proxy, unmanaged or in another database"
             return
         link = parent_link(model)
         if link is None:
             if model._meta.pk.column is None:
-                warn(f"{model._meta.label} has a composite key: not watched")
+                self.left_out[model._meta.label] = "has a composite key"
                 return
             self.add_table(kind, model, model._meta.pk, None)
             return
         parent = link.remote_field.model._meta.concrete_model
         self.add_object(kind, parent)
+        if parent not in self.keys:
+            self.left_out[model._meta.label] = f"is a subclass of {parent._meta.label}"
+            return
         self.add_part(model, parent, link)
 
-    def add_part(self, model, parent, link, relation=None, ignored=()):
+    def add_part(
+        self, model: "Model", parent: "Model", link: Any, relation: "str | None" = None, ignored: "list[str] | None" = None
+    ) -> None:
         """
         Adds the table of a part. Its `link` column refers to a row of the table of `parent`, mostly by the key of the object
         that this table belongs to. `relation` is the name of the object's field that many rows make up; None for a
         multi-table subclass.
         """
         if link.model._meta.concrete_model is not model:
-            warn(f"{model._meta.label}.{link.name} is in the table of another model: not watched")
+            self.left_out[f"{model._meta.label}.{link.name}"] = "is in the table of another model"
             return
         above = self.tables[parent]
         if above["owners"]:
-            warn(f"{model._meta.label} is a part of several kinds of objects: not watched")
+            self.left_out[model._meta.label] = "is a part of several kinds of objects"
             return
         root = above["root"] or above["table"]
         root = next(table for table in self.tables.values() if table["table"] == root)
-        parents = []
+        parents: "list[dict[str, str]]" = []
         if above["collection"] or self.keys[parent] is not link.target_field:
             step = {
                 "table": above["table"],
@@ -119,9 +124,11 @@ class Discovery:
             relation = above["collection"] or relation or model._meta.model_name
         self.add_table(None, model, link, root, relation)
         self.tables[model]["parents"] = parents
-        self.tables[model]["ignored"] += ignored
+        self.tables[model]["ignored"] += ignored or []
 
-    def add_table(self, kind, model, key, root, relation=None):
+    def add_table(
+        self, kind: "str | None", model: "Model", key: Any, root: "dict[str, Any] | None", relation: "str | None" = None
+    ) -> None:
         # A composite primary key is a concrete field without a column.
         fields = [field for field in model._meta.local_concrete_fields if field.column]
         label = model._meta.label_lower
@@ -129,7 +136,7 @@ class Discovery:
         withheld = [
             field.column
             for field in fields
-            if not has_limited_size(field) or (kind == "table" and SECRET_NAME.search(field.column))
+            if not self.has_limited_size(field) or (kind == "table" and SECRET_NAME.search(field.column))
         ]
         ignored = []
         if relation:
@@ -147,7 +154,7 @@ class Discovery:
             withheld.append(model._meta.get_field("password").column)
         self.keys[model] = key
         self.tables[model] = {
-            "table": table_name(model),
+            "table": self.table_name(model),
             "kind": kind,
             "model": root["model"] if root else label,
             "object": root["object"] if root else (label if kind in ("snippet", "table") else kind),
@@ -162,16 +169,16 @@ class Discovery:
             "ignored": ignored,
         }
 
-    def add_children(self):
+    def add_children(self) -> None:
         """Adds the ParentalKey children of the models that were added so far, and their children."""
         found = set(self.keys)
         while found:
             found = {model for model in apps.get_models() if self.add_child(model, found)}
 
-    def add_child(self, model, parents):
+    def add_child(self, model: "Model", parents: "set[Model]") -> bool:
         """Adds a model if it is a child of one of these models. Returns true if it was added."""
         # A comment of an editor is a ParentalKey child of its page too, but it is not content.
-        if model in self.keys or model in (Comment, CommentReply) or not is_watchable(model):
+        if model in self.keys or model in (Comment, CommentReply) or not self.is_watchable(model):
             return False
         for field in model._meta.local_concrete_fields:
             if not field.remote_field:
@@ -185,12 +192,12 @@ class Discovery:
                 return model in self.keys
         return False
 
-    def add_links(self):
+    def add_links(self) -> None:
         """Adds the tables of the many-to-many fields of the models that were added so far. Tags are such a field."""
         for model in list(self.keys):
             for field in model._meta.many_to_many:
                 through = field.remote_field.through
-                if not is_watchable(through):
+                if not self.is_watchable(through):
                     continue
                 generic = [it for it in through._meta.private_fields if isinstance(it, GenericForeignKey)]
                 if generic:
@@ -198,7 +205,7 @@ class Discovery:
                 elif field in model._meta.local_many_to_many:
                     self.add_link(model, field)
 
-    def add_link(self, model, field):
+    def add_link(self, model: "Model", field: Any) -> None:
         """Adds the table of a many-to-many field. The key of a link counts for nothing: the same link made again is no change."""
         through = field.remote_field.through
         key = [through._meta.pk.column]
@@ -215,15 +222,15 @@ class Discovery:
             links = [it for it in through._meta.fields if it.remote_field and it.remote_field.model in lineage]
             link = next(iter(links), None)
         if link is None or link.remote_field.model._meta.concrete_model not in self.keys:
-            warn(f"{through._meta.label} of {model._meta.label}.{field.name} does not refer to it: not watched")
+            self.left_out[f"{through._meta.label} of {model._meta.label}.{field.name}"] = "does not refer to it"
             return
         self.add_part(through, link.remote_field.model._meta.concrete_model, link, field.name, key)
 
-    def add_owner(self, model, field, generic):
+    def add_owner(self, model: "Model", field: Any, generic: Any) -> None:
         """Adds a model to the owners of a table whose rows name their object by content type and key, as shared tags do."""
         through, owner = field.remote_field.through, self.tables[model]
         if owner["collection"] or owner["owners"]:
-            warn(f"{model._meta.label}.{field.name} is a field of a part: not watched")
+            self.left_out[f"{model._meta.label}.{field.name}"] = "is a field of a part"
             return
         if through not in self.keys:
             self.add_table("table", through, through._meta.get_field(generic.fk_field), None, field.name)
@@ -231,6 +238,5 @@ class Discovery:
             self.tables[through]["owner_type"] = through._meta.get_field(generic.ct_field).column
             self.tables[through]["owners"] = {}
         if self.tables[through]["owners"] is not None:
-            content_type = ContentType.objects.get_for_model(model)
             chosen = {name: owner[name] for name in ("object", "kind", "model")}
-            self.tables[through]["owners"][str(content_type.pk)] = {**chosen, "collection": field.name}
+            self.tables[through]["owners"][str(self.content_type_key(model))] = {**chosen, "collection": field.name}

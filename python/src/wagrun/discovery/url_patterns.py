@@ -1,6 +1,5 @@
 """
-Asks Django for the addresses at which the site serves its pages. The function migrate runs this code in `manage.py shell`, before
-discover.py. content-events computes the URL of a page from the answer, the sites and the page's path, and gets what
+Asks Django for the addresses at which the site serves its pages. __init__.py says how this is run. content-events computes the URL of a page from the answer, the sites and the page's path, and gets what
 `Page.full_url` returns.
 
     is_i18n           WAGTAIL_I18N_ENABLED
@@ -15,7 +14,7 @@ discover.py. content-events computes the URL of a page from the answer, the site
     own_urls          content types whose model computes its URLs itself, as `app.model`
 """
 
-import sys
+from typing import Any, Iterator
 
 from django.apps import apps
 from django.conf import settings
@@ -30,7 +29,7 @@ PROBE = "wagrun-probe"
 URL_METHODS = ("get_url_parts", "get_full_url", "full_url", "_get_relevant_site_root_paths")
 
 
-def page_path(language, below_root):
+def page_path(language: str, below_root: str) -> "str | None":
     """Returns the path of a page below a root page of this language, as Wagtail computes it; None when it has none."""
     page = BASE_PAGE(url_path=f"/root/{below_root}")
     page._get_relevant_site_root_paths = lambda request: ((1, "/root/", "", language),)
@@ -38,13 +37,13 @@ def page_path(language, below_root):
     return parts and parts[2]
 
 
-def prefix(path):
+def prefix(path: "str | None") -> "str | None":
     """Returns the text before the probe in a path. None when there is no path, or the probe is not its end."""
     before, probe, after = (path or "").partition(PROBE)
     return before if probe and after in ("", "/") else None
 
 
-def content_language(code):
+def content_language(code: str) -> "str | None":
     """Returns the content language for a language of Django's; None when there is none."""
     try:
         return get_supported_content_language_variant(code)
@@ -52,7 +51,7 @@ def content_language(code):
         return None
 
 
-def all_prefixes():
+def all_prefixes() -> "Iterator[tuple[str, str]]":
     """Yields each language in which an address can be, and the text before a page's path then, the active language first."""
     active = translation.get_language() or settings.LANGUAGE_CODE
     for language in [active, settings.LANGUAGE_CODE, *(code for code, _ in settings.LANGUAGES)]:
@@ -65,7 +64,7 @@ def all_prefixes():
             yield language, path
 
 
-def serves_any_path():
+def serves_any_path() -> bool:
     try:
         reverse("wagtail_serve", args=("a.b~c/",))
     except NoReverseMatch:
@@ -73,19 +72,16 @@ def serves_any_path():
     return True
 
 
-def own_urls():
+def own_urls() -> "list[str]":
     models = [model for model in apps.get_models() if issubclass(model, AbstractPage) and model is not BASE_PAGE]
-    own = sorted(
+    return sorted(
         model._meta.label_lower
         for model in models
         if any(getattr(model, name, None) is not getattr(BASE_PAGE, name, None) for name in URL_METHODS)
     )
-    for label in own:
-        print(f"url_patterns: {label} computes its URLs itself: its events have no url", file=sys.stderr)
-    return own
 
 
-def url_patterns():
+def url_patterns() -> "dict[str, Any]":
     is_i18n = getattr(settings, "WAGTAIL_I18N_ENABLED", False)
     languages = {*get_content_languages(), *Locale.objects.values_list("language_code", flat=True)} if is_i18n else ()
     return {
@@ -98,5 +94,3 @@ def url_patterns():
         "default_prefixes": list(dict.fromkeys(path for _, path in all_prefixes())),
         "own_urls": own_urls(),
     }
-
-
