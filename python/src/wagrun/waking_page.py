@@ -45,7 +45,7 @@ def in_place_of(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if response.status_code != 500 or not getattr(request, _MARK, False):
         return response
     try:
-        page = render_to_string(TEMPLATE, {"seconds": RETRY_SECONDS})
+        page: str = render_to_string(TEMPLATE, {"seconds": RETRY_SECONDS})
     except TemplateDoesNotExist:
         page = PAGE
     headers = {"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store"}

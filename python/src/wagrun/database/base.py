@@ -42,5 +42,5 @@ class WakingDatabase:
         return super().get_new_connection(params)  # type: ignore[misc]
 
 
-class DatabaseWrapper(WakingDatabase, postgresql.DatabaseWrapper):  # type: ignore[misc]
+class DatabaseWrapper(WakingDatabase, postgresql.DatabaseWrapper):
     """Django's own engine for PostgreSQL, with psycopg 3 or psycopg2."""

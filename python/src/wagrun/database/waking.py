@@ -15,9 +15,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 # The driver that Django uses, psycopg 3 or psycopg2.
-from django.db.backends.postgresql.base import Database
+from django.db.backends.postgresql import base as postgresql
 
-OperationalError: type[Exception] = Database.OperationalError
+OperationalError: type[Exception] = postgresql.Database.OperationalError  # type: ignore[attr-defined]
 Connection = TypeVar("Connection")
 
 logger = logging.getLogger(__name__)

@@ -130,7 +130,7 @@ class Discovery:
         self, kind: "str | None", model: "Model", key: Any, root: "dict[str, Any] | None", relation: "str | None" = None
     ) -> None:
         # A composite primary key is a concrete field without a column.
-        fields = [field for field in model._meta.local_concrete_fields if field.column]
+        fields: "list[Any]" = [field for field in model._meta.local_concrete_fields if field.column]
         label = model._meta.label_lower
         kind = root["kind"] if root else kind
         withheld = [
@@ -151,7 +151,8 @@ class Discovery:
             withheld.remove("url_path")
         if issubclass(model, AbstractBaseUser):
             # A user model may be a snippet. Its password hash must not be part of an event.
-            withheld.append(model._meta.get_field("password").column)
+            password: Any = model._meta.get_field("password")
+            withheld.append(password.column)
         self.keys[model] = key
         self.tables[model] = {
             "table": self.table_name(model),
@@ -196,7 +197,7 @@ class Discovery:
         """Adds the tables of the many-to-many fields of the models that were added so far. Tags are such a field."""
         for model in list(self.keys):
             for field in model._meta.many_to_many:
-                through = field.remote_field.through
+                through: Any = field.remote_field.through
                 if not self.is_watchable(through):
                     continue
                 generic = [it for it in through._meta.private_fields if isinstance(it, GenericForeignKey)]

@@ -97,7 +97,8 @@ def schedules(discovery: Any) -> "list[dict[str, Any]]":
     go_live = Revision._meta.get_field("approved_go_live_at")
     tables: "dict[Any, dict[str, Any]]" = {}
     tables[Revision] = {"table": discovery.table_name(Revision), "due_column": go_live.column, "live_column": None}
-    for model in apps.get_models():
+    models: "list[Any]" = apps.get_models()
+    for model in models:
         if not issubclass(model, DraftStateMixin):
             continue
         expire, live = model._meta.get_field("expire_at"), model._meta.get_field("live")
@@ -123,7 +124,8 @@ def discover(discovery: Any) -> "dict[str, Any]":
     discovery.add_children()
     discovery.add_links()
 
-    user_name = get_user_model()._meta.get_field(get_user_model().USERNAME_FIELD)
+    user: Any = get_user_model()
+    user_name = user._meta.get_field(user.USERNAME_FIELD)
     return {
         "tables": list(discovery.tables.values()),
         "schedules": schedules(discovery),

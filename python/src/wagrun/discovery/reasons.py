@@ -20,7 +20,7 @@ def reason(model: Model, discovery: Discovery) -> str:
     """Returns a sentence without its subject, such as "is an account"."""
     options = model._meta
     if options.proxy:
-        concrete = options.concrete_model
+        concrete = model._meta.concrete_model or model
         if concrete in discovery.tables:
             return f"is a proxy of {concrete._meta.label}, which is watched"
         return f"is a proxy of {concrete._meta.label}, which is not watched"

@@ -31,10 +31,10 @@ URL_METHODS = ("get_url_parts", "get_full_url", "full_url", "_get_relevant_site_
 
 def page_path(language: str, below_root: str) -> "str | None":
     """Returns the path of a page below a root page of this language, as Wagtail computes it; None when it has none."""
-    page = BASE_PAGE(url_path=f"/root/{below_root}")
+    page: Any = BASE_PAGE(url_path=f"/root/{below_root}")
     page._get_relevant_site_root_paths = lambda request: ((1, "/root/", "", language),)
     parts = page.get_url_parts()
-    return parts and parts[2]
+    return str(parts[2]) if parts else None
 
 
 def prefix(path: "str | None") -> "str | None":
@@ -46,7 +46,7 @@ def prefix(path: "str | None") -> "str | None":
 def content_language(code: str) -> "str | None":
     """Returns the content language for a language of Django's; None when there is none."""
     try:
-        return get_supported_content_language_variant(code)
+        return str(get_supported_content_language_variant(code))
     except LookupError:
         return None
 
