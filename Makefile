@@ -95,7 +95,7 @@ bench-deliver:
 # The tests do not connect, but the settings need these variables.
 site:
 	python3 tools/venv.py site
-	cd site && DATABASE_HOST=localhost DATABASE_NAME=none DATABASE_USER=none SECRET_KEY=tests PYTHONDONTWRITEBYTECODE=1 \
+	cd site && DATABASE_HOST=localhost DATABASE_NAME=none DATABASE_USER=none DATABASE_SSL_MODE=disable SECRET_KEY=tests PYTHONDONTWRITEBYTECODE=1 \
 	  ../.local/venv/site/bin/python manage.py test website
 
 check: format lint template contract models dockerfile dependencies ## formatting, lints, the template, the contract, AWS's models, the image, dependencies

@@ -2,14 +2,15 @@
 
 import socket
 from itertools import count
+from types import SimpleNamespace
 from unittest import mock
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 from django.test import SimpleTestCase
 
-from website.database.base import DatabaseWrapper
-from website.tests.fake_postgresql import close, fake_postgresql, refuse, reset
+from wagrun.database.base import DatabaseWrapper
+from tests.fake_postgresql import close, fake_postgresql, refuse, reset
 
 NO_ENTRY = 'no pg_hba.conf entry for host "10.0.0.7", user "web", database "site", '
 LOCALHOST = "127.0.0.1"
@@ -52,7 +53,7 @@ class Sleepless:
 class EngineTest(SimpleTestCase):
     def setUp(self):
         self.time = Sleepless()
-        self.patch("website.database.base.time", self.time)
+        self.patch("wagrun.database.base.time", self.time)
         numbers = count(1)
         self.signed = []
 
@@ -60,10 +61,11 @@ class EngineTest(SimpleTestCase):
             self.signed.append(arguments)
             return f"token {next(numbers)}"
 
-        self.patch("website.database.iam.token", token)
+        # In place of the module, which needs botocore.
+        self.patch("wagrun.database.iam", SimpleNamespace(token=token), create=True)
 
-    def patch(self, name, replacement):
-        patch = mock.patch(name, replacement)
+    def patch(self, name, replacement, **options):
+        patch = mock.patch(name, replacement, **options)
         patch.start()
         self.addCleanup(patch.stop)
 
@@ -78,7 +80,7 @@ class EngineTest(SimpleTestCase):
         with fake_postgresql(*waking) as server:
             connection = database(server.port)
             connection.settings_dict["PASSWORD"] = "secret"
-            with self.assertLogs("website.database.waking") as logs:
+            with self.assertLogs("wagrun.database.waking") as logs:
                 connection.connect()
             connection.close()
         self.assertEqual(server.connections, 6)
@@ -111,7 +113,7 @@ class EngineTest(SimpleTestCase):
     def test_a_database_that_never_wakes_ends_in_its_own_error(self):
         with socket.create_server((LOCALHOST, 0)) as listener:
             port = listener.getsockname()[1]
-        with self.assertLogs("website.database.waking"):
+        with self.assertLogs("wagrun.database.waking"):
             with self.assertRaisesMessage(OperationalError, "Connection refused"):
                 database(port).ensure_connection()
         self.assertLessEqual(self.time.now, 55)

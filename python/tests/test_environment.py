@@ -5,7 +5,7 @@ from unittest import TestCase, mock
 
 from django.core.exceptions import ImproperlyConfigured
 
-from website.environment import boolean, comma_list, one_of, optional, required
+from wagrun.environment import boolean, comma_list, one_of, optional, required
 
 
 @mock.patch.dict(os.environ, {"EMPTY": "", "NAME": "value", "LIST": "a, b,,", "TYPO": "yes"}, clear=True)

@@ -1,11 +1,13 @@
 """Host names and origins on a platform that chooses the domain of the site."""
 
+import asyncio
+
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
-from django.test import Client, SimpleTestCase, override_settings
+from django.test import AsyncClient, Client, SimpleTestCase, override_settings
 from django.urls import path
 
-MIDDLEWARE = ["website.https.HttpsMiddleware", "django.middleware.csrf.CsrfViewMiddleware"]
+MIDDLEWARE = ["wagrun.middleware.WagrunMiddleware", "django.middleware.csrf.CsrfViewMiddleware"]
 NAMES = ["abc123.eu-central-1.awsapprunner.com", "site-0123.ecs.eu-central-1.on.aws"]
 
 urlpatterns = [path("", lambda request: HttpResponse(f"{get_token(request)} {request.build_absolute_uri()}"))]
@@ -17,6 +19,7 @@ urlpatterns = [path("", lambda request: HttpResponse(f"{get_token(request)} {req
     ALLOWED_HOSTS=[".eu-central-1.awsapprunner.com", ".ecs.eu-central-1.on.aws"],
     CSRF_TRUSTED_ORIGINS=[],
     CSRF_COOKIE_SECURE=True,
+    WAGRUN_HTTPS=True,
 )
 class MadeUpDomainTest(SimpleTestCase):
     def post(self, name, origin, **headers):
@@ -45,6 +48,16 @@ class MadeUpDomainTest(SimpleTestCase):
         with self.assertLogs("django.security.DisallowedHost"):
             response = self.client.get("/", headers={"host": "abc123.us-east-1.awsapprunner.com"})
         self.assertEqual(response.status_code, 400)
+
+    @override_settings(ALLOWED_HOSTS=["testserver"])
+    def test_an_async_request_is_https_too(self):
+        response = asyncio.run(AsyncClient().get("/"))
+        self.assertTrue(response.content.decode().endswith("https://testserver/"))
+
+    @override_settings(WAGRUN_HTTPS=False)
+    def test_without_the_setting_a_request_is_what_the_server_says(self):
+        response = self.client.get("/", headers={"host": NAMES[0]})
+        self.assertTrue(response.content.decode().endswith(f"http://{NAMES[0]}/"))
 
     @override_settings(MIDDLEWARE=MIDDLEWARE[1:])
     def test_without_the_middleware_the_form_would_be_refused(self):

@@ -1,14 +1,18 @@
 """Compares the token with that of botocore's own RDS client."""
 
 import os
-from unittest import TestCase, mock
+from importlib.util import find_spec
+from unittest import SkipTest, TestCase, mock
 from urllib.parse import parse_qs, urlsplit
+
+if find_spec("storages") is None:
+    raise SkipTest("wagrun[aws] is not installed")
 
 from botocore.exceptions import NoCredentialsError
 from botocore.session import Session
 
-from website import aws
-from website.database import iam
+from wagrun import aws
+from wagrun.database import iam
 
 HOST = "wagrun.cluster-x.eu-central-1.rds.amazonaws.com"
 CREDENTIALS = {

@@ -3,10 +3,14 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from unittest import TestCase, mock
+from importlib.util import find_spec
+from unittest import SkipTest, TestCase, mock
 from urllib.parse import parse_qs, urlsplit
 
-from website import aws, media
+if find_spec("storages") is None:
+    raise SkipTest("wagrun[aws] is not installed")
+
+from wagrun import aws, media
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",

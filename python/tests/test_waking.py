@@ -2,11 +2,13 @@
 
 from unittest import TestCase
 
-from psycopg import OperationalError, ProgrammingError
-from psycopg.errors import ConnectionTimeout
+from django.db.backends.postgresql.base import Database
 
-from website.database.waking import connect_when_awake, is_retryable
+from wagrun.database.waking import connect_when_awake, is_retryable
 
+OperationalError, ProgrammingError = Database.OperationalError, Database.ProgrammingError
+# psycopg 3 has an error of its own for an attempt without an answer, psycopg2 has not.
+ConnectionTimeout = getattr(Database.errors, "ConnectionTimeout", OperationalError)
 TO = 'connection failed: connection to server at "10.0.0.7", port 5432 failed: '
 NO_ENTRY = 'no pg_hba.conf entry for host "10.0.0.7", user "web", database "site", '
 
@@ -77,7 +79,7 @@ class DeadlineTest(TestCase):
         raise ConnectionTimeout("connection timeout expired")
 
     def test_silence_is_borne_until_the_time_is_up(self):
-        with self.assertLogs("website.database.waking"), self.assertRaises(ConnectionTimeout):
+        with self.assertLogs("wagrun.database.waking"), self.assertRaises(ConnectionTimeout):
             self.connect(self.hang)
         self.assertEqual(self.timeouts, [30, 24])
         self.assertLessEqual(self.now, 1055)
@@ -86,7 +88,7 @@ class DeadlineTest(TestCase):
         def refused(_timeout):
             raise OperationalError(TO + "Connection refused")
 
-        with self.assertLogs("website.database.waking"), self.assertRaises(OperationalError):
+        with self.assertLogs("wagrun.database.waking"), self.assertRaises(OperationalError):
             self.connect(refused, seconds=10)
         self.assertGreaterEqual(min(self.timeouts), 2)
         self.assertLessEqual(self.now, 1010)
@@ -96,7 +98,7 @@ class DeadlineTest(TestCase):
             self.sleep(29)
             return "connection"
 
-        with self.assertNoLogs("website.database.waking"):
+        with self.assertNoLogs("wagrun.database.waking"):
             self.assertEqual(self.connect(slow), "connection")
 
     def test_any_other_error_passes_through(self):
