@@ -88,7 +88,8 @@ class FakePostgresql:
         connection.sendall(message(b"R", struct.pack("!i", CLEARTEXT_PASSWORD)))
         (length,) = struct.unpack("!i", receive(connection, 5)[1:])
         self.passwords.append(receive(connection, length - 4).rstrip(b"\0").decode())
-        parameters = {"server_version": "18.3", "client_encoding": "UTF8", "TimeZone": "UTC"}
+        # psycopg2 asks for a date style that it does not know.
+        parameters = {"server_version": "18.3", "client_encoding": "UTF8", "TimeZone": "UTC", "DateStyle": "ISO, MDY"}
         connection.sendall(
             message(b"R", struct.pack("!i", AUTHENTICATION_OK))
             + b"".join(message(b"S", f"{name}\0{value}\0".encode()) for name, value in parameters.items())

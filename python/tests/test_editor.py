@@ -181,5 +181,7 @@ class MiddlewareTest(SimpleTestCase):
 
     def test_a_site_without_users_is_served(self):
         request = SimpleNamespace(method="POST", path_info="/", environ={})
-        middleware = WagrunMiddleware(lambda request: middleware.process_view(request, None, (), {}) or HttpResponse(sent()))
+        middleware = WagrunMiddleware(
+            lambda request: middleware.process_view(request, None, (), {}) or HttpResponse(sent())
+        )
         self.assertEqual(middleware(request).content.decode(), INSERT)

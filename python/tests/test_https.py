@@ -25,9 +25,7 @@ class MadeUpDomainTest(SimpleTestCase):
     def post(self, name, origin, **headers):
         client = Client(enforce_csrf_checks=True)
         token = client.get("/", headers={"host": name}).content.decode().split()[0]
-        return client.post(
-            "/", {"csrfmiddlewaretoken": token}, headers={"host": name, "origin": origin, **headers}
-        )
+        return client.post("/", {"csrfmiddlewaretoken": token}, headers={"host": name, "origin": origin, **headers})
 
     def test_a_form_of_the_site_itself_is_taken(self):
         for name in NAMES:

@@ -22,7 +22,9 @@ class WatchedTest(SimpleTestCase):
         self.watched = {entry.model: entry for entry in report().watched}
 
     def test_every_kind_of_content_is_watched(self):
-        kinds = {model: (entry.kind, entry.subject) for model, entry in self.watched.items() if model.startswith("shop.")}
+        kinds = {
+            model: (entry.kind, entry.subject) for model, entry in self.watched.items() if model.startswith("shop.")
+        }
         expected = {
             "shop.ProductPage": ("page", "page"),
             "shop.CampaignPage": ("page", "page"),

@@ -5,7 +5,6 @@ import asyncio
 from django.contrib.auth import login
 from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import include, path
-from django.views.decorators.csrf import csrf_exempt
 from tests.shop.models import User
 from wagrun.editor import name_editor
 
@@ -17,29 +16,24 @@ def sent(sql=INSERT):
     return name_editor(lambda sql, params, many, context: sql, sql, (), False, {})
 
 
-@csrf_exempt
 def write(request):
     return HttpResponse(sent())
 
 
-@csrf_exempt
 async def write_async(request):
     # Another request may come meanwhile.
     await asyncio.sleep(0.01)
     return HttpResponse(sent())
 
 
-@csrf_exempt
 def stream(request):
     return StreamingHttpResponse(sent() for _ in range(1))
 
 
-@csrf_exempt
 def fail(request):
     raise ValueError(sent())
 
 
-@csrf_exempt
 def log_in(request):
     login(request, User.objects.get())
     return HttpResponse(sent())

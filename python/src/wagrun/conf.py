@@ -49,7 +49,8 @@ def database(or_else: "Mapping[str, Any] | None" = None, *, engine: str = ENGINE
         # Any open connection keeps the database from pausing. So a connection ends with its request, and there
         # is no pool.
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {name: value for name, value in options.items() if name not in CONNECTION_OPTIONS} | _connection_options(),
+        "OPTIONS": {name: value for name, value in options.items() if name not in CONNECTION_OPTIONS}
+        | _connection_options(),
     }
 
 

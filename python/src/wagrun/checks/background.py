@@ -78,7 +78,11 @@ def polling_apps() -> "list[tuple[str, str, str]]":
     ]
     if apps.is_installed("django_q") and (getattr(settings, "Q_CLUSTER", None) or {}).get("orm"):
         found.append(
-            ("Q_CLUSTER['orm']", "the workers of django-q ask the database for tasks", "Set another broker in Q_CLUSTER.")
+            (
+                "Q_CLUSTER['orm']",
+                "the workers of django-q ask the database for tasks",
+                "Set another broker in Q_CLUSTER.",
+            )
         )
     return found
 

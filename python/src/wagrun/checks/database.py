@@ -9,7 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import load_backend
 
 from wagrun.conf import ENGINE, is_postgresql
 from wagrun.environment import optional
@@ -25,15 +27,24 @@ def postgresql_databases() -> "Iterator[tuple[str, dict[str, Any], dict[str, Any
             yield alias, database, database.get("OPTIONS") or {}
 
 
-def is_waking_engine(alias: str) -> bool:
-    """Returns true for wagrun.database and engines that are made from it. Opens no connection."""
+def wrapper(engine: str) -> "type[BaseDatabaseWrapper] | None":
+    """Returns the class of the engine's connections. None without the engine or its driver, which Django reports itself."""
     try:
-        from wagrun.database.base import WakingDatabase
-
-        return isinstance(connections[alias], WakingDatabase)
+        found: "type[BaseDatabaseWrapper]" = load_backend(engine).DatabaseWrapper
     except ImproperlyConfigured:
-        # The driver is missing, which Django reports itself.
+        return None
+    return found
+
+
+def waits(engine: str) -> bool:
+    """Returns true for wagrun.database and engines that are made from it."""
+    found = wrapper(engine)
+    if found is None or found.vendor != "postgresql":
         return False
+    # Imported here, because it needs a driver for PostgreSQL.
+    from wagrun.database.base import WakingDatabase
+
+    return issubclass(found, WakingDatabase)
 
 
 def connections_end(**kwargs: Any) -> "list[CheckMessage]":
@@ -96,7 +107,7 @@ def tokens_are_safe(**kwargs: Any) -> "list[CheckMessage]":
                     id="wagrun.W004",
                 )
             )
-        if not is_waking_engine(alias):
+        if not waits(str(database["ENGINE"])):
             found.append(
                 Warning(
                     f"DATABASES[{alias!r}] has the option iam_region, which the engine {database['ENGINE']} does not know.",
@@ -149,12 +160,13 @@ def environment_is_used(**kwargs: Any) -> "list[CheckMessage]":
 
 
 def engine_waits(**kwargs: Any) -> "list[CheckMessage]":
-    if not settings.DATABASES:
+    engine = str(settings.DATABASES.get(DEFAULT_DB_ALIAS, {}).get("ENGINE", ""))
+    found = wrapper(engine) if engine else None
+    if found is None:
         return []
-    vendor, engine = connections[DEFAULT_DB_ALIAS].vendor, settings.DATABASES[DEFAULT_DB_ALIAS]["ENGINE"]
-    if vendor != "postgresql":
+    if found.vendor != "postgresql":
         problem = f"{engine} is not for PostgreSQL, and wagrun captures changes in PostgreSQL only."
-    elif not is_waking_engine(DEFAULT_DB_ALIAS):
+    elif not waits(engine):
         problem = f"{engine} does not wait for a database that wakes up: the visitor who wakes it gets an error."
     else:
         return []

@@ -75,9 +75,13 @@ def connect_when_awake(
             if not is_retryable(error) or left < MIN_ATTEMPT_SECONDS:
                 raise
             if attempts == 1:
-                logger.warning("the database does not accept connections yet, retrying: %s", " ".join(str(error).split()))
+                logger.warning(
+                    "the database does not accept connections yet, retrying: %s", " ".join(str(error).split())
+                )
             sleep(pause)
         else:
             if attempts > 1:
-                logger.info("the database accepted a connection after %.1f s and %d attempts", clock() - started, attempts)
+                logger.info(
+                    "the database accepted a connection after %.1f s and %d attempts", clock() - started, attempts
+                )
             return connection

@@ -97,7 +97,12 @@ class Discovery:
         self.add_part(model, parent, link)
 
     def add_part(
-        self, model: "Model", parent: "Model", link: Any, relation: "str | None" = None, ignored: "list[str] | None" = None
+        self,
+        model: "Model",
+        parent: "Model",
+        link: Any,
+        relation: "str | None" = None,
+        ignored: "list[str] | None" = None,
     ) -> None:
         """
         Adds the table of a part. Its `link` column refers to a row of the table of `parent`, mostly by the key of the object

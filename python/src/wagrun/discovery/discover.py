@@ -105,7 +105,11 @@ def schedules(discovery: Any) -> "list[dict[str, Any]]":
         # Both columns of a multi-table subclass are in the parent's table.
         owner = expire.model._meta.concrete_model
         if owner not in tables and discovery.is_watchable(owner):
-            tables[owner] = {"table": discovery.table_name(owner), "due_column": expire.column, "live_column": live.column}
+            tables[owner] = {
+                "table": discovery.table_name(owner),
+                "due_column": expire.column,
+                "live_column": live.column,
+            }
     return list(tables.values())
 
 

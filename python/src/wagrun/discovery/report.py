@@ -64,9 +64,7 @@ def report() -> Report:
     notes = []
     connection = postgresql_connection()
     if connection is None:
-        notes.append(
-            "No driver for PostgreSQL is installed, so it is unknown which values are too large for an event."
-        )
+        notes.append("No driver for PostgreSQL is installed, so it is unknown which values are too large for an event.")
     # migrate asks the database for the keys of content types. A label does as well here.
     discovery = Discovery(connection or connections[DEFAULT_DB_ALIAS], lambda model: model._meta.label)
     discover(discovery)

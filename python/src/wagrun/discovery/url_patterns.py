@@ -89,7 +89,9 @@ def url_patterns() -> "dict[str, Any]":
         "appends_slash": WAGTAIL_APPEND_SLASH,
         "serves_any_path": serves_any_path(),
         "prefixes": {language: prefix(page_path(language, f"{PROBE}/")) for language in sorted(languages)},
-        "routes": sorted({(path, content_language(language) or "") for language, path in all_prefixes()}) if is_i18n else [],
+        "routes": sorted({(path, content_language(language) or "") for language, path in all_prefixes()})
+        if is_i18n
+        else [],
         "default_language": content_language(settings.LANGUAGE_CODE) or "",
         "default_prefixes": list(dict.fromkeys(path for _, path in all_prefixes())),
         "own_urls": own_urls(),

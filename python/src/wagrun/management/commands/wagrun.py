@@ -31,7 +31,9 @@ class Command(BaseCommand):
         finally:
             connection_created.disconnect(connected)
         for alias in sorted(opened):
-            found.notes.append(f"The site's own code has opened a connection to the database {alias!r}; wagrun needs none.")
+            found.notes.append(
+                f"The site's own code has opened a connection to the database {alias!r}; wagrun needs none."
+            )
         if options["json"]:
             self.stdout.write(json.dumps(found.as_dict(), indent=2))
         else:
@@ -52,7 +54,10 @@ def lines(found: Report, with_frameworks: bool) -> "list[str]":
     if own:
         result += ["", *(not_watched_line(entry) for entry in own)]
     if others:
-        result += ["", f"  {others} of them are records of Django, Wagtail and packages beside them; --all lists these."]
+        result += [
+            "",
+            f"  {others} of them are records of Django, Wagtail and packages beside them; --all lists these.",
+        ]
     if found.notes:
         result += ["", *found.notes]
     return result
