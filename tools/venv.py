@@ -24,6 +24,7 @@ REQUIREMENTS = {
     "hadolint": ROOT / "requirements/hadolint.txt",
     "node": ROOT / "requirements/node.txt",
     "older-site": ROOT / "requirements/older-site.txt",
+    "oldest": ROOT / "requirements/oldest.txt",
     "package": ROOT / "requirements/package.txt",
     "peer": ROOT / "requirements/peer.txt",
     "postgres": ROOT / "requirements/postgres.txt",

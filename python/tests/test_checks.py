@@ -225,7 +225,7 @@ class UploadsCheckTest(CheckTest):
             self.assert_quiet(environment={"MEDIA_BUCKET": "media"}, STORAGES=self.OURS)
 
     def test_w032_uploads_that_end_with_the_container(self):
-        found = [warning.id for warning in self.warnings(deploy=True, WAGRUN_HTTPS=True)]
+        found = sorted(warning.id for warning in self.warnings(deploy=True, WAGRUN_HTTPS=True))
         self.assertEqual(found, ["wagrun.W008", "wagrun.W032"])
         self.assert_quiet()
 

@@ -1,9 +1,10 @@
 """The engine, with a server that wakes up."""
 
 import socket
+from importlib.util import find_spec
 from itertools import count
 from types import SimpleNamespace
-from unittest import mock
+from unittest import mock, skipIf
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
@@ -103,6 +104,7 @@ class EngineTest(SimpleTestCase):
                     database(server.port).ensure_connection()
                 self.assertEqual(server.connections, 1)
 
+    @skipIf(find_spec("psycopg") is None, "psycopg2 resolves names in C")
     def test_a_name_that_does_not_resolve_is_final_at_once(self):
         unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         with mock.patch("socket.getaddrinfo", side_effect=unknown) as resolve:
@@ -122,9 +124,10 @@ class EngineTest(SimpleTestCase):
     def test_every_attempt_of_every_connection_has_its_own_token(self):
         with fake_postgresql(close) as server:
             connection = database(server.port, iam_region="eu-central-1")
-            for _ in range(2):
-                connection.connect()
-                connection.close()
+            with self.assertLogs("wagrun.database.waking"):
+                for _ in range(2):
+                    connection.connect()
+                    connection.close()
         self.assertEqual(server.passwords, ["token 2", "token 3"])
         self.assertEqual(self.signed, [(LOCALHOST, str(server.port), "web", "eu-central-1")] * 3)
 

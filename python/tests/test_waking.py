@@ -30,6 +30,7 @@ WAKING = [
 ]
 FINAL = [
     OperationalError("failed to resolve host 'database.invalid': [Errno -2] Name or service not known"),
+    OperationalError('could not translate host name "database.invalid" to address: Name or service not known\n'),
     OperationalError(TO + "Network is unreachable"),
     OperationalError(TO + 'FATAL:  password authentication failed for user "web"'),
     OperationalError(TO + 'FATAL:  PAM authentication failed for user "web"'),
