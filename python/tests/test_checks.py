@@ -160,6 +160,8 @@ class WebCheckTest(CheckTest):
 
     def test_a_subclass_counts_as_the_middleware(self):
         self.assert_quiet(MIDDLEWARE=["tests.test_checks.Subclass", SECURITY])
+        # One that cannot be imported here is no reason to fail.
+        self.assert_warns(12, "site.Absent", MIDDLEWARE=["site.Absent", "tests.test_checks.Subclass"])
 
     def test_w013_a_view_that_is_never_reached(self):
         self.assert_warns(13, "/health/", "tests.test_checks.health", ROOT_URLCONF=__name__)

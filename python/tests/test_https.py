@@ -52,6 +52,12 @@ class MadeUpDomainTest(SimpleTestCase):
         response = asyncio.run(AsyncClient().get("/"))
         self.assertTrue(response.content.decode().endswith("https://testserver/"))
 
+    @override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"))
+    def test_a_header_that_the_site_trusts_may_be_absent_or_wrong(self):
+        for headers in ({}, {"x-forwarded-proto": "http"}):
+            response = self.client.get("/", headers={"host": NAMES[0], **headers})
+            self.assertTrue(response.content.decode().endswith(f"https://{NAMES[0]}/"))
+
     @override_settings(WAGRUN_HTTPS=False)
     def test_without_the_setting_a_request_is_what_the_server_says(self):
         response = self.client.get("/", headers={"host": NAMES[0]})

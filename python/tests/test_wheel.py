@@ -27,7 +27,16 @@ class WheelTest(TestCase):
 
     @classmethod
     def pip(cls, command, *arguments):
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", command, "--quiet", "--no-deps", "--no-index"]
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            command,
+            "--quiet",
+            "--no-deps",
+            "--no-index",
+        ]
         subprocess.run([*pip, *arguments], check=True)
 
     def test_it_has_every_file_and_no_other(self):
@@ -65,6 +74,8 @@ class WheelTest(TestCase):
         text = text.replace("MIDDLEWARE = [\n", 'MIDDLEWARE = [\n    "wagrun.middleware.WagrunMiddleware",\n')
         settings.write_text(text)
         self.assertIn("no issues", run("manage.py", "check"))
-        self.assertIn(str(packages), run("manage.py", "shell", "--verbosity", "0", "-c", "import wagrun; print(wagrun.__file__)"))
+        self.assertIn(
+            str(packages), run("manage.py", "shell", "--verbosity", "0", "-c", "import wagrun; print(wagrun.__file__)")
+        )
         self.assertIn("home.HomePage (home_homepage)", run("manage.py", "wagrun"))
         self.assertIn('"model": "home.HomePage"', run("manage.py", "wagrun", "--json"))

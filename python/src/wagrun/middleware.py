@@ -99,3 +99,7 @@ def mark_scheme(request: HttpRequest) -> None:
         setattr(request, "scope", {**scope, "scheme": "https"})
     elif hasattr(request, "environ"):
         request.environ["wsgi.url_scheme"] = "https"
+    # A site that trusts a header of its platform gets the one that is right.
+    if settings.SECURE_PROXY_SSL_HEADER:
+        header, value = settings.SECURE_PROXY_SSL_HEADER
+        request.META[header] = value

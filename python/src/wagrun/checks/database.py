@@ -80,7 +80,8 @@ def authorities_are_known(**kwargs: Any) -> "list[CheckMessage]":
         named = options.get("sslrootcert") or os.environ.get("PGSSLROOTCERT")
         if named == "system":
             continue
-        bundle = Path(named or Path.home() / ".postgresql/root.crt")
+        # Not Path.home(), which fails for a user without a home.
+        bundle = Path(named or os.path.expanduser("~/.postgresql/root.crt"))
         if not os.access(bundle, os.R_OK):
             found.append(
                 Warning(

@@ -21,22 +21,25 @@ HARMLESS = (
 )
 
 
-def is_ours(path: str) -> bool:
+def our_place() -> "int | None":
+    """Returns the place of the middleware, or of a class that is made from it."""
+    if MIDDLEWARE in settings.MIDDLEWARE:
+        return list(settings.MIDDLEWARE).index(MIDDLEWARE)
+    return next((place for place, path in enumerate(settings.MIDDLEWARE) if is_made_from_ours(path)), None)
+
+
+def is_made_from_ours(path: str) -> bool:
     try:
         middleware = import_string(path)
-    except ImportError:
-        # Django says so when it begins to serve.
+    except Exception:
+        # It may need a variable that only the web service has. Django says so when the site begins to serve.
         return False
     return isclass(middleware) and issubclass(middleware, WagrunMiddleware)
 
 
-def places() -> "list[int]":
-    return [place for place, path in enumerate(settings.MIDDLEWARE) if is_ours(path)]
-
-
 def middleware_is_first(**kwargs: Any) -> "list[CheckMessage]":
-    found = places()
-    if not found:
+    place = our_place()
+    if place is None:
         return [
             Warning(
                 f"MIDDLEWARE has no {MIDDLEWARE}: {HEALTH_PATH} is not answered without the database, events do not name the "
@@ -45,21 +48,21 @@ def middleware_is_first(**kwargs: Any) -> "list[CheckMessage]":
                 id="wagrun.W011",
             )
         ]
-    before = [path for path in settings.MIDDLEWARE[: found[0]] if path not in HARMLESS]
+    before = [path for path in settings.MIDDLEWARE[:place] if path not in HARMLESS]
     if not before:
         return []
     return [
         Warning(
-            f"MIDDLEWARE has {', '.join(before)} before {settings.MIDDLEWARE[found[0]]}: it may redirect or refuse a health "
+            f"MIDDLEWARE has {', '.join(before)} before {settings.MIDDLEWARE[place]}: it may redirect or refuse a health "
             "check, or use the database for it, which then never pauses.",
-            hint=f"Move '{settings.MIDDLEWARE[found[0]]}' to the first place of MIDDLEWARE.",
+            hint=f"Move '{settings.MIDDLEWARE[place]}' to the first place of MIDDLEWARE.",
             id="wagrun.W012",
         )
     ]
 
 
 def health_is_free(**kwargs: Any) -> "list[CheckMessage]":
-    if not places() or not getattr(settings, "ROOT_URLCONF", None):
+    if our_place() is None or not getattr(settings, "ROOT_URLCONF", None):
         return []
     try:
         match = resolve(HEALTH_PATH)
