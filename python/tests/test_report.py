@@ -1,4 +1,4 @@
-"""What `manage.py wagrun` tells about a site. A SimpleTestCase forbids every connection to a database."""
+"""The answer of `manage.py wagrun` about a site. A SimpleTestCase forbids every connection to a database."""
 
 import json
 from io import StringIO

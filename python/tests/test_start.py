@@ -1,4 +1,4 @@
-"""What is loaded, and when. Each test starts a Python process of its own."""
+"""The modules that are loaded at a start. Each test starts a Python process of its own."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What uses the database although nobody asks for a page that needs it: caches, sessions, workers."""
+"""Checks of what uses the database although no page needs it: caches, sessions, workers."""
 
 from typing import Any
 

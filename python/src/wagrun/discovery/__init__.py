@@ -1,4 +1,4 @@
-"""What a site's content is, as Django knows it: the tables to watch, and the addresses of pages.
+"""Asks Django for a site's content: the tables to watch, and the addresses of pages.
 
 Two programs run this code. `manage.py wagrun` imports it. The function migrate has the text of the three files inside
 itself, and runs it in `manage.py shell` as one script with functions/migrate/src/answer.py at the end, so a site needs no
