@@ -18,7 +18,7 @@ REQUESTS := .local/requests
 SECRETS := .local/secrets
 
 # The environments that `make test` needs, in the order of their use.
-PACKAGES := tools checkov node contract emulator hadolint site webhooks postgres
+PACKAGES := tools checkov node contract emulator hadolint site package oldest wagtail-7.0 wagtail-7.4 webhooks postgres
 
 # The file in which the running demo writes its addresses.
 DEMO := .local/demo.env
@@ -32,7 +32,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo is running (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image dependencies schema payloads property public-view faults mutations soak model fuzz hostile audit build clean
+.PHONY: help demo history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image package wheel dependencies schema payloads property public-view faults mutations soak model fuzz hostile audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -104,10 +104,10 @@ bench-deliver:
 # The tests do not connect, but the settings need these variables.
 site:
 	python3 tools/venv.py site
-	cd site && DATABASE_HOST=localhost DATABASE_NAME=none DATABASE_USER=none SECRET_KEY=tests PYTHONDONTWRITEBYTECODE=1 \
+	cd site && DATABASE_HOST=localhost DATABASE_NAME=none DATABASE_USER=none DATABASE_SSL_MODE=disable SECRET_KEY=tests PYTHONDONTWRITEBYTECODE=1 \
 	  ../.local/venv/site/bin/python manage.py test website
 
-check: format lint template contract models dockerfile dependencies ## formatting, lints, the template, the contract, AWS's models, the image, dependencies
+check: format lint template contract models dockerfile package dependencies ## formatting, lints, the template, the contract, AWS's models, the image, the Python package, dependencies
 
 format:
 	cargo fmt --all --check
@@ -171,6 +171,19 @@ dockerfile: ## the image of the site, without Docker: hadolint, and its steps ru
 	python3 tools/venv.py hadolint site tools
 	.local/venv/hadolint/bin/hadolint --failure-threshold style site/Dockerfile
 	$(TOOLS)/python tools/test_image.py
+
+# The newest of everything first, and then every older Wagtail. `oldest` has the oldest Django and driver as well.
+package: ## the Python package: its types, its wheel, and its tests on each supported Wagtail
+	python3 tools/venv.py package oldest wagtail-7.0 wagtail-7.4
+	cd python && ../.local/venv/package/bin/mypy
+	cd python && for name in package oldest wagtail-7.0 wagtail-7.4; do \
+	  echo "-- $$name"; PYTHONPATH=src PYTHONDONTWRITEBYTECODE=1 DJANGO_SETTINGS_MODULE=tests.settings \
+	    ../.local/venv/$$name/bin/python -W error::RuntimeWarning -m django test tests; done
+
+wheel: ## builds the Python package, in .local/wheel
+	python3 tools/venv.py package
+	.local/venv/package/bin/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir .local/wheel ./python
+	@ls .local/wheel/*.whl
 
 # Not part of check, which must pass without root and without a builder.
 image: ## builds the image with buildah, as root, on stand-ins for its base images; serves and migrates from it

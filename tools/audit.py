@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # Old versions of Wagtail, which tests compare with on purpose. Nothing here is deployed with them.
-OLD_ON_PURPOSE = {"older-site.txt", "wagtail-6.3.txt", "wagtail-7.0.txt", "wagtail-7.4.txt"}
+OLD_ON_PURPOSE = {"older-site.txt", "oldest.txt", "wagtail-6.3.txt", "wagtail-7.0.txt", "wagtail-7.4.txt"}
 NODE = ROOT / ".local/venv/node/bin"
 PIP_AUDIT = ROOT / ".local/venv/audit/bin/pip-audit"
 PINNED = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(\S+)")

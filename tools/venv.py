@@ -24,6 +24,8 @@ REQUIREMENTS = {
     "hadolint": ROOT / "requirements/hadolint.txt",
     "node": ROOT / "requirements/node.txt",
     "older-site": ROOT / "requirements/older-site.txt",
+    "oldest": ROOT / "requirements/oldest.txt",
+    "package": ROOT / "requirements/package.txt",
     "peer": ROOT / "requirements/peer.txt",
     "postgres": ROOT / "requirements/postgres.txt",
     "site": ROOT / "site/requirements.txt",
@@ -33,6 +35,9 @@ REQUIREMENTS = {
     "wagtail-7.4": ROOT / "requirements/wagtail-7.4.txt",
     "webhooks": ROOT / "requirements/webhooks.txt",
 }
+# The environments that have this checkout's own package, so that an edit of it is in force at once.
+OWN_PACKAGE = ROOT / "python"
+WITH_OWN_PACKAGE = ("site", "package")
 # The oldest version that the pinned packages support. The selectors of Beautiful Soup need the newest one.
 MIN_PYTHON = (3, 11, 5)
 # The real interpreter and not that of an environment, which may be the one to replace.
@@ -58,7 +63,7 @@ def main(names):
 
 def install(name):
     requirements, directory = REQUIREMENTS[name], ROOT / ".local/venv" / name
-    stamp, wanted = directory / "installed", fingerprint(requirements)
+    stamp, wanted = directory / "installed", fingerprint(name)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with open(directory.parent / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -68,21 +73,25 @@ def install(name):
         print(f"installing {shown} into {directory.relative_to(ROOT)} …", flush=True)
         shutil.rmtree(directory, ignore_errors=True)
         run([PYTHON, "-m", "venv", directory], f"{PYTHON} -m venv failed; on Debian it needs the package python3-venv")
-        run(
-            [directory / "bin/python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "-r", requirements],
-            f"the packages of {requirements} could not be installed",
-        )
+        pip = [directory / "bin/python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        run([*pip, "-r", requirements], f"the packages of {requirements} could not be installed")
+        if name in WITH_OWN_PACKAGE:
+            run([*pip, "--no-deps", "--editable", OWN_PACKAGE], f"the package of {OWN_PACKAGE} could not be installed")
         # Written last, so an interrupted installation is repeated.
         stamp.write_text(wanted)
 
 
-def fingerprint(requirements):
+def fingerprint(name):
     """Returns a hash of the requested packages, their constraints and the interpreter."""
+    requirements = REQUIREMENTS[name]
     text = requirements.read_text()
     for line in text.splitlines():
         option, _, path = line.partition(" ")
         if option in ("-c", "-r"):
             text += (requirements.parent / path.strip()).read_text()
+    if name in WITH_OWN_PACKAGE:
+        # It is found by the path of the checkout. In a copy of the environment it would be that of the other checkout.
+        text += f"{OWN_PACKAGE}\n{(OWN_PACKAGE / 'pyproject.toml').read_text()}"
     return hashlib.sha256(f"{sys.version}\n{PYTHON}\n{text}".encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-//! The answers of the site's Python: discover.py with content_tables.py and url_patterns.py, and publish_scheduled.py.
+//! The answers of the site's Python: answer.py with the code of python/src/wagrun/discovery, and publish_scheduled.py.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

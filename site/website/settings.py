@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from django.core.exceptions import ImproperlyConfigured
-
-from website.environment import boolean, comma_list, one_of, optional, required
+from wagrun import conf
+from wagrun.environment import boolean, comma_list, optional
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -15,22 +14,22 @@ DEBUG = boolean("DEBUG", default=False)
 # SECRET_KEY.
 REQUIRED_TO_SERVE = ("SECRET_KEY", "ALLOWED_HOSTS")
 SECRET_KEY = optional("SECRET_KEY", "")
-ALLOWED_HOSTS = comma_list("ALLOWED_HOSTS")
+ALLOWED_HOSTS = conf.allowed_hosts()
 CSRF_TRUSTED_ORIGINS = comma_list("CSRF_TRUSTED_ORIGINS")
 
 # A platform chooses the name of the site when it creates the service, too late for an environment variable.
 # Then SITE_URL is absent. Wagtail treats its setting as known if it exists, so the setting must be absent too.
-SITE_URL = optional("SITE_URL", "").rstrip("/")
-if SITE_URL:
+if SITE_URL := conf.site_url():
     WAGTAILADMIN_BASE_URL = SITE_URL
 # The scheme of SITE_URL decides, so a log-in to the local stack works over plain http.
-HTTPS = SITE_URL.startswith("https://") if SITE_URL else not DEBUG
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+WAGRUN_HTTPS = conf.https(DEBUG)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = WAGRUN_HTTPS
 
 INSTALLED_APPS = [
     "home",
     "blog",
     "search",
+    "wagrun",
     "wagtail.contrib.redirects",
     "wagtail.embeds",
     "wagtail.sites",
@@ -54,15 +53,13 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "website.health.HealthMiddleware",
-    *(["website.https.HttpsMiddleware"] if HTTPS else []),
+    "wagrun.middleware.WagrunMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "website.editor.EditorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "wagtail.contrib.redirects.middleware.RedirectMiddleware",
@@ -87,34 +84,7 @@ TEMPLATES = [
     },
 ]
 
-# If the server trusts the address, as a local one does, "none" needs no password either.
-DATABASE_AUTH = one_of("DATABASE_AUTH", ("none", "iam"), "none")
-DATABASES = {
-    "default": {
-        "ENGINE": "website.database",
-        "HOST": required("DATABASE_HOST"),
-        "PORT": optional("DATABASE_PORT", "5432"),
-        "NAME": required("DATABASE_NAME"),
-        "USER": required("DATABASE_USER"),
-        "PASSWORD": optional("DATABASE_PASSWORD", ""),
-        # Any open connection keeps the database from pausing. So a connection ends with its request, and there
-        # is no pool.
-        "CONN_MAX_AGE": 0,
-        "OPTIONS": {
-            "sslmode": optional("DATABASE_SSL_MODE", "verify-full"),
-        },
-    }
-}
-if DATABASE_AUTH == "iam":
-    if DATABASES["default"]["OPTIONS"]["sslmode"] != "verify-full":
-        # Every reader of a token can connect with it for a quarter of an hour.
-        raise ImproperlyConfigured("DATABASE_AUTH=iam needs DATABASE_SSL_MODE=verify-full")
-    DATABASES["default"]["OPTIONS"]["iam_region"] = required("AWS_REGION")
-# With a bundle, libpq verifies for `require` too. But `require` is meant for a server whose authority the image
-# does not know.
-ca_bundle = optional("DATABASE_CA_BUNDLE")
-if ca_bundle and DATABASES["default"]["OPTIONS"]["sslmode"].startswith("verify-"):
-    DATABASES["default"]["OPTIONS"]["sslrootcert"] = ca_bundle
+DATABASES = {"default": conf.database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -141,14 +111,8 @@ WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
 MEDIA_ROOT = optional("MEDIA_ROOT", BASE_DIR / "media")
-MEDIA_BUCKET = optional("MEDIA_BUCKET")
 STORAGES = {
-    "default": {
-        "BACKEND": "website.media.MediaStorage",
-        "OPTIONS": {"bucket_name": MEDIA_BUCKET, "region_name": required("AWS_REGION")},
-    }
-    if MEDIA_BUCKET
-    else {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": conf.storage(),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG

@@ -9,8 +9,6 @@ from wagtail.documents import urls as wagtaildocs_urls
 
 from search.views import search
 
-handler500 = "website.errors.server_error"
-
 urlpatterns = [
     path("admin/", include(wagtailadmin_urls)),
     path("documents/", include(wagtaildocs_urls)),

@@ -9,6 +9,7 @@ UNWANTED = (
     ".env",
     ".git/config",
     ".local/venv/pyvenv.cfg",
+    "python/tests/test_unwanted.py",
     "site/.env",
     "site/home/.env.local",
     "site/home/__pycache__/models.cpython-313.pyc",

@@ -8,7 +8,7 @@ use wagrun_database::schema::{ScheduledTable, UserTable, WatchedTable};
 
 use crate::manage_py::{CommandEnv, ManagePy, ManagePyError, push_line};
 
-/// The start of the line with which `discover.py` answers.
+/// The start of the line with which `answer.py` ends.
 const ANSWER_MARKER: &str = "WAGRUN-DISCOVERY ";
 /// The start of the line that `migrate.py` prints for each migration that it has applied.
 const APPLIED_MARKER: &str = "WAGRUN-APPLIED ";
@@ -46,7 +46,7 @@ pub enum DiscoveryError {
     #[error("manage.py shell printed no line that begins with {ANSWER_MARKER}")]
     NoAnswer,
     /// The answer has another shape than this version expects.
-    #[error("cannot read the answer of discover.py")]
+    #[error("cannot read the answer of answer.py")]
     Answer(#[from] serde_json::Error),
 }
 
@@ -69,9 +69,10 @@ pub async fn migrate_and_discover(
 ) -> Result<Discovery, DiscoveryError> {
     let code = concat!(
         include_str!("migrate.py"),
-        include_str!("url_patterns.py"),
-        include_str!("content_tables.py"),
-        include_str!("discover.py")
+        include_str!("../../../python/src/wagrun/discovery/url_patterns.py"),
+        include_str!("../../../python/src/wagrun/discovery/content_tables.py"),
+        include_str!("../../../python/src/wagrun/discovery/discover.py"),
+        include_str!("answer.py")
     );
     let mut all_applied = false;
     let answer = manage_py.shell(code, ANSWER_MARKER, env, |line| {

@@ -37,7 +37,7 @@ class DatabaseTest(TestCase):
     def test_a_password_and_the_system_s_own_authorities(self):
         (databases,) = settings("DATABASES", DATABASE_PASSWORD="secret")
         default = databases["default"]
-        self.assertEqual(default["ENGINE"], "website.database")
+        self.assertEqual(default["ENGINE"], "wagrun.database")
         self.assertEqual(default["PASSWORD"], "secret")
         self.assertEqual(default["OPTIONS"], {"sslmode": "verify-full"})
         self.assertEqual(default["CONN_MAX_AGE"], 0)
@@ -79,7 +79,7 @@ class MediaTest(TestCase):
         self.assertEqual(
             storages["default"],
             {
-                "BACKEND": "website.media.MediaStorage",
+                "BACKEND": "wagrun.media.MediaStorage",
                 "OPTIONS": {"bucket_name": "media", "region_name": "eu-central-1"},
             },
         )
@@ -103,8 +103,8 @@ class ServingTest(TestCase):
             self.assertNotIn(module, modules)
 
     def test_what_is_needed_is_loaded_before_the_fork(self):
-        self.assertIn("website.media", self.loaded(MEDIA_BUCKET="media", AWS_REGION="eu-central-1"))
-        self.assertIn("website.database.iam", self.loaded(DATABASE_AUTH="iam", AWS_REGION="eu-central-1"))
+        self.assertIn("wagrun.media", self.loaded(MEDIA_BUCKET="media", AWS_REGION="eu-central-1"))
+        self.assertIn("wagrun.database.iam", self.loaded(DATABASE_AUTH="iam", AWS_REGION="eu-central-1"))
 
     def test_what_the_service_lacks_is_named(self):
         for name in ("SECRET_KEY", "ALLOWED_HOSTS"):
@@ -113,7 +113,7 @@ class ServingTest(TestCase):
 
 
 class AddressTest(TestCase):
-    NAMES = ("WAGTAILADMIN_BASE_URL", "HTTPS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")
+    NAMES = ("WAGTAILADMIN_BASE_URL", "WAGRUN_HTTPS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")
 
     def test_an_address_that_is_not_known_yet_is_taken_for_https(self):
         self.assertEqual(settings(*self.NAMES), [None, True, True, True])

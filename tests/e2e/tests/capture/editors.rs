@@ -96,9 +96,11 @@ fn a_setting_names_the_editor_of_statements_without_a_comment() {
 
 /// Django with the driver's ways to send a statement. Each insert has the editor in its name.
 const DJANGO: &str = "
+from contextlib import nullcontext
+
 from blog.models import Author
 from django.db import connection
-from website.editor import editor
+from wagrun.editor import editing_as
 
 def named(name):
     return Author(name=name, bio='100 %')
@@ -107,18 +109,18 @@ for prepare_threshold, binding in [(None, False), (None, True), (0, True)]:
     connection.close()
     connection.settings_dict['OPTIONS'] |= {'server_side_binding': binding, 'prepare_threshold': prepare_threshold}
     for key in ['7', '8', None, '7']:
-        editor.set(key)
-        named(key or 'none').save()
-        Author.objects.bulk_create([named(key or 'none'), named(key or 'none')])
-        Author.objects.filter(name=key).update(bio='changed')
-        with connection.cursor() as cursor:
-            insert = 'insert into blog_author (name, bio) values (%s, %s)'
-            cursor.executemany(insert, [(key or 'none', '1'), (key or 'none', '2')])
-            if binding:
-                with connection.connection.pipeline():
-                    cursor.execute(insert, (key or 'none', '3'))
-                    cursor.execute(insert, (key or 'none', '4'))
-        Author.objects.filter(name=key).delete()
+        with editing_as(key) if key else nullcontext():
+            named(key or 'none').save()
+            Author.objects.bulk_create([named(key or 'none'), named(key or 'none')])
+            Author.objects.filter(name=key).update(bio='changed')
+            with connection.cursor() as cursor:
+                insert = 'insert into blog_author (name, bio) values (%s, %s)'
+                cursor.executemany(insert, [(key or 'none', '1'), (key or 'none', '2')])
+                if binding:
+                    with connection.connection.pipeline():
+                        cursor.execute(insert, (key or 'none', '3'))
+                        cursor.execute(insert, (key or 'none', '4'))
+            Author.objects.filter(name=key).delete()
 ";
 
 #[test]

@@ -179,7 +179,7 @@ fn a_database_that_the_site_cannot_reach_is_named_with_the_reason() {
         let table = [
             (
                 "\nDATABASES[\"default\"][\"PASSWORD\"] = \"secret-word\"\nDATABASES[\"default\"][\"USER\"] = \"nobody\"\n",
-                "as 'nobody' (website.database), while migrate works on",
+                "as 'nobody' (wagrun.database), while migrate works on",
                 "\"nobody\" does not exist",
             ),
             (
