@@ -17,8 +17,9 @@
 //!
 //! # A parameter that cannot be used
 //! Its last usable version stays in force, which SSM keeps (see `earlier_versions`). Where there is none, or where that one is
-//! switched off, the subscriber's events are set aside until the parameter is corrected. fan-out and deliver judge by the same
-//! [`Rules`], and by what SSM has. So both come to the same result, and so does a copy that started later.
+//! switched off, the subscriber's events are set aside until the parameter is corrected. The function subscriber-directory
+//! judges for all (see [`crate::directory`]). A copy of fan-out or deliver that reads SSM itself judges by the same [`Rules`],
+//! and by what SSM has. So it comes to the same result.
 //!
 //! deliver writes two fields itself: `failing_since` while no delivery succeeds, and `disabled` (reason and time) beside
 //! `"enabled": false` when it has switched the subscriber off.
@@ -30,6 +31,7 @@ mod parse;
 mod request;
 mod retry;
 mod secret;
+mod single;
 mod store;
 mod subscribers;
 mod template;
@@ -41,9 +43,10 @@ pub use invalid::{FieldPath, InvalidSubscriber, Problem, Warning};
 pub use request::{Body, RenderError, RenderedRequest, RequestTemplate, UrlFault};
 pub use retry::RetrySchedule;
 pub use secret::Secret;
-pub use store::SubscriberStore;
+pub use store::{LoadError, SubscriberStore};
 pub use subscribers::{Effect, Fault, SubscriberStatus, Subscribers, Unusable};
 pub use template::PayloadTooLong;
 pub use wagrun_event::filter::Filter;
 
-pub use crate::parameter_cache::LoadError;
+pub(crate) use earlier_versions::last_usable;
+pub(crate) use subscribers::says_off;

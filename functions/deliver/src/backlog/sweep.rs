@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use wagrun_delivery::queue::Message;
-use wagrun_delivery::subscriber::{LoadError, SubscriberStore, Subscribers};
+use wagrun_delivery::subscriber::{LoadError, SubscriberStatus, SubscriberStore, Subscribers};
 use wagrun_lambda::metric::{Metrics, Unit};
 use wagrun_lambda::telemetry::chain;
 
@@ -84,7 +84,10 @@ pub enum SweepError {
 
 /// The facts that all backlogs of one sweep share.
 struct SharedFacts {
+    started: Timestamp,
     subscribers: Arc<Subscribers>,
+    /// True when the subscribers were read after the backlogs.
+    is_current: bool,
     is_crowded: bool,
     /// Number of subscribers that are paced.
     paced: usize,
@@ -102,9 +105,12 @@ pub async fn sweep(sweep: &Sweep<'_>) -> Result<Vec<SweptBacklog>, SweepError> {
         // Nearly always.
         return Ok(Vec::new());
     }
-    let subscribers = sweep.subscribers.loaded_after(started, (sweep.clock)());
+    let listed = sweep.subscribers.listed(started, (sweep.clock)());
+    let (subscribers, is_current) = listed.await?;
     let shared = SharedFacts {
-        subscribers: subscribers.await?,
+        started,
+        subscribers,
+        is_current,
         is_crowded: sweep.backlogs.crowding.is_crowded(started).await?,
         paced: backlogs.iter().filter(|(_, one)| is_paced(one)).count(),
     };
@@ -163,9 +169,10 @@ impl Sweep<'_> {
             }
         };
         let lanes = self.lanes(subscriber, &backlog).await?;
+        let subscribers = self.subscribers(shared, subscriber, &backlog).await?;
         let facts = SweepFacts {
             backlog: &backlog,
-            subscriber: shared.subscribers.find(subscriber),
+            subscriber: subscribers.find(subscriber),
             is_empty: lanes.is_empty(),
             is_crowded: shared.is_crowded,
             at_once: self.at_once,
@@ -231,6 +238,24 @@ impl Sweep<'_> {
             }
         }
         Ok(swept)
+    }
+
+    /// Returns subscribers among which that of the backlog is, if it exists.
+    ///
+    /// A directory may be older than the backlog's record. So the absence of a parameter, and the end of an absence, count only when
+    /// that parameter was read.
+    async fn subscribers(
+        &self,
+        shared: &SharedFacts,
+        subscriber: &str,
+        backlog: &Backlog,
+    ) -> Result<Arc<Subscribers>, LoadError> {
+        let is_gone = shared.subscribers.find(subscriber) == SubscriberStatus::Gone;
+        if shared.is_current || !(is_gone || backlog.gone_since.is_some()) {
+            return Ok(Arc::clone(&shared.subscribers));
+        }
+        let (store, now) = (self.subscribers, (self.clock)());
+        store.loaded_one_after(subscriber, shared.started, now).await
     }
 
     /// Returns the lanes to recall next: those behind the last that was recalled, otherwise the first.

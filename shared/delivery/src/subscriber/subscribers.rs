@@ -1,6 +1,9 @@
 //! All subscribers at one time, with those whose parameters cannot be used.
 
+mod from_directory;
+
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use wagrun_event::Event;
@@ -10,11 +13,26 @@ use super::earlier_versions::EarlierVersions;
 use super::invalid::InvalidSubscriber;
 use crate::parameter_cache::Parameter;
 
+use self::from_directory::Stored;
+
 /// All subscribers at one time.
 #[derive(Debug, Default)]
-pub struct Subscribers {
-    usable: BTreeMap<String, Subscriber>,
-    unusable: BTreeMap<String, Unusable>,
+pub struct Subscribers(BTreeMap<String, Member>);
+
+/// One subscriber.
+#[derive(Debug)]
+enum Member {
+    /// Its parameter was parsed when it was read.
+    Judged(Judged),
+    /// It is in a directory, and is parsed when it is asked for: deliver needs one of thousands.
+    Stored(Stored, OnceLock<Judged>),
+}
+
+/// A subscriber, as its parameter was judged.
+#[derive(Debug)]
+enum Judged {
+    Usable(Box<Subscriber>),
+    Unusable(Box<Unusable>),
 }
 
 /// A subscriber of which no version is in force.
@@ -90,58 +108,26 @@ impl Subscribers {
         let mut subscribers = Self::default();
         for parameter in parameters {
             let Parameter { name, value, .. } = &parameter;
-            match Subscriber::parse(&parameter.key, name, value, rules) {
-                Ok(subscriber) => {
-                    subscribers.usable.insert(parameter.key, subscriber);
-                }
-                Err(fault) => subscribers.add(&parameter, fault, rules, earlier).await,
-            }
+            let judged = match Subscriber::parse(&parameter.key, name, value, rules) {
+                Ok(subscriber) => Judged::Usable(Box::new(subscriber)),
+                Err(fault) => judge_unusable(&parameter, fault, rules, earlier).await,
+            };
+            subscribers
+                .0
+                .insert(parameter.key, Member::Judged(judged));
         }
-        let names: Vec<_> = subscribers
-            .faults()
-            .map(|one| one.fault.parameter.clone())
-            .collect();
-        earlier
-            .retain(|name| names.iter().any(|one| one == name))
-            .await;
+        subscribers.faults().for_each(Fault::log);
         subscribers
     }
 
-    /// Adds a subscriber whose parameter cannot be used, as its last usable version has it.
-    ///
-    /// A version that is switched off is not in force: the newest one may have been meant to switch it on.
-    async fn add(
-        &mut self,
-        parameter: &Parameter,
-        fault: InvalidSubscriber,
-        rules: Rules,
-        earlier: &EarlierVersions,
-    ) {
-        let key = parameter.key.clone();
-        let is_off = says_off(&parameter.value);
-        let usable = match is_off {
-            true => None,
-            false => earlier.last_usable(parameter, &fault, rules).await,
-        };
-        let usable = usable.filter(|subscriber| subscriber.enabled);
-        match usable {
-            Some(subscriber) => {
-                self.usable.insert(key.clone(), subscriber);
-            }
-            None => {
-                let unusable = Unusable { fault, is_off };
-                self.unusable.insert(key.clone(), unusable);
-            }
-        }
-        for Fault { fault, effect, .. } in self.faults().filter(|one| one.subscriber == key) {
-            tracing::error!(
-                subscriber = key,
-                error = %fault,
-                effect = effect.as_str(),
-                version = effect.version(),
-                "subscriber's parameter cannot be used"
-            );
-        }
+    /// Returns the number of subscribers.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns true when there is no subscriber.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Returns the enabled subscribers that receive the event, by name.
@@ -149,55 +135,110 @@ impl Subscribers {
     /// An event for one subscriber reaches that one at most, and only if it passes the subscriber's filter. The filter is the limit of
     /// what a subscriber may see. A snapshot without an addressee reaches no subscriber.
     pub fn matching<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = &'a Subscriber> {
-        self.usable.values().filter(|subscriber| {
-            is_for(event, &subscriber.name)
-                && subscriber.enabled
-                && subscriber.filter.matches(event)
-        })
+        self.receivers(event)
+            .filter_map(|(_, member)| match member.judged() {
+                Judged::Usable(one) if one.enabled && one.filter.matches(event) => Some(&**one),
+                Judged::Usable(_) | Judged::Unusable(_) => None,
+            })
     }
 
     /// Returns the names of the subscribers for which the event is set aside. Their filters are unknown.
     pub fn setting_aside<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = &'a str> {
-        let unusable = self.unusable.iter();
-        let names = unusable.filter(|(name, one)| is_for(event, name) && !one.is_off);
-        names.map(|(name, _)| name.as_str())
+        self.receivers(event)
+            .filter_map(|(name, member)| match member.judged() {
+                Judged::Unusable(one) if !one.is_off => Some(name.as_str()),
+                Judged::Usable(_) | Judged::Unusable(_) => None,
+            })
     }
 
     /// Returns the status of this name.
     pub fn find(&self, name: &str) -> SubscriberStatus<'_> {
-        match (self.usable.get(name), self.unusable.get(name)) {
-            (Some(subscriber), _) if subscriber.enabled => SubscriberStatus::Enabled(subscriber),
-            (Some(_), _) => SubscriberStatus::Disabled,
-            (None, Some(unusable)) if unusable.is_off => SubscriberStatus::Disabled,
-            (None, Some(unusable)) => SubscriberStatus::Invalid(&unusable.fault),
-            (None, None) => SubscriberStatus::Gone,
+        match self.0.get(name).map(Member::judged) {
+            None => SubscriberStatus::Gone,
+            Some(Judged::Usable(one)) if one.enabled => SubscriberStatus::Enabled(one),
+            Some(Judged::Usable(_)) => SubscriberStatus::Disabled,
+            Some(Judged::Unusable(one)) if one.is_off => SubscriberStatus::Disabled,
+            Some(Judged::Unusable(one)) => SubscriberStatus::Invalid(&one.fault),
         }
     }
 
     /// Returns the subscribers of which a version is in force, by name.
     pub fn usable(&self) -> impl Iterator<Item = &Subscriber> {
-        self.usable.values()
+        self.0.values().filter_map(|member| match member.judged() {
+            Judged::Usable(one) => Some(&**one),
+            Judged::Unusable(_) => None,
+        })
     }
 
-    /// Returns the parameters that cannot be used.
+    /// Returns the parameters that cannot be used, by the subscriber's name.
     pub fn faults(&self) -> impl Iterator<Item = Fault<'_>> {
-        let superseded = self.usable.iter().filter_map(|(name, subscriber)| {
-            let superseded = subscriber.superseded.as_deref()?;
-            Some(Fault {
-                subscriber: name,
-                fault: &superseded.fault,
-                effect: Effect::LastUsableVersion(superseded.version),
-            })
-        });
-        let unusable = self.unusable.iter().map(|(name, unusable)| Fault {
-            subscriber: name,
-            fault: &unusable.fault,
-            effect: match unusable.is_off {
-                true => Effect::Off,
-                false => Effect::SetAside,
-            },
-        });
-        superseded.chain(unusable)
+        let members = self.0.iter();
+        members.filter_map(|(name, member)| member.judged().fault(name))
+    }
+
+    /// Returns the subscribers that the event may be for, before any filter.
+    fn receivers<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = (&'a String, &'a Member)> {
+        self.0.iter().filter(|(name, _)| is_for(event, name))
+    }
+}
+
+impl Fault<'_> {
+    fn log(self) {
+        tracing::error!(
+            subscriber = self.subscriber,
+            error = %self.fault,
+            effect = self.effect.as_str(),
+            version = self.effect.version(),
+            "subscriber's parameter cannot be used"
+        );
+    }
+}
+
+/// Judges a parameter that cannot be used by its last usable version.
+///
+/// A version that is switched off is not in force: the newest one may have been meant to switch it on.
+async fn judge_unusable(
+    parameter: &Parameter,
+    fault: InvalidSubscriber,
+    rules: Rules,
+    earlier: &EarlierVersions,
+) -> Judged {
+    let is_off = says_off(&parameter.value);
+    let usable = match is_off {
+        true => None,
+        false => earlier.last_usable(parameter, &fault, rules).await,
+    };
+    match usable.filter(|subscriber| subscriber.enabled) {
+        Some(subscriber) => Judged::Usable(Box::new(subscriber)),
+        None => Judged::Unusable(Box::new(Unusable { fault, is_off })),
+    }
+}
+
+impl Member {
+    fn judged(&self) -> &Judged {
+        match self {
+            Self::Judged(judged) => judged,
+            Self::Stored(stored, judged) => judged.get_or_init(|| stored.judge()),
+        }
+    }
+}
+
+impl Judged {
+    fn fault<'a>(&'a self, subscriber: &'a str) -> Option<Fault<'a>> {
+        let (fault, effect) = match self {
+            Self::Usable(one) => {
+                let superseded = one.superseded.as_deref()?;
+                let effect = Effect::LastUsableVersion(superseded.version);
+                (&superseded.fault, effect)
+            }
+            Self::Unusable(one) if one.is_off => (&one.fault, Effect::Off),
+            Self::Unusable(one) => (&one.fault, Effect::SetAside),
+        };
+        Some(Fault {
+            subscriber,
+            fault,
+            effect,
+        })
     }
 }
 
@@ -209,7 +250,7 @@ fn is_for(event: &Event, subscriber: &str) -> bool {
 }
 
 /// Returns true when a parameter that cannot be used says at least that the subscriber is switched off.
-fn says_off(json: &str) -> bool {
+pub fn says_off(json: &str) -> bool {
     let value: Value = serde_json::from_str(json).unwrap_or_default();
     value.get("enabled") == Some(&Value::Bool(false))
 }
