@@ -72,10 +72,7 @@ impl Writer {
     fn judged_by_own_rules(&self, directory: Directory) -> Directory {
         match directory.rules == self.rules {
             true => directory,
-            false => Directory {
-                as_of: directory.as_of,
-                ..self.empty()
-            },
+            false => self.empty(),
         }
     }
 }
