@@ -95,7 +95,8 @@ impl SubscriberHealth {
         if self.cleared().get(&subscriber.name) == Some(&since) {
             return;
         }
-        let clear = |fields: &mut Map<String, Value>| fields.shift_remove("failing_since").is_some();
+        let clear =
+            |fields: &mut Map<String, Value>| fields.shift_remove("failing_since").is_some();
         if self.change(subscriber, clear).await {
             self.cleared().insert(subscriber.name.clone(), since);
         }

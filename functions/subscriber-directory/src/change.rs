@@ -15,8 +15,7 @@ impl Writer {
     /// parameters otherwise.
     pub async fn enter_change(&self, parameter: &str) -> Result<Answer, WriterError> {
         let subscriber = self.parameters.subscriber(parameter);
-        let subscriber =
-            subscriber.ok_or_else(|| WriterError::Elsewhere(parameter.to_owned()))?;
+        let subscriber = subscriber.ok_or_else(|| WriterError::Elsewhere(parameter.to_owned()))?;
         let mut was_repeated = false;
         let mut turn = 0;
         while turn < MAX_TURNS {

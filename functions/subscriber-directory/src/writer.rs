@@ -93,12 +93,7 @@ impl Writer {
     }
 
     /// The same with other pauses and another clock, for tests.
-    pub fn with(
-        aws: &SdkConfig,
-        config: Config,
-        pauses: Pauses,
-        clock: fn() -> Timestamp,
-    ) -> Self {
+    pub fn with(aws: &SdkConfig, config: Config, pauses: Pauses, clock: fn() -> Timestamp) -> Self {
         let ssm = aws_sdk_ssm::Client::new(aws);
         let path = config.subscribers_path.trim_end_matches('/').to_owned();
         Self {

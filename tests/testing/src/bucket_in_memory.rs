@@ -180,7 +180,10 @@ mod tests {
         assert_eq!(bucket.answer_if("PUT", "/a", &create, "y").status, 412);
         let second = bucket.answer_if("PUT", "/a", &matching(&first), "x");
         assert_eq!(second.status, 200);
-        assert_eq!(bucket.answer_if("PUT", "/a", &matching(&first), "y").status, 412);
+        assert_eq!(
+            bucket.answer_if("PUT", "/a", &matching(&first), "y").status,
+            412
+        );
         let unchanged = Conditions {
             if_none_match: second.etag,
             ..Conditions::default()

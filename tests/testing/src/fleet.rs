@@ -175,7 +175,10 @@ impl Fleet {
                 "SUBSCRIBER_CACHE_SECONDS",
                 self.options.cache_time.as_secs().to_string(),
             ),
-            ("DIRECTORY_BUCKET", self.directory_bucket().unwrap_or_default()),
+            (
+                "DIRECTORY_BUCKET",
+                self.directory_bucket().unwrap_or_default(),
+            ),
             ("DELIVERY_QUEUE_URL", self.deliveries.url(&self.endpoint)),
             ("INVALIDATION_QUEUE_URL", String::new()),
             ("METRICS_NAMESPACE", "wagrun/fleet".to_owned()),

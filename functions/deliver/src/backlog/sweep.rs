@@ -255,7 +255,9 @@ impl Sweep<'_> {
             return Ok(Arc::clone(&shared.subscribers));
         }
         let (store, now) = (self.subscribers, (self.clock)());
-        store.loaded_one_after(subscriber, shared.started, now).await
+        store
+            .loaded_one_after(subscriber, shared.started, now)
+            .await
     }
 
     /// Returns the lanes to recall next: those behind the last that was recalled, otherwise the first.

@@ -22,12 +22,20 @@ async fn a_parameter_under_another_key_harms_only_itself() {
     let found = world.hosts();
     assert_eq!(found.len(), 12);
     for (name, host) in found {
-        let expected = if name == "s05" { UNREADABLE } else { "one.example" };
+        let expected = if name == "s05" {
+            UNREADABLE
+        } else {
+            "one.example"
+        };
         assert_eq!(host, expected, "{name}");
     }
     // It is tried again by the clock.
     world.state().locked.clear();
-    world.writer_with(RULES, || second(300)).compare().await.unwrap();
+    world
+        .writer_with(RULES, || second(300))
+        .compare()
+        .await
+        .unwrap();
     assert!(world.hosts().iter().all(|(_, host)| host == "one.example"));
 }
 
@@ -38,10 +46,18 @@ async fn the_version_in_force_stays_while_the_newest_cannot_be_read() {
     world.writer().compare().await.unwrap();
     world.put("cdn", &webhook("two.example"));
     world.state().locked.insert(parameter("cdn"));
-    world.writer().enter_change(&parameter("cdn")).await.unwrap();
+    world
+        .writer()
+        .enter_change(&parameter("cdn"))
+        .await
+        .unwrap();
     assert_eq!(world.hosts(), hosts(&[("cdn", "one.example")]));
     world.state().locked.clear();
-    world.writer_with(RULES, || second(300)).compare().await.unwrap();
+    world
+        .writer_with(RULES, || second(300))
+        .compare()
+        .await
+        .unwrap();
     assert_eq!(world.hosts(), hosts(&[("cdn", "two.example")]));
 }
 
@@ -56,9 +72,16 @@ async fn versions_that_cannot_be_read_are_looked_for_again() {
         state.locked.insert(name);
     });
     world.writer().compare().await.unwrap();
-    assert_eq!(world.hosts(), hosts(&[("cdn", "is not JSON (line 1, column 1)")]));
+    assert_eq!(
+        world.hosts(),
+        hosts(&[("cdn", "is not JSON (line 1, column 1)")])
+    );
     world.state().locked.clear();
-    world.writer_with(RULES, || second(300)).compare().await.unwrap();
+    world
+        .writer_with(RULES, || second(300))
+        .compare()
+        .await
+        .unwrap();
     assert_eq!(world.hosts(), hosts(&[("cdn", "one.example")]));
 }
 
@@ -75,5 +98,8 @@ async fn no_secret_is_in_an_error_or_in_what_debug_shows() {
         let error = wagrun_delivery::directory::Directory::decode(&bytes[..end]).unwrap_err();
         shown += &chain(&error);
     }
-    assert!(!shown.contains("whsec") && !shown.contains("one.example"), "{shown}");
+    assert!(
+        !shown.contains("whsec") && !shown.contains("one.example"),
+        "{shown}"
+    );
 }

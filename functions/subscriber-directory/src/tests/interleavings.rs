@@ -42,8 +42,14 @@ async fn an_older_reading_does_not_replace_a_newer_one() {
     let world = with_directory().await;
     world.put("cdn", &webhook("two.example"));
     // This writer has read two.example. Before it writes, the next change is made, and another writer enters it.
-    world.before("PutObject", |state| another_enters(state, "cdn", &webhook("three.example")));
-    world.writer().enter_change(&parameter("cdn")).await.unwrap();
+    world.before("PutObject", |state| {
+        another_enters(state, "cdn", &webhook("three.example"))
+    });
+    world
+        .writer()
+        .enter_change(&parameter("cdn"))
+        .await
+        .unwrap();
     assert_eq!(world.hosts(), hosts(&[("cdn", "three.example")]));
 }
 
@@ -51,8 +57,14 @@ async fn an_older_reading_does_not_replace_a_newer_one() {
 async fn changes_of_two_subscribers_at_once_are_both_entered() {
     let world = with_directory().await;
     world.put("cdn", &webhook("two.example"));
-    world.before("PutObject", |state| another_enters(state, "search", &webhook("three.example")));
-    world.writer().enter_change(&parameter("cdn")).await.unwrap();
+    world.before("PutObject", |state| {
+        another_enters(state, "search", &webhook("three.example"))
+    });
+    world
+        .writer()
+        .enter_change(&parameter("cdn"))
+        .await
+        .unwrap();
     let expected = hosts(&[("cdn", "two.example"), ("search", "three.example")]);
     assert_eq!(world.hosts(), expected);
 }
@@ -61,8 +73,14 @@ async fn changes_of_two_subscribers_at_once_are_both_entered() {
 async fn a_subscriber_that_is_created_after_the_listing_stays() {
     let world = with_directory().await;
     // Between the listing and the reading of the directory.
-    world.before("GetObject", |state| another_enters(state, "new", &webhook("two.example")));
-    world.writer_with(RULES, || second(300)).compare().await.unwrap();
+    world.before("GetObject", |state| {
+        another_enters(state, "new", &webhook("two.example"))
+    });
+    world
+        .writer_with(RULES, || second(300))
+        .compare()
+        .await
+        .unwrap();
     let expected = hosts(&[("cdn", "one.example"), ("new", "two.example")]);
     assert_eq!(world.hosts(), expected);
 }
@@ -75,15 +93,25 @@ async fn a_subscriber_that_is_deleted_after_the_listing_stays_deleted() {
         let directory = Directory::new(super::world::PATH, RULES, second(0));
         put(state, &directory);
     });
-    world.writer_with(RULES, || second(300)).compare().await.unwrap();
+    world
+        .writer_with(RULES, || second(300))
+        .compare()
+        .await
+        .unwrap();
     assert_eq!(world.hosts(), []);
 }
 
 #[tokio::test]
 async fn a_change_while_a_comparison_writes_is_not_lost() {
     let world = with_directory().await;
-    world.before("PutObject", |state| another_enters(state, "new", &webhook("two.example")));
-    world.writer_with(RULES, || second(300)).compare().await.unwrap();
+    world.before("PutObject", |state| {
+        another_enters(state, "new", &webhook("two.example"))
+    });
+    world
+        .writer_with(RULES, || second(300))
+        .compare()
+        .await
+        .unwrap();
     let expected = hosts(&[("cdn", "one.example"), ("new", "two.example")]);
     assert_eq!(world.hosts(), expected);
     assert_eq!(world.directory().unwrap().as_of, second(300));
@@ -109,8 +137,16 @@ async fn of_two_comparisons_that_build_the_directory_one_does() {
 #[tokio::test]
 async fn the_time_of_the_listing_never_goes_back() {
     let world = with_directory().await;
-    world.writer_with(RULES, || second(300)).compare().await.unwrap();
-    let answer = world.writer_with(RULES, || second(299)).compare().await.unwrap();
+    world
+        .writer_with(RULES, || second(300))
+        .compare()
+        .await
+        .unwrap();
+    let answer = world
+        .writer_with(RULES, || second(299))
+        .compare()
+        .await
+        .unwrap();
     assert!(!answer.written);
     assert_eq!(world.directory().unwrap().as_of, second(300));
 }
@@ -121,7 +157,11 @@ async fn a_directory_that_is_deleted_meanwhile_is_built_again() {
     world.before("PutObject", |state| {
         state.bucket.objects.remove(KEY);
     });
-    world.writer_with(RULES, || second(300)).compare().await.unwrap();
+    world
+        .writer_with(RULES, || second(300))
+        .compare()
+        .await
+        .unwrap();
     assert_eq!(world.hosts(), hosts(&[("cdn", "one.example")]));
 }
 
@@ -134,9 +174,21 @@ async fn a_writer_that_is_never_first_fails() {
         });
     }
     world.put("cdn", &webhook("two.example"));
-    let error = world.writer().enter_change(&parameter("cdn")).await.unwrap_err();
+    let error = world
+        .writer()
+        .enter_change(&parameter("cdn"))
+        .await
+        .unwrap_err();
     assert!(matches!(error, WriterError::Contended), "{error}");
     // The clock finds what is missing.
-    world.writer_with(RULES, || second(300)).compare().await.unwrap();
-    assert!(world.hosts().contains(&("cdn".into(), "two.example".into())));
+    world
+        .writer_with(RULES, || second(300))
+        .compare()
+        .await
+        .unwrap();
+    assert!(
+        world
+            .hosts()
+            .contains(&("cdn".into(), "two.example".into()))
+    );
 }

@@ -102,16 +102,19 @@ impl World {
         let subscribers = Subscribers::from(directory);
         let host = |name: &str| match subscribers.find(name) {
             SubscriberStatus::Enabled(one) => match &one.target {
-                wagrun_delivery::subscriber::Target::Webhook(webhook) => {
-                    webhook.origins()[0].trim_start_matches("https://").to_owned()
-                }
+                wagrun_delivery::subscriber::Target::Webhook(webhook) => webhook.origins()[0]
+                    .trim_start_matches("https://")
+                    .to_owned(),
                 other => panic!("{other:?}"),
             },
             SubscriberStatus::Disabled => "off".into(),
             SubscriberStatus::Invalid(fault) => fault.problem.to_string(),
             SubscriberStatus::Gone => "gone".into(),
         };
-        names.iter().map(|name| (name.clone(), host(name))).collect()
+        names
+            .iter()
+            .map(|name| (name.clone(), host(name)))
+            .collect()
     }
 
     /// Returns the number of calls of an operation so far.
@@ -128,7 +131,10 @@ impl World {
             None => "PutObject".to_owned(),
         };
         state.calls.push(operation.clone());
-        let place = state.steps.iter().position(|(awaited, _)| *awaited == operation);
+        let place = state
+            .steps
+            .iter()
+            .position(|(awaited, _)| *awaited == operation);
         if let Some(place) = place {
             let (_, step) = state.steps.remove(place);
             step(&mut state);
@@ -163,11 +169,19 @@ impl State {
             "GetParametersByPath" => {
                 assert!(!decrypts, "a listing costs no calls of KMS");
                 let all: Vec<_> = self.parameters.keys().cloned().collect();
-                let start: usize = call["NextToken"].as_str().map_or(0, |next| next.parse().unwrap());
+                let start: usize = call["NextToken"]
+                    .as_str()
+                    .map_or(0, |next| next.parse().unwrap());
                 let end = all.len().min(start + 10);
-                let page: Vec<_> = all[start..end].iter().map(|name| self.newest(name)).collect();
+                let page: Vec<_> = all[start..end]
+                    .iter()
+                    .map(|name| self.newest(name))
+                    .collect();
                 let next = (end < all.len()).then(|| end.to_string());
-                (200, json!({"Parameters": page, "NextToken": next}).to_string())
+                (
+                    200,
+                    json!({"Parameters": page, "NextToken": next}).to_string(),
+                )
             }
             "GetParameters" => {
                 let names = call["Names"].as_array().unwrap();
@@ -178,14 +192,19 @@ impl State {
                 }
                 let is_behind = self.behind > 0;
                 self.behind = self.behind.saturating_sub(1);
-                let found = names.iter().filter(|name| self.parameters.contains_key(**name));
+                let found = names
+                    .iter()
+                    .filter(|name| self.parameters.contains_key(**name));
                 let found: Vec<_> = found
                     .filter_map(|name| match is_behind {
                         true => self.version(name, self.parameters[*name].len().checked_sub(2)?),
                         false => Some(self.newest(name)),
                     })
                     .collect();
-                (200, json!({"Parameters": found, "InvalidParameters": []}).to_string())
+                (
+                    200,
+                    json!({"Parameters": found, "InvalidParameters": []}).to_string(),
+                )
             }
             "GetParameterHistory" => {
                 let name = call["Name"].as_str().unwrap();
@@ -207,7 +226,9 @@ impl State {
 
     fn version(&self, name: &str, index: usize) -> Option<Value> {
         let (value, changed_at) = self.parameters[name].get(index)?;
-        Some(json!({"Name": name, "Value": value, "Version": index + 1, "LastModifiedDate": changed_at}))
+        Some(
+            json!({"Name": name, "Value": value, "Version": index + 1, "LastModifiedDate": changed_at}),
+        )
     }
 }
 
@@ -224,5 +245,7 @@ pub fn parameter(name: &str) -> String {
 /// Returns subscribers and hosts as [`World::hosts`] does.
 pub fn hosts(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     let pairs = expected.iter();
-    pairs.map(|&(name, host)| (name.into(), host.into())).collect()
+    pairs
+        .map(|&(name, host)| (name.into(), host.into()))
+        .collect()
 }

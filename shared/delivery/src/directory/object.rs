@@ -126,7 +126,9 @@ fn is_conflict(error: &SdkError<PutObjectError>) -> bool {
         // The content is another one, or another writer writes at this moment.
         Some(412 | 409) => true,
         // The object was deleted. A bucket that does not exist has the same status.
-        Some(404) => error.as_service_error().and_then(|one| one.meta().code()) == Some("NoSuchKey"),
+        Some(404) => {
+            error.as_service_error().and_then(|one| one.meta().code()) == Some("NoSuchKey")
+        }
         _ => false,
     }
 }

@@ -41,7 +41,11 @@ impl S3 {
     }
 
     fn cache(&self) -> DirectoryCache {
-        DirectoryCache::new(self.object(), "/wagrun/subscribers/", Duration::from_secs(30))
+        DirectoryCache::new(
+            self.object(),
+            "/wagrun/subscribers/",
+            Duration::from_secs(30),
+        )
     }
 
     fn answer(&self, request: &Request) -> Answer {
@@ -129,8 +133,14 @@ async fn the_object_is_replaced_only_by_a_writer_that_read_it() {
     let object = s3.object();
     assert_eq!(object.read(None).await.unwrap(), Read::Missing);
     let first = b"first".to_vec();
-    assert_eq!(object.replace(None, first.clone()).await.unwrap(), Replaced::Yes);
-    assert_eq!(object.replace(None, first).await.unwrap(), Replaced::Conflict);
+    assert_eq!(
+        object.replace(None, first.clone()).await.unwrap(),
+        Replaced::Yes
+    );
+    assert_eq!(
+        object.replace(None, first).await.unwrap(),
+        Replaced::Conflict
+    );
     let Read::Found { etag, bytes } = object.read(None).await.unwrap() else {
         panic!("an object was written");
     };
@@ -159,17 +169,41 @@ async fn the_object_is_replaced_only_by_a_writer_that_read_it() {
 async fn a_directory_that_cannot_be_used_is_named_and_used_again_when_it_can() {
     let s3 = S3::default();
     let cache = s3.cache();
-    assert_eq!(cache.current(at(0)).await.unwrap_err(), DirectoryFault::Missing);
+    assert_eq!(
+        cache.current(at(0)).await.unwrap_err(),
+        DirectoryFault::Missing
+    );
     let newer = br#"{"format":2,"as_of":"never"}"#;
-    let other = Directory::new("/other/subscribers", RULES, at(0)).encode().unwrap();
+    let other = Directory::new("/other/subscribers", RULES, at(0))
+        .encode()
+        .unwrap();
     let old = encoded(at(-900), &["cdn"]);
     let mut damaged = encoded(at(0), &["cdn"]);
     damaged.pop();
-    let cases: [(&[u8], &str); 4] = [
-        (newer, "the subscriber directory has format 2; this version reads format 1"),
-        (&other, "the subscriber directory is that of /other/subscribers"),
-        (&old, "the last listing of the subscriber directory began at 2027-01-15T07:45:00Z"),
-        (&damaged, "the subscriber directory is damaged (line 1, column"),
+    // Another format whose fields happen to have the same names.
+    let alike = String::from_utf8(encoded(at(0), &["cdn"])).unwrap();
+    let alike = alike.replace(r#""format":1"#, r#""format":3"#);
+    let cases: [(&[u8], &str); 5] = [
+        (
+            alike.as_bytes(),
+            "the subscriber directory has format 3; this version reads format 1",
+        ),
+        (
+            newer,
+            "the subscriber directory has format 2; this version reads format 1",
+        ),
+        (
+            &other,
+            "the subscriber directory is that of /other/subscribers",
+        ),
+        (
+            &old,
+            "the last listing of the subscriber directory began at 2027-01-15T07:45:00Z",
+        ),
+        (
+            &damaged,
+            "the subscriber directory is damaged (line 1, column",
+        ),
     ];
     let mut second = 0;
     for (content, expected) in cases {
@@ -185,7 +219,10 @@ async fn a_directory_that_cannot_be_used_is_named_and_used_again_when_it_can() {
     s3.state().status = Some(403);
     second += 30;
     let fault = cache.current(at(second)).await.unwrap_err().to_string();
-    assert!(fault.starts_with("cannot read subscriber-directory.json"), "{fault}");
+    assert!(
+        fault.starts_with("cannot read subscriber-directory.json"),
+        "{fault}"
+    );
     // What was read before is not downloaded again.
     s3.state().status = None;
     second += 30;
@@ -219,10 +256,29 @@ async fn a_version_in_force_is_used_with_the_fault_of_the_newest() {
         ..entry("{")
     };
     let cases = [
-        ("superseded", Entry { in_force: in_force.clone(), ..unusable.clone() }),
+        (
+            "superseded",
+            Entry {
+                in_force: in_force.clone(),
+                ..unusable.clone()
+            },
+        ),
         ("aside", unusable.clone()),
-        ("off", Entry { value: Some(r#"{"target":"pigeon","enabled":false}"#.into()), ..unusable.clone() }),
-        ("locked", Entry { value: None, in_force, ..unusable }),
+        (
+            "off",
+            Entry {
+                value: Some(r#"{"target":"pigeon","enabled":false}"#.into()),
+                ..unusable.clone()
+            },
+        ),
+        (
+            "locked",
+            Entry {
+                value: None,
+                in_force,
+                ..unusable
+            },
+        ),
     ];
     for (name, entry) in cases {
         directory.subscribers.insert(name.to_owned(), entry);
@@ -232,7 +288,14 @@ async fn a_version_in_force_is_used_with_the_fault_of_the_newest() {
     let subscribers = crate::subscriber::Subscribers::from(decoded);
     let faults: Vec<_> = subscribers
         .faults()
-        .map(|one| format!("{} {} {:?}", one.fault, one.effect.as_str(), one.effect.version()))
+        .map(|one| {
+            format!(
+                "{} {} {:?}",
+                one.fault,
+                one.effect.as_str(),
+                one.effect.version()
+            )
+        })
         .collect();
     let expected = [
         "subscriber /wagrun/subscribers/aside: is not JSON (line 1, column 1) set_aside None",

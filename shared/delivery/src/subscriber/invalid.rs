@@ -48,9 +48,7 @@ const TARGETS: &str = r#""webhook", "eventbridge", "cloudfront""#;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Problem {
     /// Parameter Store does not hand out the value.
-    #[error(
-        "cannot be read; a parameter under a KMS key of your own is not supported"
-    )]
+    #[error("cannot be read; a parameter under a KMS key of your own is not supported")]
     Unreadable,
     /// The value is not JSON.
     #[error("is not JSON (line {line}, column {column})")]

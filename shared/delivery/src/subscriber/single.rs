@@ -72,10 +72,7 @@ impl SingleSubscribers {
         age >= SignedDuration::ZERO && age.unsigned_abs() < self.max_age
     }
 
-    async fn parameter(
-        &self,
-        subscriber: &str,
-    ) -> Result<Option<Parameter>, ReadSubscriberError> {
+    async fn parameter(&self, subscriber: &str) -> Result<Option<Parameter>, ReadSubscriberError> {
         let name = format!("{}/{subscriber}", self.path);
         if !is_parameter_name(&name) {
             return Ok(None);
@@ -115,7 +112,9 @@ fn is_parameter_name(name: &str) -> bool {
     let levels = name.trim_start_matches('/').split('/');
     name.len() <= MAX_NAME_BYTES
         && levels.clone().count() <= MAX_LEVELS
-        && levels.clone().all(|level| !level.is_empty() && level.chars().all(is_allowed))
+        && levels
+            .clone()
+            .all(|level| !level.is_empty() && level.chars().all(is_allowed))
 }
 
 #[cfg(test)]
@@ -125,11 +124,17 @@ mod tests {
     #[test]
     fn a_name_that_no_parameter_can_have_is_not_asked_for() {
         for name in ["cdn", "team/search", "a_b.c-9"] {
-            assert!(is_parameter_name(&format!("/wagrun/subscribers/{name}")), "{name}");
+            assert!(
+                is_parameter_name(&format!("/wagrun/subscribers/{name}")),
+                "{name}"
+            );
         }
         let (deep, long) = ("a/".repeat(13) + "a", "a".repeat(1000));
         for name in ["cdn:1", "", "a//b", "a/", "a b", "é", "*", &deep, &long] {
-            assert!(!is_parameter_name(&format!("/wagrun/subscribers/{name}")), "{name}");
+            assert!(
+                !is_parameter_name(&format!("/wagrun/subscribers/{name}")),
+                "{name}"
+            );
         }
     }
 }

@@ -112,9 +112,7 @@ impl Subscribers {
                 Ok(subscriber) => Judged::Usable(Box::new(subscriber)),
                 Err(fault) => judge_unusable(&parameter, fault, rules, earlier).await,
             };
-            subscribers
-                .0
-                .insert(parameter.key, Member::Judged(judged));
+            subscribers.0.insert(parameter.key, Member::Judged(judged));
         }
         subscribers.faults().for_each(Fault::log);
         subscribers

@@ -36,6 +36,7 @@ pub(super) async fn correct_emulator(deployment: &Deployment) -> Result<(), Depl
         ("DeliverRole", "ssm:GetParametersByPath"),
         ("DeliverRole", "sqs:SendMessageBatch"),
         ("DeliverRole", "events:PutEvents"),
+        ("SubscriberDirectoryRole", "ssm:GetParametersByPath"),
     ] {
         let name = resources
             .get(role)

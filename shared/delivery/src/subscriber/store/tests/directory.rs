@@ -69,14 +69,14 @@ impl Aws {
 
     fn answer(&self, request: &Request) -> Answer {
         let mut state = self.0.lock().unwrap();
-        let described = |name: &String| {
-            json!({"Name": format!("/wagrun/subscribers/{name}"), "Value": WEBHOOK, "Version": 1})
-        };
+        let described = |name: &String| json!({"Name": format!("/wagrun/subscribers/{name}"), "Value": WEBHOOK, "Version": 1});
         let (call, answer) = match request.operation.as_str() {
             "" => {
                 let (method, path) = request.line.split_once(' ').unwrap();
                 let path = path.split('?').next().unwrap();
-                let answer = state.bucket.answer_if(method, path, &request.conditions, "");
+                let answer = state
+                    .bucket
+                    .answer_if(method, path, &request.conditions, "");
                 ("GetObject", Answer::from(answer))
             }
             "AmazonSSM.GetParametersByPath" => {
@@ -112,7 +112,10 @@ async fn one_read_finds_any_number_of_subscribers() {
     aws.write((0..10_000).map(|number| format!("s{number}")));
     let store = aws.store();
     assert_eq!(store.current(at(1)).await.unwrap().len(), 10_000);
-    let one = store.loaded_one_after("s77", Timestamp::MIN, at(2)).await.unwrap();
+    let one = store
+        .loaded_one_after("s77", Timestamp::MIN, at(2))
+        .await
+        .unwrap();
     assert!(matches!(one.find("s77"), SubscriberStatus::Enabled(_)));
     assert_eq!(aws.calls(), ["GetObject"]);
 }
@@ -122,10 +125,16 @@ async fn an_asked_time_after_the_directory_needs_ssm_itself() {
     let aws = Aws::new(&["cdn"], &["cdn", "new"]);
     let store = aws.store();
     // Before the listing began, every change is in the directory.
-    assert_eq!(names(&store.loaded_after(at(-1), at(1)).await.unwrap()), ["cdn"]);
+    assert_eq!(
+        names(&store.loaded_after(at(-1), at(1)).await.unwrap()),
+        ["cdn"]
+    );
     assert_eq!(aws.calls(), ["GetObject"]);
     // A change at the same time may not be.
-    assert_eq!(names(&store.loaded_after(at(0), at(2)).await.unwrap()), ["cdn", "new"]);
+    assert_eq!(
+        names(&store.loaded_after(at(0), at(2)).await.unwrap()),
+        ["cdn", "new"]
+    );
     assert_eq!(aws.calls(), ["GetParametersByPath"]);
     let one = store.loaded_one_after("new", at(0), at(2)).await.unwrap();
     assert_eq!(names(&one), ["new"]);
@@ -148,7 +157,10 @@ async fn without_a_directory_all_are_read_from_ssm_or_the_one_that_is_needed() {
     let store = aws.store();
     assert_eq!(names(&store.current(at(1)).await.unwrap()), ["cdn", "new"]);
     assert_eq!(aws.calls(), ["GetObject", "GetParametersByPath"]);
-    let one = store.loaded_one_after("new", Timestamp::MIN, at(2)).await.unwrap();
+    let one = store
+        .loaded_one_after("new", Timestamp::MIN, at(2))
+        .await
+        .unwrap();
     assert_eq!(names(&one), ["new"]);
     assert_eq!(aws.calls(), ["GetParameter"]);
     // It is there again.
@@ -161,7 +173,10 @@ async fn a_writer_that_stands_still_is_not_believed() {
     let aws = Aws::new(&["cdn"], &["cdn", "new"]);
     let store = aws.store();
     assert_eq!(names(&store.current(at(900)).await.unwrap()), ["cdn"]);
-    assert_eq!(names(&store.current(at(901)).await.unwrap()), ["cdn", "new"]);
+    assert_eq!(
+        names(&store.current(at(901)).await.unwrap()),
+        ["cdn", "new"]
+    );
     assert!(store.directory_fault(at(901)).await.is_some());
 }
 
