@@ -31,6 +31,9 @@ PARAMETER_CHANGES = {"PutParameter": "Update", "DeleteParameter": "Delete"}
 # Events of AWS come after the answer to the call, and some come twice.
 CHANGE_DELAYS = (0.5, 1.0)
 
+ENCRYPTION = "x-amz-server-side-encryption"
+ENCRYPTION_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
+
 
 class Checked:
     """An ASGI application that passes only requests that AWS would accept to another application."""
@@ -58,6 +61,8 @@ class Checked:
             self.violations.write(line({**record, "problems": call.problems}))
             return await answer(send, *refusal(call))
 
+        with_default_key(scope)
+
         async def send_and_record(message):
             if message["type"] == "http.response.start":
                 self.calls.write(line({**record, "parameters": call.parameters, "status": message["status"]}))
@@ -76,6 +81,13 @@ class Checked:
         # A task without a reference may be collected before it ends.
         self.reports.add(task)
         task.add_done_callback(self.reports.discard)
+
+
+def with_default_key(scope):
+    """Names the account's own key in a request for encryption without a key. S3 takes that key, and the emulator refuses."""
+    names = {name.decode().lower(): value for name, value in scope["headers"]}
+    if names.get(ENCRYPTION) == b"aws:kms" and ENCRYPTION_KEY not in names:
+        scope["headers"] = [*scope["headers"], (ENCRYPTION_KEY.encode(), b"alias/aws/s3")]
 
 
 async def report_change(operation, name):
