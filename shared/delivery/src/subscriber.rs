@@ -27,12 +27,14 @@
 mod definition;
 mod earlier_versions;
 mod invalid;
+mod judged;
 mod parse;
 mod request;
 mod retry;
 mod secret;
 mod single;
 mod store;
+mod stored;
 mod subscribers;
 mod template;
 
@@ -40,13 +42,14 @@ pub use definition::{
     CloudFront, EventBridge, Rules, Schemes, Subscriber, Superseded, Target, Webhook,
 };
 pub use invalid::{FieldPath, InvalidSubscriber, Problem, Warning};
+pub use judged::{Effect, Fault, Unusable};
 pub use request::{Body, RenderError, RenderedRequest, RequestTemplate, UrlFault};
 pub use retry::RetrySchedule;
 pub use secret::Secret;
 pub use store::{LoadError, SubscriberStore};
-pub use subscribers::{Effect, Fault, SubscriberStatus, Subscribers, Unusable};
+pub use subscribers::{SubscriberStatus, Subscribers};
 pub use template::PayloadTooLong;
 pub use wagrun_event::filter::Filter;
 
 pub(crate) use earlier_versions::last_usable;
-pub(crate) use subscribers::says_off;
+pub(crate) use judged::says_off;

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use wagrun_delivery::queue::Message;
 use wagrun_delivery::subscriber::{LoadError, SubscriberStatus, SubscriberStore, Subscribers};
 use wagrun_lambda::metric::{Metrics, Unit};
@@ -14,9 +13,9 @@ use super::backlogs::{BacklogError, Backlogs};
 use super::lane::Lane;
 use super::policy::{State, SweepAction, SweepFacts};
 use super::store::Backlog;
+use super::swept::{SweepError, SweptBacklog};
 use super::turn::Turn;
-use crate::sqs::DepthError;
-use crate::subscriber_health::{DisableError, FAILED_TOO_LONG, SubscriberHealth};
+use crate::subscriber_health::{FAILED_TOO_LONG, SubscriberHealth};
 
 /// Number of lanes of one subscriber that one sweep recalls.
 const MAX_LANES: usize = 1000;
@@ -43,43 +42,6 @@ pub struct Sweep<'a> {
     pub clock: fn() -> Timestamp,
     /// Tries subscribers that were tried a short time ago as well.
     pub at_once: bool,
-}
-
-/// One backlog after a sweep.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SweptBacklog {
-    /// The subscriber's name.
-    pub subscriber: String,
-    /// The time since which its deliveries are set aside.
-    pub since: Timestamp,
-    /// Number of lanes with deliveries in the bucket, counted up to a thousand.
-    pub lanes: usize,
-    /// Number of lanes that this sweep has recalled.
-    pub recalled: usize,
-    /// The state of the backlog.
-    pub state: State,
-}
-
-/// A sweep failed, or could not handle one of the backlogs.
-#[derive(Debug, thiserror::Error)]
-pub enum SweepError {
-    /// A backlog could not be read or changed.
-    #[error(transparent)]
-    Backlog(#[from] BacklogError),
-    /// The subscribers could not be read.
-    #[error(transparent)]
-    Subscribers(#[from] LoadError),
-    /// The length of the delivery queue could not be read.
-    #[error(transparent)]
-    Depth(#[from] DepthError),
-    /// A subscriber could not be switched off.
-    #[error("cannot switch off subscriber {subscriber}")]
-    Disable {
-        /// The subscriber's name.
-        subscriber: String,
-        /// The cause.
-        source: DisableError,
-    },
 }
 
 /// The facts that all backlogs of one sweep share.

@@ -6,10 +6,9 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json, value::RawValue};
 use testing::replay::Replay;
-use wagrun_delivery::directory::{Directory, Entry, KEY};
 use wagrun_delivery::queue::DeliveryQueue;
 use wagrun_delivery::subscriber::{RetrySchedule, Rules, Schemes, SubscriberStore};
 use wagrun_event_topic::EventTopic;
@@ -158,37 +157,6 @@ impl World {
         self.handler.deliverer.subscribers = subscribers(&self.ssm);
     }
 
-    /// Writes a directory with these subscribers, whose listing began this long ago. SSM answers what is asked besides.
-    pub fn write_directory(
-        &mut self,
-        subscribers: &[(&str, String)],
-        age: SignedDuration,
-        ssm: Vec<(u16, String)>,
-    ) {
-        let path = "/wagrun/subscribers";
-        let mut directory = Directory::new(path, RULES, (self.handler.deliverer.clock)() - age);
-        for (name, value) in subscribers {
-            let entry = Entry {
-                version: 1,
-                changed_at: Some(1),
-                value: Some(value.clone()),
-                is_usable: true,
-                in_force: None,
-                is_incomplete: false,
-            };
-            directory.subscribers.insert((*name).to_owned(), entry);
-        }
-        let content = String::from_utf8(directory.encode().unwrap()).unwrap();
-        self.cloud
-            .state()
-            .bucket
-            .answer("PUT", &format!("/{KEY}"), &content);
-        self.answer_ssm(ssm);
-        let store = super::world::subscribers(&self.ssm);
-        let bucket = Some("backlogs".to_owned());
-        self.handler.deliverer.subscribers = store.with_directory_of(&self.cloud.config(), bucket);
-    }
-
     /// Prepares other answers of SSM for the health of subscribers.
     pub fn answer_health(&mut self, ssm: Vec<(u16, String)>) {
         self.ssm = Replay::new(ssm);
@@ -284,12 +252,12 @@ impl World {
     }
 }
 
-const RULES: Rules = Rules {
+pub const RULES: Rules = Rules {
     schemes: Schemes::HttpOrHttps,
     max_attempts: Some(8),
 };
 
-fn subscribers(ssm: &Replay) -> SubscriberStore {
+pub fn subscribers(ssm: &Replay) -> SubscriberStore {
     let max_age = Duration::from_secs(30);
     SubscriberStore::new(&ssm.config(), "/wagrun/subscribers", max_age, RULES)
 }

@@ -1,19 +1,17 @@
 //! All subscribers at one time, with those whose parameters cannot be used.
 
-mod from_directory;
-
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use serde_json::Value;
 use wagrun_event::Event;
 
 use super::definition::{Rules, Subscriber};
 use super::earlier_versions::EarlierVersions;
 use super::invalid::InvalidSubscriber;
+use super::judged::{Fault, Judged, Unusable, says_off};
+use super::stored::Stored;
+use crate::directory::Directory;
 use crate::parameter_cache::Parameter;
-
-use self::from_directory::Stored;
 
 /// All subscribers at one time.
 #[derive(Debug, Default)]
@@ -26,22 +24,6 @@ enum Member {
     Judged(Judged),
     /// It is in a directory, and is parsed when it is asked for: deliver needs one of thousands.
     Stored(Stored, OnceLock<Judged>),
-}
-
-/// A subscriber, as its parameter was judged.
-#[derive(Debug)]
-enum Judged {
-    Usable(Box<Subscriber>),
-    Unusable(Box<Unusable>),
-}
-
-/// A subscriber of which no version is in force.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Unusable {
-    /// The fault of its parameter.
-    pub fault: InvalidSubscriber,
-    /// True when the parameter says all the same that it is switched off.
-    pub is_off: bool,
 }
 
 /// The status of a subscriber's name.
@@ -57,44 +39,30 @@ pub enum SubscriberStatus<'a> {
     Gone,
 }
 
-/// A parameter that cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Fault<'a> {
-    /// The subscriber's name.
-    pub subscriber: &'a str,
-    /// The fault.
-    pub fault: &'a InvalidSubscriber,
-    /// The effect on the subscriber's events.
-    pub effect: Effect,
-}
-
-/// The effect of a parameter that cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// Its version of this number is in force.
-    LastUsableVersion(i64),
-    /// The events are set aside until it is corrected.
-    SetAside,
-    /// The subscriber is switched off.
-    Off,
-}
-
-impl Effect {
-    /// Returns the name of the effect in log lines.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::LastUsableVersion(_) => "last_usable_version",
-            Self::SetAside => "set_aside",
-            Self::Off => "off",
+impl From<Directory> for Subscribers {
+    /// Takes the subscribers of a directory, and logs those that its writer could not use.
+    fn from(directory: Directory) -> Self {
+        let path = Arc::<str>::from(directory.path.as_str());
+        let rules = directory.rules;
+        let members = directory.subscribers.into_iter().map(|(name, entry)| {
+            let stored = Stored {
+                subscriber: name.clone(),
+                path: Arc::clone(&path),
+                rules,
+                entry,
+            };
+            (name, Member::Stored(stored, OnceLock::new()))
+        });
+        let subscribers = Self(members.collect());
+        for (name, member) in &subscribers.0 {
+            if let Member::Stored(stored, _) = member
+                && !stored.entry.is_usable
+                && let Some(fault) = member.judged().fault(name)
+            {
+                Fault::log(fault);
+            }
         }
-    }
-
-    /// Returns the number of the version that is in force.
-    pub fn version(self) -> Option<i64> {
-        match self {
-            Self::LastUsableVersion(version) => Some(version),
-            Self::SetAside | Self::Off => None,
-        }
+        subscribers
     }
 }
 
@@ -180,18 +148,6 @@ impl Subscribers {
     }
 }
 
-impl Fault<'_> {
-    fn log(self) {
-        tracing::error!(
-            subscriber = self.subscriber,
-            error = %self.fault,
-            effect = self.effect.as_str(),
-            version = self.effect.version(),
-            "subscriber's parameter cannot be used"
-        );
-    }
-}
-
 /// Judges a parameter that cannot be used by its last usable version.
 ///
 /// A version that is switched off is not in force: the newest one may have been meant to switch it on.
@@ -221,34 +177,9 @@ impl Member {
     }
 }
 
-impl Judged {
-    fn fault<'a>(&'a self, subscriber: &'a str) -> Option<Fault<'a>> {
-        let (fault, effect) = match self {
-            Self::Usable(one) => {
-                let superseded = one.superseded.as_deref()?;
-                let effect = Effect::LastUsableVersion(superseded.version);
-                (&superseded.fault, effect)
-            }
-            Self::Unusable(one) if one.is_off => (&one.fault, Effect::Off),
-            Self::Unusable(one) => (&one.fault, Effect::SetAside),
-        };
-        Some(Fault {
-            subscriber,
-            fault,
-            effect,
-        })
-    }
-}
-
 fn is_for(event: &Event, subscriber: &str) -> bool {
     match &event.subscriber {
         Some(name) => name == subscriber,
         None => !event.is_snapshot(),
     }
-}
-
-/// Returns true when a parameter that cannot be used says at least that the subscriber is switched off.
-pub fn says_off(json: &str) -> bool {
-    let value: Value = serde_json::from_str(json).unwrap_or_default();
-    value.get("enabled") == Some(&Value::Bool(false))
 }

@@ -1,15 +1,50 @@
 //! Tests of subscribers that a directory has, or should have.
 
 use serde_json::value::RawValue;
+use wagrun_delivery::directory::{Directory, Entry, KEY};
 
 use super::*;
 use crate::handle;
+use crate::tests::world::{RULES, subscribers};
 
 /// The directory of every test is a minute old.
 const AGE: SignedDuration = SignedDuration::from_secs(60);
 
 fn missing() -> (u16, String) {
     (400, r#"{"__type":"ParameterNotFound"}"#.to_owned())
+}
+
+impl World {
+    /// Writes a directory with these subscribers, whose listing began this long ago. SSM answers what is asked besides.
+    fn write_directory(
+        &mut self,
+        listed: &[(&str, String)],
+        age: SignedDuration,
+        ssm: Vec<(u16, String)>,
+    ) {
+        let path = "/wagrun/subscribers";
+        let mut directory = Directory::new(path, RULES, (self.handler.deliverer.clock)() - age);
+        for (name, value) in listed {
+            let entry = Entry {
+                version: 1,
+                changed_at: Some(1),
+                value: Some(value.clone()),
+                is_usable: true,
+                in_force: None,
+                is_incomplete: false,
+            };
+            directory.subscribers.insert((*name).to_owned(), entry);
+        }
+        let content = String::from_utf8(directory.encode().unwrap()).unwrap();
+        self.cloud
+            .state()
+            .bucket
+            .answer("PUT", &format!("/{KEY}"), &content);
+        self.answer_ssm(ssm);
+        let store = subscribers(&self.ssm);
+        let bucket = Some("backlogs".to_owned());
+        self.handler.deliverer.subscribers = store.with_directory_of(&self.cloud.config(), bucket);
+    }
 }
 
 impl Story {

@@ -1,46 +1,23 @@
-//! Subscribers of a directory, which are parsed when they are asked for.
+//! A subscriber of a directory, which is parsed when it is asked for.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use super::{Fault, Judged, Member, Subscribers, Unusable, says_off};
-use crate::directory::{Directory, Entry};
-use crate::subscriber::definition::{Rules, Subscriber};
-use crate::subscriber::invalid::{FieldPath, InvalidSubscriber, Problem};
+use super::definition::{Rules, Subscriber};
+use super::invalid::{FieldPath, InvalidSubscriber, Problem};
+use super::judged::{Judged, Unusable, says_off};
+use crate::directory::Entry;
 
 /// The parameter of one subscriber, as the directory has it.
 #[derive(Debug)]
 pub struct Stored {
-    subscriber: String,
-    path: Arc<str>,
-    rules: Rules,
-    entry: Entry,
-}
-
-impl From<Directory> for Subscribers {
-    /// Takes the subscribers of a directory, and logs those that its writer could not use.
-    fn from(directory: Directory) -> Self {
-        let path = Arc::<str>::from(directory.path.as_str());
-        let rules = directory.rules;
-        let members = directory.subscribers.into_iter().map(|(name, entry)| {
-            let stored = Stored {
-                subscriber: name.clone(),
-                path: Arc::clone(&path),
-                rules,
-                entry,
-            };
-            (name, Member::Stored(stored, OnceLock::new()))
-        });
-        let subscribers = Self(members.collect());
-        for (name, member) in &subscribers.0 {
-            if let Member::Stored(stored, _) = member
-                && !stored.entry.is_usable
-                && let Some(fault) = member.judged().fault(name)
-            {
-                Fault::log(fault);
-            }
-        }
-        subscribers
-    }
+    /// The subscriber's name.
+    pub subscriber: String,
+    /// The path of the parameters.
+    pub path: Arc<str>,
+    /// The rules of the directory.
+    pub rules: Rules,
+    /// The parameter.
+    pub entry: Entry,
 }
 
 impl Stored {
