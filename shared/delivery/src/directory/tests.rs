@@ -1,5 +1,7 @@
 //! Tests of the object and of its cache, with a bucket in memory.
 
+mod in_force;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -52,17 +54,13 @@ impl S3 {
         let mut state = self.state();
         let (method, path) = request.line.split_once(' ').unwrap();
         let path = path.split('?').next().unwrap();
-        let answer = match state.status {
-            Some(status) => Answer::from((status, String::new())),
-            None => {
-                let bucket = &mut state.bucket;
-                let answer = bucket.answer_if(method, path, &request.conditions, &request.body);
-                let status = answer.status;
-                state.answers.push(status);
-                answer.into()
-            }
-        };
-        answer
+        if let Some(status) = state.status {
+            return (status, String::new()).into();
+        }
+        let bucket = &mut state.bucket;
+        let answer = bucket.answer_if(method, path, &request.conditions, &request.body);
+        state.answers.push(answer.status);
+        answer.into()
     }
 
     fn put(&self, content: &[u8]) {
@@ -240,68 +238,4 @@ async fn a_directory_whose_writer_stands_still_is_used_for_a_quarter_of_an_hour(
     // Within the time of the cache, too.
     let fault = cache.current(at(901)).await.unwrap_err();
     assert_eq!(fault, DirectoryFault::Old(at(0)));
-}
-
-#[tokio::test]
-async fn a_version_in_force_is_used_with_the_fault_of_the_newest() {
-    let mut directory = directory(at(0), &[]);
-    let in_force = Some(InForce {
-        version: 3,
-        value: WEBHOOK.to_owned(),
-    });
-    let unusable = Entry {
-        version: 4,
-        is_usable: false,
-        ..entry("{")
-    };
-    let cases = [
-        (
-            "superseded",
-            Entry {
-                in_force: in_force.clone(),
-                ..unusable.clone()
-            },
-        ),
-        ("aside", unusable.clone()),
-        (
-            "off",
-            Entry {
-                value: Some(r#"{"target":"pigeon","enabled":false}"#.into()),
-                ..unusable.clone()
-            },
-        ),
-        (
-            "locked",
-            Entry {
-                value: None,
-                in_force,
-                ..unusable
-            },
-        ),
-    ];
-    for (name, entry) in cases {
-        directory.subscribers.insert(name.to_owned(), entry);
-    }
-    let decoded = Directory::decode(&directory.encode().unwrap()).unwrap();
-    assert_eq!(decoded, directory);
-    let subscribers = crate::subscriber::Subscribers::from(decoded);
-    let faults: Vec<_> = subscribers
-        .faults()
-        .map(|one| {
-            format!(
-                "{} {} {:?}",
-                one.fault,
-                one.effect.as_str(),
-                one.effect.version()
-            )
-        })
-        .collect();
-    let expected = [
-        "subscriber /wagrun/subscribers/aside: is not JSON (line 1, column 1) set_aside None",
-        "subscriber /wagrun/subscribers/locked: cannot be read; a parameter under a KMS key of your own is not supported last_usable_version Some(3)",
-        "subscriber /wagrun/subscribers/off: target: unknown target \"pigeon\"; this version supports \"webhook\", \"eventbridge\", \"cloudfront\" off None",
-        "subscriber /wagrun/subscribers/superseded: is not JSON (line 1, column 1) last_usable_version Some(3)",
-    ];
-    assert_eq!(faults, expected);
-    assert_eq!(subscribers.find("off"), SubscriberStatus::Disabled);
 }
