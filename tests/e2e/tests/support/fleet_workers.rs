@@ -110,7 +110,7 @@ fn fan_out(fleet: &Fleet) -> FanOut {
 }
 
 /// Returns the rules for parameters, which are the same for both functions.
-fn rules(fleet: &Fleet) -> Rules {
+pub fn rules(fleet: &Fleet) -> Rules {
     Rules {
         schemes: Schemes::HttpOrHttps,
         max_attempts: Some(fleet.options().max_attempts()),
