@@ -2,7 +2,7 @@
 //! directory, and with a directory that cannot be used.
 
 use std::error::Error;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_config::{Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
@@ -16,7 +16,9 @@ use wagrun_delivery::directory::{Directory, KEY};
 use wagrun_delivery::subscriber::{Rules, Schemes, Subscribers};
 
 use crate::statistics::ms;
-use crate::throughput::{DELIVER_WORKERS, PARAMETER_QUOTA, print_head, print_row, settle};
+use crate::throughput::{
+    DELIVER_WORKERS, MAX_RUN_TIME, PARAMETER_QUOTA, print_head, print_row, settle,
+};
 use crate::workers::Workers;
 
 /// The way in which the functions find the subscribers.
@@ -25,6 +27,16 @@ enum Way {
     Parameters,
     Directory,
     NoDirectory,
+}
+
+impl Way {
+    /// Returns the longest measurement. Only the way by the parameters may not end.
+    fn limit(self) -> Duration {
+        match self {
+            Self::Parameters => MAX_RUN_TIME,
+            Self::Directory | Self::NoDirectory => 10 * MAX_RUN_TIME,
+        }
+    }
 }
 
 pub async fn run() -> Result<(), Box<dyn Error>> {
@@ -67,7 +79,7 @@ async fn measure(subscribers: usize, way: Way) -> Result<Option<String>, Box<dyn
     let fan_out = workers.start_fan_out(1).await?;
     let deliver = workers.start_deliver(DELIVER_WORKERS).await?;
     let events = events(1, 1);
-    let outcome = settle(&mut workers, &events).await?;
+    let outcome = settle(&mut workers, &events, way.limit()).await?;
     let name = match way {
         Way::Parameters => "each copy reads the parameters",
         Way::Directory => "with the directory",

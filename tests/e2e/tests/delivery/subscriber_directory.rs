@@ -52,6 +52,8 @@ async fn new_copies_find_a_thousand_subscribers_under_the_quota_of_ssm() {
     let fleet = Fleet::start(FleetOptions {
         has_directory: true,
         parameter_quota: Some(40),
+        // Each copy reads once, however long the test takes.
+        cache_time: Duration::from_secs(3600),
         ..FleetOptions::new(healthy(1000))
     });
     let fleet = fleet.await.unwrap();
