@@ -64,6 +64,7 @@ invoke() {
 # One function of the stack each: prints the answer to the payload.
 content_events() { invoke ContentEventsFunctionName "$1"; }
 deliver() { invoke DeliverFunctionName "$1"; }
+subscriber_directory() { invoke SubscriberDirectoryFunctionName "$1"; }
 migrate() { invoke MigrateFunctionName "$1"; }
 release() { invoke ReleaseFunctionName "$1"; }
 log_retention() { invoke LogRetentionFunctionName "$1"; }

@@ -64,6 +64,19 @@ class DoorsTest(Breaking):
 
         self.assert_breaks('{"aws:SecureTransport": "false"} is allowed', "MediaBucketPolicy", APP_RUNNER, change)
 
+    def test_a_subscriber_directory_that_others_read(self):
+        def change(template):
+            statement(template, "BacklogBucketPolicy", "DirectoryIsReadByThese")["Action"] = "s3:ListBucket"
+
+        self.assert_breaks("BacklogBucketPolicy: s3:GetObject", "BacklogBucketPolicy", APP_RUNNER, change)
+
+    def test_a_subscriber_directory_that_a_reader_writes(self):
+        def change(template):
+            allowed = statement(template, "BacklogBucketPolicy", "DirectoryIsWrittenByThis")["Condition"]["ArnNotEquals"]
+            allowed["aws:PrincipalArn"] = [allowed["aws:PrincipalArn"], {"Fn::GetAtt": ["DeliverRole", "Arn"]}]
+
+        self.assert_breaks("BacklogBucketPolicy: s3:PutObject", "BacklogBucketPolicy", APP_RUNNER, change)
+
     def test_an_endpoint_that_any_principal_rings_through(self):
         def change(template):
             del statement(template, "LambdaEndpoint", "RingContentEvents")["Condition"]

@@ -82,7 +82,7 @@ class RecordedTest(unittest.TestCase):
         self.assertIn("is denied", self.found(by("FanOutRole", "ssm", "GetParametersByPath", Path="/local")))
         self.assert_allowed(by("FanOutRole", "ssm", "GetParameterHistory", Name="/local/subscribers/search"))
         self.assertIn("is denied", self.found(by("FanOutRole", "ssm", "GetParameterHistory", Name="/local/release")))
-        self.assertIn("is denied", self.found(by("FanOutRole", "ssm", "GetParameter", Name="/local/subscribers/search")))
+        self.assertIn("is denied", self.found(by("FanOutRole", "ssm", "PutParameter", Name="/local/subscribers/search")))
 
     def test_a_schedule_hands_its_role_on(self):
         schedule = {"Name": "one", "GroupName": "local-publishing"}
@@ -159,7 +159,8 @@ class CoverageTest(unittest.TestCase):
 
     def test_every_function_is_of_a_package(self):
         self.assertEqual(
-            {"content-events", "custom-domain", "deliver", "fan-out", "log-retention", "migrate", "release"}, set(self.replayed)
+            {"content-events", "custom-domain", "deliver", "fan-out", "log-retention", "migrate", "release", "subscriber-directory"},
+            set(self.replayed),
         )
         self.assertEqual([], self.differences())
 

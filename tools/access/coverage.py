@@ -1,7 +1,7 @@
 """Compares the actions that the roles of the functions allow with the actions that the tests called.
 
-An action counts as called if a test recorded a call that needs it. Two kinds of calls cannot be recorded and count as well:
-the calls of Lambda itself in the name of the function, and the database's check of a token that the function signed.
+An action counts as called if a test recorded a call that needs it. Three kinds cannot be recorded and count as well: the calls of
+Lambda itself in the name of the function, the database's check of a token that the function signed, and S3's choice of an answer.
 """
 
 from template import functions, target
@@ -27,6 +27,9 @@ def not_recorded(template):
         if "DATABASE_AUTH" in properties.get("Environment", {}).get("Variables", {}):
             # The function signs the token without a call, and the database checks it.
             actions.add("rds-db:connect")
+        if "DIRECTORY_BUCKET" in properties.get("Environment", {}).get("Variables", {}):
+            # With it S3 answers GetObject with 404 where there is no object, and without it with 403 (GetObject, "Permissions").
+            actions.add("s3:ListBucket")
     return needed
 
 

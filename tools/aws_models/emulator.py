@@ -4,6 +4,8 @@ A request that violates its model is answered with 400 and never reaches the emu
 DIRECTORY/violations-NAME.jsonl, because the sender may ignore the answer. DIRECTORY/calls-NAME.jsonl has every other request.
 """
 
+import asyncio
+import json
 import sys
 from pathlib import Path
 
@@ -14,6 +16,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 import ministack.app
 from ministack.core.iam_evaluator import resolve_credential
 from ministack.core.responses import _account_from_sts_session, get_account_id
+from ministack.services.eventbridge import _put_events
 
 from aws_models.answers import refusal
 from aws_models.decode import checked
@@ -22,6 +25,14 @@ from aws_models.request import Request
 
 # The addresses besides AWS's services: the state of the emulator, and the calls of functions by its CloudFormation.
 OWN_PATHS = ("/_ministack/", "/_localstack/", "/health")
+
+# The operation that a Parameter Store Change names. Parameter Store of the emulator reports nothing itself.
+PARAMETER_CHANGES = {"PutParameter": "Update", "DeleteParameter": "Delete"}
+# Events of AWS come after the answer to the call, and some come twice.
+CHANGE_DELAYS = (0.5, 1.0)
+
+ENCRYPTION = "x-amz-server-side-encryption"
+ENCRYPTION_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 
 
 class Checked:
@@ -32,6 +43,7 @@ class Checked:
         directory.mkdir(parents=True, exist_ok=True)
         self.calls = open(directory / f"calls-{name}.jsonl", "a", buffering=1)
         self.violations = open(directory / f"violations-{name}.jsonl", "a", buffering=1)
+        self.reports = set()
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http" or scope["path"].startswith(OWN_PATHS):
@@ -49,15 +61,44 @@ class Checked:
             self.violations.write(line({**record, "problems": call.problems}))
             return await answer(send, *refusal(call))
 
+        with_default_key(scope)
+
         async def send_and_record(message):
             if message["type"] == "http.response.start":
                 self.calls.write(line({**record, "parameters": call.parameters, "status": message["status"]}))
+                if message["status"] == 200 and call.operation in PARAMETER_CHANGES:
+                    self.report(call)
             await send(message)
 
         async def receive_again():
             return messages.pop(0) if messages else await receive()
 
         return await self.app(scope, receive_again, send_and_record)
+
+    def report(self, call):
+        """Reports the change of a parameter on the default event bus, late and twice."""
+        task = asyncio.create_task(report_change(PARAMETER_CHANGES[call.operation], call.parameters["Name"]))
+        # A task without a reference may be collected before it ends.
+        self.reports.add(task)
+        task.add_done_callback(self.reports.discard)
+
+
+def with_default_key(scope):
+    """Names the account's own key in a request for encryption without a key. S3 takes that key, and the emulator refuses."""
+    names = {name.decode().lower(): value for name, value in scope["headers"]}
+    if names.get(ENCRYPTION) == b"aws:kms" and ENCRYPTION_KEY not in names:
+        scope["headers"] = [*scope["headers"], (ENCRYPTION_KEY.encode(), b"alias/aws/s3")]
+
+
+async def report_change(operation, name):
+    entry = {
+        "Source": "aws.ssm",
+        "DetailType": "Parameter Store Change",
+        "Detail": json.dumps({"operation": operation, "name": name, "type": "SecureString"}),
+    }
+    for delay in CHANGE_DELAYS:
+        await asyncio.sleep(delay)
+        _put_events({"Entries": [entry]}, allow_aws_source=True)
 
 
 async def received(receive):

@@ -26,7 +26,7 @@ QUEUES_POLLED = 2
 POLLERS = 5
 POLLS_PER_HOUR = 3600 / 20
 
-ALARMS = 18  # with Aurora; without a web service, releases and a night
+ALARMS = 19  # with Aurora; without a web service, releases and a night
 WEB_ALARMS = 1
 # The age of the oldest pending event, and the number of events set apart. For each subscriber and outcome, the number of
 # deliveries and their duration; normally there is one outcome. CloudWatch charges each hour with a value.
@@ -34,9 +34,12 @@ METRICS = 2 + 2 * SUBSCRIBERS
 SWEEPS_PER_HOUR = 1
 READS_PER_SWEEP = 4  # capacity, sweeps, wakes; and the sweeps of the week after a day without any
 # deliver checks for deliveries that are set aside, and nearly always finds none. A check is one list request of a bucket, at
-# the price of a PUT. It also reads the subscribers, to find parameters that cannot be used.
+# the price of a PUT. It also reads the directory of the subscribers, to find parameters that cannot be used.
 BACKLOG_CHECKS_PER_HOUR = 12
 BACKLOG_CHECK_SECONDS = 0.15
+# subscriber-directory lists the subscribers without their values, and writes the directory.
+COMPARISONS_PER_HOUR = 12
+COMPARISON_SECONDS = 0.3
 # log-retention runs once a day. Its calls to CloudWatch Logs are free.
 RETENTION_SECONDS = 3
 

@@ -10,6 +10,8 @@ from cost_model.assumptions import (
     BACKLOG_CHECK_SECONDS,
     BACKUP_SIZES,
     CACHE_SECONDS,
+    COMPARISONS_PER_HOUR,
+    COMPARISON_SECONDS,
     CONTENT_EVENTS_SECONDS,
     CONTENT_GB,
     DATABASE_LOG_GB_PER_HOUR,
@@ -140,12 +142,15 @@ def common_lines(platform: str, day: Volume) -> list[Line]:
     stored = CONTENT_GB + day.events * HISTORY_DAYS * ROW_GB
     sweeps = SWEEPS_PER_HOUR * HOURS
     backlog_checks = BACKLOG_CHECKS_PER_HOUR * HOURS
+    comparisons = COMPARISONS_PER_HOUR * HOURS
     polls = QUEUES_POLLED * POLLERS * POLLS_PER_HOUR * HOURS
-    log_gb = events * LINES_PER_EVENT * LINE_GB + (sweeps * 2 + backlog_checks) * LINE_GB + awake * DATABASE_LOG_GB_PER_HOUR
-    reads = min(events * (1 + SUBSCRIBERS), day.functions * day.busy_hours * DAYS * 3600 / CACHE_SECONDS) + backlog_checks
+    log_gb = events * LINES_PER_EVENT * LINE_GB + (sweeps * 2 + backlog_checks + comparisons) * LINE_GB + awake * DATABASE_LOG_GB_PER_HOUR
+    looks = min(events * (1 + SUBSCRIBERS), day.functions * day.busy_hours * DAYS * 3600 / CACHE_SECONDS) + backlog_checks
+    # A copy downloads the directory after each comparison, and is told otherwise that nothing has changed.
+    downloads = min(looks, day.functions * day.busy_hours * DAYS * COMPARISONS_PER_HOUR + backlog_checks)
     out_gb = deliveries * DELIVERY_OUT_GB + day.edits * DAYS * day.requests_per_edit * day.request_gb
     seconds = (events + sweeps) * CONTENT_EVENTS_SECONDS + events * FAN_OUT_SECONDS + deliveries * DELIVER_SECONDS
-    seconds += DAYS * RETENTION_SECONDS + backlog_checks * BACKLOG_CHECK_SECONDS
+    seconds += DAYS * RETENTION_SECONDS + backlog_checks * BACKLOG_CHECK_SECONDS + comparisons * COMPARISON_SECONDS
     return [
         Line("Aurora, capacity while awake", *charge(("acu", awake * day.acu))),
         Line("Aurora, storage and backups", *charge(("storage", stored), ("backup", stored * BACKUP_SIZES))),
@@ -158,7 +163,7 @@ def common_lines(platform: str, day: Volume) -> list[Line]:
             ("sns_delivery", events / MILLION), ("sns_delivery_data", events * EVENT_GB),
         )),
         Line("Lambda", *charge(
-            ("lambda_request", (events * 2 + deliveries + sweeps + backlog_checks + DAYS) / MILLION),
+            ("lambda_request", (events * 2 + deliveries + sweeps + backlog_checks + comparisons + DAYS) / MILLION),
             ("lambda_arm", seconds * FUNCTION_GB),
         )),
         Line("CloudWatch, logs", *charge(("logs", log_gb), ("logs_kept", log_gb))),
@@ -167,9 +172,11 @@ def common_lines(platform: str, day: Volume) -> list[Line]:
         Line(f"CloudWatch, {METRICS + 1} metrics", *charge(("metric", (METRICS * day.hours_with_events + 3 * day.swept) / 24))),
         Line("CloudWatch, metrics that a sweep reads", *charge(("metric_read", sweeps * READS_PER_SWEEP / 1000))),
         Line("CloudWatch, dashboard", *charge(("dashboard", 1))),
-        Line("EventBridge Scheduler", *charge(("scheduler", (sweeps + backlog_checks + DAYS) / MILLION))),
+        Line("EventBridge Scheduler", *charge(("scheduler", (sweeps + backlog_checks + comparisons + DAYS) / MILLION))),
         Line("S3, looking for deliveries that are set aside", *charge(("s3_put", backlog_checks / 1000))),
-        Line("KMS, reading subscribers", *charge(("kms", reads * SUBSCRIBERS / 10_000))),
+        Line("S3, the subscriber directory", *charge(("s3_put", comparisons / 1000), ("s3_get", (looks + comparisons) / 1000))),
+        # Each download, and the reading and the writing of each comparison.
+        Line("KMS, the subscriber directory", *charge(("kms", (downloads + 2 * comparisons) / 10_000))),
         Line("ECR, images", *charge(("ecr", IMAGES_GB))),
         Line("Data to the internet", *charge(("out", out_gb))),
     ]

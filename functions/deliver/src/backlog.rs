@@ -33,6 +33,7 @@ mod policy;
 mod resend_lane;
 mod store;
 mod sweep;
+mod swept;
 mod turn;
 
 pub use backlogs::{Absence, BacklogError, BacklogFacts, Backlogs};
@@ -45,5 +46,6 @@ pub use resend_lane::{Recalled, Resent, SendResult, resend_lane};
 #[cfg(fuzzing)]
 pub use store::Backlog;
 pub use store::BacklogStore;
-pub use sweep::{Sweep, SweptBacklog, sweep};
+pub use sweep::{Sweep, sweep};
+pub use swept::SweptBacklog;
 pub use turn::Turn;

@@ -16,6 +16,8 @@ pub struct Config {
     pub subscribers_path: String,
     /// The time for which parameters are used before they are read again.
     pub subscriber_cache: Duration,
+    /// The bucket of the subscriber directory. Without one, deliver reads all parameters itself.
+    pub directory_bucket: Option<String>,
     /// The FIFO queue that deliveries come from.
     pub delivery_queue_url: String,
     /// The queue that invalidations come from; none when it is not deployed.
@@ -45,7 +47,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30), `DELIVERY_QUEUE_URL`,
+    /// Reads `SUBSCRIBERS_PATH`, `SUBSCRIBER_CACHE_SECONDS` (30), `DIRECTORY_BUCKET` (none), `DELIVERY_QUEUE_URL`,
     /// `INVALIDATION_QUEUE_URL` (none), `RETRY_SECONDS` (the schedule of Standard Webhooks), `BACKLOGS_PATH`, `BACKLOG_BUCKET`,
     /// `DELIVERY_DEAD_LETTER_QUEUE_URL`, `CROWDED_DELIVERIES` (30000), `COPIES` (4), `TOPIC_ARN`, `EVENT_SOURCE`, `METRICS_NAMESPACE`, and the
     /// variables of [`Rules::from_environment`].
@@ -62,6 +64,7 @@ impl Config {
                 30,
                 "a number of seconds",
             )?),
+            directory_bucket: optional("DIRECTORY_BUCKET"),
             delivery_queue_url: required("DELIVERY_QUEUE_URL")?,
             invalidation_queue_url: optional("INVALIDATION_QUEUE_URL"),
             schedule: parsed_or(

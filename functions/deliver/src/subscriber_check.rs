@@ -1,7 +1,9 @@
-//! Checks the parameters of all subscribers. It runs with each sweep, so an alarm names a fault without waiting for an event.
+//! Checks the parameters of all subscribers, and the directory of them. It runs with each sweep, so an alarm names a fault without
+//! waiting for an event.
 
 use jiff::Timestamp;
 use serde::Serialize;
+use wagrun_delivery::directory::DirectoryFault;
 use wagrun_delivery::subscriber::{LoadError, SubscriberStore, Subscribers};
 use wagrun_lambda::metric::{Metrics, Unit};
 
@@ -40,16 +42,35 @@ pub struct FilterWarning {
     pub warning: String,
 }
 
+/// The parameters could not be checked.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The subscribers could not be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The directory cannot be used. fan-out and deliver read the parameters themselves meanwhile.
+    #[error("the subscriber directory cannot be used")]
+    Directory(#[from] DirectoryFault),
+}
+
 /// Checks the parameters, and emits the number of those that cannot be used. That is a metric only while there are some,
 /// because CloudWatch charges for each hour with a value.
 ///
 /// # Errors
-/// Fails if the subscribers cannot be read.
+/// Fails if the subscribers cannot be read, and if their directory cannot be used.
 pub async fn check_subscribers(
     store: &SubscriberStore,
     metrics: &Metrics,
     now: Timestamp,
-) -> Result<SubscriberCheck, LoadError> {
+) -> Result<SubscriberCheck, CheckError> {
+    match store.directory_fault(now).await {
+        // The writer needs the calls that reading all parameters would take.
+        Some(fault @ (DirectoryFault::Old(_) | DirectoryFault::Unreadable(_))) => {
+            return Err(fault.into());
+        }
+        // Before the first subscriber there is none. The writer has an alarm of its own.
+        Some(DirectoryFault::Missing) | None => {}
+    }
     let subscribers = store.current(now).await?;
     let check = SubscriberCheck::of(&subscribers);
     for FilterWarning {

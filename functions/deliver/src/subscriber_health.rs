@@ -10,6 +10,8 @@
 mod announcement;
 mod parameter;
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -35,6 +37,8 @@ pub const FAILED_TOO_LONG: &str = "failed for five days without a success";
 pub struct SubscriberHealth {
     parameters: Parameters,
     topic: Topic,
+    /// The times of failures that this copy has cleared. The directory may have them a little longer.
+    cleared: Arc<Mutex<HashMap<String, Timestamp>>>,
 }
 
 /// A subscriber's condition after a failed delivery.
@@ -75,17 +79,31 @@ pub enum DisableError {
 impl SubscriberHealth {
     /// Uses these parameters and this topic.
     pub fn new(parameters: Parameters, topic: Topic) -> Self {
-        Self { parameters, topic }
+        Self {
+            parameters,
+            topic,
+            cleared: Arc::default(),
+        }
     }
 
     /// Clears what was written about earlier failures. An error is logged.
     pub async fn record_success(&self, subscriber: &Subscriber) {
-        if subscriber.failing_since.is_some() && subscriber.superseded.is_none() {
-            self.change(subscriber, |fields| {
-                fields.shift_remove("failing_since").is_some()
-            })
-            .await;
+        let since = subscriber.failing_since;
+        let Some(since) = since.filter(|_| subscriber.superseded.is_none()) else {
+            return;
+        };
+        if self.cleared().get(&subscriber.name) == Some(&since) {
+            return;
         }
+        let clear =
+            |fields: &mut Map<String, Value>| fields.shift_remove("failing_since").is_some();
+        if self.change(subscriber, clear).await {
+            self.cleared().insert(subscriber.name.clone(), since);
+        }
+    }
+
+    fn cleared(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {
+        self.cleared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records a failure, and returns the subscriber's condition. Switches the subscriber off when it has failed for too long, or
@@ -176,12 +194,12 @@ impl SubscriberHealth {
         .await;
     }
 
-    /// Changes the parameter. An error is logged, because no delivery depends on it.
+    /// Changes the parameter. An error is logged, because no delivery depends on it. Returns false then.
     async fn change(
         &self,
         subscriber: &Subscriber,
         change: impl Fn(&mut Map<String, Value>) -> bool,
-    ) {
+    ) -> bool {
         let change = |json: &str, fields: &mut Map<String, Value>| {
             has_same_target(subscriber, json) && change(fields)
         };
@@ -190,13 +208,15 @@ impl SubscriberHealth {
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
-        if let Err(error) = changed {
-            tracing::error!(
-                subscriber = subscriber.name,
-                error = chain(&error),
-                "cannot record the subscriber's health"
-            );
-        }
+        let Err(error) = changed else {
+            return true;
+        };
+        tracing::error!(
+            subscriber = subscriber.name,
+            error = chain(&error),
+            "cannot record the subscriber's health"
+        );
+        false
     }
 }
 

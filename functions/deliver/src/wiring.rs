@@ -43,7 +43,8 @@ pub fn build_handler(aws: &SdkConfig, config: Config) -> Result<Handler, reqwest
         &config.subscribers_path,
         config.subscriber_cache,
         config.rules,
-    );
+    )
+    .with_directory_of(aws, config.directory_bucket);
     Ok(Handler {
         deliverer: Deliverer {
             subscribers,

@@ -1,6 +1,7 @@
 //! Turns one event into a delivery for each subscriber that receives it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -69,9 +70,7 @@ impl FanOut {
     }
 
     async fn send(&self, event: &Event, raw: &RawValue, now: Timestamp) -> Result<(), FanOutError> {
-        // An operator who requests past events has often just created or changed the subscriber.
-        let requested_at = event.requested_at().unwrap_or(Timestamp::MIN);
-        let subscribers = self.subscribers.loaded_after(requested_at, now).await?;
+        let subscribers = self.subscribers_for(event, now).await?;
         let is_batched =
             |one: &&Subscriber| self.invalidations.is_some() && one.target.is_batched();
         let (batched, single): (Vec<_>, Vec<_>) = subscribers.matching(event).partition(is_batched);
@@ -94,6 +93,22 @@ impl FanOut {
         sent?;
         tracing::info!(deliveries = count, "fanned out");
         Ok(())
+    }
+
+    /// Returns the subscribers that the event may be for.
+    ///
+    /// An operator who requests past events has often just created or changed the subscriber.
+    async fn subscribers_for(
+        &self,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<Arc<Subscribers>, LoadError> {
+        let requested_at = event.requested_at().unwrap_or(Timestamp::MIN);
+        let store = &self.subscribers;
+        match &event.subscriber {
+            Some(name) => store.loaded_one_after(name, requested_at, now).await,
+            None => store.loaded_after(requested_at, now).await,
+        }
     }
 }
 

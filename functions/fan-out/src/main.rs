@@ -21,7 +21,8 @@ async fn serve() -> Result<(), Error> {
         &config.subscribers_path,
         config.subscriber_cache,
         config.rules,
-    );
+    )
+    .with_directory_of(&aws, config.directory_bucket);
     let sqs = aws_sdk_sqs::Client::new(&aws);
     let fan_out = &FanOut::new(
         subscribers,

@@ -1,5 +1,6 @@
 //! Tests of the function as Lambda calls it, with prepared answers of SSM and SQS.
 
+mod directory;
 mod unusable;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The earlier versions of a parameter, which SSM keeps.
 
+use std::fmt;
+
 use aws_sdk_ssm::{
     Client, error::SdkError, operation::get_parameter_history::GetParameterHistoryError,
 };
@@ -14,12 +16,22 @@ const PAGE_SIZE: i32 = 50;
 pub struct ParameterHistory(Client);
 
 /// One version of a parameter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ParameterVersion {
     /// The number of the version.
     pub number: i64,
     /// The decrypted value.
     pub value: String,
+}
+
+// The value may hold secrets.
+impl fmt::Debug for ParameterVersion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ParameterVersion")
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The versions could not be read.

@@ -17,8 +17,9 @@
 //!
 //! # A parameter that cannot be used
 //! Its last usable version stays in force, which SSM keeps (see `earlier_versions`). Where there is none, or where that one is
-//! switched off, the subscriber's events are set aside until the parameter is corrected. fan-out and deliver judge by the same
-//! [`Rules`], and by what SSM has. So both come to the same result, and so does a copy that started later.
+//! switched off, the subscriber's events are set aside until the parameter is corrected. The function subscriber-directory
+//! judges for all (see [`crate::directory`]). A copy of fan-out or deliver that reads SSM itself judges by the same [`Rules`],
+//! and by what SSM has. So it comes to the same result.
 //!
 //! deliver writes two fields itself: `failing_since` while no delivery succeeds, and `disabled` (reason and time) beside
 //! `"enabled": false` when it has switched the subscriber off.
@@ -26,11 +27,14 @@
 mod definition;
 mod earlier_versions;
 mod invalid;
+mod judged;
 mod parse;
 mod request;
 mod retry;
 mod secret;
+mod single;
 mod store;
+mod stored;
 mod subscribers;
 mod template;
 
@@ -38,12 +42,14 @@ pub use definition::{
     CloudFront, EventBridge, Rules, Schemes, Subscriber, Superseded, Target, Webhook,
 };
 pub use invalid::{FieldPath, InvalidSubscriber, Problem, Warning};
+pub use judged::{Effect, Fault, Unusable};
 pub use request::{Body, RenderError, RenderedRequest, RequestTemplate, UrlFault};
 pub use retry::RetrySchedule;
 pub use secret::Secret;
-pub use store::SubscriberStore;
-pub use subscribers::{Effect, Fault, SubscriberStatus, Subscribers, Unusable};
+pub use store::{LoadError, SubscriberStore};
+pub use subscribers::{SubscriberStatus, Subscribers};
 pub use template::PayloadTooLong;
 pub use wagrun_event::filter::Filter;
 
-pub use crate::parameter_cache::LoadError;
+pub(crate) use earlier_versions::last_usable;
+pub(crate) use judged::says_off;

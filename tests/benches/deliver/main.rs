@@ -1,13 +1,15 @@
 //! Measures the programs of fan-out and deliver, as Lambda runs them, against queues and receivers on this machine. Each table
 //! compares measurements of one run.
 //!
-//! `cargo bench … --bench deliver -- cost isolation` makes only some of the tables `cost`, `throughput` and `isolation`.
+//! `cargo bench … --bench deliver -- cost isolation` makes only some of the tables `cost`, `throughput`, `subscribers`
+//! and `isolation`.
 
 #![allow(clippy::disallowed_methods)]
 
 mod cost;
 mod isolation;
 mod statistics;
+mod subscribers;
 mod throughput;
 mod workers;
 
@@ -27,6 +29,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     if wanted("throughput") {
         throughput::run().await?;
+    }
+    if wanted("subscribers") {
+        subscribers::run().await?;
     }
     if wanted("isolation") {
         isolation::run().await?;

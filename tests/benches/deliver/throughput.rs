@@ -11,18 +11,20 @@ use wagrun_event::Event;
 use crate::workers::Workers;
 
 /// The number of copies of deliver.
-const DELIVER_WORKERS: usize = 32;
+pub const DELIVER_WORKERS: usize = 32;
 /// The calls a second that SSM lets an account make to read parameters, without the paid higher throughput.
-const PARAMETER_QUOTA: usize = 40;
+pub const PARAMETER_QUOTA: usize = 40;
 /// The longest measurement of a run that may not end.
-const MAX_RUN_TIME: Duration = Duration::from_secs(60);
+pub const MAX_RUN_TIME: Duration = Duration::from_secs(60);
 
 /// The deliveries of some events.
-struct Outcome {
+pub struct Outcome {
     owed: usize,
     accepted: usize,
     disordered: usize,
     lost: usize,
+    /// The longest measurement.
+    limit: Duration,
     /// The time from the publication of the first event to the arrival of the last delivery.
     took: Duration,
     /// The calls of SSM, and those of them that it refused.
@@ -30,36 +32,32 @@ struct Outcome {
 }
 
 pub async fn run() -> Result<(), Box<dyn Error>> {
-    println!(
-        "| one copy of fan-out, {DELIVER_WORKERS} of deliver | owed | accepted | lost | out of order | until the last, s | per second | SSM calls | of them refused |"
-    );
-    println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|");
-    let mut workers = start(1000, None).await?;
+    print_head();
+    let mut workers = start(1000).await?;
     let all = events(2, 2);
-    let cold = settle(&mut workers, &all[..1]).await?;
-    let warm = settle(&mut workers, &all[1..]).await?;
+    let cold = settle(&mut workers, &all[..1], MAX_RUN_TIME).await?;
+    let warm = settle(&mut workers, &all[1..], MAX_RUN_TIME).await?;
     drop(workers);
     print_row("1 000 subscribers × 1 event, all copies new", &cold);
     print_row("the same, all copies warm", &warm);
-    let mut workers = start(1, None).await?;
-    let many = settle(&mut workers, &events(10_000, 100)).await?;
+    let mut workers = start(1).await?;
+    let many = settle(&mut workers, &events(10_000, 100), MAX_RUN_TIME).await?;
     drop(workers);
     print_row("1 subscriber × 10 000 events on 100 pages", &many);
-    for subscribers in [100, 1000] {
-        let mut workers = start(subscribers, Some(PARAMETER_QUOTA)).await?;
-        let limited = settle(&mut workers, &events(1, 1)).await?;
-        let name = format!(
-            "{subscribers} subscribers × 1 event, all copies new, SSM allows {PARAMETER_QUOTA} calls a second"
-        );
-        print_row(&name, &limited);
-    }
     println!();
     Ok(())
 }
 
-async fn start(subscribers: usize, quota: Option<usize>) -> Result<Workers, Box<dyn Error>> {
+/// Prints the head of a table of outcomes.
+pub fn print_head() {
+    println!(
+        "| one copy of fan-out, {DELIVER_WORKERS} of deliver | owed | accepted | lost | out of order | until the last, s | per second | SSM calls | of them refused |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|");
+}
+
+async fn start(subscribers: usize) -> Result<Workers, Box<dyn Error>> {
     let options = FleetOptions {
-        parameter_quota: quota,
         retry_seconds: vec![5, 300, 1800, 7200, 18_000, 36_000, 36_000],
         ..FleetOptions::new(healthy(subscribers))
     };
@@ -69,10 +67,14 @@ async fn start(subscribers: usize, quota: Option<usize>) -> Result<Workers, Box<
     Ok(workers)
 }
 
-/// Publishes the events, and waits until each is delivered, at most [`MAX_RUN_TIME`].
-async fn settle(workers: &mut Workers, events: &[Event]) -> Result<Outcome, Box<dyn Error>> {
+/// Publishes the events, and waits until each is delivered, at most `limit`.
+pub async fn settle(
+    workers: &mut Workers,
+    events: &[Event],
+    limit: Duration,
+) -> Result<Outcome, Box<dyn Error>> {
     let (calls, published) = (parameters(&workers.fleet), Timestamp::now());
-    let deadline = Instant::now() + MAX_RUN_TIME;
+    let deadline = Instant::now() + limit;
     workers.fleet.publish_all(events);
     let over = || workers.fleet.is_settled() || Instant::now() > deadline;
     workers.until("every delivery", over).await?;
@@ -90,6 +92,7 @@ async fn settle(workers: &mut Workers, events: &[Event]) -> Result<Outcome, Box<
         accepted: audit.accepted,
         disordered: audit.out_of_order.len(),
         lost: audit.lost.len().saturating_sub(waiting),
+        limit,
         took: Duration::try_from(took).unwrap_or_default(),
         parameters: (called.0 - calls.0, called.1 - calls.1),
     })
@@ -99,17 +102,22 @@ async fn settle(workers: &mut Workers, events: &[Event]) -> Result<Outcome, Box<
 fn parameters(fleet: &Fleet) -> (usize, usize) {
     let calls = fleet.services.calls();
     let of = |name: &str| calls.get(name).copied().unwrap_or_default();
-    let operation = "AmazonSSM.GetParametersByPath";
-    let refused = of(&format!("{operation} ThrottlingException"));
-    (of(operation) + refused, refused)
+    let operations = ["GetParametersByPath", "GetParameter"].map(|one| format!("AmazonSSM.{one}"));
+    let refused = operations
+        .iter()
+        .map(|one| of(&format!("{one} ThrottlingException")))
+        .sum();
+    let answered: usize = operations.iter().map(|one| of(one)).sum();
+    (answered + refused, refused)
 }
 
-fn print_row(name: &str, outcome: &Outcome) {
+pub fn print_row(name: &str, outcome: &Outcome) {
     let Outcome {
         owed,
         accepted,
         lost,
         disordered,
+        limit,
         took,
         parameters: (asked, refused),
     } = *outcome;
@@ -118,10 +126,7 @@ fn print_row(name: &str, outcome: &Outcome) {
         let rate = owed as f64 / seconds;
         (format!("{seconds:.2}"), format!("{rate:.0}"))
     } else {
-        (
-            format!("more than {}", MAX_RUN_TIME.as_secs()),
-            "–".to_owned(),
-        )
+        (format!("more than {}", limit.as_secs()), "–".to_owned())
     };
     println!(
         "| {name} | {owed} | {accepted} | {lost} | {disordered} | {took} | {rate} | {asked} | {refused} |"

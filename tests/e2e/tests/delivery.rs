@@ -6,5 +6,6 @@ mod retries;
 mod set_aside;
 mod slow_receivers;
 mod subscriber_cache;
+mod subscriber_directory;
 mod subscribers;
 mod targets;

@@ -79,6 +79,7 @@ impl Delivery {
             | Action::HandOver(copy)
             | Action::Accept(copy, _)
             | Action::ReadParameters(copy)
+            | Action::ReadSubscriber(copy)
             | Action::Refuse(copy, _)
             | Action::Crash(copy) => {
                 let mut one = state.copies.remove(copy);
@@ -94,9 +95,10 @@ impl Delivery {
         if let Action::Receive { lane, index, .. } = action {
             work::receive(safeguards, state, copy, lane, index);
         }
-        if let Action::ReadParameters(_) = action {
-            copy.knows_on = state.is_on;
-            copy.knows = state.backlog;
+        match action {
+            Action::ReadParameters(_) => copy.knows = state.backlog,
+            Action::ReadSubscriber(_) => copy.knows_on = state.is_on,
+            _ => {}
         }
         let Some(one) = copy.work else { return };
         match action {

@@ -7,6 +7,29 @@ use std::collections::BTreeMap;
 pub struct BucketInMemory {
     /// The content of each object, by its key.
     pub objects: BTreeMap<String, String>,
+    /// The number of the PutObject that wrote an object.
+    written_by: BTreeMap<String, u64>,
+    puts: u64,
+}
+
+/// The conditions of a request, as its headers have them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// `If-Match`.
+    pub if_match: Option<String>,
+    /// `If-None-Match`.
+    pub if_none_match: Option<String>,
+}
+
+/// An answer of S3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The header `ETag`.
+    pub etag: Option<String>,
+    /// The body.
+    pub body: String,
 }
 
 /// The largest number of names in one answer of ListObjectsV2.
@@ -17,27 +40,54 @@ impl BucketInMemory {
     ///
     /// Supports PutObject, GetObject, DeleteObject, and ListObjectsV2 with prefix, delimiter, start and further pages.
     pub fn answer(&mut self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let answer = self.answer_if(method, path, &Conditions::default(), body);
+        (answer.status, answer.body)
+    }
+
+    /// The same for a request with conditions. Every PutObject gives the object another ETag, also with the same content.
+    pub fn answer_if(
+        &mut self,
+        method: &str,
+        path: &str,
+        conditions: &Conditions,
+        body: &str,
+    ) -> BucketAnswer {
         let (key, query) = path.split_once('?').unwrap_or((path, ""));
         let key = decoded(key.trim_start_matches('/'));
-        match method {
-            "PUT" => {
-                self.objects.insert(key, body.to_owned());
-                (200, String::new())
-            }
+        let present = self.etag(&key);
+        let (status, body) = match method {
+            "PUT" => match conditions.refuse(present.as_deref()) {
+                Some(refusal) => refusal,
+                None => {
+                    self.puts += 1;
+                    self.written_by.insert(key.clone(), self.puts);
+                    self.objects.insert(key.clone(), body.to_owned());
+                    (200, String::new())
+                }
+            },
             "DELETE" => {
                 self.objects.remove(&key);
                 (204, String::new())
             }
             "GET" if key.is_empty() => (200, self.list(query)),
             "GET" => match self.objects.get(&key) {
+                Some(_) if present.is_some() && conditions.if_none_match == present => {
+                    (304, String::new())
+                }
                 Some(body) => (200, body.clone()),
-                None => (404, "<Error><Code>NoSuchKey</Code></Error>".to_owned()),
+                None => error(404, "NoSuchKey"),
             },
-            _ => (
-                405,
-                "<Error><Code>MethodNotAllowed</Code></Error>".to_owned(),
-            ),
-        }
+            _ => error(405, "MethodNotAllowed"),
+        };
+        let etag = (status == 200).then(|| self.etag(&key)).flatten();
+        BucketAnswer { status, etag, body }
+    }
+
+    /// Returns the ETag of an object; none when there is no such object.
+    fn etag(&self, key: &str) -> Option<String> {
+        self.objects.get(key)?;
+        let number = self.written_by.get(key).copied().unwrap_or_default();
+        Some(format!("\"{number:032x}\""))
     }
 
     fn list(&self, query: &str) -> String {
@@ -80,6 +130,25 @@ impl BucketInMemory {
     }
 }
 
+impl Conditions {
+    /// Returns the refusal of a PutObject, as S3 refuses it.
+    fn refuse(&self, present: Option<&str>) -> Option<(u16, String)> {
+        match (&self.if_match, &self.if_none_match, present) {
+            (Some(_), _, None) => Some(error(404, "NoSuchKey")),
+            (Some(expected), _, Some(present)) if expected != present => {
+                Some(error(412, "PreconditionFailed"))
+            }
+            (_, Some(any), Some(_)) if any == "*" => Some(error(412, "PreconditionFailed")),
+            (_, Some(any), _) if any != "*" => Some(error(501, "NotImplemented")),
+            _ => None,
+        }
+    }
+}
+
+fn error(status: u16, code: &str) -> (u16, String) {
+    (status, format!("<Error><Code>{code}</Code></Error>"))
+}
+
 /// Decodes a key from the path of a URL, in which `+` is not a blank.
 fn decoded(key: &str) -> String {
     let query = key.replace('+', "%2B");
@@ -93,6 +162,39 @@ fn decoded(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_object_is_replaced_only_as_it_was_read() {
+        let mut bucket = BucketInMemory::default();
+        let create = Conditions {
+            if_none_match: Some("*".into()),
+            ..Conditions::default()
+        };
+        let matching = |etag: &Option<String>| Conditions {
+            if_match: etag.clone(),
+            ..Conditions::default()
+        };
+        let missing = matching(&Some("\"1\"".into()));
+        assert_eq!(bucket.answer_if("PUT", "/a", &missing, "x").status, 404);
+        let first = bucket.answer_if("PUT", "/a", &create, "x").etag;
+        assert_eq!(bucket.answer_if("PUT", "/a", &create, "y").status, 412);
+        let second = bucket.answer_if("PUT", "/a", &matching(&first), "x");
+        assert_eq!(second.status, 200);
+        assert_eq!(
+            bucket.answer_if("PUT", "/a", &matching(&first), "y").status,
+            412
+        );
+        let unchanged = Conditions {
+            if_none_match: second.etag,
+            ..Conditions::default()
+        };
+        assert_eq!(bucket.answer_if("GET", "/a", &unchanged, "").status, 304);
+        let changed = Conditions {
+            if_none_match: first,
+            ..Conditions::default()
+        };
+        assert_eq!(bucket.answer_if("GET", "/a", &changed, "").body, "x");
+    }
 
     #[test]
     fn names_below_a_prefix_are_listed_once_and_page_by_page() {

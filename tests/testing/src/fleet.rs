@@ -152,12 +152,19 @@ impl Fleet {
             let id = delivery["event"]["id"].as_str()?;
             Some(format!("{id}:{}", delivery["subscriber"].as_str()?))
         };
-        bucket.objects.values().filter_map(name).collect()
+        let deliveries = bucket.objects.iter().filter(|(key, _)| key.contains('/'));
+        deliveries.filter_map(|(_, body)| name(body)).collect()
     }
 
     /// Returns true if both queues are empty: each delivery was accepted, given up or set aside.
     pub fn is_settled(&self) -> bool {
         self.events.lock().is_empty() && self.deliveries.lock().is_empty()
+    }
+
+    /// Returns the bucket of the subscriber directory, if the functions read it.
+    pub fn directory_bucket(&self) -> Option<String> {
+        let has_directory = self.options.has_directory;
+        has_directory.then(|| BACKLOG_BUCKET.to_owned())
     }
 
     /// Returns the environment variables of fan-out in the template.
@@ -167,6 +174,10 @@ impl Fleet {
             (
                 "SUBSCRIBER_CACHE_SECONDS",
                 self.options.cache_time.as_secs().to_string(),
+            ),
+            (
+                "DIRECTORY_BUCKET",
+                self.directory_bucket().unwrap_or_default(),
             ),
             ("DELIVERY_QUEUE_URL", self.deliveries.url(&self.endpoint)),
             ("INVALIDATION_QUEUE_URL", String::new()),

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use wagrun_delivery::queue::Message;
-use wagrun_delivery::subscriber::{LoadError, SubscriberStore, Subscribers};
+use wagrun_delivery::subscriber::{LoadError, SubscriberStatus, SubscriberStore, Subscribers};
 use wagrun_lambda::metric::{Metrics, Unit};
 use wagrun_lambda::telemetry::chain;
 
@@ -14,9 +13,9 @@ use super::backlogs::{BacklogError, Backlogs};
 use super::lane::Lane;
 use super::policy::{State, SweepAction, SweepFacts};
 use super::store::Backlog;
+use super::swept::{SweepError, SweptBacklog};
 use super::turn::Turn;
-use crate::sqs::DepthError;
-use crate::subscriber_health::{DisableError, FAILED_TOO_LONG, SubscriberHealth};
+use crate::subscriber_health::{FAILED_TOO_LONG, SubscriberHealth};
 
 /// Number of lanes of one subscriber that one sweep recalls.
 const MAX_LANES: usize = 1000;
@@ -45,46 +44,12 @@ pub struct Sweep<'a> {
     pub at_once: bool,
 }
 
-/// One backlog after a sweep.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SweptBacklog {
-    /// The subscriber's name.
-    pub subscriber: String,
-    /// The time since which its deliveries are set aside.
-    pub since: Timestamp,
-    /// Number of lanes with deliveries in the bucket, counted up to a thousand.
-    pub lanes: usize,
-    /// Number of lanes that this sweep has recalled.
-    pub recalled: usize,
-    /// The state of the backlog.
-    pub state: State,
-}
-
-/// A sweep failed, or could not handle one of the backlogs.
-#[derive(Debug, thiserror::Error)]
-pub enum SweepError {
-    /// A backlog could not be read or changed.
-    #[error(transparent)]
-    Backlog(#[from] BacklogError),
-    /// The subscribers could not be read.
-    #[error(transparent)]
-    Subscribers(#[from] LoadError),
-    /// The length of the delivery queue could not be read.
-    #[error(transparent)]
-    Depth(#[from] DepthError),
-    /// A subscriber could not be switched off.
-    #[error("cannot switch off subscriber {subscriber}")]
-    Disable {
-        /// The subscriber's name.
-        subscriber: String,
-        /// The cause.
-        source: DisableError,
-    },
-}
-
 /// The facts that all backlogs of one sweep share.
 struct SharedFacts {
+    started: Timestamp,
     subscribers: Arc<Subscribers>,
+    /// True when the subscribers were read after the backlogs.
+    is_current: bool,
     is_crowded: bool,
     /// Number of subscribers that are paced.
     paced: usize,
@@ -102,9 +67,12 @@ pub async fn sweep(sweep: &Sweep<'_>) -> Result<Vec<SweptBacklog>, SweepError> {
         // Nearly always.
         return Ok(Vec::new());
     }
-    let subscribers = sweep.subscribers.loaded_after(started, (sweep.clock)());
+    let listed = sweep.subscribers.listed(started, (sweep.clock)());
+    let (subscribers, is_current) = listed.await?;
     let shared = SharedFacts {
-        subscribers: subscribers.await?,
+        started,
+        subscribers,
+        is_current,
         is_crowded: sweep.backlogs.crowding.is_crowded(started).await?,
         paced: backlogs.iter().filter(|(_, one)| is_paced(one)).count(),
     };
@@ -163,9 +131,10 @@ impl Sweep<'_> {
             }
         };
         let lanes = self.lanes(subscriber, &backlog).await?;
+        let subscribers = self.subscribers(shared, subscriber, &backlog).await?;
         let facts = SweepFacts {
             backlog: &backlog,
-            subscriber: shared.subscribers.find(subscriber),
+            subscriber: subscribers.find(subscriber),
             is_empty: lanes.is_empty(),
             is_crowded: shared.is_crowded,
             at_once: self.at_once,
@@ -231,6 +200,26 @@ impl Sweep<'_> {
             }
         }
         Ok(swept)
+    }
+
+    /// Returns subscribers among which that of the backlog is, if it exists.
+    ///
+    /// A directory may be older than the backlog's record. So the absence of a parameter, and the end of an absence, count only when
+    /// that parameter was read.
+    async fn subscribers(
+        &self,
+        shared: &SharedFacts,
+        subscriber: &str,
+        backlog: &Backlog,
+    ) -> Result<Arc<Subscribers>, LoadError> {
+        let is_gone = shared.subscribers.find(subscriber) == SubscriberStatus::Gone;
+        if shared.is_current || !(is_gone || backlog.gone_since.is_some()) {
+            return Ok(Arc::clone(&shared.subscribers));
+        }
+        let (store, now) = (self.subscribers, (self.clock)());
+        store
+            .loaded_one_after(subscriber, shared.started, now)
+            .await
     }
 
     /// Returns the lanes to recall next: those behind the last that was recalled, otherwise the first.

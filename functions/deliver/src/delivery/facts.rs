@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use wagrun_delivery::subscriber::{
     LoadError, RetrySchedule, Subscriber, SubscriberStatus, SubscriberStore, Subscribers,
 };
@@ -10,7 +11,8 @@ use super::decide::Facts;
 use super::message::{AddressedEvent, Attempt};
 use crate::backlog::{BacklogError, BacklogFacts, Backlogs};
 
-/// Loads the subscribers, as they were after the message was sent unless the subscriber is known and on.
+/// Loads the subscriber of the message, as it was after the message was sent unless the subscriber is known and on. Others may be
+/// missing.
 ///
 /// Subscribers that were read before the message was sent may not include one that is new, and its delivery would be dropped.
 pub async fn subscribers(
@@ -18,11 +20,12 @@ pub async fn subscribers(
     name: &str,
     attempt: &Attempt<'_>,
 ) -> Result<Arc<Subscribers>, LoadError> {
-    let known = store.current(attempt.now).await?;
+    let now = attempt.now;
+    let known = store.loaded_one_after(name, Timestamp::MIN, now).await?;
     match known.find(name) {
         SubscriberStatus::Enabled(_) => Ok(known),
         SubscriberStatus::Disabled | SubscriberStatus::Invalid(_) | SubscriberStatus::Gone => {
-            store.loaded_after(attempt.sent_at, attempt.now).await
+            store.loaded_one_after(name, attempt.sent_at, now).await
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Tests of deliveries that are set aside because their subscriber accepts nothing, and come back in order.
 
+mod directory;
 mod missing;
 mod pacing;
 mod returning;

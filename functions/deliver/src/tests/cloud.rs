@@ -8,7 +8,7 @@ use std::{
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
 use testing::bucket_in_memory::BucketInMemory;
-use testing::replay::{Request, answering};
+use testing::replay::{Answer, Request, answering};
 
 /// The content of the parts, and the calls that they refuse.
 #[derive(Debug, Default)]
@@ -40,15 +40,17 @@ impl Cloud {
         answering(move |request| cloud.answer(request))
     }
 
-    fn answer(&self, request: &Request) -> (u16, String) {
+    fn answer(&self, request: &Request) -> Answer {
         let mut state = self.state();
         let is_refused = |part| request.operation.contains(part) || request.line.contains(part);
         if state.refused.is_some_and(is_refused) {
-            return (403, String::new());
+            return (403, String::new()).into();
         }
         if request.operation.is_empty() {
             let (method, path) = request.line.split_once(' ').unwrap();
-            return state.bucket.answer(method, path, &request.body);
+            let bucket = &mut state.bucket;
+            let answer = bucket.answer_if(method, path, &request.conditions, &request.body);
+            return answer.into();
         }
         let call: Value = serde_json::from_str(&request.body).unwrap();
         let text = |field: &str| call[field].as_str().unwrap_or_default().to_owned();
@@ -91,7 +93,7 @@ impl Cloud {
             }
             other => panic!("not a call of backlogs: {other}"),
         };
-        (200, answer.to_string())
+        (200, answer.to_string()).into()
     }
 }
 

@@ -252,13 +252,14 @@ impl World {
     }
 }
 
-fn subscribers(ssm: &Replay) -> SubscriberStore {
-    let rules = Rules {
-        schemes: Schemes::HttpOrHttps,
-        max_attempts: Some(8),
-    };
+pub const RULES: Rules = Rules {
+    schemes: Schemes::HttpOrHttps,
+    max_attempts: Some(8),
+};
+
+pub fn subscribers(ssm: &Replay) -> SubscriberStore {
     let max_age = Duration::from_secs(30);
-    SubscriberStore::new(&ssm.config(), "/wagrun/subscribers", max_age, rules)
+    SubscriberStore::new(&ssm.config(), "/wagrun/subscribers", max_age, RULES)
 }
 
 fn backlogs(cloud: &Cloud) -> Backlogs {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::HeaderMap;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use wagrun_event::filter::Filter;
 use wagrun_lambda::environment::{EnvironmentError, parsed_or};
 
@@ -33,6 +34,16 @@ pub struct Subscriber {
     pub warnings: Vec<Warning>,
     /// The fault of the newest version of the parameter, when this is an earlier one.
     pub superseded: Option<Box<Superseded>>,
+}
+
+impl Subscriber {
+    /// Returns the subscriber of a version that is in force, because the newest one has this fault.
+    pub(super) fn superseded_by(self, version: i64, fault: InvalidSubscriber) -> Self {
+        Self {
+            superseded: Some(Box::new(Superseded { version, fault })),
+            ..self
+        }
+    }
 }
 
 /// A version of a parameter that is in force, because no newer one can be used.
@@ -127,7 +138,8 @@ impl fmt::Debug for Webhook {
 }
 
 /// The schemes that the URL of a webhook may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Schemes {
     /// The rule.
     HttpsOnly,
@@ -136,7 +148,7 @@ pub enum Schemes {
 }
 
 /// The rules that depend on the deployment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// The schemes that a webhook's URL may have.
     pub schemes: Schemes,
@@ -148,7 +160,7 @@ impl Rules {
     /// Number of attempts where the environment gives none.
     const DEFAULT_MAX_ATTEMPTS: u32 = 8;
 
-    /// Reads `ALLOW_HTTP_WEBHOOKS` (false) and `MAX_ATTEMPTS` (8). fan-out and deliver must have the same.
+    /// Reads `ALLOW_HTTP_WEBHOOKS` (false) and `MAX_ATTEMPTS` (8). Every function that judges parameters must have the same.
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         let allows_http = parsed_or("ALLOW_HTTP_WEBHOOKS", false, "true or false")?;
         Ok(Self {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use tokio::sync::Mutex;
 use wagrun_lambda::telemetry::chain;
 
-use super::definition::{Rules, Subscriber, Superseded};
+use super::definition::{Rules, Subscriber};
 use super::invalid::InvalidSubscriber;
 use crate::parameter_cache::Parameter;
-use crate::parameter_history::ParameterHistory;
+use crate::parameter_history::{ParameterHistory, ParameterVersion};
 
 /// Finds the last usable versions of parameters, and keeps what it found until the parameter changes.
 ///
@@ -52,18 +52,15 @@ impl EarlierVersions {
             return known.subscriber.clone();
         }
         let subscriber = match self.history.versions(&parameter.name).await {
-            Ok(versions) => versions.into_iter().find_map(|version| {
-                let parsed =
-                    Subscriber::parse(&parameter.key, &parameter.name, &version.value, rules);
-                let superseded = Superseded {
-                    version: version.number,
-                    fault: fault.clone(),
+            Ok(versions) => {
+                let parse = |version: &ParameterVersion| {
+                    let Parameter { key, name, .. } = parameter;
+                    Subscriber::parse(key, name, &version.value, rules).ok()
                 };
-                Some(Subscriber {
-                    superseded: Some(Box::new(superseded)),
-                    ..parsed.ok()?
+                last_usable(versions, parse).map(|(version, subscriber)| {
+                    subscriber.superseded_by(version.number, fault.clone())
                 })
-            }),
+            }
             Err(error) => {
                 tracing::error!(
                     subscriber = parameter.key,
@@ -85,4 +82,15 @@ impl EarlierVersions {
     pub async fn retain(&self, unusable: impl Fn(&str) -> bool) {
         self.found.lock().await.retain(|name, _| unusable(name));
     }
+}
+
+/// Returns the newest version that can be used, of versions with the newest first.
+pub fn last_usable(
+    versions: Vec<ParameterVersion>,
+    parse: impl Fn(&ParameterVersion) -> Option<Subscriber>,
+) -> Option<(ParameterVersion, Subscriber)> {
+    versions.into_iter().find_map(|version| {
+        let subscriber = parse(&version)?;
+        Some((version, subscriber))
+    })
 }

@@ -47,6 +47,9 @@ const TARGETS: &str = r#""webhook", "eventbridge", "cloudfront""#;
 /// A fault of a field.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Problem {
+    /// Parameter Store does not hand out the value.
+    #[error("cannot be read; a parameter under a KMS key of your own is not supported")]
+    Unreadable,
     /// The value is not JSON.
     #[error("is not JSON (line {line}, column {column})")]
     NotJson {

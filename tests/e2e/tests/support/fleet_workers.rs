@@ -101,7 +101,8 @@ fn fan_out(fleet: &Fleet) -> FanOut {
             SUBSCRIBERS_PATH,
             fleet.options().cache_time,
             rules(fleet),
-        ),
+        )
+        .with_directory_of(&aws, fleet.directory_bucket()),
         &aws_sdk_sqs::Client::new(&aws),
         fleet.deliveries.url(&fleet.endpoint),
         None,
@@ -109,7 +110,7 @@ fn fan_out(fleet: &Fleet) -> FanOut {
 }
 
 /// Returns the rules for parameters, which are the same for both functions.
-fn rules(fleet: &Fleet) -> Rules {
+pub fn rules(fleet: &Fleet) -> Rules {
     Rules {
         schemes: Schemes::HttpOrHttps,
         max_attempts: Some(fleet.options().max_attempts()),
@@ -121,6 +122,7 @@ pub fn deliver(fleet: &Fleet, pacing: PacingLimits) -> Handler {
     let config = Config {
         subscribers_path: SUBSCRIBERS_PATH.to_owned(),
         subscriber_cache: fleet.options().cache_time,
+        directory_bucket: fleet.directory_bucket(),
         delivery_queue_url: fleet.deliveries.url(&fleet.endpoint),
         invalidation_queue_url: None,
         schedule: RetrySchedule::new(fleet.options().retry_seconds.clone()),

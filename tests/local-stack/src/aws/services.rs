@@ -121,6 +121,15 @@ impl Aws {
         })
     }
 
+    /// Returns the content of an object of S3. `path` begins with the bucket. Returns none when there is no such object.
+    pub async fn object(&self, path: &str) -> Result<Option<String>, AwsError> {
+        match self.get("s3", path).await {
+            Ok(content) => Ok(Some(content)),
+            Err(AwsError::Refused { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Deletes an SSM parameter.
     pub async fn delete_parameter(&self, name: &str) -> Result<(), AwsError> {
         self.json("ssm", "AmazonSSM.DeleteParameter", &json!({"Name": name}))

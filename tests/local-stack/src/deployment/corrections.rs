@@ -23,7 +23,7 @@ pub(super) async fn correct_emulator(deployment: &Deployment) -> Result<(), Depl
     let bucket = deployment.output("BacklogBucketName")?;
     aws.delete("s3", &format!("/{bucket}?policy")).await?;
 
-    // The emulator checks batch calls as separate actions, GetParametersByPath without a resource, a schedule as if it were in
+    // The emulator checks batch calls as separate actions, GetParametersByPath and GetParameters without a resource, a schedule as if it were in
     // the default group, and events without their source.
     let resources = describe(aws, "DescribeStackResources", deployment.stack()).await?;
     let resources = pairs(&resources, "LogicalResourceId", "PhysicalResourceId");
@@ -36,6 +36,8 @@ pub(super) async fn correct_emulator(deployment: &Deployment) -> Result<(), Depl
         ("DeliverRole", "ssm:GetParametersByPath"),
         ("DeliverRole", "sqs:SendMessageBatch"),
         ("DeliverRole", "events:PutEvents"),
+        ("SubscriberDirectoryRole", "ssm:GetParametersByPath"),
+        ("SubscriberDirectoryRole", "ssm:GetParameters"),
     ] {
         let name = resources
             .get(role)

@@ -2,12 +2,19 @@
 
 use std::collections::HashMap;
 use std::str::FromStr as _;
+use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use testing::progress::{Progress, Wait, wait_until};
 
 use super::cloud_formation::{describe, pairs};
 use super::error::DeploymentError;
-use crate::aws::{Aws, LogLine};
+use crate::aws::{Aws, AwsError, LogLine};
+
+/// The key of the subscriber directory in the bucket of the backlogs.
+const DIRECTORY: &str = "subscriber-directory.json";
+/// The time in which a change of a parameter must be in the directory.
+const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A deployed stack.
 #[derive(Debug, Clone)]
@@ -58,10 +65,9 @@ impl Deployment {
         subscriber: &str,
     ) -> Result<(), DeploymentError> {
         let path = self.output("SubscribersPath")?;
-        Ok(self
-            .aws
-            .put_parameter(&format!("{path}/{name}"), subscriber)
-            .await?)
+        let parameter = format!("{path}/{name}");
+        self.aws.put_parameter(&parameter, subscriber).await?;
+        self.wait_for_directory(name, Some(subscriber)).await
     }
 
     /// Returns the present parameter of a subscriber.
@@ -74,7 +80,36 @@ impl Deployment {
     /// Deletes a subscriber.
     pub async fn delete_subscriber(&self, name: &str) -> Result<(), DeploymentError> {
         let path = self.output("SubscribersPath")?;
-        Ok(self.aws.delete_parameter(&format!("{path}/{name}")).await?)
+        self.aws.delete_parameter(&format!("{path}/{name}")).await?;
+        self.wait_for_directory(name, None).await
+    }
+
+    /// Waits until the subscriber directory has this value of a subscriber, or none.
+    ///
+    /// The first directory is built by the clock. Here that is done at once, so that the tests read it.
+    async fn wait_for_directory(
+        &self,
+        subscriber: &str,
+        value: Option<&str>,
+    ) -> Result<(), DeploymentError> {
+        let path = format!("/{}/{DIRECTORY}", self.output("BacklogBucketName")?);
+        if self.aws.object(&path).await?.is_none() {
+            let compare = json!({"compare": "subscribers"});
+            self.invoke("SubscriberDirectoryFunctionName", &compare)
+                .await?;
+        }
+        let what = format!("subscriber {subscriber} in the directory");
+        wait_until(&Progress::quiet(), &what, DIRECTORY_TIMEOUT, || async {
+            let content = self.aws.object(&path).await?.unwrap_or_default();
+            let directory = Value::from_str(&content).unwrap_or_default();
+            let found = directory["subscribers"][subscriber]["value"].as_str();
+            Ok::<_, AwsError>(match found == value {
+                true => Wait::Ready(()),
+                false => Wait::NotYet(format!("as of {}", directory["as_of"])),
+            })
+        })
+        .await?;
+        Ok(())
     }
 
     /// Returns the log of a function (`content-events`, `fan-out`, `deliver`, `migrate`) since a time in milliseconds.

@@ -29,7 +29,7 @@ pub enum DeploymentError {
     /// CloudFormation could not delete the stack. The text is its description of the stack.
     #[error("the stack was not deleted: {0}")]
     Delete(String),
-    /// The stack was not deleted in time.
+    /// The stack was not deleted in time, or a change of a subscriber did not reach the directory.
     #[error(transparent)]
     Wait(#[from] WaitError),
     /// The template has no such output, or its condition is false.

@@ -29,8 +29,10 @@ pub enum Action {
     HandOver(usize),
     /// The receiver accepts a delivery.
     Accept(usize, Step),
-    /// The cache of a copy is too old, and it reads the parameters (`ParameterCache::read`).
+    /// The cache of a copy is too old, and it reads the records of the backlogs (`ParameterCache::read`).
     ReadParameters(usize),
+    /// A copy reads the subscriber from the directory. That may be as old as can be, so nothing waits for it.
+    ReadSubscriber(usize),
     /// The time is over for which the first message of a lane is hidden.
     ShowDeferred(usize),
     /// The settling time of the backlog is over.
@@ -70,8 +72,11 @@ pub fn progress(safeguards: &Safeguards, state: &State) -> Vec<Action> {
         if index > 0 && state.copies[index - 1] == *copy {
             continue;
         }
-        if copy.knows_on != state.is_on || copy.knows != state.backlog {
+        if copy.knows != state.backlog {
             actions.push(Action::ReadParameters(index));
+        }
+        if copy.knows_on != state.is_on {
+            actions.push(Action::ReadSubscriber(index));
         }
         match &copy.work {
             None => receive(safeguards, state, index, &mut actions),

@@ -92,8 +92,9 @@ fn all_copies(state: &State, knows: impl Fn(Option<Backlog>) -> bool) -> bool {
     })
 }
 
-/// Returns true when the first message of the lane was hidden for the settling time. Each copy has then read the parameters again. The
-/// backlog and its return have settled, if they are still the same.
+/// Returns true when the first message of the lane was hidden for the settling time. Each copy has then read the backlogs again. The
+/// backlog and its return have settled, if they are still the same. The subscriber, which is read from a directory, may still be
+/// known as it was.
 pub fn is_deferral_over(state: &State, lane: &Lane) -> bool {
     let head = lane.queue.first().map(|message| message.visibility);
     let Some(Visibility::Deferred(known)) = head else {
@@ -106,7 +107,7 @@ pub fn is_deferral_over(state: &State, lane: &Lane) -> bool {
         _ => true,
     };
     let mut copies = state.copies.iter();
-    has_settled && copies.all(|copy| copy.knows == state.backlog && copy.knows_on == state.is_on)
+    has_settled && copies.all(|copy| copy.knows == state.backlog)
 }
 
 /// Ends the settling time of the return.

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::header::ETAG;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -17,7 +18,7 @@ use super::options::BACKLOG_BUCKET;
 use super::parameters::Parameters;
 use super::queue::NewMessage;
 use super::refusal::{Refusal, text};
-use crate::bucket_in_memory::BucketInMemory;
+use crate::bucket_in_memory::{BucketInMemory, Conditions};
 
 /// The services behind one address.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ impl Services {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let router = Router::new().fallback(answer).with_state(Arc::clone(self));
+        // An object may be larger than axum takes otherwise.
+        let router = router.layer(DefaultBodyLimit::disable());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(endpoint)
     }
@@ -72,13 +75,36 @@ impl Services {
         path: &str,
         body: &[u8],
     ) -> (StatusCode, String) {
+        let (status, _, answer) =
+            self.execute_if(operation, method, path, &Conditions::default(), body);
+        (status, answer)
+    }
+
+    /// The same for a request with conditions. The second value is the ETag of an object.
+    pub fn execute_if(
+        &self,
+        operation: Option<&str>,
+        method: &str,
+        path: &str,
+        conditions: &Conditions,
+        body: &[u8],
+    ) -> (StatusCode, Option<String>, String) {
         // Only requests to S3 have a path. It begins with the bucket.
         if let Some(path) = path.strip_prefix(&format!("/{BACKLOG_BUCKET}")) {
             let body = String::from_utf8_lossy(body);
-            let (status, answer) = self.bucket().answer(method, path, &body);
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            return (status, answer);
+            let answer = self.bucket().answer_if(method, path, conditions, &body);
+            *lock(&self.calls)
+                .entry(format!("S3 {method} {}", answer.status))
+                .or_default() += 1;
+            let status = StatusCode::from_u16(answer.status);
+            let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return (status, answer.etag, answer.body);
         }
+        let (status, answer) = self.execute_json(operation, body);
+        (status, None, answer)
+    }
+
+    fn execute_json(&self, operation: Option<&str>, body: &[u8]) -> (StatusCode, String) {
         let operation = operation.unwrap_or("(none of a JSON protocol)");
         let body = serde_json::from_slice(body).unwrap_or_default();
         let result = self.call(operation, &body);
@@ -117,6 +143,7 @@ impl Services {
             "AmazonSSM.GetParametersByPath" => self.parameters().by_path(body),
             "AmazonSSM.GetParameterHistory" => self.parameters().history(body),
             "AmazonSSM.GetParameter" => self.parameters().get(body),
+            "AmazonSSM.GetParameters" => self.parameters().get_several(body),
             "AmazonSSM.PutParameter" => self.parameters().put(body),
             "AmazonSSM.DeleteParameter" => self.parameters().delete(body),
             _ => Err(Refusal {
@@ -191,11 +218,19 @@ async fn answer(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> (StatusCode, String) {
+) -> (StatusCode, HeaderMap, String) {
     let path = uri.path_and_query().map_or("", |path| path.as_str());
-    let operation = headers.get("x-amz-target");
-    let operation = operation.and_then(|value| value.to_str().ok());
-    services.execute(operation, method.as_str(), path, &body)
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let conditions = Conditions {
+        if_match: header("if-match").map(str::to_owned),
+        if_none_match: header("if-none-match").map(str::to_owned),
+    };
+    let operation = header("x-amz-target");
+    let (status, etag, text) =
+        services.execute_if(operation, method.as_str(), path, &conditions, &body);
+    let etag = etag.and_then(|etag| HeaderValue::from_str(&etag).ok());
+    let etag = etag.map(|etag| (ETAG, etag));
+    (status, etag.into_iter().collect(), text)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

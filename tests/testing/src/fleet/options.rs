@@ -32,6 +32,8 @@ pub struct FleetOptions {
     pub certificate: Option<Certificate>,
     /// The number of SSM reads per second, if it is limited.
     pub parameter_quota: Option<usize>,
+    /// True when the functions read the subscriber directory. It is the test that has it written.
+    pub has_directory: bool,
 }
 
 impl FleetOptions {
@@ -46,6 +48,7 @@ impl FleetOptions {
             crowded_at: 30_000,
             certificate: None,
             parameter_quota: None,
+            has_directory: false,
         }
     }
 

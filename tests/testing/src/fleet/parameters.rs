@@ -103,6 +103,26 @@ impl Parameters {
         Ok(json!({"Parameter": {"Name": found, "Value": value, "Version": version}}))
     }
 
+    /// Answers `GetParameters`, which takes ten names at most.
+    pub(super) fn get_several(&mut self, body: &Value) -> Result<Value, Refusal> {
+        self.use_quota()?;
+        let names = body["Names"].as_array().map_or(&[][..], Vec::as_slice);
+        if names.len() > PAGE_SIZE {
+            return Err(Refusal {
+                name: "ValidationException",
+                message: "more than ten names".to_owned(),
+            });
+        }
+        let (mut found, mut invalid) = (Vec::new(), Vec::new());
+        for name in names.iter().filter_map(Value::as_str) {
+            match self.values.get_key_value(name) {
+                Some(parameter) => found.push(described(parameter)),
+                None => invalid.push(name),
+            }
+        }
+        Ok(json!({"Parameters": found, "InvalidParameters": invalid}))
+    }
+
     /// Answers `GetParameterHistory`: the last hundred versions in pages, the oldest first.
     pub(super) fn history(&mut self, body: &Value) -> Result<Value, Refusal> {
         self.use_quota()?;

@@ -1,5 +1,6 @@
 //! Tests of the store, with replayed answers of SSM.
 
+mod directory;
 mod earlier_versions;
 
 use super::*;
