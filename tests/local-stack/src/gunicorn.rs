@@ -12,6 +12,7 @@ use testing::progress::{Progress, Wait, WaitError, wait_until};
 use testing::secrets::{Kind, recorded};
 
 use crate::own_site::OwnSite;
+use crate::site_database::Database;
 
 /// The time in which the site must answer after its start.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -31,17 +32,6 @@ pub enum SiteError {
     /// The site did not answer in time.
     #[error("starting the site")]
     Wait(#[from] WaitError),
-}
-
-/// The database of the site.
-#[derive(Debug, Clone, Copy)]
-pub struct Database<'a> {
-    /// The TCP port of the server on 127.0.0.1.
-    pub port: u16,
-    /// The name of the database.
-    pub name: &'a str,
-    /// The role of the web service.
-    pub user: &'a str,
 }
 
 /// The running site.

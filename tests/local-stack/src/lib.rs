@@ -16,6 +16,7 @@ pub mod log_export;
 pub mod own_site;
 pub mod page;
 pub mod postgres;
+pub mod site_database;
 pub mod stack;
 pub mod timeline;
 pub mod tools;

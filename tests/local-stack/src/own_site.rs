@@ -2,6 +2,7 @@
 
 mod dump;
 mod environment;
+mod options;
 mod python;
 
 use std::path::{Path, PathBuf};
@@ -12,12 +13,14 @@ use testing::process::{ProcessError, Supervisor};
 use testing::progress::Progress;
 
 pub use dump::{Dump, DumpError};
+pub use environment::EnvironmentError;
+pub use options::OwnSiteOptions;
 pub use python::PythonError;
 
 use environment::variables;
 use python::{Versions, choose_python, versions};
 
-use crate::gunicorn::Database;
+use crate::site_database::Database;
 
 /// The time limit of a command of `manage.py`.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
@@ -35,23 +38,6 @@ pub struct OwnSite {
     pub dump: Option<Dump>,
 }
 
-/// The variables of `make demo` about a site of the user's own.
-#[derive(Debug, Clone, Default)]
-pub struct OwnSiteOptions {
-    /// `SITE`: the directory with `manage.py`.
-    pub site: String,
-    /// `SETTINGS`: the settings module, where `manage.py` names another one.
-    pub settings: Option<String>,
-    /// `VENV`: a virtual environment with the site's packages.
-    pub venv: Option<String>,
-    /// `REQUIREMENTS`: a file of packages to install into a new one.
-    pub requirements: Option<String>,
-    /// `SITE_ENVIRONMENT`: further variables in JSON.
-    pub environment: Option<String>,
-    /// `DUMP`: a file of `pg_dump`.
-    pub dump: Option<String>,
-}
-
 /// The site cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OwnSiteError {
@@ -66,10 +52,7 @@ pub enum OwnSiteError {
     Dump(#[from] DumpError),
     /// The variables cannot be read.
     #[error(transparent)]
-    Environment(#[from] migrate::SiteEnvironmentError),
-    /// The variables are not an object, so the settings module cannot be added.
-    #[error("SITE_ENVIRONMENT is no JSON object like {{\"NAME\": \"value\"}}")]
-    NoObject(#[source] serde_json::Error),
+    Environment(#[from] EnvironmentError),
 }
 
 impl OwnSite {

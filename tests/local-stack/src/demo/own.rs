@@ -4,8 +4,8 @@ use sqlx::{Connection as _, PgConnection};
 use testing::process::ProcessError;
 
 use super::{Demo, DemoError};
-use crate::gunicorn::Database;
 use crate::own_site::OwnSite;
+use crate::site_database::Database;
 use crate::stack::{DATABASE, Superuser, WEB_USER};
 
 /// Publishes the front page again, as an editor does who changes nothing. Prints its id.

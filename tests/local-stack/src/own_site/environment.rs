@@ -1,10 +1,20 @@
 //! The variables of a site's processes.
 
-use migrate::SiteEnvironment;
+use migrate::{SiteEnvironment, SiteEnvironmentError};
 use serde_json::{Map, Value};
 
-use super::OwnSiteError;
-use crate::gunicorn::Database;
+use crate::site_database::Database;
+
+/// The variables of a site cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// A variable cannot be used. The error names it.
+    #[error(transparent)]
+    Variable(#[from] SiteEnvironmentError),
+    /// The variables are not an object, so the settings module cannot be added.
+    #[error("SITE_ENVIRONMENT is no JSON object like {{\"NAME\": \"value\"}}")]
+    NoObject(#[source] serde_json::Error),
+}
 
 /// Returns the variables in JSON with the settings module among them. None where there are none.
 ///
@@ -13,7 +23,7 @@ use crate::gunicorn::Database;
 pub(super) fn with_settings(
     environment: Option<&str>,
     settings: Option<&str>,
-) -> Result<Option<String>, OwnSiteError> {
+) -> Result<Option<String>, EnvironmentError> {
     if let Some(text) = environment {
         SiteEnvironment::parse(text)?;
     }
@@ -21,7 +31,7 @@ pub(super) fn with_settings(
         return Ok(environment.map(str::to_owned));
     };
     let mut object: Map<String, Value> =
-        serde_json::from_str(environment.unwrap_or("{}")).map_err(OwnSiteError::NoObject)?;
+        serde_json::from_str(environment.unwrap_or("{}")).map_err(EnvironmentError::NoObject)?;
     object.insert("DJANGO_SETTINGS_MODULE".to_owned(), Value::from(settings));
     Ok(Some(Value::from(object).to_string()))
 }

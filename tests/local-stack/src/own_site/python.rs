@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use testing::progress::Progress;
 
-use super::OwnSiteOptions;
+use super::options::OwnSiteOptions;
 
 /// The oldest Wagtail with the tables that events are made of. `migrate` checks it too.
 const MIN_WAGTAIL: (u32, u32) = (6, 3);

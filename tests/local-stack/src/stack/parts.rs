@@ -15,9 +15,10 @@ use super::superuser::{Superuser, put_superuser};
 use crate::admin::PageId;
 use crate::deployment::{Build, Deployer, Deployment, STACK};
 use crate::emulator::Emulator;
-use crate::gunicorn::{Database, Site};
+use crate::gunicorn::Site;
 use crate::log_export::{LogExport, ServerLog, ring_by_log};
 use crate::postgres::{MASTER, Postgres};
+use crate::site_database::Database;
 use crate::tools::Tools;
 
 /// The database of the site.
