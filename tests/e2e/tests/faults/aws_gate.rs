@@ -9,12 +9,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
 use jiff::Timestamp;
 use serde_json::Value;
+use testing::bucket_in_memory::Conditions;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use super::aws_faults::{AwsFault, LATE, error_answer, take_entries};
 use super::function_copy::FunctionCopy;
 use super::kill_plan::Moment;
+use super::world::{Answer, Call};
 
 const RUNTIME: &str = "/2018-06-01/runtime/";
 
@@ -38,12 +40,23 @@ async fn answer(
     if let Some(request) = path.strip_prefix(RUNTIME) {
         return runtime(&copy, request, &body).await;
     }
-    let target = headers.get("x-amz-target");
-    let target = target.and_then(|value| value.to_str().ok());
-    let operation = match target {
-        Some(operation) => operation.to_owned(),
+    let header = |name: &str| {
+        let value = headers.get(name)?;
+        value.to_str().ok().map(str::to_owned)
+    };
+    let operation = match header("x-amz-target") {
+        Some(operation) => operation,
         None if path == "/" => "SNS.PublishBatch".to_owned(),
         None => format!("S3.{method}"),
+    };
+    let request = Call {
+        operation: operation.clone(),
+        method: method.to_string(),
+        path: path.to_owned(),
+        conditions: Conditions {
+            if_match: header("if-match"),
+            if_none_match: header("if-none-match"),
+        },
     };
     if copy.strike(&operation, Moment::Before).await {
         return response(StatusCode::INTERNAL_SERVER_ERROR, String::new());
@@ -51,36 +64,39 @@ async fn answer(
     if operation.starts_with("SNS") {
         copy.world.arrive_at_topic().await;
     }
-    let (status, answer) = call(&copy, &operation, method.as_str(), path, &body).await;
+    let answer = call(&copy, &request, &body).await;
     copy.strike(&operation, Moment::After).await;
-    response(status, answer)
+    let etag = answer.etag.iter().map(|etag| ("etag", etag.as_str()));
+    let response = etag.fold(Response::builder(), |it, (name, value)| {
+        it.header(name, value)
+    });
+    response
+        .status(answer.status)
+        .body(Body::from(answer.body))
+        .unwrap()
 }
 
 /// Executes a call, with or without a fault.
-async fn call(
-    copy: &FunctionCopy,
-    operation: &str,
-    method: &str,
-    path: &str,
-    body: &[u8],
-) -> (StatusCode, String) {
-    let world = &copy.world;
-    let execute = || world.execute(operation, method, path, body);
+async fn call(copy: &FunctionCopy, call: &Call, body: &[u8]) -> Answer {
+    let (world, operation) = (&copy.world, call.operation.as_str());
+    let execute = || world.execute(call, body);
     let Some((fault, choice)) = world.aws_faults.next(operation) else {
         return execute();
     };
     match fault {
-        AwsFault::Throttled | AwsFault::Failed => error_answer(operation, fault),
+        AwsFault::Throttled | AwsFault::Failed => error_answer(operation, fault).into(),
         AwsFault::DoneAndFailed => {
             execute();
-            error_answer(operation, fault)
+            error_answer(operation, fault).into()
         }
         AwsFault::Late => {
             let answer = execute();
             tokio::time::sleep(LATE).await;
             answer
         }
-        AwsFault::EntriesFailed if operation.starts_with("SNS") => world.publish(body, choice),
+        AwsFault::EntriesFailed if operation.starts_with("SNS") => {
+            world.publish(body, choice).into()
+        }
         AwsFault::EntriesFailed => {
             let mut request: Value = serde_json::from_slice(body).unwrap_or_default();
             let failed = take_entries(&mut request, choice);
@@ -93,12 +109,12 @@ async fn call(
                 .as_array()
                 .is_some_and(|rest| !rest.is_empty())
             {
-                let (_, text) = world.execute(operation, method, path, rest.as_bytes());
-                answer = serde_json::from_str(&text).unwrap();
+                let rest = world.execute(call, rest.as_bytes());
+                answer = serde_json::from_str(&rest.body).unwrap();
             }
             let all = answer["Failed"].as_array_mut().unwrap();
             all.extend(failed);
-            (StatusCode::OK, answer.to_string())
+            (StatusCode::OK, answer.to_string()).into()
         }
     }
 }

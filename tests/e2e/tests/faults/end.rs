@@ -80,10 +80,7 @@ fn left_elsewhere(world: &World, functions: &Functions) -> Vec<String> {
     let counts = [
         (fleet.events.lock().len(), "events in the queue"),
         (fleet.deliveries.lock().len(), "deliveries in the queue"),
-        (
-            fleet.services.bucket().objects.len(),
-            "deliveries set aside",
-        ),
+        (fleet.set_aside().len(), "deliveries set aside"),
         (
             fleet.services.parameters().names_below(BACKLOGS_PATH).len(),
             "backlogs",

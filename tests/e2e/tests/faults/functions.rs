@@ -9,6 +9,7 @@ use fastrand::Rng;
 use local_stack::postgres::MASTER;
 use serde_json::json;
 use testing::checkout;
+use testing::fleet::SUBSCRIBERS_PATH;
 use testing::fleet::events::SOURCE;
 use tokio::process::Command;
 
@@ -29,19 +30,28 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 const MIGRATE_TIMEOUT: Duration = Duration::from_secs(120);
 /// The time between two sweeps of the outbox. On AWS it is an hour.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(2);
-/// The time between two sweeps of the backlogs. On AWS it is five minutes.
+/// The time between two sweeps of the backlogs, and two comparisons of the subscriber directory. On AWS it is five minutes.
 const BACKLOG_SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// The time between two events of Parameter Store about a subscriber. Each is about any of them: late, doubled or lost.
+const PARAMETER_EVENT_INTERVAL: Duration = Duration::from_millis(700);
 
 pub struct Functions {
     pub content_events: Arc<Function>,
     pub fan_out: Arc<Function>,
     pub deliver: Arc<Function>,
+    pub subscriber_directory: Arc<Function>,
     pub migrate: Arc<Function>,
 }
 
 impl Functions {
     pub async fn new(world: &World, database: &Database, site: &SiteCopy) -> Self {
-        let [content_events, fan_out, deliver, migrate] = programs().await;
+        let [
+            content_events,
+            fan_out,
+            deliver,
+            subscriber_directory,
+            migrate,
+        ] = programs().await;
         let fleet = &world.fleet;
         let function = |name, program, environment, invocations| Function {
             name,
@@ -107,6 +117,16 @@ impl Functions {
                     Invocations::new(Some(Arc::clone(&fleet.deliver)), 1),
                 )
             }),
+            subscriber_directory: Arc::new(Function {
+                max_clock_shift: 1,
+                // The next comparison repeats what a failed one could not do.
+                ..function(
+                    "subscriber-directory",
+                    subscriber_directory,
+                    fleet.fan_out_environment(),
+                    Invocations::new(None, 1),
+                )
+            }),
             migrate: Arc::new(Function {
                 has_database: true,
                 timeout: MIGRATE_TIMEOUT,
@@ -128,6 +148,7 @@ impl Functions {
             (&self.fan_out, 2),
             // A copy waits most of the time: for the network, and for SQS.
             (&self.deliver, 10),
+            (&self.subscriber_directory, 2),
             (&self.migrate, 1),
         ];
         let copies = copies.into_iter().flat_map(|(function, count)| {
@@ -153,19 +174,34 @@ impl Functions {
             self.deliver
                 .invocations
                 .invoke(json!({"sweep": "backlogs"}));
+            self.subscriber_directory
+                .invocations
+                .invoke(json!({"compare": "subscribers"}));
+        });
+        let parameters = world
+            .fleet
+            .services
+            .parameters()
+            .names_below(SUBSCRIBERS_PATH);
+        let mut choice = rng.fork();
+        let parameter_events = every(PARAMETER_EVENT_INTERVAL, || {
+            let name = choice.choice(&parameters);
+            let event = json!({"detail-type": "Parameter Store Change", "detail": {"name": name}});
+            self.subscriber_directory.invocations.invoke(event);
         });
         if has_schedules {
-            tokio::join!(sweeps, backlog_sweeps);
+            tokio::join!(sweeps, backlog_sweeps, parameter_events);
         }
         std::future::pending::<()>().await;
         drop(copies);
     }
 
-    pub fn all(&self) -> [&Arc<Function>; 4] {
+    pub fn all(&self) -> [&Arc<Function>; 5] {
         [
             &self.content_events,
             &self.fan_out,
             &self.deliver,
+            &self.subscriber_directory,
             &self.migrate,
         ]
     }
@@ -180,7 +216,7 @@ impl Drop for AbortOnDrop {
     }
 }
 
-async fn every(interval: Duration, action: impl Fn()) {
+async fn every(interval: Duration, mut action: impl FnMut()) {
     let mut every = tokio::time::interval(interval);
     loop {
         every.tick().await;
@@ -189,8 +225,14 @@ async fn every(interval: Duration, action: impl Fn()) {
 }
 
 /// Compiles the programs, and returns their paths. The build shares the artifacts of `cargo test`.
-async fn programs() -> [PathBuf; 4] {
-    let names = ["content-events", "fan-out", "deliver", "migrate"];
+async fn programs() -> [PathBuf; 5] {
+    let names = [
+        "content-events",
+        "fan-out",
+        "deliver",
+        "subscriber-directory",
+        "migrate",
+    ];
     let mut build = Command::new(env!("CARGO"));
     build
         .args(["build", "--workspace", "--locked", "--quiet"])

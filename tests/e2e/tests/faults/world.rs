@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use fastrand::Rng;
+use testing::bucket_in_memory::Conditions;
 use testing::fleet::queue::NewMessage;
 use testing::fleet::{Fleet, FleetOptions, healthy};
 use testing::process::Supervisor;
@@ -20,6 +21,34 @@ use crate::support::runtime::WAIT_TIMEOUT;
 
 /// The number of subscribers, which all receive every event.
 pub const SUBSCRIBERS: usize = 3;
+
+/// A call of a service of AWS.
+pub struct Call {
+    /// The name of the operation, such as `AmazonSSM.GetParameter` or `S3.PUT`.
+    pub operation: String,
+    pub method: String,
+    /// The path with its query.
+    pub path: String,
+    pub conditions: Conditions,
+}
+
+/// The answer to a call.
+pub struct Answer {
+    pub status: StatusCode,
+    /// The ETag of an object of S3.
+    pub etag: Option<String>,
+    pub body: String,
+}
+
+impl From<(StatusCode, String)> for Answer {
+    fn from((status, body): (StatusCode, String)) -> Self {
+        Self {
+            status,
+            etag: None,
+            body,
+        }
+    }
+}
 
 pub struct World {
     pub supervisor: Supervisor,
@@ -47,6 +76,7 @@ impl World {
             // Without a cache, deliveries are set aside after ten seconds instead of ninety.
             cache_time: Duration::ZERO,
             crowded_at: super::CROWDED_AT,
+            has_directory: true,
             ..FleetOptions::new(healthy(SUBSCRIBERS))
         };
         Arc::new(Self {
@@ -64,20 +94,16 @@ impl World {
     }
 
     /// Executes a call of a service.
-    pub fn execute(
-        &self,
-        operation: &str,
-        method: &str,
-        path: &str,
-        body: &[u8],
-    ) -> (StatusCode, String) {
-        match operation {
-            "SNS.PublishBatch" => self.publish(body, 0),
-            _ => {
-                let operation = operation.starts_with("Amazon").then_some(operation);
-                self.fleet.services.execute(operation, method, path, body)
-            }
+    pub fn execute(&self, call: &Call, body: &[u8]) -> Answer {
+        let operation = call.operation.as_str();
+        if operation == "SNS.PublishBatch" {
+            return self.publish(body, 0).into();
         }
+        let operation = operation.starts_with("Amazon").then_some(operation);
+        let services = &self.fleet.services;
+        let (status, etag, body) =
+            services.execute_if(operation, &call.method, &call.path, &call.conditions, body);
+        Answer { status, etag, body }
     }
 
     /// Lets the topic take this time for a batch from now on. Returns the number of batches so far.
