@@ -30,6 +30,7 @@ MIGRATE = {
     "DATABASE_RELAY_USER": "relay",
     "SITE_DIRECTORY": "/site",
     "SITE_PYTHON": "python3",
+    "SITE_ENVIRONMENT": "",
     "SUPERUSER_PARAMETER": "",
     "WATCHED_TABLES": "",
     "CAPTURE_MIGRATIONS": "false",
