@@ -58,10 +58,15 @@ type Received = Vec<(HeaderMap, Bytes, StatusCode)>;
 
 /// One lane of the queue with three messages, the first of which is received again until Lambda reports it as done. Each message
 /// is killed at each step once, at its first receives. Before that the receiver fails so many times.
-async fn deliver_three(subscriber: Value, kills: &[Kill], failures: usize) -> Received {
-    let mut lambda = Lambda::new(subscriber).await;
+async fn deliver_three(
+    subscriber: impl Fn(usize) -> Value,
+    kills: &[Kill],
+    failures: usize,
+) -> Received {
+    let mut lambda = Lambda::new(subscriber(0)).await;
     let mut received = Received::new();
     for number in 1..=3 {
+        lambda.set_subscriber(&subscriber(number));
         let mut kills: VecDeque<Kill> = kills.iter().copied().collect();
         let mut failures = failures;
         let mut receives = 0;
@@ -122,14 +127,18 @@ fn numbers(received: &Received) -> Vec<usize> {
         .collect()
 }
 
-/// A subscriber that failed for a while, so that a success writes its parameter.
-fn failing() -> Value {
-    json!({"failing_since": "2026-11-20T00:00:00Z"})
+/// A subscriber that failed for a while before each message, so that each success writes its parameter.
+fn failing(number: usize) -> Value {
+    json!({"failing_since": format!("2026-11-20T00:00:0{number}Z")})
+}
+
+fn healthy(_number: usize) -> Value {
+    json!({})
 }
 
 #[tokio::test]
 async fn without_a_kill_each_comes_once() {
-    let received = deliver_three(json!({}), &[], 0).await;
+    let received = deliver_three(healthy, &[], 0).await;
     assert_eq!(numbers(&received), [1, 2, 3]);
 }
 
@@ -141,7 +150,7 @@ async fn killed_at_one_step_there_is_at_most_one_repetition() {
         Kill::WhileNoting,
         Kill::BeforeTheAnswer,
     ] {
-        let received = deliver_three(failing(), &[kill], 0).await;
+        let received = deliver_three(failing, &[kill], 0).await;
         let expected: &[usize] = match kill.is_after_the_call() {
             false => &[1, 2, 3],
             true => &[1, 1, 2, 2, 3, 3],
@@ -158,14 +167,14 @@ async fn killed_at_every_step_in_turn_nothing_is_lost_and_nothing_overtakes() {
         Kill::WhileNoting,
         Kill::BeforeTheAnswer,
     ];
-    let received = deliver_three(failing(), &kills, 0).await;
+    let received = deliver_three(failing, &kills, 0).await;
     // Three of the kills came after a call, and each cost one repetition.
     assert_eq!(numbers(&received), [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]);
 }
 
 #[tokio::test]
 async fn killed_while_a_failure_is_put_off_the_delivery_comes_again_and_nothing_overtakes() {
-    let received = deliver_three(json!({}), &[Kill::WhileHiding], 2).await;
+    let received = deliver_three(healthy, &[Kill::WhileHiding], 2).await;
     assert_eq!(numbers(&received), [1, 1, 1, 2, 2, 2, 3, 3, 3]);
     let statuses: Vec<u16> = received
         .iter()

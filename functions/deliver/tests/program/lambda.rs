@@ -76,18 +76,25 @@ impl Lambda {
         let router = Router::new().fallback(answer).with_state(outside);
         tokio::spawn(async move { axum::serve(listener, router).await });
 
-        let url = format!("http://{address}/hook?token=of-the-url");
-        let mut parameter = json!({"target": "webhook", "url": url, "secrets": [SECRET]});
-        let fields = subscriber.as_object().unwrap().clone();
-        parameter.as_object_mut().unwrap().extend(fields);
-        let parameter = json!({"Name": "/wagrun/subscribers/cdn", "Value": parameter.to_string(), "Version": 1});
-        Self {
+        let mut lambda = Self {
             address,
-            parameters: json!({"Parameters": [parameter]}),
+            parameters: Value::Null,
             asked: asks,
             work,
             process: None,
-        }
+        };
+        lambda.set_subscriber(&subscriber);
+        lambda
+    }
+
+    /// Replaces the parameter of the subscriber `cdn`. It has these fields besides target, URL and secret.
+    pub fn set_subscriber(&mut self, fields: &Value) {
+        let url = format!("http://{}/hook?token=of-the-url", self.address);
+        let mut parameter = json!({"target": "webhook", "url": url, "secrets": [SECRET]});
+        let fields = fields.as_object().unwrap().clone();
+        parameter.as_object_mut().unwrap().extend(fields);
+        let parameter = json!({"Name": "/wagrun/subscribers/cdn", "Value": parameter.to_string(), "Version": 1});
+        self.parameters = json!({"Parameters": [parameter]});
     }
 
     /// Hands a message to the process, which is started if none runs.
