@@ -145,12 +145,13 @@ template: ## the templates: cfn-lint, SAM, checkov, cloudformation-validate, our
 	$(TOOLS)/python tools/test_subscriber_schema.py
 	python3 tools/costs.py --check
 
-contract: ## the events' JSON Schema, AsyncAPI document and types against the documented payloads; the examples against the services
+contract: ## the events' JSON Schema, AsyncAPI document and types against the documented payloads; the examples against the services; the HCL of docs/terraform.md
 	python3 tools/venv.py contract
 	python3 tools/npm.py contract
 	.local/venv/contract/bin/python tools/check_contract.py
 	.local/venv/contract/bin/python tools/test_contract.py
 	.local/venv/contract/bin/python tools/test_examples.py
+	.local/venv/contract/bin/python tools/test_terraform.py
 
 types: ## writes docs/types/events.* again, after a change of docs/events.schema.json
 	python3 tools/venv.py contract
