@@ -3,7 +3,7 @@
 
 LOCAL is `.local`. The tests record each secret in LOCAL/secrets before they use it (`testing::secrets`). Each is looked for in
 LOCAL/logs and in the requests to AWS in LOCAL/requests: as it is, in JSON, in a URL, in hexadecimal digits and in base64. A request
-that writes a parameter may hold secrets, and no other one. Files from before LOCAL/secrets/started belong to an earlier run.
+that writes a parameter or the subscriber directory may hold secrets, and no other one. Files from before LOCAL/secrets/started belong to an earlier run.
 """
 
 import base64
@@ -21,7 +21,7 @@ KINDS = {"Signing", "Header", "Url", "Password", "SecretKey", "Session"}
 WRITTEN = re.compile(r"\b(?:whsec|whsk)_[A-Za-z0-9+/]{24,}={0,2}")
 # A shorter text would be found by chance.
 MIN_LENGTH = 10
-MAY_HOLD_SECRETS = (b'"AmazonSSM.PutParameter"', b'"operation": "PutParameter"')
+MAY_HOLD_SECRETS = (b'"AmazonSSM.PutParameter"', b'"operation": "PutParameter"', b"/subscriber-directory.json?x-id=PutObject")
 ROOT = Path(__file__).resolve().parent.parent
 
 

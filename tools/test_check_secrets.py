@@ -66,6 +66,7 @@ class SecretsTest(unittest.TestCase):
 
     def test_only_a_request_that_writes_a_parameter_may_hold_a_secret(self):
         self.log(f'{{"headers": {{"x-amz-target": "AmazonSSM.PutParameter"}}, "body": "{SECRET}"}}\n', "requests/requests-1.jsonl")
+        self.log(f'{{"uri": "https://b.s3/subscriber-directory.json?x-id=PutObject", "body": "{SECRET}"}}\n', "requests/requests-2.jsonl")
         self.log(f'{{"service": "ssm", "operation": "PutParameter", "parameters": "{SECRET}"}}\n', "requests/calls-1.jsonl")
         self.assertEqual(self.check()[0], 0)
         self.log(f'{{"headers": {{"x-amz-target": "AmazonSQS.SendMessage"}}, "body": "{SECRET}"}}\n', "requests/requests-1.jsonl")

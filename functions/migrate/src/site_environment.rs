@@ -196,7 +196,7 @@ mod tests {
         let table = [
             (
                 "NAME=secret",
-                "no JSON object like {\"NAME\": \"value\"}: error in line 1, column 2",
+                "no JSON object like {\"NAME\": \"value\"}: error in line 1, column 1",
             ),
             ("[\"secret\"]", "no JSON object"),
             ("{\"A\": \"secret\", }", "line 1, column"),
