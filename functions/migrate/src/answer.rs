@@ -18,6 +18,8 @@ pub enum Answer {
     Status(Status),
     /// To `publish-scheduled`.
     Published(Publication),
+    /// To `detach`.
+    Detached(Detachment),
     /// To every other command.
     CommandOutput(CommandOutput),
 }
@@ -39,6 +41,15 @@ pub struct Migrated {
     pub milliseconds: u128,
     /// The last lines that Django printed.
     pub output: Vec<String>,
+}
+
+/// The result of `detach`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Detachment {
+    /// The number of tables whose triggers were removed.
+    pub tables: usize,
+    /// The things that stay, for people.
+    pub kept: Vec<String>,
 }
 
 /// The changes that `migrate` would make.

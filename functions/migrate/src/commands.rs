@@ -6,9 +6,9 @@ use serde_json::Value;
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 use wagrun_database::connection::ConnectError;
-use wagrun_database::schema::{self, LockError, LockLost, SessionLost};
+use wagrun_database::schema::{self, DetachError, LockError, LockLost, SessionLost};
 
-use crate::answer::{CommandOutput, Plan, Publication, SchemaVersions, Status};
+use crate::answer::{CommandOutput, Detachment, Plan, Publication, SchemaVersions, Status};
 use crate::invocation::{Invocation, OutOfTime};
 use crate::manage_py::{CommandEnv, ManagePyError, push_line};
 use crate::migration::MigrateError;
@@ -63,6 +63,9 @@ pub enum CommandError {
     /// Some due content was not published or expired.
     #[error(transparent)]
     Publication(#[from] PublicationError),
+    /// wagrun could not be removed.
+    #[error(transparent)]
+    Detach(#[from] DetachError),
     /// The command `migrate` failed.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
@@ -160,6 +163,25 @@ pub async fn run_unlocked(
         milliseconds: started.elapsed().as_millis(),
         output,
     })
+}
+
+/// Removes wagrun from the database, under the migration lock.
+pub async fn detach(site: &Site, invocation: &Invocation) -> Result<Detachment, CommandError> {
+    let (web, relay) = (&site.config.web_user, &site.config.relay_user);
+    let mut connection = site.connect(invocation).await?;
+    let result = invocation
+        .in_time(async {
+            let mut locked = schema::lock_migration(&mut connection, invocation.stop_at).await?;
+            schema::end_sessions_of_earlier_runs(locked.connection()).await?;
+            let stop_at = invocation.stop_at;
+            let detached = schema::detach(locked.connection(), web, relay, stop_at).await;
+            locked.unlock().await?;
+            let schema::Detached { tables, kept } = detached?;
+            Ok::<_, CommandError>(Detachment { tables, kept })
+        })
+        .await;
+    close(connection).await;
+    result
 }
 
 /// Does the work under the migration lock, so that no migration and no second command of this kind runs at the same time. After

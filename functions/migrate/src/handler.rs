@@ -102,6 +102,9 @@ async fn run(migrator: &Migrator, request: Request, context: &Context) -> Result
                 "due content published"
             );
         }
+        Answer::Detached(detached) => {
+            tracing::warn!(tables = detached.tables, "wagrun removed from the database");
+        }
         Answer::CommandOutput(output) => {
             let duration_ms = as_u64(output.milliseconds);
             tracing::info!(duration_ms, "command finished");

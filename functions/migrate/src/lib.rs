@@ -35,7 +35,9 @@ mod site;
 mod site_environment;
 mod superuser;
 
-pub use answer::{Answer, CommandOutput, Migrated, Plan, Publication, SchemaVersions, Status};
+pub use answer::{
+    Answer, CommandOutput, Detachment, Migrated, Plan, Publication, SchemaVersions, Status,
+};
 pub use commands::CommandError;
 pub use config::Config;
 pub use handler::handle;

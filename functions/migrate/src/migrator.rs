@@ -65,6 +65,8 @@ impl Migrator {
             Command::RebuildReferencesIndex => Answer::CommandOutput(
                 commands::run_unlocked(site, invocation, "rebuild_references_index").await?,
             ),
+            // It needs no Django, so it works when the site is gone.
+            Command::Detach => Answer::Detached(commands::detach(site, invocation).await?),
         })
     }
 }

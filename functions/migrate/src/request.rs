@@ -24,6 +24,8 @@ pub enum Command {
     UpdateIndex,
     /// Rebuilds the index of references between objects.
     RebuildReferencesIndex,
+    /// Removes wagrun from the database.
+    Detach,
 }
 
 /// An invocation's payload.
@@ -68,6 +70,7 @@ impl Command {
             Self::PublishScheduled => "publish-scheduled",
             Self::UpdateIndex => "update-index",
             Self::RebuildReferencesIndex => "rebuild-references-index",
+            Self::Detach => "detach",
         }
     }
 }
@@ -112,6 +115,7 @@ mod tests {
             ("publish-scheduled", Command::PublishScheduled),
             ("update-index", Command::UpdateIndex),
             ("rebuild-references-index", Command::RebuildReferencesIndex),
+            ("detach", Command::Detach),
         ];
         for (name, command) in table {
             let request = Request::parse(&json!({"command": name})).unwrap();

@@ -1,5 +1,6 @@
 //! The schema `wagrun` in the site's database: its migrations, its settings, and the triggers on watched tables.
 
+mod detach;
 mod discovered;
 mod history;
 mod install;
@@ -9,6 +10,7 @@ mod session;
 mod settings;
 mod watch;
 
+pub use detach::{DetachError, Detached, detach};
 pub use discovered::{Owner, ParentTable, ScheduledTable, UserTable, WatchedTable};
 pub use history::{
     MigrationOutcome, MigrationRun, begin_run, end_run, last_successful_run, recent_runs,

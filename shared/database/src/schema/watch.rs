@@ -88,15 +88,8 @@ pub async fn watch_tables(
     tables: &[WatchedTable],
     stop_at: Instant,
 ) -> Result<usize, WatchError> {
-    let query = "select wagrun.stray_tables($1)";
     let wanted: Vec<&str> = tables.iter().map(|it| it.table.as_str()).collect();
-    for stale in stale_tables(connection, query, &wanted).await? {
-        let unwatch = "select wagrun.unwatch_table($1::text::regclass)";
-        in_own_transaction(connection, &stale, stop_at, || {
-            sqlx::query(unwatch).bind(&stale)
-        })
-        .await?;
-    }
+    unwatch(connection, &wanted, stop_at).await?;
     for table in tables {
         let watch = "select wagrun.watch_table($1)";
         in_own_transaction(connection, &table.table, stop_at, || {
@@ -115,16 +108,8 @@ pub async fn watch_scheduled_tables(
     tables: &[ScheduledTable],
     stop_at: Instant,
 ) -> Result<(), WatchError> {
-    let query = "select relation::text from wagrun.scheduled_table
-                  where relation <> all (select name::regclass from unnest($1::text[]) as name)";
     let wanted: Vec<&str> = tables.iter().map(|it| it.table.as_str()).collect();
-    for stale in stale_tables(connection, query, &wanted).await? {
-        let unwatch = "select wagrun.unwatch_due_times($1::text::regclass)";
-        in_own_transaction(connection, &stale, stop_at, || {
-            sqlx::query(unwatch).bind(&stale)
-        })
-        .await?;
-    }
+    unwatch_due_times(connection, &wanted, stop_at).await?;
     for table in tables {
         let watch = "select wagrun.watch_due_times($1)";
         in_own_transaction(connection, &table.table, stop_at, || {
@@ -141,6 +126,54 @@ pub async fn watch_scheduled_tables(
         .await
         .map(drop)
         .map_err(database_error("due times"))
+}
+
+/// Removes all triggers, one table at a time. Returns the number of tables.
+///
+/// Starts no try for a table's lock after `stop_at`.
+pub async fn unwatch_all(
+    connection: &mut PgConnection,
+    stop_at: Instant,
+) -> Result<usize, WatchError> {
+    let content = unwatch(connection, &[], stop_at).await?;
+    unwatch_due_times(connection, &[], stop_at).await?;
+    Ok(content)
+}
+
+/// Removes the capture triggers of all tables that are not wanted. Returns the number of tables.
+async fn unwatch(
+    connection: &mut PgConnection,
+    wanted: &[&str],
+    stop_at: Instant,
+) -> Result<usize, WatchError> {
+    let query = "select wagrun.stray_tables($1)";
+    let stale = stale_tables(connection, query, wanted).await?;
+    for stale in &stale {
+        let unwatch = "select wagrun.unwatch_table($1::text::regclass)";
+        in_own_transaction(connection, stale, stop_at, || {
+            sqlx::query(unwatch).bind(stale)
+        })
+        .await?;
+    }
+    Ok(stale.len())
+}
+
+/// Removes the triggers of due times of all tables that are not wanted.
+async fn unwatch_due_times(
+    connection: &mut PgConnection,
+    wanted: &[&str],
+    stop_at: Instant,
+) -> Result<(), WatchError> {
+    let query = "select relation::text from wagrun.scheduled_table
+                  where relation <> all (select name::regclass from unnest($1::text[]) as name)";
+    for stale in &stale_tables(connection, query, wanted).await? {
+        let unwatch = "select wagrun.unwatch_due_times($1::text::regclass)";
+        in_own_transaction(connection, stale, stop_at, || {
+            sqlx::query(unwatch).bind(stale)
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 /// Returns the tables that still have triggers and are not in `wanted`.

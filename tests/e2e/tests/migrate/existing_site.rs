@@ -2,11 +2,12 @@
 //! password as the role that owns its tables.
 
 use local_stack::postgres::SUPERUSER;
-use migrate::Migrator;
+use migrate::{Answer, Command as MigrateCommand, Migrator};
 use sqlx::Connection;
 use testing::checkout;
 use tokio::process::Command;
 use wagrun_database::connection::DatabaseConfig;
+use wagrun_lambda::telemetry::chain;
 
 use crate::support::database::Database;
 use crate::support::migration::{
@@ -28,6 +29,20 @@ const ROLES: &str = "create role rds_iam nologin;\n\
      create role wagrun_migrate login createrole;\n\
      grant rds_iam, rds_superuser to wagrun_migrate;\n\
      grant cms to wagrun_migrate";
+
+/// Returns everything but the data, as pg_dump writes it: tables, triggers, functions, owners and rights.
+async fn schema_of(database: &Database) -> String {
+    let mut dump = Command::new(database.postgres().binaries().join("pg_dump"));
+    let url = database.postgres().url_as(SUPERUSER, &database.name);
+    let output = dump
+        .args(["--schema-only", "--restrict-key=test", "--dbname", &url])
+        .output();
+    let output = tokio::time::timeout(MIGRATION_TIMEOUT, output);
+    let output = output.await.unwrap().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
 
 #[test]
 fn an_existing_site_is_watched_and_keeps_its_role_and_its_password() {
@@ -75,6 +90,7 @@ fn an_existing_site_is_watched_and_keeps_its_role_and_its_password() {
             String::from_utf8_lossy(&output.stderr)
         );
 
+        let before = schema_of(&database).await;
         let migrator = Migrator::new(config, &sdk(UNREACHABLE_ENDPOINT));
         let migrated = migrator.migrate(&invocation()).await.unwrap();
         assert_eq!(migrated.applied_django, [""; 0], "the site had done it");
@@ -104,13 +120,49 @@ fn an_existing_site_is_watched_and_keeps_its_role_and_its_password() {
         assert_eq!(captured, 1);
         assert_no_run_is_left(&mut superuser).await;
 
-        // The section "Delete" of docs/deploy.md removes wagrun again.
+        // What was captured is not lost by leaving.
+        let detach = async || {
+            let answer = migrator
+                .command(MigrateCommand::Detach, &invocation())
+                .await;
+            answer.map_err(|error| chain(&error))
+        };
+        let error = detach().await.unwrap_err();
+        assert!(
+            error.starts_with("the triggers are removed, but ")
+                && error.contains("are not published yet: detach again"),
+            "{error}"
+        );
+        // Stands for content-events.
+        execute(&mut superuser, "delete from wagrun.outbox").await;
+        let Answer::Detached(detached) = detach().await.unwrap() else {
+            panic!("no answer to detach")
+        };
+        assert_eq!(detached.tables, 0, "the first time removed them");
+        assert_eq!(
+            detached.kept,
+            [
+                "the extension aws_lambda, which others may use",
+                "the role cms with its rights, because the site may connect with it"
+            ]
+        );
+        execute(&mut superuser, "drop extension aws_lambda, aws_commons").await;
+        assert_eq!(schema_of(&database).await, before, "a trace was left");
+        let relay: bool =
+            sqlx::query_scalar("select exists (select from pg_roles where rolname = $1)")
+                .bind(RELAY_ROLE)
+                .fetch_one(&mut superuser)
+                .await
+                .unwrap();
+        assert!(!relay, "the role of content-events was left");
+        // Leaving twice is leaving.
+        detach().await.unwrap();
+
+        // The rest of the section "Delete" of docs/deploy.md.
         let mut own = database.connect_as(MIGRATE_ROLE).await;
         execute(
             &mut own,
-            "drop schema wagrun cascade;\ngrant cms_relay to current_user;\ndrop owned by cms_relay;\n\
-             drop role cms_relay;\nreassign owned by current_user to cms;\ndrop owned by current_user;\n\
-             drop extension if exists aws_lambda, aws_commons",
+            "reassign owned by current_user to cms;\ndrop owned by current_user",
         )
         .await;
         own.close().await.unwrap();
