@@ -15,7 +15,8 @@ pub enum DetachError {
     Watch(#[from] WatchError),
     /// Captured changes wait for their publication. They would be lost with the schema.
     #[error(
-        "the triggers are removed, but {0} rows of captured changes are not published yet: detach again when content-events has published them"
+        "the triggers are removed, but {0} rows of captured changes are not published yet: detach again when content-events has \
+         published them, and those that are set apart are discarded"
     )]
     Unpublished(i64),
     /// The database returned an error.

@@ -66,14 +66,11 @@ async fn answer(
     }
     let answer = call(&copy, &request, &body).await;
     copy.strike(&operation, Moment::After).await;
-    let etag = answer.etag.iter().map(|etag| ("etag", etag.as_str()));
-    let response = etag.fold(Response::builder(), |it, (name, value)| {
-        it.header(name, value)
-    });
-    response
-        .status(answer.status)
-        .body(Body::from(answer.body))
-        .unwrap()
+    let mut response = Response::builder().status(answer.status);
+    if let Some(etag) = answer.etag {
+        response = response.header("etag", etag);
+    }
+    response.body(Body::from(answer.body)).unwrap()
 }
 
 /// Executes a call, with or without a fault.

@@ -23,8 +23,8 @@ pub(super) async fn correct_emulator(deployment: &Deployment) -> Result<(), Depl
     let bucket = deployment.output("BacklogBucketName")?;
     aws.delete("s3", &format!("/{bucket}?policy")).await?;
 
-    // The emulator checks batch calls as separate actions, GetParametersByPath and GetParameters without a resource, a schedule as if it were in
-    // the default group, and events without their source.
+    // The emulator checks batch calls as separate actions, GetParametersByPath and GetParameters without a resource, a schedule
+    // as if it were in the default group, and events without their source.
     let resources = describe(aws, "DescribeStackResources", deployment.stack()).await?;
     let resources = pairs(&resources, "LogicalResourceId", "PhysicalResourceId");
     for (role, action) in [

@@ -67,21 +67,9 @@ impl Services {
         lock(&self.calls).clone()
     }
 
-    /// Executes a request. `operation` is the header `x-amz-target`, which requests to S3 do not have.
+    /// Executes a request. `operation` is the header `x-amz-target`, which requests to S3 do not have. The second value is the
+    /// ETag of an object.
     pub fn execute(
-        &self,
-        operation: Option<&str>,
-        method: &str,
-        path: &str,
-        body: &[u8],
-    ) -> (StatusCode, String) {
-        let (status, _, answer) =
-            self.execute_if(operation, method, path, &Conditions::default(), body);
-        (status, answer)
-    }
-
-    /// The same for a request with conditions. The second value is the ETag of an object.
-    pub fn execute_if(
         &self,
         operation: Option<&str>,
         method: &str,
@@ -227,7 +215,7 @@ async fn answer(
     };
     let operation = header("x-amz-target");
     let (status, etag, text) =
-        services.execute_if(operation, method.as_str(), path, &conditions, &body);
+        services.execute(operation, method.as_str(), path, &conditions, &body);
     let etag = etag.and_then(|etag| HeaderValue::from_str(&etag).ok());
     let etag = etag.map(|etag| (ETAG, etag));
     (status, etag.into_iter().collect(), text)
