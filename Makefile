@@ -23,14 +23,8 @@ PACKAGES := tools checkov node contract emulator hadolint site package oldest wa
 # The file in which the running demo writes its addresses.
 DEMO := .local/demo.env
 
-# The environment for the SDKs of AWS. With STACK, the credentials come from the AWS CLI, with any of its ways to log
-# in. Without it, they come from the running demo.
-define AWS_ENVIRONMENT
-if [ -n "$(STACK)" ]; then \
-  export STACK="$(STACK)"; credentials="$$(aws configure export-credentials --format env)"; eval "$$credentials"; \
-elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
-else echo "No demo is running (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
-endef
+# The operator's command, for STACK on AWS, or for the running demo.
+WAGRUN = cargo build --quiet --workspace --locked --bin wagrun && WAGRUN_DEMO="$(wildcard $(DEMO))" STACK="$(STACK)" $(BUILT)/wagrun
 
 .PHONY: help demo history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image package wheel dependencies schema payloads property public-view faults mutations soak model fuzz hostile audit build clean
 
@@ -49,12 +43,10 @@ history: ## the events of OBJECT=page/42 in the running demo, and their state fo
 	  exec $(BUILT)/history "$(OBJECT)"
 
 subscriber-check: ## checks FILE=docs/examples/search.json before it is stored as a subscriber, by the rules of STACK=wagrun if given
-	@cargo build --quiet --workspace --locked --bin subscriber-check
-	@$(if $(STACK),$(AWS_ENVIRONMENT);) exec $(BUILT)/subscriber-check "$(FILE)"
+	@$(WAGRUN) subscribers check "$(FILE)"
 
 subscriber-test: ## sends a signed test event to subscriber NAME=search of STACK=wagrun on AWS, or of the running demo; counts what matches
-	@cargo build --quiet --workspace --locked --bin subscriber-test
-	@$(AWS_ENVIRONMENT); exec $(BUILT)/subscriber-test "$(NAME)"
+	@$(WAGRUN) subscribers test "$(NAME)" $(if $(filter no,$(COUNT)),--no-count) $(if $(URL),--url "$(URL)")
 
 # Installing waits for the network, and compiling for the processor, so both begin at once. Whatever fails to install is
 # reported by the step that needs it, which tries again.

@@ -69,7 +69,7 @@ class ContextTest(unittest.TestCase):
             "site/home/models.py",
             "site/website/static/css/site.css",
             "tests/local-stack/Cargo.toml",
-            "tools/subscriber-test/Cargo.toml",
+            "tools/wagrun/Cargo.toml",
         }
         unwanted = {
             ".env",
@@ -86,7 +86,7 @@ class ContextTest(unittest.TestCase):
             "site/website/tests/test_settings.py",
             "target/debug/migrate",
             "tests/local-stack/src/lib.rs",
-            "tools/subscriber-test/src/lib.rs",
+            "tools/wagrun/src/lib.rs",
         }
         with tempfile.TemporaryDirectory() as checkout:
             for path in wanted | unwanted:

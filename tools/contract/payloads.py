@@ -6,8 +6,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENTS = ("payloads.md", "events.md", "webhooks.md")
-# The test event has no place in the documents. A test of tools/subscriber-test compares this file with it.
-TEST_EVENT = ROOT / "tools/subscriber-test/src/test-event.json"
+# The test event has no place in the documents. A test of tools/wagrun compares this file with it.
+TEST_EVENT = ROOT / "tools/wagrun/src/subscribers/test-event.json"
 BLOCK = re.compile(r"<!-- payload: (\S+) -->\n```json\n(.*?)```\n<!-- /payload -->", re.S)
 
 

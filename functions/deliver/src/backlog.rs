@@ -43,9 +43,7 @@ pub use lane::{Lane, Recall};
 pub use pacing::{Pacing, PacingLimits};
 pub use pass_on::pass_on;
 pub use resend_lane::{Recalled, Resent, SendResult, resend_lane};
-#[cfg(fuzzing)]
-pub use store::Backlog;
-pub use store::BacklogStore;
+pub use store::{Backlog, BacklogStore};
 pub use sweep::{Sweep, sweep};
 pub use swept::SweptBacklog;
 pub use turn::Turn;

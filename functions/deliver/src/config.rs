@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wagrun_delivery::subscriber::{RetrySchedule, Rules, Schemes};
+use wagrun_delivery::subscriber::{RetrySchedule, Rules};
 use wagrun_lambda::environment::{EnvironmentError, optional, parsed_or, required};
 use wagrun_lambda::metric::Metrics;
 
@@ -53,10 +53,6 @@ impl Config {
     /// variables of [`Rules::from_environment`].
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         let rules = Rules::from_environment()?;
-        let reach = match rules.schemes {
-            Schemes::HttpOrHttps => Reach::Anywhere,
-            Schemes::HttpsOnly => Reach::Public,
-        };
         Ok(Self {
             subscribers_path: required("SUBSCRIBERS_PATH")?,
             subscriber_cache: Duration::from_secs(parsed_or(
@@ -78,7 +74,7 @@ impl Config {
             crowded_at: parsed_or("CROWDED_DELIVERIES", 30_000, "a number of deliveries")?,
             pacing: PacingLimits::new(parsed_or("COPIES", 4, "a number of copies")?),
             rules,
-            reach,
+            reach: Reach::with(rules.schemes),
             topic_arn: required("TOPIC_ARN")?,
             source: required("EVENT_SOURCE")?,
             metrics: Metrics::from_environment()?,

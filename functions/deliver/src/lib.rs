@@ -29,9 +29,10 @@ mod subscriber_health;
 mod target;
 mod wiring;
 
-pub use backlog::PacingLimits;
+pub use backlog::{Backlog, PacingLimits};
 pub use config::Config;
 pub use handler::{Answer, Handler, handle};
+pub use subscriber_health::{ParameterError, Parameters, ReadParameter};
 pub use target::{
     CloudFrontClient, EventBridgeClient, Outgoing, Reach, TargetError, Targets, Timeouts,
     WebhookClient,

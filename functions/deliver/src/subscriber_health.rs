@@ -21,7 +21,7 @@ use wagrun_event_topic::PublishError;
 use wagrun_lambda::telemetry::chain;
 
 pub use announcement::{DisabledSubscriber, Topic};
-pub use parameter::{ParameterError, Parameters};
+pub use parameter::{ParameterError, Parameters, ReadParameter};
 
 /// Time without a success after which a subscriber is switched off.
 pub const MAX_FAILING_TIME: SignedDuration = SignedDuration::from_hours(5 * 24);

@@ -37,7 +37,18 @@ pub fn parsed_or<T: FromStr>(
     default: T,
     expected: &'static str,
 ) -> Result<T, EnvironmentError> {
-    match optional(name) {
+    parsed_value_or(name, optional(name), default, expected)
+}
+
+/// Returns a parsed value, or `default` when there is none or an empty one. The value is that of a variable in another
+/// environment than this program's.
+pub fn parsed_value_or<T: FromStr>(
+    name: &'static str,
+    value: Option<String>,
+    default: T,
+    expected: &'static str,
+) -> Result<T, EnvironmentError> {
+    match value.filter(|value| !value.is_empty()) {
         None => Ok(default),
         Some(value) => value.parse().map_err(|_| EnvironmentError::Invalid {
             name,

@@ -20,7 +20,7 @@ use reqwest::{
     redirect::Policy,
 };
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
-use wagrun_delivery::subscriber::{Body, RenderError, RenderedRequest, Webhook};
+use wagrun_delivery::subscriber::{Body, RenderError, RenderedRequest, Schemes, Webhook};
 
 use self::resolver::{NotPublic, PublicOnly};
 use self::retry_after::retry_after;
@@ -53,6 +53,16 @@ pub enum Reach {
     Public,
     /// Any address, also of this machine and network. For a local stack.
     Anywhere,
+}
+
+impl Reach {
+    /// Returns the addresses that go with these schemes: whoever allows http wants receivers of this machine.
+    pub fn with(schemes: Schemes) -> Self {
+        match schemes {
+            Schemes::HttpOrHttps => Self::Anywhere,
+            Schemes::HttpsOnly => Self::Public,
+        }
+    }
 }
 
 /// Sends webhooks to receivers.

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use wagrun_event::filter::Filter;
-use wagrun_lambda::environment::{EnvironmentError, parsed_or};
+use wagrun_lambda::environment::{EnvironmentError, optional, parsed_value_or};
 
 use super::invalid::{InvalidSubscriber, Warning};
 use super::request::{self, RenderError, RenderedRequest, RequestTemplate};
@@ -162,14 +162,27 @@ impl Rules {
 
     /// Reads `ALLOW_HTTP_WEBHOOKS` (false) and `MAX_ATTEMPTS` (8). Every function that judges parameters must have the same.
     pub fn from_environment() -> Result<Self, EnvironmentError> {
-        let allows_http = parsed_or("ALLOW_HTTP_WEBHOOKS", false, "true or false")?;
+        Self::from_variables(optional)
+    }
+
+    /// Reads the same variables of another environment, such as that of a deployed function.
+    pub fn from_variables(
+        value_of: impl Fn(&'static str) -> Option<String>,
+    ) -> Result<Self, EnvironmentError> {
+        let allows_http = parsed_value_or(
+            "ALLOW_HTTP_WEBHOOKS",
+            value_of("ALLOW_HTTP_WEBHOOKS"),
+            false,
+            "true or false",
+        )?;
         Ok(Self {
             schemes: match allows_http {
                 true => Schemes::HttpOrHttps,
                 false => Schemes::HttpsOnly,
             },
-            max_attempts: Some(parsed_or(
+            max_attempts: Some(parsed_value_or(
                 "MAX_ATTEMPTS",
+                value_of("MAX_ATTEMPTS"),
                 Self::DEFAULT_MAX_ATTEMPTS,
                 "a number of attempts",
             )?),

@@ -1,0 +1,246 @@
+//! `wagrun replay`, `snapshot` and `cancel`: what a subscriber missed, or the present state. A plan comes first, then the progress.
+//!
+//! content-events does the work, slice by slice, also when this command is interrupted. The same command then shows the progress again.
+
+mod plan;
+
+use std::fmt;
+use std::time::Duration;
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::error::CommandError;
+use crate::function::{Function, invoke};
+use crate::output::{Output, Verdict};
+use crate::stack::Stack;
+use crate::time;
+
+/// The wait between two questions for the progress. Each is an invocation of content-events.
+const POLL: Duration = Duration::from_secs(5);
+
+/// The arguments of `replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Name of the subscriber; all subscribers and queues get the events again if left out
+    #[arg(long)]
+    subscriber: Option<String>,
+    /// Beginning: a time, or the time since (15m, 3h, 2d)
+    #[arg(long)]
+    since: Option<String>,
+    /// End: a time, or the time since
+    #[arg(long)]
+    until: Option<String>,
+    /// Type of the events, such as 'wagtail.page.*'
+    #[arg(long = "type", value_name = "PATTERN")]
+    kind: Option<String>,
+    /// One object, such as page/4
+    #[arg(long)]
+    subject: Option<String>,
+    /// Path of a URL: only pages at and below it
+    #[arg(long)]
+    under: Option<String>,
+    #[command(flatten)]
+    run: Run,
+}
+
+/// The arguments of `snapshot`.
+#[derive(Debug, Args)]
+pub struct Snapshot {
+    /// Name of the subscriber
+    #[arg(long)]
+    subscriber: String,
+    /// Types of objects, such as 'wagtail.page.*'; all if left out
+    #[arg(long, value_delimiter = ',')]
+    types: Vec<String>,
+    /// Content types, such as 'blog.*'; all if left out
+    #[arg(long, value_delimiter = ',')]
+    content_types: Vec<String>,
+    /// Path of a URL: only pages at and below it
+    #[arg(long)]
+    under: Option<String>,
+    #[command(flatten)]
+    run: Run,
+}
+
+/// How a request is run.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Show the plan, and do nothing
+    #[arg(long)]
+    plan: bool,
+    /// Do not wait for the end
+    #[arg(long)]
+    no_wait: bool,
+    /// Go on without a question
+    #[arg(long)]
+    yes: bool,
+}
+
+/// The arguments of `cancel`.
+#[derive(Debug, Args)]
+pub struct Cancel {
+    /// Id of the replay or snapshot
+    id: Uuid,
+}
+
+/// The progress of a request.
+#[derive(Debug, Serialize, Deserialize)]
+struct Progress {
+    id: Uuid,
+    published: u64,
+    finished: bool,
+}
+
+/// The part of content-events' answer that is about the request.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    backfill: Progress,
+}
+
+/// Publishes events again.
+pub async fn replay(
+    arguments: &Replay,
+    stack: &Stack,
+    output: &Output,
+) -> Result<Verdict, CommandError> {
+    let now = time::now();
+    let mut fields = Map::new();
+    let times = [
+        ("since", "--since", &arguments.since),
+        ("until", "--until", &arguments.until),
+    ];
+    for (field, flag, text) in times {
+        if let Some(text) = text {
+            let at = time::parse(flag, text, now)?;
+            fields.insert(field.to_owned(), at.to_string().into());
+        }
+    }
+    let texts = [
+        ("subscriber", &arguments.subscriber),
+        ("type", &arguments.kind),
+        ("subject", &arguments.subject),
+        ("under", &arguments.under),
+    ];
+    for (field, text) in texts {
+        if let Some(text) = text {
+            fields.insert(field.to_owned(), text.as_str().into());
+        }
+    }
+    if !fields.keys().any(|field| field != "subscriber") {
+        return Err(CommandError::argument(
+            "replay",
+            "at least one of --since, --until, --type, --subject and --under is needed; everything is --since 1970-01-01T00:00:00Z",
+        ));
+    }
+    let plan = plan::of_replay(stack, arguments.subscriber.as_deref()).await?;
+    start(
+        &json!({"replay": fields}),
+        plan,
+        &arguments.run,
+        stack,
+        output,
+    )
+    .await
+}
+
+/// Sends the present state.
+pub async fn snapshot(
+    arguments: &Snapshot,
+    stack: &Stack,
+    output: &Output,
+) -> Result<Verdict, CommandError> {
+    let mut filter = Map::new();
+    for (field, patterns) in [
+        ("types", &arguments.types),
+        ("content_types", &arguments.content_types),
+    ] {
+        if !patterns.is_empty() {
+            filter.insert(field.to_owned(), json!(patterns));
+        }
+    }
+    if let Some(under) = &arguments.under {
+        filter.insert("under".to_owned(), under.as_str().into());
+    }
+    let plan = plan::of_snapshot(stack, &arguments.subscriber).await?;
+    let mut fields = filter;
+    fields.insert(
+        "subscriber".to_owned(),
+        arguments.subscriber.as_str().into(),
+    );
+    start(
+        &json!({"snapshot": fields}),
+        plan,
+        &arguments.run,
+        stack,
+        output,
+    )
+    .await
+}
+
+/// Ends a replay or snapshot.
+pub async fn cancel(
+    arguments: &Cancel,
+    stack: &Stack,
+    output: &Output,
+) -> Result<Verdict, CommandError> {
+    let progress = ask(stack, &json!({"cancel": arguments.id})).await?;
+    output.report(&progress)?;
+    Ok(Verdict::Good)
+}
+
+/// Shows the plan, asks, requests the work, and waits for its end.
+async fn start(
+    payload: &Value,
+    plan: plan::Plan,
+    run: &Run,
+    stack: &Stack,
+    output: &Output,
+) -> Result<Verdict, CommandError> {
+    if run.plan {
+        output.report(&plan)?;
+        return Ok(Verdict::Good);
+    }
+    output.consent(&plan.question(), run.yes)?;
+    let wait = output.wait("asking content-events, which wakes a sleeping database");
+    let mut progress = ask(stack, payload).await;
+    while let Ok(now) = &progress
+        && !now.finished
+        && !run.no_wait
+    {
+        wait.set_message(format!(
+            "{} events published; Ctrl-C leaves it running, `wagrun cancel {}` ends it",
+            now.published, now.id
+        ));
+        tokio::time::sleep(POLL).await;
+        progress = ask(stack, payload).await;
+    }
+    wait.finish_and_clear();
+    output.report(&progress?)?;
+    Ok(Verdict::Good)
+}
+
+async fn ask(stack: &Stack, payload: &Value) -> Result<Progress, CommandError> {
+    let answer = invoke(stack, Function::ContentEvents, payload).await?;
+    let answer = Answer::deserialize(answer).map_err(|source| CommandError::Answer {
+        what: "the answer of content-events",
+        source,
+    })?;
+    Ok(answer.backfill)
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, published, .. } = self;
+        match (self.finished, published) {
+            (true, 0) => writeln!(formatter, "Nothing matched; no event was published. ({id})"),
+            (true, _) => writeln!(formatter, "{published} events were published. ({id})"),
+            (false, _) => writeln!(
+                formatter,
+                "{published} events were published so far; it goes on by itself. End it: wagrun cancel {id}"
+            ),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The plan of a replay or a snapshot: who gets the events, and what it means for the database and the bill.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::error::CommandError;
+use crate::output;
+use crate::stack::Stack;
+use crate::subscribers::{Health, Listed, list};
+
+/// The pace of content-events, in events a second. Live events go first.
+const PACE: &str = "at most 100 events a second, live events first";
+/// The cost, from docs/costs.md: requests of the topic and the queues, and the lines of the logs.
+const COST: &str =
+    "less than $0.01 for a thousand events and each subscriber, and the database awake meanwhile";
+
+/// The plan.
+#[derive(Debug, Serialize)]
+pub struct Plan {
+    /// The kind: `replay` or `snapshot`.
+    kind: &'static str,
+    /// The subscribers that get the events, as far as their filters let them pass.
+    subscribers: Vec<String>,
+    /// True when the topic's other queues get the events too.
+    everybody: bool,
+    pace: &'static str,
+    cost: &'static str,
+    /// True when a sleeping database is woken.
+    wakes_database: bool,
+}
+
+/// Returns the plan of a replay. Without a subscriber, all of them get the events.
+pub async fn of_replay(stack: &Stack, subscriber: Option<&str>) -> Result<Plan, CommandError> {
+    let all = list(stack).await?;
+    let subscribers = match subscriber {
+        Some(name) => vec![one(&all, name)?],
+        None => all
+            .into_iter()
+            .filter(|one| !matches!(one.health, Health::Off { .. }))
+            .map(|one| one.name)
+            .collect(),
+    };
+    Ok(Plan::new("replay", subscribers, subscriber.is_none()))
+}
+
+/// Returns the plan of a snapshot.
+pub async fn of_snapshot(stack: &Stack, subscriber: &str) -> Result<Plan, CommandError> {
+    let all = list(stack).await?;
+    Ok(Plan::new("snapshot", vec![one(&all, subscriber)?], false))
+}
+
+/// Makes sure that the events reach a subscriber. content-events does not know them.
+fn one(all: &[Listed], name: &str) -> Result<String, CommandError> {
+    let found = all.iter().find(|one| one.name == name);
+    match found.map(|one| &one.health) {
+        None => Err(CommandError::argument(
+            format!("--subscriber {name}"),
+            "there is no such subscriber; `wagrun subscribers list` has the names",
+        )),
+        Some(Health::Off { .. }) => Err(CommandError::argument(
+            format!("--subscriber {name}"),
+            format!("it is off, and would get nothing; `wagrun subscribers enable {name}` first"),
+        )),
+        Some(_) => Ok(name.to_owned()),
+    }
+}
+
+impl Plan {
+    fn new(kind: &'static str, subscribers: Vec<String>, everybody: bool) -> Self {
+        Self {
+            kind,
+            subscribers,
+            everybody,
+            pace: PACE,
+            cost: COST,
+            wakes_database: true,
+        }
+    }
+
+    /// Returns the question for the operator.
+    pub fn question(&self) -> String {
+        let Self { kind, cost, .. } = self;
+        match self.everybody {
+            true => format!(
+                "The {kind} goes to EVERYBODY: {} and every queue at the topic get these events again; it wakes the database, and costs {cost}",
+                self.names()
+            ),
+            false => format!(
+                "The {kind} goes to {}; it wakes the database, and costs {cost}",
+                self.names()
+            ),
+        }
+    }
+
+    fn names(&self) -> String {
+        match &self.subscribers[..] {
+            [] => "no subscriber".to_owned(),
+            names => names.join(", "),
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line =
+            |name: &str, value: &dyn fmt::Display| writeln!(formatter, "{name:<11} {value}");
+        line(self.kind, &"is not begun (--plan)")?;
+        line("goes to", &self.names())?;
+        if self.everybody {
+            line(
+                "",
+                &output::warning(
+                    "and to every queue at the topic, because --subscriber is left out",
+                ),
+            )?;
+        }
+        line("pace", &self.pace)?;
+        line("cost", &self.cost)
+    }
+}

@@ -1,0 +1,240 @@
+//! `wagrun redrive`: messages of a dead-letter queue go back to where they came from, after a plan.
+//!
+//! Each message is sent to the queue and then deleted from the dead-letter queue, the oldest of its group first. So it is never
+//! lost: a message that was sent and not deleted is sent again, and SQS drops the second one for five minutes. This takes messages of
+//! every origin; the move of SQS itself leaves out those that SNS or a program sent.
+
+mod message;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use clap::{Args, ValueEnum};
+use indicatif::ProgressBar;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::call::explain;
+use crate::error::CommandError;
+use crate::function::{Function, invoke};
+use crate::output::{Output, Verdict};
+use crate::queues::QueueName;
+use crate::stack::Stack;
+use crate::status::depth;
+
+use message::DeadLetter;
+
+/// The seconds for which a received message is hidden. One that is left out comes back after them.
+const HIDDEN_SECONDS: i32 = 60;
+
+/// A kind of message that can be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Events that fan-out could not handle
+    Events,
+    /// Deliveries that were given up
+    Deliveries,
+    /// Messages that release could not handle
+    Releases,
+    /// Deliveries that were set aside: their subscribers are tried at once
+    SetAside,
+}
+
+/// The arguments.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The messages that are sent again
+    #[arg(value_enum)]
+    kind: Kind,
+    /// Only deliveries to this subscriber
+    #[arg(long)]
+    subscriber: Option<String>,
+    /// At most this number
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<u64>,
+    /// Go on without a question
+    #[arg(long)]
+    yes: bool,
+}
+
+/// What was done.
+#[derive(Debug, Serialize)]
+struct Redriven {
+    kind: &'static str,
+    /// The number of messages that were sent again, by subscriber; an empty name for those that are no deliveries.
+    sent: BTreeMap<String, u64>,
+    /// The messages that were left where they are.
+    left: u64,
+}
+
+/// The subscribers that were tried at once.
+#[derive(Debug, Serialize)]
+struct Tried {
+    answer: serde_json::Value,
+}
+
+/// Sends messages again.
+pub async fn run(
+    arguments: &Arguments,
+    stack: &Stack,
+    output: &Output,
+) -> Result<Verdict, CommandError> {
+    let (from, to, kind) = match arguments.kind {
+        Kind::SetAside => return set_aside(stack, output).await,
+        Kind::Events => (QueueName::DeadEvents, QueueName::Events, "events"),
+        Kind::Deliveries => (
+            QueueName::DeadDeliveries,
+            QueueName::Deliveries,
+            "deliveries",
+        ),
+        Kind::Releases => (QueueName::DeadReleases, QueueName::Releases, "releases"),
+    };
+    if arguments.subscriber.is_some() && arguments.kind != Kind::Deliveries {
+        return Err(CommandError::argument(
+            "--subscriber",
+            "only goes with deliveries",
+        ));
+    }
+    let (from, to) = (from.url(stack)?, to.url(stack)?);
+    let waiting = depth(stack, from).await?;
+    let count = waiting.waiting + waiting.hidden;
+    if count == 0 {
+        output.report(&Redriven {
+            kind,
+            sent: BTreeMap::new(),
+            left: 0,
+        })?;
+        return Ok(Verdict::Good);
+    }
+    output.consent(&question(arguments, kind, count), arguments.yes)?;
+    let progress = output.count(count, "sending again");
+    let mut redrive = Redrive {
+        sqs: aws_sdk_sqs::Client::new(&stack.aws),
+        from,
+        to,
+        subscriber: arguments.subscriber.as_deref(),
+        limit: arguments.limit.unwrap_or(u64::MAX),
+        sent: BTreeMap::new(),
+    };
+    let result = redrive.run(&progress).await;
+    progress.finish_and_clear();
+    let left = depth(stack, from).await?;
+    output.report(&Redriven {
+        kind,
+        sent: redrive.sent,
+        left: left.waiting + left.hidden,
+    })?;
+    result?;
+    Ok(Verdict::Good)
+}
+
+fn question(arguments: &Arguments, kind: &str, count: u64) -> String {
+    let which = match (&arguments.subscriber, arguments.limit) {
+        (Some(name), None) => format!("those to {name} among {count} dead {kind} are"),
+        (Some(name), Some(limit)) => {
+            format!("at most {limit} of those to {name} among {count} dead {kind} are")
+        }
+        (None, Some(limit)) => format!("at most {limit} of {count} dead {kind} are"),
+        (None, None) => format!("all {count} dead {kind} are"),
+    };
+    format!(
+        "{which} sent again; a receiver may get an older event after a newer one of the same object"
+    )
+}
+
+/// Has deliver try every subscriber whose deliveries were set aside.
+async fn set_aside(stack: &Stack, output: &Output) -> Result<Verdict, CommandError> {
+    let wait = output.wait("trying the subscribers");
+    let payload = json!({"sweep": "backlogs", "at_once": true});
+    let answer = invoke(stack, Function::Deliver, &payload).await;
+    wait.finish_and_clear();
+    output.report(&Tried { answer: answer? })?;
+    Ok(Verdict::Good)
+}
+
+/// A redrive under way.
+struct Redrive<'a> {
+    sqs: aws_sdk_sqs::Client,
+    from: &'a str,
+    to: &'a str,
+    subscriber: Option<&'a str>,
+    limit: u64,
+    sent: BTreeMap<String, u64>,
+}
+
+impl Redrive<'_> {
+    /// Sends messages until none can be received. Can be stopped at any point, and begun again.
+    async fn run(&mut self, progress: &ProgressBar) -> Result<(), CommandError> {
+        let mut left = self.limit;
+        while left > 0 {
+            let letters = self.receive().await?;
+            if letters.is_empty() {
+                break;
+            }
+            for letter in letters {
+                let name = letter.subscriber();
+                if left == 0 || self.subscriber.is_some_and(|wanted| name != Some(wanted)) {
+                    continue;
+                }
+                let name = name.unwrap_or_default().to_owned();
+                self.send_again(&letter).await?;
+                *self.sent.entry(name).or_default() += 1;
+                left -= 1;
+                progress.inc(1);
+            }
+        }
+        Ok(())
+    }
+
+    async fn receive(&self) -> Result<Vec<DeadLetter>, CommandError> {
+        let receive = self.sqs.receive_message().queue_url(self.from);
+        let receive = receive
+            .max_number_of_messages(10)
+            .visibility_timeout(HIDDEN_SECONDS)
+            .message_attribute_names("All")
+            .message_system_attribute_names(DeadLetter::ATTRIBUTES);
+        let received = receive.send().await;
+        let received = received.map_err(explain("sqs:ReceiveMessage"))?;
+        let messages = received.messages.unwrap_or_default().into_iter();
+        Ok(messages.filter_map(DeadLetter::of).collect())
+    }
+
+    async fn send_again(&self, letter: &DeadLetter) -> Result<(), CommandError> {
+        let send = self.sqs.send_message().queue_url(self.to);
+        let send = send
+            .message_body(&letter.body)
+            .set_message_attributes(letter.attributes.clone())
+            .set_message_group_id(letter.group.clone())
+            .set_message_deduplication_id(letter.deduplication_id());
+        send.send().await.map_err(explain("sqs:SendMessage"))?;
+        let delete = self.sqs.delete_message().queue_url(self.from);
+        let deleted = delete.receipt_handle(&letter.receipt).send().await;
+        deleted.map_err(explain("sqs:DeleteMessage"))?;
+        Ok(())
+    }
+}
+
+impl fmt::Display for Redriven {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, sent, left } = self;
+        let all: u64 = sent.values().sum();
+        if all == 0 && *left == 0 {
+            return writeln!(formatter, "There are no dead {kind}.");
+        }
+        writeln!(formatter, "{all} {kind} were sent again, {left} are left.")?;
+        for (name, count) in sent.iter().filter(|(name, _)| !name.is_empty()) {
+            writeln!(formatter, "  {name}  {count}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            formatter,
+            "Every subscriber with deliveries that were set aside was tried.\n{:#}",
+            self.answer
+        )
+    }
+}

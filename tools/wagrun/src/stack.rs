@@ -1,0 +1,159 @@
+//! A stack: its outputs, and the way to AWS. The local demo is a stack too.
+
+mod access;
+mod demo;
+
+use std::collections::BTreeMap;
+
+use aws_config::SdkConfig;
+use aws_sdk_cloudformation::types::Stack as Description;
+use clap::Args;
+
+use crate::call::{CallError, explain};
+use crate::error::CommandError;
+
+pub use demo::DemoFile;
+
+/// The choice of a stack, on the command line.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Selection {
+    /// Name of the stack; without it the demo that runs on this machine
+    #[arg(long, global = true, env = "STACK", hide_env_values = true)]
+    pub stack: Option<String>,
+    /// Profile of the AWS CLI
+    #[arg(long, global = true)]
+    pub profile: Option<String>,
+    /// Region of AWS
+    #[arg(long, global = true)]
+    pub region: Option<String>,
+}
+
+impl Selection {
+    /// Returns the name of the stack. An empty one, as an unset variable of a script gives, counts as none.
+    pub fn stack(&self) -> Option<&str> {
+        self.stack.as_deref().filter(|name| !name.is_empty())
+    }
+}
+
+/// A deployed stack.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// The name.
+    pub name: String,
+    /// The status of CloudFormation, such as `UPDATE_COMPLETE`.
+    pub status: String,
+    /// Region and credentials.
+    pub aws: SdkConfig,
+    /// True for the demo on this machine.
+    pub is_demo: bool,
+    outputs: BTreeMap<String, String>,
+    parameters: BTreeMap<String, String>,
+}
+
+impl Stack {
+    /// Reads the outputs of the stack that was chosen, or of the demo.
+    pub async fn open(selection: &Selection) -> Result<Self, CommandError> {
+        let (name, aws, is_demo) = match selection.stack() {
+            Some(name) => (name.to_owned(), access::of(selection).await?, false),
+            None => {
+                let demo = DemoFile::find()?.ok_or(CommandError::NoStack)?;
+                (demo.stack.clone(), demo.access().await, true)
+            }
+        };
+        let client = aws_sdk_cloudformation::Client::new(&aws);
+        let described = client.describe_stacks().stack_name(&name).send().await;
+        let described = described.map_err(explain("cloudformation:DescribeStacks"));
+        let description = match described {
+            Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next(),
+            // CloudFormation has no code of its own for this.
+            Err(CallError::Refused { code, message, .. })
+                if code == "ValidationError" && message.contains("does not exist") =>
+            {
+                None
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Some(description) = description else {
+            let region = aws.region().map_or("this region", |region| region.as_ref());
+            return Err(CommandError::NoSuchStack {
+                name,
+                region: region.to_owned(),
+            });
+        };
+        Ok(Self::described(description, name, aws, is_demo))
+    }
+
+    fn described(description: Description, name: String, aws: SdkConfig, is_demo: bool) -> Self {
+        let outputs = description.outputs.unwrap_or_default().into_iter();
+        let outputs = outputs.filter_map(|output| Some((output.output_key?, output.output_value?)));
+        let parameters = description.parameters.unwrap_or_default().into_iter();
+        let parameters =
+            parameters.filter_map(|one| Some((one.parameter_key?, one.parameter_value?)));
+        let status = description.stack_status;
+        Self {
+            name,
+            status: status.map_or_else(String::new, |status| status.as_str().to_owned()),
+            aws,
+            is_demo,
+            outputs: outputs.collect(),
+            parameters: parameters.collect(),
+        }
+    }
+
+    /// Returns a stack with these outputs, whose AWS is replayed.
+    #[cfg(test)]
+    pub fn with_outputs(name: &str, aws: SdkConfig, outputs: &[(&str, &str)]) -> Self {
+        let outputs = outputs.iter();
+        let outputs = outputs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self {
+            name: name.to_owned(),
+            status: "CREATE_COMPLETE".to_owned(),
+            aws,
+            is_demo: false,
+            outputs: outputs.collect(),
+            parameters: BTreeMap::new(),
+        }
+    }
+
+    /// Returns an output that every stack of this version has.
+    pub fn output(&self, output: &'static str) -> Result<&str, CommandError> {
+        self.output_of(
+            output,
+            "it was deployed by an older version of wagrun, or is no stack of wagrun; deploy it again",
+        )
+    }
+
+    /// Returns an output that depends on a choice. `reason` explains its absence.
+    pub fn output_of(
+        &self,
+        output: &'static str,
+        reason: &'static str,
+    ) -> Result<&str, CommandError> {
+        self.optional(output).ok_or_else(|| CommandError::NoOutput {
+            stack: self.name.clone(),
+            output,
+            reason,
+        })
+    }
+
+    /// Returns an output, if the stack has it.
+    pub fn optional(&self, output: &str) -> Option<&str> {
+        self.outputs.get(output).map(String::as_str)
+    }
+
+    /// Returns the outputs whose name has this end, with what is before it.
+    pub fn outputs_ending<'a>(&'a self, end: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let outputs = self.outputs.iter();
+        outputs.filter_map(move |(name, value)| Some((name.strip_suffix(end)?, value.as_str())))
+    }
+
+    /// Returns a parameter of the template.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name).map(String::as_str)
+    }
+
+    /// Returns the log group of a function, such as `deliver`.
+    pub fn log_group(&self, function: &str) -> String {
+        format!("/{}/{function}", self.name)
+    }
+}

@@ -1,0 +1,97 @@
+//! `wagrun status`: the state of a stack on one screen. It wakes nothing.
+
+mod alarms;
+mod database;
+mod display;
+mod outbox;
+mod problems;
+mod queues;
+mod releases;
+
+use serde::Serialize;
+
+use crate::error::CommandError;
+use crate::output::{Output, Verdict};
+use crate::stack::Stack;
+use crate::subscribers::{Listed, list};
+
+use alarms::Alarm;
+use database::Database;
+use outbox::Outbox;
+use problems::Problem;
+use queues::Queue;
+use releases::{Migration, Releases};
+
+pub use queues::depth;
+pub use releases::{Image, ReleaseState};
+
+/// The state of a stack.
+#[derive(Debug, Serialize)]
+struct Status {
+    stack: String,
+    status: String,
+    /// The choices with which it was deployed.
+    choices: Option<String>,
+    problems: Vec<Problem>,
+    database: Database,
+    outbox: Outbox,
+    queues: Vec<Queue>,
+    subscribers: Vec<Listed>,
+    releases: Releases,
+    migration: Migration,
+    /// The alarms that are not in the state OK; none when the stack has no alarms.
+    alarms: Option<Vec<Alarm>>,
+}
+
+/// The queues of a stack.
+#[derive(Debug, Serialize)]
+struct Queues {
+    queues: Vec<Queue>,
+}
+
+/// Shows how many messages wait in each queue. The verdict is bad when a message needs an operator.
+pub async fn queues(stack: &Stack, output: &Output) -> Result<Verdict, CommandError> {
+    let queues = queues::read(stack).await?;
+    let needs_operator = queues
+        .iter()
+        .any(|queue| queue.is_for_operators() && queue.depth.waiting + queue.depth.hidden > 0);
+    output.report(&Queues { queues })?;
+    Ok(Verdict::good_if(!needs_operator))
+}
+
+/// Shows the state. The verdict is bad when there is a problem.
+pub async fn run(stack: &Stack, output: &Output) -> Result<Verdict, CommandError> {
+    let wait = output.wait(format!("looking at {}", stack.name));
+    let status = status(stack).await;
+    wait.finish_and_clear();
+    let status = status?;
+    output.report(&status)?;
+    Ok(Verdict::good_if(status.problems.is_empty()))
+}
+
+async fn status(stack: &Stack) -> Result<Status, CommandError> {
+    let (database, outbox, queues, subscribers, releases, migration, alarms) = tokio::try_join!(
+        database::read(stack),
+        outbox::read(stack),
+        queues::read(stack),
+        list(stack),
+        releases::read(stack),
+        releases::migration(stack),
+        alarms::read(stack),
+    )?;
+    let mut status = Status {
+        stack: stack.name.clone(),
+        status: stack.status.clone(),
+        choices: stack.optional("Choices").map(str::to_owned),
+        problems: Vec::new(),
+        database,
+        outbox,
+        queues,
+        subscribers,
+        releases,
+        migration,
+        alarms,
+    };
+    status.problems = problems::of(&status);
+    Ok(status)
+}

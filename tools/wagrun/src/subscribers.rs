@@ -1,0 +1,81 @@
+//! `wagrun subscribers`: who receives events, and how they are.
+
+mod add;
+mod check;
+mod health;
+mod list;
+mod matches;
+mod parameters;
+mod receiver;
+mod remove;
+mod rotate;
+mod show;
+mod switch;
+mod test;
+mod test_report;
+
+use clap::Subcommand;
+
+use crate::deliver_settings::DeliverSettings;
+use crate::error::CommandError;
+use crate::output::{Output, Verdict};
+use crate::stack::{Selection, Stack};
+
+pub use health::{Health, SetAside};
+pub use list::{Listed, list};
+pub use parameters::SubscriberParameters;
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Subscribers {
+    /// List all subscribers with their state
+    List,
+    /// Show one subscriber without its secrets
+    Show(show::Arguments),
+    /// Create a subscriber, with a secret of its own
+    Add(Box<add::Arguments>),
+    /// Check the file of a subscriber before it is stored
+    Check(check::Arguments),
+    /// Send a signed test event to a subscriber, as deliver would
+    Test(test::Arguments),
+    /// Switch a subscriber on
+    Enable(switch::Enable),
+    /// Switch a subscriber off; events of that time are not kept for it
+    Disable(switch::Disable),
+    /// Replace a subscriber's secret in two steps, so that no delivery is refused
+    RotateSecret(rotate::Arguments),
+    /// Remove a subscriber
+    Remove(remove::Arguments),
+}
+
+/// Runs a subcommand.
+pub async fn run(
+    subcommand: &Subscribers,
+    selection: &Selection,
+    output: &Output,
+) -> Result<Verdict, CommandError> {
+    // Without a stack the rules are those of the template, so that a pipeline needs no credentials.
+    if let Subscribers::Check(arguments) = subcommand {
+        let rules = match selection.stack() {
+            Some(_) => {
+                DeliverSettings::of(&Stack::open(selection).await?)
+                    .await?
+                    .rules
+            }
+            None => check::DEFAULT_RULES,
+        };
+        return check::run(arguments, rules, output);
+    }
+    let stack = Stack::open(selection).await?;
+    match subcommand {
+        Subscribers::List => list::run(&stack, output).await,
+        Subscribers::Show(arguments) => show::run(arguments, &stack, output).await,
+        Subscribers::Add(arguments) => add::run(arguments, &stack, output).await,
+        Subscribers::Check(_) => Ok(Verdict::Good),
+        Subscribers::Test(arguments) => test::run(arguments, &stack, output).await,
+        Subscribers::Enable(arguments) => switch::enable(arguments, &stack, output).await,
+        Subscribers::Disable(arguments) => switch::disable(arguments, &stack, output).await,
+        Subscribers::RotateSecret(arguments) => rotate::run(arguments, &stack, output).await,
+        Subscribers::Remove(arguments) => remove::run(arguments, &stack, output).await,
+    }
+}

@@ -1,0 +1,158 @@
+//! `wagrun subscribers rotate-secret`: a new secret beside the old ones first, and without them at last.
+
+use std::fmt;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::parameters::SubscriberParameters;
+use crate::error::CommandError;
+use crate::output::{Output, Verdict};
+use crate::secret::{NewSecret, Signature};
+use crate::stack::Stack;
+
+/// The arguments.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Name of the subscriber
+    name: String,
+    /// Second step: keep the newest secret alone, after the receiver has it
+    #[arg(long)]
+    finish: bool,
+    /// Kind of the new signature
+    #[arg(long, value_enum, default_value_t, conflicts_with = "finish")]
+    signature: Signature,
+    /// Go on without a question
+    #[arg(long)]
+    yes: bool,
+}
+
+/// A step of a rotation.
+#[derive(Debug, Serialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+enum Rotated {
+    /// Every delivery is signed with the new secret and with the old ones.
+    Added {
+        name: String,
+        /// Shown this once: the secret, or the public key, that the receiver needs.
+        secret: String,
+        secrets: usize,
+    },
+    /// Only the newest secret is left.
+    Finished { name: String, removed: usize },
+}
+
+/// Makes a step of a rotation.
+pub async fn run(
+    arguments: &Arguments,
+    stack: &Stack,
+    output: &Output,
+) -> Result<Verdict, CommandError> {
+    let parameters = SubscriberParameters::of(stack)?;
+    let name = &arguments.name;
+    let count = secrets(&parameters, name).await?;
+    let rotated = if arguments.finish {
+        if count < 2 {
+            let problem = "has a single secret, so no rotation has begun; leave out --finish";
+            return Err(CommandError::argument(name, problem));
+        }
+        let question = format!(
+            "{name} loses {} older secrets, and refuses deliveries if its receiver does not have the newest",
+            count - 1
+        );
+        output.consent(&question, arguments.yes)?;
+        parameters.change(name, keep_newest).await?;
+        Rotated::Finished {
+            name: name.clone(),
+            removed: count - 1,
+        }
+    } else {
+        let new = NewSecret::generate(arguments.signature)?;
+        parameters
+            .change(name, |fields| add(fields, &new.stored))
+            .await?;
+        Rotated::Added {
+            name: name.clone(),
+            secret: new.for_receiver,
+            secrets: count + 1,
+        }
+    };
+    output.report(&rotated)?;
+    Ok(Verdict::Good)
+}
+
+/// Returns the number of a webhook's secrets.
+async fn secrets(parameters: &SubscriberParameters, name: &str) -> Result<usize, CommandError> {
+    let stored = parameters.one(name).await?;
+    let fields: Value = serde_json::from_str(&stored.json).unwrap_or_default();
+    let secrets = fields["secrets"].as_array().map(Vec::len);
+    secrets.ok_or_else(|| {
+        CommandError::argument(
+            name,
+            "has no secrets: only a webhook that is signed has some",
+        )
+    })
+}
+
+fn add(fields: &mut Map<String, Value>, secret: &str) -> bool {
+    let secrets = fields.get_mut("secrets").and_then(Value::as_array_mut);
+    // The change may be made again to what another writer stored.
+    match secrets {
+        Some(secrets) if !secrets.iter().any(|one| one == secret) => {
+            secrets.push(secret.into());
+            true
+        }
+        _ => false,
+    }
+}
+
+fn keep_newest(fields: &mut Map<String, Value>) -> bool {
+    let secrets = fields.get_mut("secrets").and_then(Value::as_array_mut);
+    match secrets {
+        Some(secrets) if secrets.len() > 1 => {
+            secrets.drain(..secrets.len() - 1);
+            true
+        }
+        _ => false,
+    }
+}
+
+impl fmt::Display for Rotated {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Added {
+                name,
+                secret,
+                secrets,
+            } => writeln!(
+                formatter,
+                "secret      {secret}\n\n\
+                 {name} signs with {secrets} secrets now. Give this one to its receiver; it is not shown again.\n\
+                 When the receiver has it: wagrun subscribers rotate-secret {name} --finish"
+            ),
+            Self::Finished { name, removed } => writeln!(
+                formatter,
+                "{name} signs with its newest secret alone; {removed} older were removed.\n\
+                 Try it: wagrun subscribers test {name}"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_rotation_never_leaves_a_subscriber_without_a_secret() {
+        let mut fields = json!({"secrets": ["old"]}).as_object().unwrap().clone();
+        assert!(!keep_newest(&mut fields));
+        assert!(add(&mut fields, "new"));
+        assert!(!add(&mut fields, "new"));
+        assert_eq!(fields["secrets"], json!(["old", "new"]));
+        assert!(keep_newest(&mut fields));
+        assert_eq!(fields["secrets"], json!(["new"]));
+    }
+}
