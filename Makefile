@@ -24,7 +24,7 @@ PACKAGES := tools checkov node contract emulator hadolint site package oldest wa
 DEMO := .local/demo.env
 
 # The operator's command, for STACK on AWS, or for the running demo.
-WAGRUN = cargo build --quiet --workspace --locked --bin wagrun && WAGRUN_DEMO="$(wildcard $(DEMO))" STACK="$(STACK)" $(BUILT)/wagrun
+WAGRUN = cargo build --quiet --workspace --locked --bin wagrun && WAGRUN_DEMO="$(wildcard $(DEMO))" STACK="$(STACK)" exec $(BUILT)/wagrun
 
 .PHONY: help demo history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image package wheel dependencies schema payloads property public-view faults mutations soak model fuzz hostile audit build clean
 
@@ -37,10 +37,8 @@ demo: ## the whole stack on this machine, from a page published to a webhook ver
 	  if cargo build --workspace --locked --bin demo $(FUNCTIONS:%=--bin %); then wait $$!; else wait $$!; exit 1; fi
 	exec $(BUILT)/demo
 
-history: ## the events of OBJECT=page/42 in the running demo, and their state for each subscriber
-	@cargo build --quiet --workspace --locked --bin history
-	@if [ -e "$(DEMO)" ]; then . "$(DEMO)"; else echo "No demo is running (make demo)." >&2; exit 2; fi; \
-	  exec $(BUILT)/history "$(OBJECT)"
+history: ## the events of OBJECT=page/42 in STACK=wagrun on AWS, or in the running demo, and their state for each subscriber
+	@$(WAGRUN) history "$(OBJECT)"
 
 subscriber-check: ## checks FILE=docs/examples/search.json before it is stored as a subscriber, by the rules of STACK=wagrun if given
 	@$(WAGRUN) subscribers check "$(FILE)"

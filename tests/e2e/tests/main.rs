@@ -11,7 +11,8 @@
 //! | `migrate` | the function migrate | a database and Django |
 //! | `delivery` | fan-out and deliver: order, retries, filters, targets, backlogs | the local stack; `fleet` only fakes |
 //! | `editing` | edits in Wagtail's admin and the events that arrive | the local stack |
-//! | `stack` | the deployed stack: lifecycle, faults, the log doorbell, tools of an operator | the local stack |
+//! | `stack` | the deployed stack: lifecycle, faults, the log doorbell, the demo's page | the local stack |
+//! | `operator` | the command `wagrun` | the local stack |
 //! | `payloads` | the examples in the documents | the local stack |
 //! | `support` | fixtures and fakes of the tests | |
 
@@ -25,6 +26,7 @@ mod drain;
 mod editing;
 mod faults;
 mod migrate;
+mod operator;
 mod payloads;
 mod property;
 mod public_view;

@@ -25,4 +25,5 @@ pub mod site_copy;
 pub mod sql;
 pub mod stack;
 pub mod subscribers;
+pub mod wagrun;
 pub mod watched_tables;

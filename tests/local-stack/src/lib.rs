@@ -10,7 +10,6 @@ pub mod demo_file;
 pub mod deployment;
 pub mod emulator;
 pub mod gunicorn;
-pub mod history;
 pub mod log;
 pub mod log_export;
 pub mod own_site;

@@ -7,7 +7,9 @@ use crate::migrate::Migrate;
 use crate::output::Format;
 use crate::stack::Selection;
 use crate::subscribers::Subscribers;
-use crate::{backfill, events, history, listen, logs, outbox, queues, redrive, release, trigger};
+use crate::{
+    backfill, doctor, events, history, listen, logs, outbox, queues, redrive, release, trigger,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,6 +43,8 @@ pub enum Command {
     /// Look after the subscribers
     #[command(subcommand, visible_alias = "subscriber")]
     Subscribers(Subscribers),
+    /// Examine a deployment; each failed check says what it means and what to do
+    Doctor(doctor::Arguments),
     /// Get live, signed events on this machine
     Listen(listen::Arguments),
     /// Send a sample event to a subscriber, or to everybody who listens

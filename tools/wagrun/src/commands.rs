@@ -9,8 +9,8 @@ use crate::error::CommandError;
 use crate::output::{Output, Verdict};
 use crate::stack::Stack;
 use crate::{
-    backfill, events, history, listen, logs, migrate, outbox, queues, redrive, release, status,
-    subscribers, trigger,
+    backfill, doctor, events, history, listen, logs, migrate, outbox, queues, redrive, release,
+    status, subscribers, trigger,
 };
 
 /// Runs the command of these arguments.
@@ -21,6 +21,7 @@ pub async fn run(arguments: &Arguments) -> Result<Verdict, CommandError> {
     match &arguments.command {
         Command::Status => status::run(&stack().await?, output).await,
         Command::Subscribers(subcommand) => subscribers::run(subcommand, selection, output).await,
+        Command::Doctor(arguments) => doctor::run(arguments, &stack().await?, output).await,
         Command::Listen(arguments) => listen::run(arguments, &stack().await?, output).await,
         Command::Trigger(arguments) if arguments.is_list() => trigger::list(output),
         Command::Trigger(arguments) => trigger::run(arguments, &stack().await?, output).await,
@@ -32,7 +33,7 @@ pub async fn run(arguments: &Arguments) -> Result<Verdict, CommandError> {
         }
         Command::Cancel(arguments) => backfill::cancel(arguments, &stack().await?, output).await,
         Command::Redrive(arguments) => redrive::run(arguments, &stack().await?, output).await,
-        Command::Queues => status::queues(&stack().await?, output).await,
+        Command::Queues => status::show_queues(&stack().await?, output).await,
         Command::Peek(arguments) => queues::peek(arguments, &stack().await?, output).await,
         Command::Purge(arguments) => queues::purge(arguments, &stack().await?, output).await,
         Command::Sweep(arguments) => outbox::sweep(arguments, &stack().await?, output).await,

@@ -14,6 +14,7 @@ mod backfill;
 mod call;
 mod commands;
 mod deliver_settings;
+mod doctor;
 mod error;
 mod events;
 mod function;

@@ -25,8 +25,9 @@ use crate::sender::{Sender, Sent};
 use crate::stack::Stack;
 use crate::time;
 
-pub use leftovers::{listening_queues, remove_leftovers};
-use queue::TemporaryQueue;
+use leftovers::remove_leftovers;
+pub use leftovers::{left_queues, listening_queues};
+pub use queue::{Reader, TemporaryQueue};
 
 /// The name of the subscriber that this command plays.
 const NAME: &str = "listen";
@@ -89,7 +90,13 @@ pub async fn run(
     }
     // The signals are caught from here on, so that nothing is left behind.
     let mut interrupted = Interrupted::new()?;
-    let queue = TemporaryQueue::create(stack, &arguments.types).await?;
+    let queue = TemporaryQueue::create(
+        stack,
+        &Reader::Everybody {
+            types: &arguments.types,
+        },
+    )
+    .await?;
     output.tell(format!(
         "listening to the events of {}; Ctrl-C ends it",
         stack.name

@@ -96,8 +96,7 @@ pub async fn run(
         ));
     }
     let (from, to) = (from.url(stack)?, to.url(stack)?);
-    let waiting = depth(stack, from).await?;
-    let count = waiting.waiting + waiting.hidden;
+    let count = depth(stack, from).await?.all();
     if count == 0 {
         output.report(&Redriven {
             kind,
@@ -118,11 +117,10 @@ pub async fn run(
     };
     let result = redrive.run(&progress).await;
     progress.finish_and_clear();
-    let left = depth(stack, from).await?;
     output.report(&Redriven {
         kind,
         sent: redrive.sent,
-        left: left.waiting + left.hidden,
+        left: depth(stack, from).await?.all(),
     })?;
     result?;
     Ok(Verdict::Good)

@@ -1,11 +1,11 @@
 //! `wagrun status`: the state of a stack on one screen. It wakes nothing.
 
 mod alarms;
-mod database;
+pub mod database;
 mod display;
 mod outbox;
 mod problems;
-mod queues;
+pub mod queues;
 mod releases;
 
 use serde::Serialize;
@@ -50,11 +50,11 @@ struct Queues {
 }
 
 /// Shows how many messages wait in each queue. The verdict is bad when a message needs an operator.
-pub async fn queues(stack: &Stack, output: &Output) -> Result<Verdict, CommandError> {
+pub async fn show_queues(stack: &Stack, output: &Output) -> Result<Verdict, CommandError> {
     let queues = queues::read(stack).await?;
     let needs_operator = queues
         .iter()
-        .any(|queue| queue.is_for_operators() && queue.depth.waiting + queue.depth.hidden > 0);
+        .any(|queue| queue.is_for_operators() && queue.depth.all() > 0);
     output.report(&Queues { queues })?;
     Ok(Verdict::good_if(!needs_operator))
 }

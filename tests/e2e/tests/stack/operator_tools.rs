@@ -1,8 +1,7 @@
-//! The tools of an operator: the demo's page, `make history`, and `make subscriber-test`.
+//! The demo's page, and the commands of the Makefile that look at a running demo.
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use jiff::Timestamp;
 use local_stack::browser::{Browser, Viewport};
 use local_stack::demo_file::DemoFile;
@@ -10,9 +9,8 @@ use local_stack::deployment::remove_cargo_variables;
 use local_stack::page::Page;
 use serde_json::json;
 use testing::progress::{Progress, Wait, wait_until};
-use testing::receiver::{Answer, WebhookRequest};
+use testing::receiver::WebhookRequest;
 use uuid::Uuid;
-use wagrun_event::Event;
 use wagrun_lambda::telemetry::chain;
 
 use crate::support::runtime::{WAIT_TIMEOUT, run};
@@ -136,53 +134,41 @@ fn id_and_status(delivery: &WebhookRequest) -> (Uuid, u16) {
 }
 
 #[test]
-fn the_history_of_a_page_shows_each_subscriber() {
+fn the_commands_of_the_makefile_find_the_running_demo() {
     run(async {
-        let mut scenario = Scenario::new("history").await;
+        let mut scenario = Scenario::new("made").await;
         let post = scenario.live_post(scenario.root, "Post").await;
-        subscribe(&scenario, "history", json!({})).await;
-        let failure = Answer::status(StatusCode::BAD_GATEWAY);
-        scenario.receiver().answer_next("history", 1, &failure);
-        let event = retitle(&mut scenario, post, "Retitled").await;
-        wait_for_requests(&scenario, "history", 2).await;
+        subscribe(&scenario, "made", json!({})).await;
+        retitle(&mut scenario, post, "Retitled").await;
+        wait_for_requests(&scenario, "made", 1).await;
 
         let object = format!("OBJECT=page/{post}");
         // The lines of an invocation are in the log when it has ended.
         let poll = || async {
             let (succeeded, text) = make(&scenario, &["history", &object]).await;
             assert!(succeeded, "{text}");
-            let is_whole = text.contains("attempt 2  delivered  204");
-            Ok::<_, std::io::Error>(match is_whole {
-                true => Wait::Ready(text),
+            Ok::<_, std::io::Error>(match text.contains("  made\n") {
+                true => Wait::Ready(()),
                 false => Wait::NotYet(text),
             })
         };
-        let text = wait_until(&Progress::quiet(), "the history", WAIT_TIMEOUT, poll).await;
-        let text = text.unwrap_or_else(|error| panic!("{}", chain(&error)));
-        let (_, lines) = text
-            .split_once(&format!("wagtail.page.updated  {}\n", event.id))
-            .unwrap_or_else(|| panic!("{text}"));
-        let words: Vec<&str> = lines
-            .lines()
-            .map(|line| line.split_once("  ").map_or(line, |(_, rest)| rest))
-            .map(|line| line.trim_start_matches(|one: char| !one.is_alphabetic()))
-            .map(|line| line.rsplit_once("  ").map_or(line, |(words, _)| words))
-            .collect();
-        assert_eq!(
-            words,
-            [
-                "captured",
-                "published",
-                "fanned out to 2 subscribers",
-                "everything",
-                "attempt 1  delivered  204",
-                "history",
-                "attempt 1  refused  502",
-                "attempt 2  delivered  204",
-            ],
-            "{text}"
-        );
-        unsubscribe(&scenario, "history").await;
+        let waited = wait_until(&Progress::quiet(), "the history", WAIT_TIMEOUT, poll).await;
+        waited.unwrap_or_else(|error| panic!("{}", chain(&error)));
+
+        let (succeeded, text) = make(&scenario, &["subscriber-test", "NAME=made", "COUNT=no"]).await;
+        assert!(succeeded, "{text}");
+        assert!(text.contains("outcome     delivered\nstatus      204\n"), "{text}");
+        subscribe(&scenario, "made", json!({"retry_seconds": [1, 2, 3]})).await;
+        let (succeeded, text) = make(&scenario, &["subscriber-test", "NAME=made"]).await;
+        assert!(!succeeded, "{text}");
+        let fault = "subscriber /wagrun-local/subscribers/made: retry_seconds: ";
+        assert!(text.contains(fault) && text.contains("Error 2\n"), "{text}");
+
+        let file = testing::checkout().join("docs/examples/search.json");
+        let file = format!("FILE={}", file.display());
+        let (succeeded, text) = make(&scenario, &["subscriber-check", &file]).await;
+        assert!(succeeded, "{text}");
+        unsubscribe(&scenario, "made").await;
     });
 }
 
@@ -213,52 +199,4 @@ async fn make(scenario: &Scenario, arguments: &[&str]) -> (bool, String) {
     let output = output.unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(text).unwrap())
-}
-
-#[test]
-fn a_subscriber_is_tested_as_deliver_would_call_it() {
-    run(async {
-        let scenario = Scenario::new("tested").await;
-        subscribe(&scenario, "tested", json!({})).await;
-        let arguments = ["subscriber-test", "NAME=tested"];
-        let (succeeded, text) = make(&scenario, &arguments).await;
-        assert!(succeeded, "{text}");
-        assert!(
-            text.contains("outcome     delivered\nstatus      204\n"),
-            "{text}"
-        );
-        // The scenario's page is the only one below its own path.
-        assert!(text.contains("matches     1 of "), "{text}");
-        let all = wait_for_requests(&scenario, "tested", 1).await;
-        assert_eq!(all[0].signature, Ok(()));
-        let event: &Event = all[0].event.as_ref().unwrap();
-        assert_eq!(event.kind, "subscriber.test");
-        assert_eq!(event.subject, "subscriber/tested");
-        assert_eq!(event.source, "/wagrun/wagrun-local");
-
-        let failure = Answer::status(StatusCode::SERVICE_UNAVAILABLE);
-        scenario.receiver().answer_next("tested", 1, &failure);
-        let (succeeded, text) = make(&scenario, &arguments).await;
-        assert!(!succeeded, "{text}");
-        assert!(
-            text.contains("outcome     refused\nstatus      503\n"),
-            "{text}"
-        );
-        assert!(text.contains("Error 1\n"), "{text}");
-
-        subscribe(&scenario, "tested", json!({"under": "/home/tested/"})).await;
-        let (succeeded, text) = make(&scenario, &arguments).await;
-        assert!(succeeded, "{text}");
-        assert!(text.contains("matches     0 of "), "{text}");
-        assert!(text.contains("\"/tested/\" would match 1 pages"), "{text}");
-
-        subscribe(&scenario, "tested", json!({"retry_seconds": [1, 2, 3]})).await;
-        let (succeeded, text) = make(&scenario, &arguments).await;
-        assert!(!succeeded, "{text}");
-        let parameter = "subscriber /wagrun-local/subscribers/tested: retry_seconds: ";
-        assert!(text.contains(parameter), "{text}");
-        assert!(text.contains("Error 2\n"), "{text}");
-        assert_eq!(scenario.receiver().requests("tested").len(), 3);
-        unsubscribe(&scenario, "tested").await;
-    });
 }

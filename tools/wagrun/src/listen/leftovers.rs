@@ -20,23 +20,29 @@ pub fn prefix(stack: &Stack) -> String {
 
 /// Returns the URLs of the queues that a running `wagrun listen` reads.
 pub async fn listening_queues(stack: &Stack) -> Result<Vec<String>, CommandError> {
-    let mut alive = Vec::new();
+    queues_that(stack, true).await
+}
+
+/// Returns the URLs of the queues that were left behind.
+pub async fn left_queues(stack: &Stack) -> Result<Vec<String>, CommandError> {
+    queues_that(stack, false).await
+}
+
+async fn queues_that(stack: &Stack, live: bool) -> Result<Vec<String>, CommandError> {
+    let mut found = Vec::new();
     for url in queues(stack).await? {
-        if is_alive(stack, &url).await? {
-            alive.push(url);
+        if is_alive(stack, &url).await? == live {
+            found.push(url);
         }
     }
-    Ok(alive)
+    Ok(found)
 }
 
 /// Removes the queues and subscriptions that were left behind. Returns the names of the queues.
 pub async fn remove_leftovers(stack: &Stack) -> Result<Vec<String>, CommandError> {
     let sqs = aws_sdk_sqs::Client::new(&stack.aws);
     let mut removed = Vec::new();
-    for url in queues(stack).await? {
-        if is_alive(stack, &url).await? {
-            continue;
-        }
+    for url in left_queues(stack).await? {
         let name = url.rsplit('/').next().unwrap_or_default().to_owned();
         unsubscribe(stack, &name).await?;
         match sqs.delete_queue().queue_url(&url).send().await {

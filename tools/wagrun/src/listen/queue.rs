@@ -20,6 +20,18 @@ const WAIT_SECONDS: i32 = 20;
 /// The time after which the queue's sign of life is renewed.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(60);
 
+/// The events that a queue is for.
+#[derive(Debug, Clone, Copy)]
+pub enum Reader<'a> {
+    /// Those for everybody whose type one of these patterns matches; all when there is no pattern.
+    Everybody {
+        /// The patterns.
+        types: &'a [String],
+    },
+    /// Those for one subscriber.
+    Subscriber(&'a str),
+}
+
 /// A queue that is removed at the end.
 #[derive(Debug)]
 pub struct TemporaryQueue {
@@ -31,8 +43,8 @@ pub struct TemporaryQueue {
 }
 
 impl TemporaryQueue {
-    /// Creates the queue, and subscribes it to the topic. `types` are the patterns of the events' types; none for all.
-    pub async fn create(stack: &Stack, types: &[String]) -> Result<Self, CommandError> {
+    /// Creates the queue, and subscribes it to the topic.
+    pub async fn create(stack: &Stack, reader: &Reader<'_>) -> Result<Self, CommandError> {
         let topic = stack.output("EventTopicArn")?;
         let sqs = aws_sdk_sqs::Client::new(&stack.aws);
         let sns = aws_sdk_sns::Client::new(&stack.aws);
@@ -83,7 +95,7 @@ impl TemporaryQueue {
             .endpoint(&arn)
             .return_subscription_arn(true)
             .attributes("RawMessageDelivery", "true")
-            .attributes("FilterPolicy", filter_policy(types).to_string());
+            .attributes("FilterPolicy", reader.filter_policy().to_string());
         match subscribe.send().await.map_err(explain("sns:Subscribe")) {
             Ok(subscribed) => {
                 queue.subscription = subscribed.subscription_arn.unwrap_or_default();
@@ -151,11 +163,19 @@ fn now_in_seconds() -> String {
     time::now().as_second().to_string()
 }
 
-/// Returns the policy by which SNS leaves out events for one subscriber, and types that no pattern can match. It compares
-/// beginnings only, so the whole pattern is compared again later.
-fn filter_policy(types: &[String]) -> Value {
-    let mut policy = json!({"subscriber": [{"exists": false}]});
-    if !types.is_empty() {
+impl Reader<'_> {
+    /// Returns the policy by which SNS leaves out what the reader does not want. It compares the beginnings of types only, so the
+    /// whole pattern is compared again later.
+    fn filter_policy(&self) -> Value {
+        let types = match self {
+            Self::Subscriber(name) => return json!({"subscriber": [name]}),
+            Self::Everybody { types } => *types,
+        };
+        let mut policy = json!({"subscriber": [{"exists": false}]});
+        // A pattern that begins with a star matches every type.
+        if types.is_empty() || types.iter().any(|pattern| pattern.starts_with('*')) {
+            return policy;
+        }
         let prefixes = types.iter().map(|pattern| {
             let beginning = pattern.split('*').next().unwrap_or_default();
             match beginning == pattern {
@@ -163,12 +183,9 @@ fn filter_policy(types: &[String]) -> Value {
                 false => json!({"prefix": beginning}),
             }
         });
-        // A pattern that begins with a star matches every type.
-        if !types.iter().any(|pattern| pattern.starts_with('*')) {
-            policy["type"] = prefixes.collect();
-        }
+        policy["type"] = prefixes.collect();
+        policy
     }
-    policy
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub fn of(status: &Status) -> Vec<Problem> {
         );
     }
     for queue in status.queues.iter().filter(|one| one.is_for_operators()) {
-        let count = queue.depth.waiting + queue.depth.hidden;
+        let count = queue.depth.all();
         if count > 0 {
             add(
                 heading(&queue.name),

@@ -38,6 +38,13 @@ pub struct Depth {
     pub hidden: u64,
 }
 
+impl Depth {
+    /// Returns the number of all messages.
+    pub fn all(self) -> u64 {
+        self.waiting + self.hidden
+    }
+}
+
 impl Queue {
     /// Returns true for a queue in which a message needs an operator.
     pub fn is_for_operators(&self) -> bool {

@@ -1,0 +1,8 @@
+//! The command `wagrun`, as an operator starts it, on the deployed stack.
+
+mod doctor;
+mod errors;
+mod events;
+mod listening;
+mod repairs;
+mod subscribers;

@@ -1,0 +1,410 @@
+//! `wagrun doctor`: nothing is wrong with the deployed stack, and each deliberate fault is found by its name.
+
+use local_stack::aws::Aws;
+use local_stack::deployment::Deployment;
+use serde_json::{Value, json};
+
+use crate::support::runtime::run;
+use crate::support::scenario::Scenario;
+use crate::support::wagrun::wagrun;
+
+/// The version of SNS's query protocol.
+const SNS: &str = "2010-03-31";
+
+/// A stack that is broken on purpose, and mended again.
+struct Patient {
+    scenario: Scenario,
+    aws: Aws,
+    deployment: Deployment,
+}
+
+impl Patient {
+    async fn new(name: &str) -> Self {
+        let scenario = Scenario::exclusive(name).await;
+        let deployment = scenario.stack.local.deployment.clone();
+        Self {
+            aws: deployment.aws().clone(),
+            deployment,
+            scenario,
+        }
+    }
+
+    fn output(&self, name: &str) -> &str {
+        self.deployment.output(name).unwrap()
+    }
+
+    /// Runs one check, which must find this.
+    async fn finds(&self, check: &str, expected: &str) {
+        let text = wagrun(&self.scenario, &["doctor", "--only", check])
+            .await
+            .bad();
+        assert!(text.starts_with(&format!("FAIL  {check}")), "{text}");
+        assert!(text.contains(expected), "{check}: {expected}\n{text}");
+        assert!(
+            text.contains("      means: ") && text.contains("      next:  "),
+            "{text}"
+        );
+    }
+
+    /// Runs one check, which must find nothing.
+    async fn is_well(&self, check: &str) {
+        wagrun(&self.scenario, &["doctor", "--only", check])
+            .await
+            .good();
+    }
+
+    async fn sqs(&self, action: &str, input: Value) -> Value {
+        let action = format!("AmazonSQS.{action}");
+        self.aws.json("sqs", &action, &input).await.unwrap()
+    }
+
+    async fn set_queue_attribute(&self, output: &str, name: &str, value: &str) {
+        let input = json!({"QueueUrl": self.output(output), "Attributes": {name: value}});
+        self.sqs("SetQueueAttributes", input).await;
+    }
+
+    async fn queue_attribute(&self, output: &str, name: &str) -> String {
+        let input = json!({"QueueUrl": self.output(output), "AttributeNames": [name]});
+        let answer = self.sqs("GetQueueAttributes", input).await;
+        answer["Attributes"][name].as_str().unwrap().to_owned()
+    }
+
+    async fn sns(&self, action: &str, parameters: &[(&str, &str)]) -> String {
+        self.aws
+            .query("sns", action, SNS, parameters)
+            .await
+            .unwrap()
+    }
+
+    async fn logs(&self, action: &str, input: Value) -> Value {
+        let action = format!("Logs_20140328.{action}");
+        self.aws.json("logs", &action, &input).await.unwrap()
+    }
+
+    /// Returns the ARN of the event queue's subscription.
+    async fn subscription(&self) -> String {
+        let queue = self.queue_attribute("EventQueueUrl", "QueueArn").await;
+        let topic = [("TopicArn", self.output("EventTopicArn"))];
+        let listed = self.sns("ListSubscriptionsByTopic", &topic).await;
+        let member = listed
+            .split("<member>")
+            .find(|member| member.contains(&queue))
+            .unwrap();
+        let arn = member.split_once("<SubscriptionArn>").unwrap().1;
+        arn.split_once('<').unwrap().0.to_owned()
+    }
+}
+
+#[test]
+fn nothing_is_wrong_with_a_stack_that_was_just_deployed() {
+    run(async {
+        let patient = Patient::new("op-well").await;
+        // Tests before this one may have let a function fail within the last hour.
+        let checks = "stack,functions,environment,doorbell-failures,second-doorbell,topic-subscription,queue-policy,\
+                      dead-letter-queues,event-sources,subscribers,receivers,directory,dead-letters,schedules,log-groups,\
+                      metrics,database-pauses,listeners,drain,marked-event";
+        let file = patient
+            .scenario
+            .stack
+            .local
+            .supervisor
+            .directory()
+            .join("doctor.xml");
+        let junit = file.display().to_string();
+        let arguments = [
+            "doctor",
+            "--end-to-end",
+            "--yes",
+            "--only",
+            checks,
+            "--junit",
+            &junit,
+        ];
+        let text = wagrun(&patient.scenario, &arguments).await.good();
+        assert!(
+            text.contains(" checks passed, 0 failed, 3 had nothing to look at.\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("marked-event        it arrived after "),
+            "{text}"
+        );
+        let xml = std::fs::read_to_string(&file).unwrap();
+        assert!(
+            xml.contains("name=\"queue-policy\"") && xml.contains("failures=\"0\""),
+            "{xml}"
+        );
+        // No subscriber had the marked event.
+        let everything = patient.scenario.receiver().events("everything");
+        assert!(
+            everything
+                .iter()
+                .all(|event| event.kind != "subscriber.test")
+        );
+    });
+}
+
+#[test]
+fn each_fault_of_topic_and_queues_is_found() {
+    run(async {
+        let patient = Patient::new("op-topic").await;
+        let arn = patient.subscription().await;
+        let attribute = async |name: &str, value: &str| {
+            let parameters = [
+                ("SubscriptionArn", &*arn),
+                ("AttributeName", name),
+                ("AttributeValue", value),
+            ];
+            patient.sns("SetSubscriptionAttributes", &parameters).await;
+        };
+        attribute("FilterPolicy", "{\"type\":[\"nothing\"]}").await;
+        patient
+            .finds("topic-subscription", "it has a filter: ")
+            .await;
+        attribute("FilterPolicy", "{}").await;
+        patient.is_well("topic-subscription").await;
+        attribute("RawMessageDelivery", "false").await;
+        patient
+            .finds("topic-subscription", "it does not deliver the events raw")
+            .await;
+        attribute("RawMessageDelivery", "true").await;
+
+        let policy = patient.queue_attribute("EventQueueUrl", "Policy").await;
+        patient
+            .set_queue_attribute("EventQueueUrl", "Policy", "")
+            .await;
+        patient
+            .finds(
+                "queue-policy",
+                "the policy of EventQueue does not let the topic send",
+            )
+            .await;
+        patient
+            .set_queue_attribute("EventQueueUrl", "Policy", &policy)
+            .await;
+        patient.is_well("queue-policy").await;
+
+        let redrive = patient
+            .queue_attribute("DeliveryQueueUrl", "RedrivePolicy")
+            .await;
+        patient
+            .set_queue_attribute("DeliveryQueueUrl", "RedrivePolicy", "")
+            .await;
+        patient
+            .finds("dead-letter-queues", "DeliveryQueue gives up to nowhere")
+            .await;
+        patient
+            .set_queue_attribute("DeliveryQueueUrl", "RedrivePolicy", &redrive)
+            .await;
+        patient.is_well("dead-letter-queues").await;
+
+        let url = patient.output("EventDeadLetterQueueUrl").to_owned();
+        let message = json!({"QueueUrl": url, "MessageBody": "{}", "MessageGroupId": "g", "MessageDeduplicationId": "op-topic"});
+        patient.sqs("SendMessage", message).await;
+        patient
+            .finds("dead-letters", "1 messages in EventDeadLetter")
+            .await;
+        patient.aws.purge(&url).await.unwrap();
+
+        patient
+            .sns("Unsubscribe", &[("SubscriptionArn", &arn)])
+            .await;
+        patient
+            .finds("topic-subscription", "has no subscription to arn:aws:sns:")
+            .await;
+        let queue = patient.queue_attribute("EventQueueUrl", "QueueArn").await;
+        let dead = patient
+            .queue_attribute("EventDeadLetterQueueUrl", "QueueArn")
+            .await;
+        let dead = json!({"deadLetterTargetArn": dead}).to_string();
+        let topic = patient.output("EventTopicArn").to_owned();
+        let again = [
+            ("TopicArn", &*topic),
+            ("Protocol", "sqs"),
+            ("Endpoint", &*queue),
+            ("Attributes.entry.1.key", "RawMessageDelivery"),
+            ("Attributes.entry.1.value", "true"),
+            ("Attributes.entry.2.key", "RedrivePolicy"),
+            ("Attributes.entry.2.value", &*dead),
+        ];
+        patient.sns("Subscribe", &again).await;
+        patient.is_well("topic-subscription").await;
+    });
+}
+
+#[test]
+fn each_fault_of_a_function_is_found() {
+    run(async {
+        let patient = Patient::new("op-function").await;
+        let deliver = patient.output("DeliverFunctionName").to_owned();
+        let configuration = format!("/2015-03-31/functions/{deliver}/configuration");
+        let before: Value =
+            serde_json::from_str(&patient.aws.get("lambda", &configuration).await.unwrap())
+                .unwrap();
+        let mut wrong = json!({"Environment": before["Environment"].clone()});
+        wrong["Environment"]["Variables"]["DELIVERY_QUEUE_URL"] =
+            json!("http://another/queue.fifo");
+        patient
+            .aws
+            .put("lambda", &configuration, &wrong)
+            .await
+            .unwrap();
+        patient
+            .finds(
+                "environment",
+                "DELIVERY_QUEUE_URL of deliver is http://another/queue.fifo",
+            )
+            .await;
+        let right = json!({"Environment": before["Environment"].clone()});
+        patient
+            .aws
+            .put("lambda", &configuration, &right)
+            .await
+            .unwrap();
+        patient.is_well("environment").await;
+
+        let mappings = format!("/2015-03-31/event-source-mappings/?FunctionName={deliver}");
+        let mappings: Value =
+            serde_json::from_str(&patient.aws.get("lambda", &mappings).await.unwrap()).unwrap();
+        let uuid = mappings["EventSourceMappings"][0]["UUID"].as_str().unwrap();
+        let mapping = format!("/2015-03-31/event-source-mappings/{uuid}");
+        patient
+            .aws
+            .put("lambda", &mapping, &json!({"Enabled": false}))
+            .await
+            .unwrap();
+        patient
+            .finds(
+                "event-sources",
+                &format!("the mapping {uuid} of deliver is Disabl"),
+            )
+            .await;
+        patient
+            .aws
+            .put("lambda", &mapping, &json!({"Enabled": true}))
+            .await
+            .unwrap();
+
+        let content_events = patient.output("ContentEventsFunctionName").to_owned();
+        let invoke = format!("/2019-09-25/functions/{content_events}/event-invoke-config");
+        let kept: Value =
+            serde_json::from_str(&patient.aws.get("lambda", &invoke).await.unwrap()).unwrap();
+        patient.aws.delete("lambda", &invoke).await.unwrap();
+        patient
+            .finds(
+                "doorbell-failures",
+                "content-events has no destination for failures",
+            )
+            .await;
+        let again = json!({"DestinationConfig": kept["DestinationConfig"], "MaximumRetryAttempts": kept["MaximumRetryAttempts"]});
+        patient.aws.put("lambda", &invoke, &again).await.unwrap();
+        patient.is_well("doorbell-failures").await;
+
+        let invalid = patient
+            .aws
+            .invoke(&content_events, &json!({"sweep": "rubbish"}))
+            .await;
+        assert!(invalid.is_err());
+        patient.finds("errors", "content-events failed ").await;
+    });
+}
+
+#[test]
+fn each_fault_of_logs_schedules_and_subscribers_is_found() {
+    run(async {
+        let patient = Patient::new("op-rest").await;
+        let group = "/wagrun-local/deliver";
+        patient
+            .logs("DeleteRetentionPolicy", json!({"logGroupName": group}))
+            .await;
+        patient
+            .finds("log-groups", "/wagrun-local/deliver never expires")
+            .await;
+        let retention = json!({"logGroupName": group, "retentionInDays": 30});
+        patient.logs("PutRetentionPolicy", retention).await;
+        patient.is_well("log-groups").await;
+
+        let database = patient.output("DatabaseLogGroupName").to_owned();
+        let filters = patient
+            .logs(
+                "DescribeSubscriptionFilters",
+                json!({"logGroupName": database}),
+            )
+            .await;
+        let filter = filters["subscriptionFilters"][0].clone();
+        let delete = json!({"logGroupName": database, "filterName": filter["filterName"]});
+        patient.logs("DeleteSubscriptionFilter", delete).await;
+        patient.finds("second-doorbell", "calls nothing").await;
+        let mut put = json!({"logGroupName": database, "filterName": filter["filterName"], "filterPattern": filter["filterPattern"]});
+        put["destinationArn"] = json!("arn:aws:lambda:us-east-1:000000000000:function:another");
+        patient.logs("PutSubscriptionFilter", put.clone()).await;
+        patient
+            .finds(
+                "second-doorbell",
+                "calls arn:aws:lambda:us-east-1:000000000000:function:another, and not ",
+            )
+            .await;
+        put["destinationArn"] = filter["destinationArn"].clone();
+        patient.logs("PutSubscriptionFilter", put).await;
+        patient.is_well("second-doorbell").await;
+
+        let schedules: Value =
+            serde_json::from_str(&patient.aws.get("scheduler", "/schedules").await.unwrap())
+                .unwrap();
+        let ours = schedules["Schedules"].as_array().unwrap().iter();
+        let name = ours
+            .filter_map(|one| one["Name"].as_str())
+            .find(|name| name.contains("wagrun-local"))
+            .unwrap();
+        let path = format!("/schedules/{name}");
+        let mut schedule: Value =
+            serde_json::from_str(&patient.aws.get("scheduler", &path).await.unwrap()).unwrap();
+        let fields = schedule.as_object_mut().unwrap();
+        fields.retain(|field, _| {
+            [
+                "FlexibleTimeWindow",
+                "ScheduleExpression",
+                "Target",
+                "State",
+                "Description",
+            ]
+            .contains(&&**field)
+        });
+        schedule["State"] = json!("DISABLED");
+        patient
+            .aws
+            .put("scheduler", &path, &schedule)
+            .await
+            .unwrap();
+        patient.finds("schedules", " is disabled").await;
+        schedule["State"] = json!("ENABLED");
+        patient
+            .aws
+            .put("scheduler", &path, &schedule)
+            .await
+            .unwrap();
+        patient.is_well("schedules").await;
+
+        let parameter = format!("{}/op-sick", patient.output("SubscribersPath"));
+        let mut subscriber = patient.scenario.receiver().parameter("op-sick");
+        subscriber["secrets"] = json!(["whsec_c2hvcnQ="]);
+        patient
+            .aws
+            .put_parameter(&parameter, &subscriber.to_string())
+            .await
+            .unwrap();
+        patient.finds("subscribers", "op-sick: secrets[0]: ").await;
+        let mut subscriber = patient.scenario.receiver().parameter("op-sick");
+        subscriber["failing_since"] = json!("2026-11-26T11:00:00Z");
+        patient
+            .aws
+            .put_parameter(&parameter, &subscriber.to_string())
+            .await
+            .unwrap();
+        patient.is_well("subscribers").await;
+        patient
+            .finds("receivers", "op-sick fails since 2026-11-26 11:00")
+            .await;
+        patient.aws.delete_parameter(&parameter).await.unwrap();
+    });
+}

@@ -1,0 +1,162 @@
+//! `wagrun history`, `events`, `logs` and `status`: finding out why an event has not arrived.
+
+use std::io;
+
+use axum::http::StatusCode;
+use serde_json::json;
+use testing::progress::{Progress, Wait, wait_until};
+use testing::receiver::Answer;
+use wagrun_lambda::telemetry::chain;
+
+use crate::support::runtime::{WAIT_TIMEOUT, run};
+use crate::support::scenario::Scenario;
+use crate::support::subscribers::{retitle, subscribe, unsubscribe, wait_for_requests};
+use crate::support::wagrun::wagrun;
+
+/// Runs the command until its output has this text. The lines of an invocation are in the log when it has ended.
+async fn until(scenario: &Scenario, arguments: &[&str], text: &str) -> String {
+    let poll = || async {
+        let ran = wagrun(scenario, arguments).await;
+        Ok::<_, io::Error>(match ran.stdout.contains(text) {
+            true => Wait::Ready(ran.stdout),
+            false => Wait::NotYet(format!("{ran:?}")),
+        })
+    };
+    let found = wait_until(&Progress::quiet(), text, WAIT_TIMEOUT, poll).await;
+    found.unwrap_or_else(|error| panic!("{}", chain(&error)))
+}
+
+#[test]
+fn the_history_of_a_page_shows_each_attempt_at_each_subscriber() {
+    run(async {
+        let mut scenario = Scenario::new("op-history").await;
+        let post = scenario.live_post(scenario.root, "Post").await;
+        subscribe(&scenario, "op-history", json!({})).await;
+        let failure = Answer::status(StatusCode::BAD_GATEWAY);
+        scenario.receiver().answer_next("op-history", 1, &failure);
+        let event = retitle(&mut scenario, post, "Retitled").await;
+        wait_for_requests(&scenario, "op-history", 2).await;
+
+        let object = format!("page/{post}");
+        let text = until(
+            &scenario,
+            &["history", &object],
+            "attempt 2  delivered  204",
+        )
+        .await;
+        let heading = format!("wagtail.page.updated  {object}  {}\n", event.id);
+        let (_, lines) = text
+            .split_once(&heading)
+            .unwrap_or_else(|| panic!("{text}"));
+        // Without the times, and without the durations.
+        let words: Vec<&str> = lines
+            .lines()
+            .map(|line| line.trim_start())
+            .map(|line| match line.starts_with("20") {
+                true => line.split_once("  ").map_or("", |(_, rest)| rest),
+                false => line,
+            })
+            .map(|line| line.split_once(" ms").map_or(line, |(words, _)| words))
+            .map(|line| {
+                line.trim_end_matches(|one: char| one.is_ascii_digit() && line.contains("attempt"))
+                    .trim_end()
+            })
+            .collect();
+        let expected = [
+            "published",
+            "fanned out to 2 subscribers",
+            "everything",
+            "attempt 1  delivered  204",
+            "op-history",
+            "attempt 1  refused  502",
+            "attempt 2  delivered  204",
+        ];
+        for (index, expected) in expected.iter().enumerate() {
+            assert!(words[index].starts_with(expected), "{expected}: {text}");
+        }
+        let by_id = wagrun(&scenario, &["history", &event.id.to_string()])
+            .await
+            .good();
+        assert!(by_id.starts_with(&heading), "{by_id}");
+
+        let failed = [
+            "events",
+            "--failed",
+            "--subscriber",
+            "op-history",
+            "--since",
+            "1h",
+        ];
+        let failed = wagrun(&scenario, &failed).await.good();
+        assert_eq!(failed.lines().count(), 1, "{failed}");
+        assert!(
+            failed.contains(&format!("{object}  op-history  attempt 1  refused  502")),
+            "{failed}"
+        );
+        let logs = [
+            "logs",
+            "deliver",
+            "--grep",
+            "op-history",
+            "--output",
+            "json",
+        ];
+        let logs = wagrun(&scenario, &logs).await.good();
+        let line: serde_json::Value = serde_json::from_str(logs.lines().next().unwrap()).unwrap();
+        assert_eq!(
+            (&line["function"], &line["subscriber"]),
+            (&json!("deliver"), &json!("op-history"))
+        );
+
+        let nothing = wagrun(&scenario, &["history", "page/999999"]).await.good();
+        assert!(
+            nothing.contains("have nothing about page/999999"),
+            "{nothing}"
+        );
+        unsubscribe(&scenario, "op-history").await;
+    });
+}
+
+#[test]
+fn the_status_names_what_is_wrong_with_its_heading() {
+    run(async {
+        let scenario = Scenario::exclusive("op-status").await;
+        let before = wagrun(&scenario, &["status"]).await;
+        assert!(before.stdout.contains("wagrun-local  "), "{before:?}");
+        assert!(
+            before
+                .stdout
+                .contains("outbox      empty when it was drained at "),
+            "{before:?}"
+        );
+        let deployment = &scenario.stack.local.deployment;
+        let url = deployment.output("EventDeadLetterQueueUrl").unwrap();
+        let message = json!({"QueueUrl": url, "MessageBody": "{}", "MessageGroupId": "page/1",
+                             "MessageDeduplicationId": "op-status"});
+        let aws = deployment.aws();
+        aws.json("sqs", "AmazonSQS.SendMessage", &message)
+            .await
+            .unwrap();
+        let parameter = json!({"target": "webhook", "url": "nowhere"}).to_string();
+        let place = format!(
+            "{}/op-broken",
+            deployment.output("SubscribersPath").unwrap()
+        );
+        aws.put_parameter(&place, &parameter).await.unwrap();
+        let text = wagrun(&scenario, &["status"]).await.bad();
+        for expected in [
+            "1 messages in the queue EventDeadLetter\n",
+            "    docs/runbook.md#events-in-the-dead-letter-queue\n",
+            "subscriber op-broken: cannot be used: url: ",
+            "    docs/runbook.md#a-subscribers-parameter-cannot-be-used\n",
+        ] {
+            assert!(text.contains(expected), "{expected}{text}");
+        }
+        let queues = wagrun(&scenario, &["queues"]).await.bad();
+        assert!(queues.contains("EventDeadLetter"), "{queues}");
+        let peeked = wagrun(&scenario, &["peek", "dead-events"]).await.good();
+        assert!(peeked.contains("page/1  receives: 1\n{}"), "{peeked}");
+        aws.purge(url).await.unwrap();
+        aws.delete_parameter(&place).await.unwrap();
+    });
+}
