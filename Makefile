@@ -26,7 +26,7 @@ DEMO := .local/demo.env
 # The operator's command, for STACK on AWS, or for the running demo.
 WAGRUN = cargo build --quiet --workspace --locked --bin wagrun && WAGRUN_DEMO="$(wildcard $(DEMO))" STACK="$(STACK)" exec $(BUILT)/wagrun
 
-.PHONY: help demo history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image package wheel dependencies schema payloads property public-view faults mutations soak model fuzz hostile audit build clean
+.PHONY: help demo wagrun history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image package wheel dependencies schema payloads property public-view faults mutations soak model fuzz hostile audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,6 +36,10 @@ demo: ## the whole stack on this machine, from a page published to a webhook ver
 	@python3 tools/venv.py emulator postgres site tools & \
 	  if cargo build --workspace --locked --bin demo $(FUNCTIONS:%=--bin %); then wait $$!; else wait $$!; exit 1; fi
 	exec $(BUILT)/demo
+
+wagrun: ## builds the operator's command, and says where it is
+	@cargo build --workspace --locked --bin wagrun
+	@echo $(BUILT)/wagrun
 
 history: ## the events of OBJECT=page/42 in STACK=wagrun on AWS, or in the running demo, and their state for each subscriber
 	@$(WAGRUN) history "$(OBJECT)"
@@ -152,6 +156,7 @@ recorded-access: ## compares the calls of the functions in the last tests with t
 	python3 tools/venv.py tools
 	python3 tools/npm.py access
 	$(TOOLS)/python tools/recorded_access.py $(REQUESTS)
+	python3 tools/operator_policy.py $(REQUESTS)
 
 models: ## tests the checks of what the tests leave behind: requests against the models of AWS, logs for secrets; `make test` runs them
 	python3 tools/venv.py emulator

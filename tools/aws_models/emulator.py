@@ -14,6 +14,7 @@ sys.path[0:1] = []
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 import ministack.app
+import ministack.services.lambda_svc as lambda_service
 from ministack.core.iam_evaluator import resolve_credential
 from ministack.core.responses import _account_from_sts_session, get_account_id
 from ministack.services.eventbridge import _put_events
@@ -129,6 +130,17 @@ def caller(request):
     return getattr(credential, "principal_arn", None)
 
 
+def with_numbers(respond):
+    """Answers with numbers where a template's parameter was one. CloudFormation of the emulator hands them on as texts."""
+
+    def response(mapping):
+        scaling = mapping.get("ScalingConfig")
+        numbers = {"ScalingConfig": {key: int(value) for key, value in scaling.items()}} if scaling else {}
+        return respond({**mapping, **numbers})
+
+    return response
+
+
 async def answer(send, status, headers, body):
     encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
@@ -137,6 +149,7 @@ async def answer(send, status, headers, body):
 
 if __name__ == "__main__":
     program, directory, name = sys.argv
+    lambda_service._esm_response = with_numbers(lambda_service._esm_response)
     ministack.app.app = Checked(ministack.app.app, Path(directory), name)
     sys.argv = [program]
     ministack.app.main()

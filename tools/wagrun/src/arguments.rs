@@ -8,7 +8,8 @@ use crate::output::Format;
 use crate::stack::Selection;
 use crate::subscribers::Subscribers;
 use crate::{
-    backfill, doctor, events, history, listen, logs, outbox, queues, redrive, release, trigger,
+    backfill, doctor, events, history, listen, logs, metrics, outbox, outputs, queues, redrive,
+    release, trigger,
 };
 
 const EXAMPLES: &str = "\
@@ -82,6 +83,12 @@ pub enum Command {
     Releases,
     /// Show the functions' logs in readable lines
     Logs(logs::Arguments),
+    /// Show values of CloudWatch
+    Metrics(metrics::Arguments),
+    /// Print the outputs of the stack
+    Outputs(outputs::Outputs),
+    /// Invoke a function with a payload
+    Invoke(outputs::Invoke),
     /// Print the completions for a shell
     Completions(Completions),
     /// Print the manual page

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_types::error::display::DisplayErrorContext;
+use wagrun_lambda::telemetry::chain;
 
 /// Codes of AWS for credentials that are over.
 const EXPIRED: [&str; 5] = [
@@ -68,7 +68,9 @@ pub enum CallError {
         message: String,
     },
     /// There was no answer.
-    #[error("{action} was not answered: {cause}; check the network, and the region with --region")]
+    #[error(
+        "{action} had no answer that can be used: {cause}; check the network, and the region with --region"
+    )]
     NotAnswered {
         /// The action, such as `sqs:GetQueueAttributes`.
         action: &'static str,
@@ -91,21 +93,20 @@ impl CallError {
 pub fn explain<E, R>(action: &'static str) -> impl FnOnce(SdkError<E, R>) -> CallError
 where
     E: ProvideErrorMetadata + Error + 'static,
-    R: std::fmt::Debug,
+    R: std::fmt::Debug + 'static,
 {
     move |error| {
-        if let Some(refused) = error.as_service_error() {
-            let code = refused.code().unwrap_or("without a code").to_owned();
+        if let Some(refused) = error.as_service_error()
+            && let Some(code) = refused.code()
+        {
             let message = refused.message().unwrap_or("no message").to_owned();
-            return refusal(action, code, message);
+            return refusal(action, code.to_owned(), message);
         }
-        let cause = DisplayErrorContext(&error).to_string();
+        let cause = chain(&error);
         let lower = cause.to_lowercase();
         if lower.contains("credential") || lower.contains("no identity") {
             CallError::NoCredentials { action }
         } else {
-            // The context ends with the debug form of the error, which helps nobody here.
-            let cause = cause.split(" (").next().unwrap_or_default().to_owned();
             CallError::NotAnswered { action, cause }
         }
     }

@@ -9,8 +9,8 @@ use crate::error::CommandError;
 use crate::output::{Output, Verdict};
 use crate::stack::Stack;
 use crate::{
-    backfill, doctor, events, history, listen, logs, migrate, outbox, queues, redrive, release,
-    status, subscribers, trigger,
+    backfill, doctor, events, history, listen, logs, metrics, migrate, outbox, outputs, queues,
+    redrive, release, status, subscribers, trigger,
 };
 
 /// Runs the command of these arguments.
@@ -43,6 +43,9 @@ pub async fn run(arguments: &Arguments) -> Result<Verdict, CommandError> {
         Command::Release(arguments) => release::release(arguments, &stack().await?, output).await,
         Command::Releases => release::releases(&stack().await?, output).await,
         Command::Logs(arguments) => logs::run(arguments, &stack().await?, output).await,
+        Command::Metrics(arguments) => metrics::run(arguments, &stack().await?, output).await,
+        Command::Outputs(arguments) => outputs::outputs(arguments, &stack().await?, output),
+        Command::Invoke(arguments) => outputs::run(arguments, &stack().await?, output).await,
         Command::Completions(arguments) => {
             let mut text = Vec::new();
             clap_complete::generate(

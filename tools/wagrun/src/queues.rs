@@ -121,6 +121,7 @@ impl QueueName {
                 | Self::FailedNights
                 | Self::FailedPublishing
                 | Self::DeadInvalidations
+                | Self::DeadReleases
         )
     }
 }

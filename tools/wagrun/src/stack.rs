@@ -44,20 +44,19 @@ pub struct Stack {
     pub status: String,
     /// Region and credentials.
     pub aws: SdkConfig,
-    /// True for the demo on this machine.
-    pub is_demo: bool,
+    /// True when an emulator takes the place of AWS, as in the demo.
+    pub is_emulated: bool,
     outputs: BTreeMap<String, String>,
-    parameters: BTreeMap<String, String>,
 }
 
 impl Stack {
     /// Reads the outputs of the stack that was chosen, or of the demo.
     pub async fn open(selection: &Selection) -> Result<Self, CommandError> {
-        let (name, aws, is_demo) = match selection.stack() {
-            Some(name) => (name.to_owned(), access::of(selection).await?, false),
+        let (name, aws) = match selection.stack() {
+            Some(name) => (name.to_owned(), access::of(selection).await?),
             None => {
                 let demo = DemoFile::find()?.ok_or(CommandError::NoStack)?;
-                (demo.stack.clone(), demo.access().await, true)
+                (demo.stack.clone(), demo.access().await)
             }
         };
         let client = aws_sdk_cloudformation::Client::new(&aws);
@@ -80,23 +79,19 @@ impl Stack {
                 region: region.to_owned(),
             });
         };
-        Ok(Self::described(description, name, aws, is_demo))
+        Ok(Self::described(description, name, aws))
     }
 
-    fn described(description: Description, name: String, aws: SdkConfig, is_demo: bool) -> Self {
+    fn described(description: Description, name: String, aws: SdkConfig) -> Self {
         let outputs = description.outputs.unwrap_or_default().into_iter();
         let outputs = outputs.filter_map(|output| Some((output.output_key?, output.output_value?)));
-        let parameters = description.parameters.unwrap_or_default().into_iter();
-        let parameters =
-            parameters.filter_map(|one| Some((one.parameter_key?, one.parameter_value?)));
         let status = description.stack_status;
         Self {
             name,
             status: status.map_or_else(String::new, |status| status.as_str().to_owned()),
+            is_emulated: aws.endpoint_url().is_some(),
             aws,
-            is_demo,
             outputs: outputs.collect(),
-            parameters: parameters.collect(),
         }
     }
 
@@ -109,9 +104,8 @@ impl Stack {
             name: name.to_owned(),
             status: "CREATE_COMPLETE".to_owned(),
             aws,
-            is_demo: false,
+            is_emulated: false,
             outputs: outputs.collect(),
-            parameters: BTreeMap::new(),
         }
     }
 
@@ -145,11 +139,6 @@ impl Stack {
     pub fn outputs_ending<'a>(&'a self, end: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         let outputs = self.outputs.iter();
         outputs.filter_map(move |(name, value)| Some((name.strip_suffix(end)?, value.as_str())))
-    }
-
-    /// Returns a parameter of the template.
-    pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.get(name).map(String::as_str)
     }
 
     /// Returns the log group of a function, such as `deliver`.

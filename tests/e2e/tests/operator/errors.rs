@@ -90,7 +90,7 @@ fn missing_credentials_a_dead_network_and_no_stack_are_told_apart() {
         })
         .await;
         assert!(
-            error.contains("cloudformation:DescribeStacks was not answered: "),
+            error.contains("cloudformation:DescribeStacks had no answer that can be used: "),
             "{error}"
         );
         let error = failed(|command| {

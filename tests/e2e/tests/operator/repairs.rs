@@ -111,7 +111,7 @@ fn a_snapshot_and_a_replay_are_planned_and_followed_to_the_end() {
         ];
         let done = wagrun(&scenario, &replay).await.good();
         assert!(done.contains(" events were published. ("), "{done}");
-        let requests = wait_for_requests(&scenario, "op-backfill", 3).await;
+        let requests = wait_for_requests(&scenario, "op-backfill", 4).await;
         let replayed = requests.iter().filter_map(|one| one.event.as_ref().ok());
         assert!(
             replayed

@@ -155,9 +155,13 @@ fn the_commands_of_the_makefile_find_the_running_demo() {
         let waited = wait_until(&Progress::quiet(), "the history", WAIT_TIMEOUT, poll).await;
         waited.unwrap_or_else(|error| panic!("{}", chain(&error)));
 
-        let (succeeded, text) = make(&scenario, &["subscriber-test", "NAME=made", "COUNT=no"]).await;
+        let (succeeded, text) =
+            make(&scenario, &["subscriber-test", "NAME=made", "COUNT=no"]).await;
         assert!(succeeded, "{text}");
-        assert!(text.contains("outcome     delivered\nstatus      204\n"), "{text}");
+        assert!(
+            text.contains("outcome     delivered\nstatus      204\n"),
+            "{text}"
+        );
         subscribe(&scenario, "made", json!({"retry_seconds": [1, 2, 3]})).await;
         let (succeeded, text) = make(&scenario, &["subscriber-test", "NAME=made"]).await;
         assert!(!succeeded, "{text}");

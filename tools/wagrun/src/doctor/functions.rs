@@ -166,7 +166,7 @@ pub async fn doorbell_failures(stack: &Stack) -> Result<Outcome, CommandError> {
     let wanted = queue_arn(stack, url).await?;
     let asked = Client::new(&stack.aws).get_function_event_invoke_config();
     let asked = asked.function_name(Function::ContentEvents.deployed(stack)?);
-    let found = match asked.send().await {
+    let found = match asked.qualifier("$LATEST").send().await {
         Ok(answer) => answer
             .destination_config
             .and_then(|destinations| destinations.on_failure)

@@ -99,9 +99,9 @@ pub async fn errors(stack: &Stack) -> Result<Outcome, CommandError> {
 
 /// CloudWatch has made metrics of the lines of content-events.
 pub async fn metrics(stack: &Stack) -> Result<Outcome, CommandError> {
-    if stack.is_demo {
+    if stack.is_emulated {
         return Ok(Outcome::Skipped(
-            "the demo's CloudWatch makes no metrics of log lines".into(),
+            "the emulator's CloudWatch makes no metrics of log lines".into(),
         ));
     }
     let namespace = format!("wagrun/{}", stack.name);
@@ -126,4 +126,42 @@ pub async fn metrics(stack: &Stack) -> Result<Outcome, CommandError> {
             lines.len()
         )),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use testing::replay::answering;
+
+    const FUNCTION: &str = "arn:aws:lambda:eu-central-1:1:function:site-ContentEvents";
+
+    async fn seen(destinations: &[&str]) -> Outcome {
+        let filters: Vec<_> = destinations
+            .iter()
+            .map(|destination| json!({"filterName": "f", "destinationArn": destination}))
+            .collect();
+        let aws = answering(move |_| (200, json!({"subscriptionFilters": filters}).to_string()));
+        let outputs = [
+            ("DatabaseLogGroupName", "/aws/rds/cluster/site/postgresql"),
+            ("ContentEventsFunctionArn", FUNCTION),
+        ];
+        let stack = Stack::with_outputs("site", aws, &outputs);
+        second_doorbell(&stack).await.unwrap()
+    }
+
+    // The emulator has no log of the database.
+    #[tokio::test]
+    async fn the_second_doorbell_calls_the_function_of_this_stack() {
+        let group = "/aws/rds/cluster/site/postgresql calls";
+        assert_eq!(
+            seen(&["arn:other", FUNCTION]).await,
+            Outcome::Passed(format!("{group} content-events"))
+        );
+        assert_eq!(seen(&[]).await, Outcome::Failed(format!("{group} nothing")));
+        assert_eq!(
+            seen(&["arn:other"]).await,
+            Outcome::Failed(format!("{group} arn:other, and not {FUNCTION}"))
+        );
+    }
 }

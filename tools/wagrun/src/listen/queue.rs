@@ -195,12 +195,8 @@ mod tests {
     #[test]
     fn sns_leaves_out_what_no_pattern_can_match() {
         let policy = |types: &[&str]| {
-            filter_policy(
-                &types
-                    .iter()
-                    .map(|one| (*one).to_owned())
-                    .collect::<Vec<_>>(),
-            )
+            let types: Vec<String> = types.iter().map(|&one| one.to_owned()).collect();
+            Reader::Everybody { types: &types }.filter_policy()
         };
         let others = json!([{"exists": false}]);
         assert_eq!(policy(&[]), json!({"subscriber": others}));
@@ -211,6 +207,10 @@ mod tests {
         assert_eq!(
             policy(&["*.published", "site.*"]),
             json!({"subscriber": others})
+        );
+        assert_eq!(
+            Reader::Subscriber("doctor-1").filter_policy(),
+            json!({"subscriber": ["doctor-1"]})
         );
     }
 }

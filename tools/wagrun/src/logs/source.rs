@@ -50,9 +50,14 @@ impl LogSource {
             let name = function.name();
             (name, stack.log_group(name))
         });
+        Self::of_groups(stack, groups.collect(), window)
+    }
+
+    /// Reads log groups, each with its short name.
+    pub fn of_groups(stack: &Stack, groups: Vec<(&'static str, String)>, window: Window) -> Self {
         Self {
             client: Client::new(&stack.aws),
-            groups: groups.collect(),
+            groups,
             window,
             seen: HashSet::new(),
         }

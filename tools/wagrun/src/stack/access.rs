@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use aws_config::{Region, SdkConfig};
+use aws_config::{AppName, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use serde::Deserialize;
 use wagrun_lambda::aws::loader;
@@ -20,12 +20,23 @@ struct Exported {
     session_token: Option<String>,
 }
 
+/// The name of this program in the User-Agent of its calls, which CloudTrail shows.
+const APPLICATION: &str = "wagrun";
+
+/// Begins a configuration whose calls name this program.
+pub fn named_loader() -> ConfigLoader {
+    match AppName::new(APPLICATION) {
+        Ok(name) => loader().app_name(name),
+        Err(_) => loader(),
+    }
+}
+
 /// Returns region and credentials of the selection.
 ///
 /// Credentials of the environment come first. Then the AWS CLI is asked, which knows every way to log in. Without the AWS CLI, or when
 /// it has none, the SDK looks for them itself.
 pub async fn of(selection: &Selection) -> Result<SdkConfig, CommandError> {
-    let mut loader = loader();
+    let mut loader = named_loader();
     let profile = selection
         .profile
         .clone()

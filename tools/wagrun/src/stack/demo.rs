@@ -6,9 +6,9 @@ use std::{env, fs};
 
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
-use wagrun_lambda::aws::loader;
 use wagrun_lambda::environment::optional;
 
+use super::access::named_loader;
 use crate::error::CommandError;
 
 /// The place of the file in a checkout.
@@ -67,7 +67,7 @@ impl DemoFile {
 
     /// Returns the way to the emulator of AWS.
     pub async fn access(&self) -> SdkConfig {
-        loader()
+        named_loader()
             .endpoint_url(&self.endpoint)
             .region(Region::new(self.region.clone()))
             .credentials_provider(Credentials::new(

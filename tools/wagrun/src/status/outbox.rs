@@ -51,6 +51,6 @@ fn from_metric(line: &LogLine) -> Option<Outbox> {
     Some(Outbox {
         drained_at: Some(line.at),
         oldest_seconds: line.number_of("OldestPendingSeconds")?,
-        set_apart: line.number_of("SetApart").unwrap_or_default(),
+        set_apart: line.number_of("EventsSetApart").unwrap_or_default(),
     })
 }
