@@ -65,7 +65,7 @@ pub struct Snapshot {
     run: Run,
 }
 
-/// How a request is run.
+/// The way in which a request is run.
 #[derive(Debug, Args)]
 pub struct Run {
     /// Show the plan, and do nothing

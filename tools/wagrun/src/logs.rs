@@ -27,6 +27,10 @@ const DEFAULT: [Log; 4] = [
 ];
 
 /// A log of the stack.
+#[expect(
+    clippy::enum_variant_names,
+    reason = "one of them is named after its function"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Log {
     /// Drains the outbox

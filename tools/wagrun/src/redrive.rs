@@ -57,7 +57,7 @@ pub struct Arguments {
     yes: bool,
 }
 
-/// What was done.
+/// The messages that were sent again.
 #[derive(Debug, Serialize)]
 struct Redriven {
     kind: &'static str,

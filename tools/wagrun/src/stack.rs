@@ -2,38 +2,18 @@
 
 mod access;
 mod demo;
+mod selection;
 
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::types::Stack as Description;
-use clap::Args;
 
 use crate::call::{CallError, explain};
 use crate::error::CommandError;
 
-pub use demo::DemoFile;
-
-/// The choice of a stack, on the command line.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Selection {
-    /// Name of the stack; without it the demo that runs on this machine
-    #[arg(long, global = true, env = "STACK", hide_env_values = true)]
-    pub stack: Option<String>,
-    /// Profile of the AWS CLI
-    #[arg(long, global = true)]
-    pub profile: Option<String>,
-    /// Region of AWS
-    #[arg(long, global = true)]
-    pub region: Option<String>,
-}
-
-impl Selection {
-    /// Returns the name of the stack. An empty one, as an unset variable of a script gives, counts as none.
-    pub fn stack(&self) -> Option<&str> {
-        self.stack.as_deref().filter(|name| !name.is_empty())
-    }
-}
+use demo::DemoFile;
+pub use selection::Selection;
 
 /// A deployed stack.
 #[derive(Debug, Clone)]

@@ -7,47 +7,17 @@ mod outbox;
 mod problems;
 pub mod queues;
 mod releases;
-
-use serde::Serialize;
+mod state;
 
 use crate::error::CommandError;
 use crate::output::{Output, Verdict};
 use crate::stack::Stack;
-use crate::subscribers::{Listed, list};
+use crate::subscribers::list;
 
-use alarms::Alarm;
-use database::Database;
-use outbox::Outbox;
-use problems::Problem;
-use queues::Queue;
-use releases::{Migration, Releases};
+use state::{Queues, Status};
 
 pub use queues::depth;
 pub use releases::{Image, ReleaseState};
-
-/// The state of a stack.
-#[derive(Debug, Serialize)]
-struct Status {
-    stack: String,
-    status: String,
-    /// The choices with which it was deployed.
-    choices: Option<String>,
-    problems: Vec<Problem>,
-    database: Database,
-    outbox: Outbox,
-    queues: Vec<Queue>,
-    subscribers: Vec<Listed>,
-    releases: Releases,
-    migration: Migration,
-    /// The alarms that are not in the state OK; none when the stack has no alarms.
-    alarms: Option<Vec<Alarm>>,
-}
-
-/// The queues of a stack.
-#[derive(Debug, Serialize)]
-struct Queues {
-    queues: Vec<Queue>,
-}
 
 /// Shows how many messages wait in each queue. The verdict is bad when a message needs an operator.
 pub async fn show_queues(stack: &Stack, output: &Output) -> Result<Verdict, CommandError> {

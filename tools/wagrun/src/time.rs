@@ -42,9 +42,9 @@ fn format(at: Timestamp, form: &str) -> String {
 pub fn duration(duration: SignedDuration) -> String {
     let seconds = duration.as_secs().max(0);
     match seconds {
-        ..120 => format!("{seconds} s"),
-        ..7200 => format!("{} min", seconds / 60),
-        ..172_800 => format!("{} h", seconds / 3600),
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
         _ => format!("{} days", seconds / 86_400),
     }
 }

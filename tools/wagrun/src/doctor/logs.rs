@@ -12,7 +12,7 @@ use crate::logs::{LogSource, Window};
 use crate::stack::Stack;
 use crate::time;
 
-/// How far back errors count.
+/// The time within which errors count.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(1);
 
 /// The database's log leads to content-events.

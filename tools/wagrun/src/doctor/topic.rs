@@ -14,7 +14,7 @@ use crate::stack::Stack;
 /// Returns the ARN of a queue.
 pub async fn queue_arn(stack: &Stack, url: &str) -> Result<String, CommandError> {
     let arn = QueueAttributeName::QueueArn;
-    let attributes = queue_attributes(stack, url, &[arn.clone()]).await?;
+    let attributes = queue_attributes(stack, url, std::slice::from_ref(&arn)).await?;
     Ok(attributes.get(&arn).cloned().unwrap_or_default())
 }
 
@@ -80,7 +80,8 @@ pub async fn queue_policy(stack: &Stack) -> Result<Outcome, CommandError> {
     let mut faults = Vec::new();
     for output in ["EventQueueUrl", "EventDeadLetterQueueUrl"] {
         let policy = QueueAttributeName::Policy;
-        let attributes = queue_attributes(stack, stack.output(output)?, &[policy.clone()]).await?;
+        let attributes =
+            queue_attributes(stack, stack.output(output)?, std::slice::from_ref(&policy)).await?;
         let policy = attributes.get(&policy).map_or("", String::as_str);
         if !lets_topic_send(policy, topic) {
             let name = output.trim_end_matches("Url");
@@ -119,7 +120,8 @@ pub async fn dead_letter_queues(stack: &Stack) -> Result<Outcome, CommandError> 
     ] {
         let wanted = queue_arn(stack, stack.output(dead)?).await?;
         let policy = QueueAttributeName::RedrivePolicy;
-        let attributes = queue_attributes(stack, stack.output(output)?, &[policy.clone()]).await?;
+        let attributes =
+            queue_attributes(stack, stack.output(output)?, std::slice::from_ref(&policy)).await?;
         let policy: Value = attributes
             .get(&policy)
             .and_then(|policy| serde_json::from_str(policy).ok())

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use wagrun_lambda::aws::loader;
 use wagrun_lambda::environment::optional;
 
-use super::Selection;
+use super::selection::Selection;
 use crate::error::CommandError;
 
 /// The output of `aws configure export-credentials --format process`.

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::queues::Queue;
 use super::releases::Releases;
-use super::{Queues, Status};
+use super::state::{Queues, Status};
 use crate::output;
 use crate::time;
 

@@ -9,7 +9,7 @@ use crate::logs::{LogLine, LogSource, Window};
 use crate::stack::Stack;
 use crate::time;
 
-/// How far back the log is searched. A busy site has a run in the first, a quiet one in the last.
+/// The times for which the log is searched, one after the other. A busy site has a run in the first, a quiet one in the last.
 const LOOKS: [SignedDuration; 3] = [
     SignedDuration::from_mins(10),
     SignedDuration::from_hours(3),

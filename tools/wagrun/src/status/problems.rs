@@ -1,23 +1,12 @@
-//! What is wrong with a stack, each with its heading in the runbook. A pure judgement of what was read.
+//! Judges the state of a stack: the faults, each with its heading in the runbook.
 
-use serde::Serialize;
-
-use super::Status;
 use super::releases::Releases;
+use super::state::{Problem, Status};
 use crate::subscribers::{Health, SetAside};
 use crate::time;
 
 /// The age in seconds from which an event of the outbox is late, as in `OldestEventAlarm`.
 const LATE_SECONDS: f64 = 900.0;
-
-/// Something that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// The fault.
-    pub text: String,
-    /// The heading of the runbook.
-    pub runbook: &'static str,
-}
 
 /// Returns the problems, the first of an event's way first.
 pub fn of(status: &Status) -> Vec<Problem> {

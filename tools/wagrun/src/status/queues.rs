@@ -12,7 +12,7 @@ use crate::error::CommandError;
 use crate::stack::Stack;
 use crate::time;
 
-/// How far back the newest age is looked for.
+/// The time within which the newest age is looked for.
 const LOOK_BACK: SignedDuration = SignedDuration::from_mins(15);
 /// The length of one value.
 const PERIOD_SECONDS: i32 = 60;

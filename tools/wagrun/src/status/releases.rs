@@ -11,7 +11,7 @@ use crate::logs::{LogSource, Window};
 use crate::stack::Stack;
 use crate::time;
 
-/// How far back migrate's log is searched.
+/// The time for which migrate's log is searched.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The state of the function release.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use dialoguer::{Input, Select};
@@ -176,7 +176,7 @@ fn needs_secret(fields: &Map<String, Value>) -> bool {
     is_webhook && !has_own_format && !fields.contains_key("secrets")
 }
 
-fn from_file(file: &PathBuf) -> Result<Map<String, Value>, CommandError> {
+fn from_file(file: &Path) -> Result<Map<String, Value>, CommandError> {
     let shown = file.display().to_string();
     let text = check::read_text(file)
         .map_err(|error| CommandError::argument(&shown, error.to_string()))?;

@@ -55,7 +55,7 @@ impl World {
             url: None,
             no_count,
         };
-        test(&arguments, &self.stack, Timestamp::now()).await
+        test(&arguments, &self.stack, time::now()).await
     }
 }
 
