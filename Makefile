@@ -32,7 +32,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo is running (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image package wheel dependencies schema payloads property public-view faults mutations soak model fuzz hostile audit build clean
+.PHONY: help demo history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-attach bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image package wheel dependencies schema payloads property public-view faults mutations soak model fuzz hostile audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -81,13 +81,17 @@ e2e: ## the end-to-end tests with TEST=drain::runs in their name
 watch: ## the unit tests of CRATE=deliver, each time one of its files is saved
 	@python3 tools/watch.py $(CRATE)
 
-BENCH ?= migrate drain deliver
+BENCH ?= migrate attach drain deliver
 
 bench: $(addprefix bench-,$(BENCH)) ## the benchmarks of docs/benchmarks.md: twenty migrations at once, the drain, deliveries; BENCH=deliver runs one
 
 # Built as the tests are: the bench measures waiting, and an optimised build takes long.
 bench-migrate:
 	cargo bench --workspace --locked --profile dev --bench migrate
+
+# The programs are debug builds: what is measured are the locks of the server.
+bench-attach:
+	cargo bench --workspace --locked --profile dev --bench attach
 
 # `SECTIONS="wake backlog"` makes some of its tables.
 bench-drain:
@@ -172,6 +176,7 @@ dockerfile: ## the image of the site, without Docker: hadolint, and its steps ru
 	python3 tools/venv.py hadolint site tools
 	.local/venv/hadolint/bin/hadolint --failure-threshold style site/Dockerfile
 	$(TOOLS)/python tools/test_image.py
+	$(TOOLS)/python tools/test_own_dockerfile.py
 
 # The newest of everything first, and then every older Wagtail. `oldest` has the oldest Django and driver as well.
 package: ## the Python package: its types, its wheel, and its tests on each supported Wagtail
@@ -189,7 +194,7 @@ wheel: ## builds the Python package, in .local/wheel
 # Not part of check, which must pass without root and without a builder.
 image: ## builds the image with buildah, as root, on stand-ins for its base images; serves and migrates from it
 	@python3 tools/image/requirements.py
-	python3 tools/venv.py postgres tools
+	python3 tools/venv.py postgres site tools
 	$(TOOLS)/python tools/image
 
 dependencies:

@@ -6,6 +6,7 @@ import shutil
 import stat
 from pathlib import Path
 
+import elf
 from builder import Builder
 from dockerfile import context
 from steps import Failed, say
@@ -91,6 +92,8 @@ def check_files(root: Path, copied: Path):
     for name in ("opt/wagrun/migrate", "opt/venv/bin/gunicorn"):
         if not (root / name).exists() or (root / name).stat().st_mode & 0o111 != 0o111:
             problems.append(f"/{name} is not there, or not for everybody to run")
+    if needed := elf.loader(root / "opt/wagrun/migrate"):
+        problems.append(f"migrate is not static: it needs {needed}, which another image may not have")
     problems += differences("/opt", {"venv", "wagrun"}, {path.name for path in (root / "opt").iterdir()})
     problems += differences("/opt/wagrun", {"migrate", "rds-roots.pem"}, {path.name for path in (root / "opt/wagrun").iterdir()})
     site = root / "site"
