@@ -3,6 +3,7 @@
 mod dump;
 mod environment;
 mod options;
+mod postgres;
 mod python;
 
 use std::path::{Path, PathBuf};
@@ -15,11 +16,13 @@ use testing::progress::Progress;
 pub use dump::{Dump, DumpError};
 pub use environment::EnvironmentError;
 pub use options::OwnSiteOptions;
+pub use postgres::VersionError;
 pub use python::PythonError;
 
 use environment::variables;
 use python::{Versions, choose_python, versions};
 
+use crate::postgres::Installation;
 use crate::site_database::Database;
 
 /// The time limit of a command of `manage.py`.
@@ -36,6 +39,8 @@ pub struct OwnSite {
     pub environment: Option<String>,
     /// The data with which the database begins.
     pub dump: Option<Dump>,
+    /// The server, where it is not the newest version.
+    pub postgres: Option<Installation>,
 }
 
 /// The site cannot be used.
@@ -53,6 +58,9 @@ pub enum OwnSiteError {
     /// The variables cannot be read.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
+    /// There is no server of the chosen version.
+    #[error(transparent)]
+    Version(#[from] VersionError),
 }
 
 impl OwnSite {
@@ -71,6 +79,7 @@ impl OwnSite {
             options.settings.as_deref(),
         )?;
         let dump = options.dump.as_deref().map(Dump::find).transpose()?;
+        let postgres = postgres::find(options.postgres.as_deref(), progress)?;
         let python = choose_python(&directory, &options, progress)?;
         let Versions {
             wagtail,
@@ -86,6 +95,7 @@ impl OwnSite {
             python,
             environment,
             dump,
+            postgres,
         })
     }
 
