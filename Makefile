@@ -32,7 +32,7 @@ elif [ -e "$(DEMO)" ]; then . "$(DEMO)"; \
 else echo "No demo is running (make demo); STACK=… names a stack on AWS." >&2; exit 2; fi
 endef
 
-.PHONY: help demo history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-attach bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image package wheel dependencies schema payloads property public-view faults mutations soak model fuzz hostile audit build clean
+.PHONY: help demo history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-attach bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image package wheel dependencies schema payloads property public-view compatibility faults mutations soak model fuzz hostile audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -218,6 +218,17 @@ public-view: ## compares what subscribers know of the public site with the site 
 	WAGRUN_PUBLIC_VIEW_SECONDS=$(or $(SECONDS),600) WAGRUN_PUBLIC_VIEW_SEED=$(SEED) WAGRUN_PUBLIC_VIEW_WAGTAIL=$(WAGTAIL) \
 	  cargo test --workspace --locked --test e2e -- --nocapture public_view::random \
 	  | grep -v '^{"_aws"'
+
+# `make test` has the short form: the oldest of everything, and the newest.
+compatibility: package ## every supported version of Wagtail, Django and PostgreSQL: attach, publish, receive, and random editors for SECONDS=30 each
+	cargo test --workspace --locked --test e2e -- --nocapture migrate::older_postgres
+	WAGRUN_COMPATIBILITY=all cargo test --workspace --locked --test e2e -- --nocapture stack::compatibility \
+	  | tee .local/compatibility.log | grep -v '^{"_aws"'
+	for postgres in 15 16 17 18; do \
+	  echo "-- random editors on PostgreSQL $$postgres"; \
+	  WAGRUN_PUBLIC_VIEW_POSTGRES=$$postgres WAGRUN_PUBLIC_VIEW_SECONDS=$(or $(SECONDS),30) \
+	    cargo test --workspace --locked --test e2e -- --nocapture public_view::random | grep -v '^{"_aws"'; done
+	@grep '^compatibility: ' .local/compatibility.log
 
 # SEED=1234 repeats a failed run. `make test` has one round of each test.
 faults: ## random faults of everything, kills at every step, and editors for SECONDS=3600, judged by the log of the database

@@ -60,6 +60,11 @@ impl Installation {
         })
     }
 
+    /// Returns the directory with the programs of a client.
+    pub fn programs(&self) -> PathBuf {
+        self.root.join("bin")
+    }
+
     /// An older major version, from the packages of `tests/postgres`.
     pub fn of_npm(packages: &Path, version: u32) -> Result<Self, PostgresError> {
         let processor = if cfg!(target_arch = "aarch64") {

@@ -163,16 +163,17 @@ async fn start_postgres(
 ) -> Result<Postgres, StackError> {
     options.progress.step("starting PostgreSQL");
     let own = options.own_site.as_ref();
-    let installed = match own.and_then(|own| own.postgres.clone()) {
-        Some(older) => older,
-        None => Installation::of_venv(&tools.environment("postgres"))?,
-    };
+    let newest = Installation::of_venv(&tools.environment("postgres"))?;
+    let chosen = own.and_then(|own| own.postgres.as_ref());
+    let installed = chosen.unwrap_or(&newest);
     let (durability, progress) = (options.durability, &options.progress);
-    let postgres = Postgres::start_installed(supervisor, &installed, durability, progress).await?;
+    let postgres = Postgres::start_installed(supervisor, installed, durability, progress).await?;
     postgres.create_database(DATABASE, None).await?;
     if let Some(dump) = own.and_then(|own| own.dump.as_ref()) {
-        dump.load(supervisor, &postgres, DATABASE, &options.progress)
-            .await?;
+        // The packages of the older servers have no programs of a client.
+        let programs = newest.programs();
+        let url = postgres.url(DATABASE);
+        dump.load(supervisor, &programs, &url, progress).await?;
     }
     Ok(postgres)
 }
