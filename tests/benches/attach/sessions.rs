@@ -37,7 +37,7 @@ const SAVE: &[&[&str]] = &[
 const READ: &[&[&str]] = &[&["select page.title, blog_blogpage.body from wagtailcore_page as page
      join blog_blogpage on page_ptr_id = page.id where page.id = (select id from bench_page where number = $1)"]];
 
-/// What a session does over and over.
+/// The work of a session, over and over.
 #[derive(Clone, Copy)]
 pub enum Work {
     Save,
