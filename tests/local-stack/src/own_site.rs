@@ -5,6 +5,7 @@ mod environment;
 mod options;
 mod postgres;
 mod python;
+mod start;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,6 +19,7 @@ pub use environment::EnvironmentError;
 pub use options::OwnSiteOptions;
 pub use postgres::VersionError;
 pub use python::PythonError;
+pub use start::StartError;
 
 use environment::variables;
 use python::{Versions, choose_python, versions};
@@ -58,6 +60,9 @@ pub enum OwnSiteError {
     /// The variables cannot be read.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
+    /// Its settings raise an error.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// There is no server of the chosen version.
     #[error(transparent)]
     Version(#[from] VersionError),
@@ -90,6 +95,7 @@ impl OwnSite {
             "the site in {}: Wagtail {wagtail}, Django {django}, Python {version}",
             directory.display()
         ));
+        start::check(&python, &directory, environment.as_deref())?;
         Ok(Self {
             directory,
             python,
