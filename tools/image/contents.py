@@ -10,7 +10,7 @@ import elf
 from builder import Builder
 from dockerfile import context
 from steps import Failed, say
-from template import TEMPLATE, load
+from template import TEMPLATE, load, unfold
 
 USER = 10001
 # Lambda takes these and no index of several: docs/image.md, *Build it*.
@@ -47,7 +47,7 @@ def single_manifest(directory: Path, media_type: str):
 
 def check_config(config):
     """Compares the configuration with what the platforms and docs/image.md ask for. Raises Failed with every difference."""
-    resources = load(TEMPLATE.read_text())["Resources"]
+    resources = unfold(load(TEMPLATE.read_text()))["Resources"]
     app_runner = resources["AppRunnerService"]["Properties"]["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]
     settings = config["config"]
     variables = environment(config)
