@@ -26,7 +26,7 @@ DEMO := .local/demo.env
 # The operator's command, for STACK on AWS, or for the running demo.
 WAGRUN = cargo build --quiet --workspace --locked --bin wagrun && WAGRUN_DEMO="$(wildcard $(DEMO))" STACK="$(STACK)" exec $(BUILT)/wagrun
 
-.PHONY: help demo wagrun history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image package wheel dependencies schema payloads property public-view faults mutations soak model fuzz hostile audit build clean
+.PHONY: help demo wagrun history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-attach bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image package wheel dependencies schema payloads property public-view compatibility faults mutations soak model fuzz hostile audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -75,13 +75,17 @@ e2e: ## the end-to-end tests with TEST=drain::runs in their name
 watch: ## the unit tests of CRATE=deliver, each time one of its files is saved
 	@python3 tools/watch.py $(CRATE)
 
-BENCH ?= migrate drain deliver
+BENCH ?= migrate attach drain deliver
 
 bench: $(addprefix bench-,$(BENCH)) ## the benchmarks of docs/benchmarks.md: twenty migrations at once, the drain, deliveries; BENCH=deliver runs one
 
 # Built as the tests are: the bench measures waiting, and an optimised build takes long.
 bench-migrate:
 	cargo bench --workspace --locked --profile dev --bench migrate
+
+# The programs are debug builds: what is measured are the locks of the server.
+bench-attach:
+	cargo bench --workspace --locked --profile dev --bench attach
 
 # `SECTIONS="wake backlog"` makes some of its tables.
 bench-drain:
@@ -167,6 +171,7 @@ dockerfile: ## the image of the site, without Docker: hadolint, and its steps ru
 	python3 tools/venv.py hadolint site tools
 	.local/venv/hadolint/bin/hadolint --failure-threshold style site/Dockerfile
 	$(TOOLS)/python tools/test_image.py
+	$(TOOLS)/python tools/test_own_dockerfile.py
 
 # The newest of everything first, and then every older Wagtail. `oldest` has the oldest Django and driver as well.
 package: ## the Python package: its types, its wheel, and its tests on each supported Wagtail
@@ -184,7 +189,7 @@ wheel: ## builds the Python package, in .local/wheel
 # Not part of check, which must pass without root and without a builder.
 image: ## builds the image with buildah, as root, on stand-ins for its base images; serves and migrates from it
 	@python3 tools/image/requirements.py
-	python3 tools/venv.py postgres tools
+	python3 tools/venv.py postgres site tools
 	$(TOOLS)/python tools/image
 
 dependencies:
@@ -208,6 +213,17 @@ public-view: ## compares what subscribers know of the public site with the site 
 	WAGRUN_PUBLIC_VIEW_SECONDS=$(or $(SECONDS),600) WAGRUN_PUBLIC_VIEW_SEED=$(SEED) WAGRUN_PUBLIC_VIEW_WAGTAIL=$(WAGTAIL) \
 	  cargo test --workspace --locked --test e2e -- --nocapture public_view::random \
 	  | grep -v '^{"_aws"'
+
+# `make test` has the short form: the oldest of everything, and the newest.
+compatibility: package ## every supported version of Wagtail, Django and PostgreSQL: attach, publish, receive, and random editors for SECONDS=30 each
+	cargo test --workspace --locked --test e2e -- --nocapture migrate::older_postgres
+	WAGRUN_COMPATIBILITY=all cargo test --workspace --locked --test e2e -- --nocapture stack::compatibility \
+	  | tee .local/compatibility.log | grep -v '^{"_aws"'
+	for postgres in 15 16 17 18; do \
+	  echo "-- random editors on PostgreSQL $$postgres"; \
+	  WAGRUN_PUBLIC_VIEW_POSTGRES=$$postgres WAGRUN_PUBLIC_VIEW_SECONDS=$(or $(SECONDS),30) \
+	    cargo test --workspace --locked --test e2e -- --nocapture public_view::random | grep -v '^{"_aws"'; done
+	@grep '^compatibility: ' .local/compatibility.log
 
 # SEED=1234 repeats a failed run. `make test` has one round of each test.
 faults: ## random faults of everything, kills at every step, and editors for SECONDS=3600, judged by the log of the database

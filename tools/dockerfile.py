@@ -61,7 +61,7 @@ def stages(text):
             stage.port = rest
         elif instruction == "CMD":
             stage.command = rest
-        elif instruction != "LABEL":
+        elif instruction not in ("ENTRYPOINT", "LABEL"):
             raise ValueError(f"the tests don't know the instruction {instruction}")
         stage.text += f"{line}\n"
     return found
@@ -75,8 +75,9 @@ def logical_lines(text):
 
 def read_copy(words):
     stage = None
-    if words[0].startswith("--from="):
-        stage = words.pop(0).removeprefix("--from=")
+    while words[0].startswith("--"):
+        option, _, value = words.pop(0).partition("=")
+        stage = value if option == "--from" else stage
     return Copy(words[:-1], words[-1], stage)
 
 

@@ -25,15 +25,17 @@ CONTEXT = dockerfile.context(ROOT)
 RESOURCES = unfold(load(TEMPLATE.read_text()))["Resources"]
 APP_RUNNER = RESOURCES["AppRunnerService"]["Properties"]["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]
 
+# That of a program without a loader.
+TARGET = "x86_64-unknown-linux-musl"
+
 # Any port that is free.
 PRODUCTION = {**WEB, "PORT": "0"}
 
 
 def run(stage, root, environment):
-    """Runs the stage's one RUN, with `root` for its root directory."""
-    (script,) = stage.runs
+    """Runs the stage's last RUN, with `root` for its root directory. The one before it installs a compiler."""
     subprocess.run(
-        script.replace("/opt/", f"{root}/opt/"),
+        stage.runs[-1].replace("/opt/", f"{root}/opt/"),
         shell=True,
         cwd=root / stage.directory.lstrip("/"),
         env=environment,
@@ -101,7 +103,7 @@ class TemplateTest(unittest.TestCase):
     def test_migrate_is_where_lambda_starts_it(self):
         function = RESOURCES["MigrateImageFunction"]["Properties"]
         self.assertEqual(["/opt/wagrun/migrate"], function["ImageConfig"]["EntryPoint"])
-        self.assertIn("target/release/migrate /opt/wagrun/migrate", STAGES["build"].text)
+        self.assertIn("release/migrate /opt/wagrun/migrate", STAGES["build"].text)
         self.assertIn("/opt/wagrun", [copy.destination for copy in IMAGE.copies if copy.stage == "wagrun"])
 
     def test_migrate_finds_the_site(self):
@@ -125,6 +127,9 @@ class TemplateTest(unittest.TestCase):
         # A home that is there, but may not be looked into, keeps libpq from connecting.
         self.assertEqual("/nonexistent", IMAGE.environment["HOME"])
 
+    def test_migrate_is_linked_statically(self):
+        self.assertIn(f"rustup target add {TARGET}", STAGES["build"].runs[0])
+
     def test_base_images_are_pinned_and_one_python_does_it_all(self):
         bases = {name: stage.base for name, stage in STAGES.items()}
         self.assertEqual(("python", "packages", "python"), (bases["packages"], bases["source"], bases["image"]))
@@ -141,10 +146,10 @@ class MigrateTest(unittest.TestCase):
             # a target of a member, that is not there.
             (root / "bin").mkdir()
             (root / "bin/cargo").write_text(
-                '#!/bin/sh -e\n[ "$*" = "build --release --locked --package migrate" ]\n'
-                f"{shutil.which('cargo')} fetch --locked --target x86_64-unknown-linux-gnu\n"
+                f'#!/bin/sh -e\n[ "$*" = "build --release --locked --package migrate --target {TARGET}" ]\n'
+                f"{shutil.which('cargo')} fetch --locked --target {TARGET}\n"
                 f"{shutil.which('cargo')} metadata --format-version 1 --no-deps --offline > {root}/metadata.json\n"
-                "mkdir -p target/release && touch target/release/migrate\n"
+                f"mkdir -p target/{TARGET}/release && touch target/{TARGET}/release/migrate\n"
             )
             (root / "bin/cargo").chmod(0o755)
             run(STAGES["build"], root, {**os.environ, "PATH": f"{root}/bin:{os.environ['PATH']}"})

@@ -718,6 +718,25 @@ COMMENT ON FUNCTION wagrun.editor_name(user_id text) IS 'Returns the name of a u
 
 
 --
+-- Name: is_content_recorded(regclass); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.is_content_recorded(watched regclass) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select coalesce((select is_recorded from wagrun.watched_table where relation = watched), false)
+$$;
+
+
+--
+-- Name: FUNCTION is_content_recorded(watched regclass); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.is_content_recorded(watched regclass) IS 'Returns true for a watched table whose present content was recorded.';
+
+
+--
 -- Name: is_first_of_transaction(); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
@@ -880,6 +899,7 @@ CREATE TABLE wagrun.watched_table (
     fields jsonb NOT NULL,
     withheld text[] NOT NULL,
     ignored text[] NOT NULL,
+    is_recorded boolean DEFAULT false NOT NULL,
     CONSTRAINT watched_table_kind CHECK ((kind = ANY (ARRAY['page'::text, 'image'::text, 'document'::text, 'snippet'::text, 'table'::text])))
 );
 
@@ -976,6 +996,13 @@ COMMENT ON COLUMN wagrun.watched_table.ignored IS 'Bookkeeping columns. A change
 
 
 --
+-- Name: COLUMN watched_table.is_recorded; Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON COLUMN wagrun.watched_table.is_recorded IS 'True for an own table of pages or documents whose content, as it was found, is in wagrun.visibility. Until then migrate records it under the drain lock.';
+
+
+--
 -- Name: present_key(wagrun.watched_table); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
@@ -1045,26 +1072,33 @@ COMMENT ON FUNCTION wagrun.present_state(of_model text, after_key text, most int
 
 
 --
--- Name: record_present_visibility(); Type: FUNCTION; Schema: wagrun; Owner: -
+-- Name: record_present_content(regclass); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
-CREATE FUNCTION wagrun.record_present_visibility() RETURNS trigger
+CREATE FUNCTION wagrun.record_present_content(watched regclass) RETURNS void
     LANGUAGE plpgsql
     AS $$
+declare
+    listed wagrun.watched_table;
 begin
+    update wagrun.watched_table set is_recorded = true where relation = watched returning * into strict listed;
     execute format(
-        'insert into wagrun.visibility (object, said) select %L || %I, ''{}'' from %s %s on conflict do nothing',
-        new.object || '/', new.key_column, new.relation, case new.kind when 'page' then 'where live' end);
-    return null;
+        'insert into wagrun.visibility (object, said)
+         select present.object, ''{}''
+         from (select %L || %I as object from %s %s) as present
+         where not exists (select from wagrun.outbox as pending where pending.object = present.object and pending.is_own_row)
+           and not exists (select from wagrun.event where event.object = present.object and settled_at is null)
+         on conflict do nothing',
+        listed.object || '/', listed.key_column, listed.relation, case listed.kind when 'page' then 'where live' end);
 end
 $$;
 
 
 --
--- Name: FUNCTION record_present_visibility(); Type: COMMENT; Schema: wagrun; Owner: -
+-- Name: FUNCTION record_present_content(watched regclass); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.record_present_visibility() IS 'Deferred trigger of wagrun.watched_table. Records the live pages and the documents of a table that was not watched before.';
+COMMENT ON FUNCTION wagrun.record_present_content(watched regclass) IS 'Records the live pages or the documents of a table as known, so that no event says that they are there. The caller holds the drain lock since before the table has triggers.';
 
 
 --
@@ -2606,13 +2640,6 @@ CREATE CONSTRAINT TRIGGER doorbell AFTER INSERT ON wagrun.schedule_change DEFERR
 
 
 --
--- Name: watched_table record_present_visibility; Type: TRIGGER; Schema: wagrun; Owner: -
---
-
-CREATE CONSTRAINT TRIGGER record_present_visibility AFTER INSERT ON wagrun.watched_table DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.root IS NULL) AND (new.collection IS NULL) AND (new.kind = ANY (ARRAY['page'::text, 'document'::text])))) EXECUTE FUNCTION wagrun.record_present_visibility();
-
-
---
 -- Name: SCHEMA wagrun; Type: ACL; Schema: -; Owner: -
 --
 
@@ -2723,6 +2750,13 @@ GRANT ALL ON FUNCTION wagrun.editor_name(user_id text) TO wagrun_relay;
 
 
 --
+-- Name: FUNCTION is_content_recorded(watched regclass); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.is_content_recorded(watched regclass) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION is_first_of_transaction(); Type: ACL; Schema: wagrun; Owner: -
 --
 
@@ -2787,10 +2821,10 @@ GRANT ALL ON FUNCTION wagrun.present_state(of_model text, after_key text, most i
 
 
 --
--- Name: FUNCTION record_present_visibility(); Type: ACL; Schema: wagrun; Owner: -
+-- Name: FUNCTION record_present_content(watched regclass); Type: ACL; Schema: wagrun; Owner: -
 --
 
-REVOKE ALL ON FUNCTION wagrun.record_present_visibility() FROM PUBLIC;
+REVOKE ALL ON FUNCTION wagrun.record_present_content(watched regclass) FROM PUBLIC;
 
 
 --

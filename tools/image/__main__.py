@@ -19,6 +19,7 @@ import contents
 import context
 import dockerfile
 import machine
+import own_site
 import requirements
 import steps
 from builder import Builder
@@ -27,7 +28,9 @@ from steps import NAMESPACES, Failed, say, step
 
 DIRECTORY = ROOT / ".local/image"
 COPY = DIRECTORY / "context"
+OWN = DIRECTORY / "own-site"
 NAME = "wagrun:tried"
+OWN_NAME = "own-site:tried"
 TRIED = "with stand-ins for the base images, not the real ones"
 
 
@@ -42,8 +45,10 @@ def main():
         builder.remove_containers()
         try:
             build(builder)
-            check(builder, NAME)
+            build_own_site(builder)
+            check(builder)
             say(f"The image of {dockerfile.DOCKERFILE} builds, and serves and migrates as it should: {TRIED}")
+            say("The image of another site migrates too, with the lines of docs/image.md in its Dockerfile")
         except Failed as failure:
             sys.exit(f"make image: {failure}")
         finally:
@@ -55,8 +60,7 @@ def build(builder):
     """Builds the Dockerfile as it is, with stand-ins for the base images that it names."""
     context.copy(ROOT, COPY)
     path = COPY / dockerfile.DOCKERFILE
-    stages = dockerfile.stages(path.read_text())
-    for base in sorted({stage.base for stage in stages.values()} - stages.keys() - {"scratch"}):
+    for base in bases_of(COPY):
         bases.make(builder, base)
     with step(f"buildah builds {dockerfile.DOCKERFILE}"):
         lent = machine.volumes(DIRECTORY)
@@ -64,25 +68,49 @@ def build(builder):
         builder.run("build", "build", *options, *lent, str(COPY))
 
 
-def check(builder, image):
+def build_own_site(builder):
+    """Builds migrate by itself, and the image of a site as `wagtail start` makes it, with the lines of docs/image.md."""
+    options = ["--pull-never", "--platform=linux/amd64"]
+    lent = machine.volumes(DIRECTORY)
+    with step("buildah builds migrate by itself"):
+        path = COPY / dockerfile.DOCKERFILE
+        alone = [f"--file={path}", "--target=wagrun", f"--tag={own_site.migrate_image()}"]
+        builder.run("build-migrate", "build", *options, *alone, *lent, str(COPY))
+    with step("buildah builds the image of a site that `wagtail start` makes"):
+        own_site.make(OWN, next(base for base in bases_of(COPY) if base.startswith("python:")))
+        builder.run("build-own-site", "build", *options, f"--tag={OWN_NAME}", *lent, str(OWN))
+
+
+def bases_of(checkout):
+    """The base images that the Dockerfile of a checkout names."""
+    stages = dockerfile.stages((checkout / dockerfile.DOCKERFILE).read_text())
+    return sorted({stage.base for stage in stages.values()} - stages.keys() - {"scratch"})
+
+
+def check(builder):
     """Looks at what was built, and runs it."""
     with step("the manifest and the configuration"):
-        config = contents.check_manifests(builder, image)
+        config = contents.check_manifests(builder, NAME)
         contents.check_config(config)
+        own_config = contents.check_manifests(builder, OWN_NAME)
     with step("the files"):
-        files = Path(builder.ask("mount", builder.ask("from", "--pull-never", image)))
-        contents.check_files(files, COPY)
-    run(files, config, builder.logs)
+        files, own_files = (mounted(builder, image) for image in (NAME, OWN_NAME))
+        contents.check_files(Path(files), COPY)
+    run({"files": files, "image": config, "own_files": own_files, "own_image": own_config}, builder.logs)
 
 
-def run(files, config, logs):
-    """Runs migrate and the web service from the image's files, in namespaces that end with this program."""
+def mounted(builder, image):
+    """The directory in which an image's files are."""
+    return builder.ask("mount", builder.ask("from", "--pull-never", image))
+
+
+def run(images, logs):
+    """Runs migrate and the web service from the images' files, in namespaces that end with this program."""
     with tempfile.TemporaryDirectory(prefix="wagrun-image-") as directory:
         # The mount point of the trial; users without a name go through it.
         Path(directory).chmod(0o755)
         given = {
-            "files": str(files),
-            "image": config,
+            **images,
             "directory": directory,
             "environment": str(ROOT / ".local/venv/postgres"),
             "logs": str(logs),

@@ -42,13 +42,18 @@ def make(builder: Builder, name: str):
 
 def lay_out_rust(builder, name, suite, version):
     container, root = debian(builder, suite, ["ca-certificates", "gcc", "libc6-dev"])
+    name_of_toolchain = f"{version}-x86_64-unknown-linux-gnu"
     toolchain = Path(output("rustc", "--print", "sysroot"))
-    target = f"usr/local/rustup/toolchains/{version}-x86_64-unknown-linux-gnu"
+    target = f"usr/local/rustup/toolchains/{name_of_toolchain}"
     # Documentation is more than half of a toolchain.
     shutil.copytree(toolchain, root / target, symlinks=True, ignore=shutil.ignore_patterns("share", "src"))
     (root / "usr/local/cargo/bin").mkdir(parents=True)
     for program in ("cargo", "rustc"):
         (root / "usr/local/cargo/bin" / program).symlink_to(f"/{target}/bin/{program}")
+    # rustup installs further targets in the build.
+    shutil.copy2(output("which", "rustup"), root / "usr/local/cargo/bin/rustup")
+    settings = f'version = "12"\ndefault_toolchain = "{name_of_toolchain}"\nprofile = "minimal"\n'
+    (root / "usr/local/rustup/settings.toml").write_text(settings)
     variables = {
         "RUSTUP_HOME": "/usr/local/rustup",
         "CARGO_HOME": "/usr/local/cargo",
@@ -59,7 +64,7 @@ def lay_out_rust(builder, name, suite, version):
 
 
 def lay_out_python(builder, name, suite, version):
-    packages = ["ca-certificates", "netbase", "tzdata", f"python{version}", "python3", "python3-pip"]
+    packages = ["ca-certificates", "netbase", "tzdata", f"python{version}", "python3", "python3-pip", "python3-venv"]
     container, root = debian(builder, suite, packages)
     for link, program in (("python", f"python{version}"), ("python3", f"python{version}"), ("pip", "pip3")):
         (root / "usr/local/bin" / link).symlink_to(f"/usr/bin/{program}")
@@ -75,6 +80,8 @@ def debian(builder, suite, packages):
     for directory in LEFT_OUT:
         for path in (root / directory).iterdir():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    # A build that installs packages needs it.
+    (root / "var/log/apt").mkdir()
     return container, root
 
 

@@ -6,10 +6,11 @@ import shutil
 import stat
 from pathlib import Path
 
+import elf
 from builder import Builder
 from dockerfile import context
 from steps import Failed, say
-from template import TEMPLATE, load
+from template import TEMPLATE, load, unfold
 
 USER = 10001
 # Lambda takes these and no index of several: docs/image.md, *Build it*.
@@ -46,7 +47,7 @@ def single_manifest(directory: Path, media_type: str):
 
 def check_config(config):
     """Compares the configuration with what the platforms and docs/image.md ask for. Raises Failed with every difference."""
-    resources = load(TEMPLATE.read_text())["Resources"]
+    resources = unfold(load(TEMPLATE.read_text()))["Resources"]
     app_runner = resources["AppRunnerService"]["Properties"]["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]
     settings = config["config"]
     variables = environment(config)
@@ -91,6 +92,8 @@ def check_files(root: Path, copied: Path):
     for name in ("opt/wagrun/migrate", "opt/venv/bin/gunicorn"):
         if not (root / name).exists() or (root / name).stat().st_mode & 0o111 != 0o111:
             problems.append(f"/{name} is not there, or not for everybody to run")
+    if needed := elf.loader(root / "opt/wagrun/migrate"):
+        problems.append(f"migrate is not static: it needs {needed}, which another image may not have")
     problems += differences("/opt", {"venv", "wagrun"}, {path.name for path in (root / "opt").iterdir()})
     problems += differences("/opt/wagrun", {"migrate", "rds-roots.pem"}, {path.name for path in (root / "opt/wagrun").iterdir()})
     site = root / "site"

@@ -6,31 +6,59 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from steps import Failed, excerpt, wait_until
+
 PREFIX = "/2018-06-01/runtime"
-PORT = 9001
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:wagrun-migrate"
+FUNCTION_SECONDS = 900
+# Only a signature is made of it.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_SESSION_TOKEN": "none"}
 
 
 class LambdaRuntime:
-    """Serves the API on 127.0.0.1 until the process ends."""
+    """Serves the API to one function's process, on a free port of 127.0.0.1, until this program ends."""
 
     def __init__(self):
         self.invocations = queue.Queue()
         self.answers = queue.Queue()
-        self.server = ThreadingHTTPServer(("127.0.0.1", PORT), type("BoundHandler", (Handler,), {"runtime": self}))
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"runtime": self}))
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def invoke(self, payload, seconds):
-        """Hands a payload to the function. `answer` then has what comes back."""
-        self.invocations.put((json.dumps(payload).encode(), int((time.time() + seconds) * 1000)))
+    def variables(self):
+        """The variables that Lambda sets."""
+        return {
+            **CREDENTIALS,
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.server.server_port}",
+            "AWS_LAMBDA_FUNCTION_NAME": ARN.rpartition(":")[2],
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
+            "AWS_LAMBDA_LOG_FORMAT": "JSON",
+            "AWS_REGION": "eu-central-1",
+            "TZ": ":UTC",
+        }
 
-    def answer(self):
-        """A pair of the last part of the path, such as `response` or `error`, and its content; None when there is none yet."""
-        try:
-            return self.answers.get_nowait()
-        except queue.Empty:
-            return None
+    def invoke(self, command, process, log):
+        """Hands the function's process a command, and returns `response` or `error`, and what it answers."""
+        self.invocations.put((json.dumps({"command": command}).encode(), int((time.time() + FUNCTION_SECONDS) * 1000)))
+
+        def answer():
+            if process.poll() is not None:
+                raise Failed(f"{command}: the function ended with {process.returncode}:\n{excerpt(log)}")
+            try:
+                return self.answers.get_nowait()
+            except queue.Empty:
+                return None
+
+        kind, content = wait_until(f"the answer to {command}", FUNCTION_SECONDS, answer)
+        return kind, json.loads(content)
+
+    def succeed(self, command, process, log):
+        """Hands the function's process a command, and returns the answer. Raises Failed when that is an error."""
+        kind, answer = self.invoke(command, process, log)
+        if kind != "response":
+            raise Failed(f"{command} answered with {kind}: {json.dumps(answer)[:3000]}\n(its log is {log})")
+        return answer
 
 
 class Handler(BaseHTTPRequestHandler):

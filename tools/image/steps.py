@@ -67,6 +67,12 @@ def wait_until(what, seconds, attempt):
     return result
 
 
+def expect(what, holds, found):
+    """Raises Failed when something does not hold, with what was found in its place."""
+    if not holds:
+        raise Failed(f"not as expected: {what}. Found: {found}")
+
+
 def tail(log, lines):
     """The last lines of a file."""
     return log.read_text(errors="replace").splitlines()[-lines:]

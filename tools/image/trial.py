@@ -17,87 +17,68 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 import certificates
+import elsewhere
 import steps
 from container import Container, mount
-from lambda_runtime import ARN, PORT as RUNTIME_PORT, LambdaRuntime
+from lambda_runtime import CREDENTIALS, LambdaRuntime
 from postgres import PORT as SERVER_PORT, Postgres
 from production import MIGRATE, WEB
-from steps import Failed, excerpt, say, step, wait_until
+from steps import Failed, excerpt, expect, say, step, wait_until
 from tls import TlsProxy
 
 WEB_USER = 10001
 # Lambda's own numbers change; none has a name in the image.
 LAMBDA_USER = 993
-# Only a signature is made of it.
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_SESSION_TOKEN": "none"}
 DATABASE_PORT = 5432
 DATABASE = {"DATABASE_PORT": str(DATABASE_PORT)}
-LAMBDA = {
-    **CREDENTIALS,
-    "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{RUNTIME_PORT}",
-    "AWS_LAMBDA_FUNCTION_NAME": ARN.rpartition(":")[2],
-    "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
-    "AWS_LAMBDA_LOG_FORMAT": "JSON",
-    "AWS_REGION": "eu-central-1",
-    "TZ": ":UTC",
-}
-FUNCTION_SECONDS = 900
 WATCHED_TABLES = 17
 HOST = "abc.eu-central-1.awsapprunner.com"
 
 
-def main(files, image, directory, environment, logs):
+def main(files, image, own_files, own_image, directory, environment, logs):
     raise_loopback()
     mount("-t", "tmpfs", "-o", "mode=755", "trial", directory)
     made = directory / "certificates"
     made.mkdir()
     certificates.make(made)
     # The roots of RDS and the public ones are in these files; our server's certificate is from neither.
-    trusted = {"/opt/wagrun/rds-roots.pem": made / "authority.pem", "/etc/ssl/certs/ca-certificates.crt": made / "authority.pem"}
+    trusted = {name: made / "authority.pem" for name in elsewhere.ROOTS}
     container = Container(files, directory / "root", image, trusted)
     with step("PostgreSQL"):
         (directory / "postgres").mkdir(mode=0o755)
         postgres = Postgres(environment, directory / "postgres", logs)
         tls = TlsProxy(made, DATABASE_PORT, SERVER_PORT)
-    runtime = LambdaRuntime()
     with step("migrate, by Lambda's Runtime API"):
         # Lambda puts the entry point before the image's own command.
-        migrate(container, ["/opt/wagrun/migrate", *image["config"]["Cmd"]], runtime, postgres, logs / "migrate.log")
+        migrate(container, ["/opt/wagrun/migrate", *image["config"]["Cmd"]], postgres, logs / "migrate.log")
     with step("gunicorn"):
         serve(container, image["config"]["Cmd"], tls, logs / "gunicorn.log")
+    variables = {**MIGRATE, **DATABASE}
+    with step("migrate from the image of another site"):
+        postgres.query(f"create database {elsewhere.DATABASE} owner wagtail_admin template template0", "postgres")
+        container = Container(own_files, directory / "own", own_image, trusted)
+        elsewhere.migrate_own_site(container, own_image, variables, LAMBDA_USER, logs / "own-site.log")
+    with step("migrate alone, with no C library beside it"):
+        container = elsewhere.bare_container(files, directory, trusted)
+        elsewhere.run_without_a_library(container, variables, LAMBDA_USER, logs / "bare.log")
 
 
-def migrate(container, command, runtime, postgres, log):
+def migrate(container, command, postgres, log):
     """Has migrate migrate an empty database, twice, and compares what it says with what is there."""
-    process = container.start(command, {**LAMBDA, **MIGRATE, **DATABASE}, LAMBDA_USER, log)
-    first = invoke(runtime, process, log)
+    runtime = LambdaRuntime()
+    process = container.start(command, {**runtime.variables(), **MIGRATE, **DATABASE}, LAMBDA_USER, log)
+    first = runtime.succeed("migrate", process, log)
     expect("migrations applied", "home.0002_create_homepage" in first["applied_django"], first)
     expect(f"{WATCHED_TABLES} tables watched", first["watched_tables"] == WATCHED_TABLES, first)
     say(f"  {len(first['applied_django'])} Django migrations, {first['watched_tables']} watched tables, {first['milliseconds']} ms")
     # Django also records what a squashed migration stands for.
     missing = set(first["applied_django"]) - set(postgres.query("select app || '.' || name from django_migrations"))
     expect("each of them recorded by Django", not missing, missing)
-    second = invoke(runtime, process, log)
+    second = runtime.succeed("migrate", process, log)
     expect("nothing left to do", second["applied_django"] == [] and second["run"] == first["run"] + 1, second)
     say(f"  again: nothing to apply, {second['milliseconds']} ms")
     process.terminate()
     process.wait()
-
-
-def invoke(runtime, process, log):
-    """Hands migrate one command, and returns what it answers."""
-    runtime.invoke({"command": "migrate"}, FUNCTION_SECONDS)
-
-    def answer():
-        if process.poll() is not None:
-            raise Failed(f"migrate ended with {process.returncode}:\n{excerpt(log)}")
-        return runtime.answer()
-
-    kind, content = wait_until("migrate's answer", FUNCTION_SECONDS, answer)
-    if kind != "response":
-        raise Failed(f"migrate answered with {kind}: {content.decode()[:3000]}\n(its log is {log})")
-    return json.loads(content)
 
 
 def serve(container, command, tls, log):
@@ -151,11 +132,6 @@ class Client:
             raise Failed(f"{path}: {error}\n{excerpt(self.log)}") from error
 
 
-def expect(what, holds, found):
-    if not holds:
-        raise Failed(f"not as expected: {what}. Found: {found}")
-
-
 def raise_loopback():
     """Does what `ip link set lo up` does: a new network begins with 127.0.0.1 down."""
     get_flags, set_flags, is_up = 0x8913, 0x8914, 0x1
@@ -168,6 +144,7 @@ if __name__ == "__main__":
     given = json.loads(sys.argv[1])
     steps.BEGAN = given["began"]
     try:
-        main(*(Path(given[name]) if name != "image" else given[name] for name in ("files", "image", "directory", "environment", "logs")))
+        paths = {name: Path(given[name]) for name in ("files", "own_files", "directory", "environment", "logs")}
+        main(**paths, image=given["image"], own_image=given["own_image"])
     except Failed as failure:
         sys.exit(f"make image: {failure}")

@@ -5,9 +5,11 @@ mod discovered;
 mod history;
 mod install;
 mod lock;
+mod present_content;
 mod publication;
 mod session;
 mod settings;
+mod table_lock;
 mod watch;
 
 pub use detach::{DetachError, Detached, detach};

@@ -6,6 +6,7 @@ mod concurrent_runs;
 mod connection;
 mod discovered_content;
 mod existing_site;
+mod first_watch;
 mod killed;
 mod older_postgres;
 mod other_database;

@@ -1,5 +1,6 @@
 //! The deployed stack: its lifecycle, its faults, and the tools of an operator.
 
+mod compatibility;
 mod faults;
 mod lifecycle;
 mod log_doorbell;

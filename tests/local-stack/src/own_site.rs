@@ -3,7 +3,9 @@
 mod dump;
 mod environment;
 mod options;
+mod postgres;
 mod python;
+mod start;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,11 +17,14 @@ use testing::progress::Progress;
 pub use dump::{Dump, DumpError};
 pub use environment::EnvironmentError;
 pub use options::OwnSiteOptions;
+pub use postgres::VersionError;
 pub use python::PythonError;
+pub use start::StartError;
 
 use environment::variables;
 use python::{Versions, choose_python, versions};
 
+use crate::postgres::Installation;
 use crate::site_database::Database;
 
 /// The time limit of a command of `manage.py`.
@@ -36,6 +41,8 @@ pub struct OwnSite {
     pub environment: Option<String>,
     /// The data with which the database begins.
     pub dump: Option<Dump>,
+    /// The server, where it is not the newest version.
+    pub postgres: Option<Installation>,
 }
 
 /// The site cannot be used.
@@ -53,6 +60,12 @@ pub enum OwnSiteError {
     /// The variables cannot be read.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
+    /// Its settings raise an error.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// There is no server of the chosen version.
+    #[error(transparent)]
+    Version(#[from] VersionError),
 }
 
 impl OwnSite {
@@ -71,6 +84,7 @@ impl OwnSite {
             options.settings.as_deref(),
         )?;
         let dump = options.dump.as_deref().map(Dump::find).transpose()?;
+        let postgres = postgres::find(options.postgres.as_deref(), progress)?;
         let python = choose_python(&directory, &options, progress)?;
         let Versions {
             wagtail,
@@ -81,11 +95,13 @@ impl OwnSite {
             "the site in {}: Wagtail {wagtail}, Django {django}, Python {version}",
             directory.display()
         ));
+        start::check(&python, &directory, environment.as_deref())?;
         Ok(Self {
             directory,
             python,
             environment,
             dump,
+            postgres,
         })
     }
 

@@ -5,20 +5,16 @@ use std::time::Duration;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use sqlx::{Connection as _, Executor as _};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::discovered::{ScheduledTable, WatchedTable};
+use super::present_content::{FirstWatchError, is_unrecorded, try_first_watch};
 use super::publication::forget_failed_publications;
+use super::table_lock::{Query, blockers, retry, try_once};
+use crate::outbox::UnlockError;
 
-/// Sets the wait for a table's lock. It is short, because every writer of the table waits behind this statement.
-const SET_LOCK_TIMEOUT: &str = "set local lock_timeout = '100ms'";
 /// Sets the wait for a lock of wagrun's own tables, which no other program locks.
 const SET_OWN_LOCK_TIMEOUT: &str = "set local lock_timeout = '10s'";
-/// Pause before the next try, in which the waiting writers get their turn.
-const RETRY_INTERVAL: Duration = Duration::from_millis(400);
-
-/// SQLSTATE `lock_not_available`: a lock could not be taken in time.
-const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// SQLSTATE `raise_exception`: a function of wagrun refused, with a message for the operator.
 const RAISE_EXCEPTION: &str = "P0001";
 
@@ -40,6 +36,9 @@ pub enum WatchError {
         /// A description of the sessions that hold the lock.
         blockers: String,
     },
+    /// The drain lock was lost while a table was watched for the first time.
+    #[error(transparent)]
+    Unlock(#[from] UnlockError),
     /// The database returned an error.
     #[error("cannot set the triggers of {table}")]
     Database {
@@ -91,6 +90,11 @@ pub async fn watch_tables(
     let wanted: Vec<&str> = tables.iter().map(|it| it.table.as_str()).collect();
     unwatch(connection, &wanted, stop_at).await?;
     for table in tables {
+        let unrecorded = is_unrecorded(connection, table).await;
+        if unrecorded.map_err(database_error(&table.table))? {
+            watch_first_time(connection, table, stop_at).await?;
+            continue;
+        }
         let watch = "select wagrun.watch_table($1)";
         in_own_transaction(connection, &table.table, stop_at, || {
             sqlx::query(watch).bind(Json(table))
@@ -201,53 +205,46 @@ async fn in_own_transaction<'q>(
     stop_at: Instant,
     statement: impl Fn() -> Query<'q>,
 ) -> Result<(), WatchError> {
-    let started = Instant::now();
-    loop {
-        let Err(error) = try_once(connection, statement()).await else {
-            return Ok(());
-        };
-        if sqlstate(&error).as_deref() != Some(LOCK_NOT_AVAILABLE) {
-            return Err(refusal_or_error(table, error));
-        }
-        if Instant::now() + RETRY_INTERVAL >= stop_at {
-            return Err(WatchError::Locked {
-                table: table.to_owned(),
-                seconds: started.elapsed().as_secs(),
-                blockers: blockers(connection, table)
-                    .await
-                    .map_err(database_error(table))?,
-            });
-        }
-        sleep(RETRY_INTERVAL).await;
-    }
+    let attempt = async |connection: &mut PgConnection| {
+        let attempt = try_once(connection, statement()).await;
+        attempt.map_err(|error| refusal_or_error(table, error))
+    };
+    let tried = retry(connection, stop_at, attempt).await?;
+    unless_locked(connection, table, tried).await
 }
 
-type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
-
-async fn try_once(connection: &mut PgConnection, statement: Query<'_>) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin().await?;
-    transaction.execute(SET_LOCK_TIMEOUT).await?;
-    statement.execute(&mut *transaction).await?;
-    transaction.commit().await
+/// Watches a table of pages or documents for the first time.
+async fn watch_first_time(
+    connection: &mut PgConnection,
+    table: &WatchedTable,
+    stop_at: Instant,
+) -> Result<(), WatchError> {
+    let attempt = async |connection: &mut PgConnection| {
+        let attempt = try_first_watch(connection, table).await;
+        attempt.map_err(|error| match error {
+            FirstWatchError::Database(error) => refusal_or_error(&table.table, error),
+            FirstWatchError::Unlock(error) => WatchError::Unlock(error),
+        })
+    };
+    let tried = retry(connection, stop_at, attempt).await?;
+    unless_locked(connection, &table.table, tried).await
 }
 
-/// Describes up to three sessions that hold a lock of the table.
-async fn blockers(connection: &mut PgConnection, table: &str) -> Result<String, sqlx::Error> {
-    let sessions: Vec<String> = sqlx::query_scalar(
-        "select format('session %s of %s (%s) has it locked since %s',
-                       activity.pid, activity.usename, activity.application_name, activity.xact_start)
-         from pg_locks as held join pg_stat_activity as activity using (pid)
-         where held.relation = to_regclass($1) and held.granted and held.pid <> pg_backend_pid()
-         group by activity.pid, activity.usename, activity.application_name, activity.xact_start
-         order by activity.xact_start limit 3",
-    )
-    .bind(table)
-    .fetch_all(connection)
-    .await?;
-    Ok(if sessions.is_empty() {
-        "others had it locked".to_owned()
-    } else {
-        sessions.join(", ")
+/// Returns the error of a table that was locked for the whole time.
+async fn unless_locked(
+    connection: &mut PgConnection,
+    table: &str,
+    tried: Result<(), Duration>,
+) -> Result<(), WatchError> {
+    let Err(spent) = tried else {
+        return Ok(());
+    };
+    Err(WatchError::Locked {
+        table: table.to_owned(),
+        seconds: spent.as_secs(),
+        blockers: blockers(connection, table)
+            .await
+            .map_err(database_error(table))?,
     })
 }
 

@@ -11,7 +11,7 @@ use tokio::process::Command;
 use tokio::sync::{Mutex, OnceCell};
 use wagrun_database::connection::DatabaseConfig;
 
-use crate::support::database::Database;
+use crate::support::database::{Database, OlderPostgres};
 use crate::support::migration::{invocation, migrate_config};
 use crate::support::python::environment;
 use crate::support::relayed_site::RelayedSite;
@@ -59,7 +59,10 @@ impl PublicSite {
         let python = python(wagtail).await;
         let template = TEMPLATES[wagtail as usize]
             .get_or_init(async || {
-                let database = Database::empty().await;
+                let database = match older_postgres() {
+                    Some(version) => Database::empty_on_version(version).await,
+                    None => Database::empty().await,
+                };
                 let directory = site_directory(&Value::Object(serde_json::Map::new()));
                 migrate(&database, &directory, &python).await;
                 std::fs::remove_dir_all(directory).unwrap();
@@ -121,6 +124,19 @@ impl Drop for PublicSite {
         // An error leaves files in the temporary directory, where they do no harm.
         let _ = std::fs::remove_dir_all(&self.directory);
     }
+}
+
+/// Returns the version in `WAGRUN_PUBLIC_VIEW_POSTGRES`, such as 15. None for the newest one, and without the variable.
+fn older_postgres() -> Option<OlderPostgres> {
+    let chosen = std::env::var("WAGRUN_PUBLIC_VIEW_POSTGRES").unwrap_or_default();
+    let found = OlderPostgres::ALL
+        .into_iter()
+        .find(|version| version.major().to_string() == chosen);
+    assert!(
+        found.is_some() || ["", "18"].contains(&chosen.as_str()),
+        "WAGRUN_PUBLIC_VIEW_POSTGRES={chosen} is not supported"
+    );
+    found
 }
 
 /// Installs a version of Wagtail, and returns its Python.

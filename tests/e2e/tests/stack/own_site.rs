@@ -83,15 +83,15 @@ class Rendition(AbstractRendition):
 "#;
 
 /// A site in a directory of its own, which is removed on drop.
-struct Site {
-    directory: PathBuf,
-    venv: PathBuf,
+pub(super) struct Site {
+    pub(super) directory: PathBuf,
+    pub(super) venv: PathBuf,
 }
 
 impl Site {
-    /// Makes a site with Wagtail's own command, and changes it as a team would.
-    async fn start() -> Self {
-        let venv = environment(ENVIRONMENT).await;
+    /// Makes a site with the command of this environment's Wagtail, and changes it as a team would.
+    pub(super) async fn start(packages: &str) -> Self {
+        let venv = environment(packages).await;
         let name = format!("own-site-{}", uuid::Uuid::new_v4().simple());
         let directory = std::env::temp_dir().join(name);
         std::fs::create_dir(&directory).unwrap();
@@ -120,7 +120,7 @@ impl Site {
         command
     }
 
-    async fn manage(&self, url: &str, arguments: &[&str]) {
+    pub(super) async fn manage(&self, url: &str, arguments: &[&str]) {
         let mut manage = self.command("python");
         manage.arg("manage.py").args(arguments);
         ended(manage.env("DATABASE_URL", url)).await;
@@ -151,7 +151,7 @@ async fn dump(database: &Database, to: &Path) {
 #[test]
 fn a_site_that_reads_a_url_is_watched_and_its_event_arrives_signed() {
     run(async {
-        let site = Site::start().await;
+        let site = Site::start(ENVIRONMENT).await;
         // The site's years before wagrun.
         let database = Database::empty().await;
         let url = database.url();

@@ -47,7 +47,7 @@ pub enum OlderPostgres {
 impl OlderPostgres {
     pub const ALL: [Self; 3] = [Self::V15, Self::V16, Self::V17];
 
-    fn major(self) -> u32 {
+    pub fn major(self) -> u32 {
         match self {
             Self::V15 => 15,
             Self::V16 => 16,
@@ -106,7 +106,16 @@ impl Database {
     /// Creates an empty database.
     pub async fn empty() -> Self {
         let server = SERVER.get_or_init(|| start("databases")).await;
-        let postgres = &server.postgres;
+        Self::empty_on(&server.postgres).await
+    }
+
+    /// Creates an empty database on a server of an older major version.
+    pub async fn empty_on_version(version: OlderPostgres) -> Self {
+        let server = OLDER_SERVERS[version as usize].get_or_init(|| start_older(version));
+        Self::empty_on(&server.await.postgres).await
+    }
+
+    async fn empty_on(postgres: &'static Postgres) -> Self {
         let name = format!("empty_{}", DATABASE_COUNT.fetch_add(1, Ordering::Relaxed));
         postgres.create_database(&name, None).await.unwrap();
         Self { name, postgres }

@@ -46,6 +46,7 @@ fn own_site() -> Option<OwnSiteOptions> {
         requirements: variable("REQUIREMENTS"),
         environment: variable("SITE_ENVIRONMENT"),
         dump: variable("DUMP"),
+        postgres: variable("POSTGRES"),
     })
 }
 

@@ -11,8 +11,6 @@ use std::time::Duration;
 use testing::process::Supervisor;
 use testing::progress::Progress;
 
-use crate::postgres::{MASTER, Postgres};
-
 use plain::copy_without_owners;
 
 /// The first bytes of a dump in `pg_dump`'s custom format.
@@ -79,41 +77,47 @@ impl Dump {
     }
 
     /// Loads the data into an empty database, as the role that owns it. The owners and rights of the dump are left out.
+    ///
+    /// `programs` has `psql` and `pg_restore`, of the server's version or a newer one.
     pub(crate) async fn load(
         &self,
         supervisor: &Supervisor,
-        postgres: &Postgres,
-        database: &str,
+        programs: &Path,
+        url: &str,
         progress: &Progress,
     ) -> Result<(), DumpError> {
         progress.step(&format!("loading {}", self.path.display()));
-        let url = postgres.url_as(MASTER, database);
-        let mut command;
+        let directory = supervisor.directory();
+        let mut sql = self.path.clone();
         if self.is_custom {
-            command = Command::new(postgres.binaries().join("pg_restore"));
-            command
-                .args([
-                    "--no-owner",
-                    "--no-privileges",
-                    "--no-publications",
-                    "--no-subscriptions",
-                ])
-                .args(["--exit-on-error", "--dbname", &url])
+            sql = directory.join("restored.sql");
+            let mut restore = Command::new(programs.join("pg_restore"));
+            restore
+                .args(["--no-owner", "--no-privileges", "--no-publications"])
+                .args(["--no-subscriptions", "--file"])
+                .arg(&sql)
                 .arg(&self.path);
-        } else {
-            let copy = supervisor.directory().join("dump.sql");
-            self.copy_to(&copy)
-                .map_err(|source| DumpError::Unreadable {
-                    path: self.path.display().to_string(),
-                    source,
-                })?;
-            command = Command::new(postgres.binaries().join("psql"));
-            command
-                .args(["--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1"])
-                .args(["--dbname", &url, "--file"])
-                .arg(&copy);
+            self.run(supervisor, "read-dump", restore).await?;
         }
-        match supervisor.run("load-dump", command, LOAD_TIMEOUT).await {
+        let copy = directory.join("dump.sql");
+        copy_to(&sql, &copy).map_err(|source| DumpError::Unreadable {
+            path: self.path.display().to_string(),
+            source,
+        })?;
+        let mut load = Command::new(programs.join("psql"));
+        load.args(["--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1"])
+            .args(["--dbname", url, "--file"])
+            .arg(&copy);
+        self.run(supervisor, "load-dump", load).await
+    }
+
+    async fn run(
+        &self,
+        supervisor: &Supervisor,
+        name: &str,
+        command: Command,
+    ) -> Result<(), DumpError> {
+        match supervisor.run(name, command, LOAD_TIMEOUT).await {
             Ok(_log) => Ok(()),
             Err(error) => Err(DumpError::Load {
                 path: self.path.display().to_string(),
@@ -121,11 +125,11 @@ impl Dump {
             }),
         }
     }
+}
 
-    fn copy_to(&self, path: &Path) -> std::io::Result<()> {
-        let (from, to) = (File::open(&self.path)?, File::create(path)?);
-        copy_without_owners(BufReader::new(from), BufWriter::new(to))
-    }
+fn copy_to(from: &Path, to: &Path) -> std::io::Result<()> {
+    let (from, to) = (File::open(from)?, File::create(to)?);
+    copy_without_owners(BufReader::new(from), BufWriter::new(to))
 }
 
 #[cfg(test)]

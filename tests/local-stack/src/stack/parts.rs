@@ -17,7 +17,7 @@ use crate::deployment::{Build, Deployer, Deployment, STACK};
 use crate::emulator::Emulator;
 use crate::gunicorn::Site;
 use crate::log_export::{LogExport, ServerLog, ring_by_log};
-use crate::postgres::{MASTER, Postgres};
+use crate::postgres::{Installation, MASTER, Postgres};
 use crate::site_database::Database;
 use crate::tools::Tools;
 
@@ -162,19 +162,18 @@ async fn start_postgres(
     options: &StackOptions,
 ) -> Result<Postgres, StackError> {
     options.progress.step("starting PostgreSQL");
-    let environment = tools.environment("postgres");
-    let postgres = Postgres::start(
-        supervisor,
-        &environment,
-        options.durability,
-        &options.progress,
-    )
-    .await?;
+    let own = options.own_site.as_ref();
+    let newest = Installation::of_venv(&tools.environment("postgres"))?;
+    let chosen = own.and_then(|own| own.postgres.as_ref());
+    let installed = chosen.unwrap_or(&newest);
+    let (durability, progress) = (options.durability, &options.progress);
+    let postgres = Postgres::start_installed(supervisor, installed, durability, progress).await?;
     postgres.create_database(DATABASE, None).await?;
-    let dump = options.own_site.as_ref().and_then(|own| own.dump.as_ref());
-    if let Some(dump) = dump {
-        dump.load(supervisor, &postgres, DATABASE, &options.progress)
-            .await?;
+    if let Some(dump) = own.and_then(|own| own.dump.as_ref()) {
+        // The packages of the older servers have no programs of a client.
+        let programs = newest.programs();
+        let url = postgres.url(DATABASE);
+        dump.load(supervisor, &programs, &url, progress).await?;
     }
     Ok(postgres)
 }

@@ -4,13 +4,15 @@ use std::io::{self, BufRead, Write};
 
 /// The end of the rows of a `COPY`.
 const END_OF_ROWS: &[u8] = b"\\.";
-/// The beginnings of the statements of one line that are left out, and of the lines that only some versions of psql know.
-const LEFT_OUT: [&[u8]; 7] = [
+/// The beginnings of the statements of one line that are left out, and of the lines that only some versions of psql or of the server
+/// know.
+const LEFT_OUT: [&[u8]; 8] = [
     b"GRANT ",
     b"REVOKE ",
     b"ALTER DEFAULT PRIVILEGES ",
     b"SET SESSION AUTHORIZATION ",
     b"CREATE ROLE ",
+    b"SET transaction_timeout ",
     b"\\restrict",
     b"\\unrestrict",
 ];
@@ -48,7 +50,7 @@ mod tests {
 
     #[test]
     fn owners_and_rights_are_left_out_and_rows_stay() {
-        let dump = "\\restrict abc\nCREATE TABLE public.a (t text);\nALTER TABLE public.a OWNER TO cms;\n\
+        let dump = "\\restrict abc\nSET transaction_timeout = 0;\nCREATE TABLE public.a (t text);\nALTER TABLE public.a OWNER TO cms;\n\
              COPY public.a (t) FROM stdin;\nGRANT is a word\nALTER TABLE a OWNER TO b;\n\\.\nGRANT ALL ON TABLE public.a TO cms;\n\
              ALTER TABLE ONLY public.a ADD CONSTRAINT owner CHECK (t <> '');\n";
         let mut copied = Vec::new();
