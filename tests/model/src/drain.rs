@@ -87,6 +87,7 @@ impl Drain {
         match action {
             Action::Change(transaction) => editor::capture(scenario, state, transaction),
             Action::RingDoorbell(transaction) => editor::ring(state, transaction),
+            Action::SeeRuns(transaction) => editor::see_runs(state, transaction),
             Action::TakeShared(transaction) => editor::take_shared(state, transaction),
             Action::SkipOrRing(transaction) => {
                 editor::skip_or_ring(&self.safeguards, state, transaction);

@@ -56,11 +56,24 @@ fn skipped_rings_out_of_time() -> Scenario {
     }
 }
 
-/// Three runs meet at the locks while a commit skips its ring.
+/// A commit skips its ring beside three runs. The time of one of them is over, and another one crashes.
 fn skipped_rings_beside_three() -> Scenario {
     Scenario {
         copies: 3,
-        operator_runs: 2,
+        faults: Faults {
+            crashes: 1,
+            time_overs: 1,
+            ..NONE
+        },
+        ..skipped_rings()
+    }
+}
+
+/// A commit skips its ring beside three runs, one of which leaves to the others. One of them crashes.
+fn skipped_rings_and_a_run_that_leaves() -> Scenario {
+    Scenario {
+        transactions: vec![vec![0], vec![0], vec![0]],
+        copies: 3,
         ..skipped_rings()
     }
 }
@@ -167,6 +180,14 @@ pub fn larger_cases() -> Vec<Case> {
         ..three_runs()
     };
     add("three runs, a time-out", scenario);
+    add(
+        "skipped rings beside three runs",
+        skipped_rings_beside_three(),
+    );
+    add(
+        "skipped rings, a run that leaves",
+        skipped_rings_and_a_run_that_leaves(),
+    );
     let transactions = vec![vec![0], vec![0], vec![2]];
     let scenario = Scenario {
         transactions,
@@ -251,11 +272,8 @@ pub fn removals() -> Vec<Removal> {
     let out_of_time = skipped_rings_out_of_time;
     without!(all_take_exclusive, out_of_time(), RING_IS_ENOUGH);
     without!(rings_without_exclusive, out_of_time(), RING_IS_ENOUGH);
-    without!(absent_before_ring, out_of_time(), RING_IS_ENOUGH);
-    without!(
-        absent_before_leaving,
-        skipped_rings_beside_three(),
-        RING_IS_ENOUGH
-    );
+    without!(absent_before_ring, skipped_rings_beside_three(), AT_ONCE);
+    let leaves = skipped_rings_and_a_run_that_leaves;
+    without!(absent_before_leaving, leaves(), AT_ONCE);
     removals
 }

@@ -13,9 +13,11 @@ pub enum Action {
     Change(Transaction),
     /// The deferred trigger writes the last row and rings (`wagrun.ring_at_commit`).
     RingDoorbell(Transaction),
-    /// The deferred trigger writes the last row, sees the runs, and takes the shared lock (`wagrun.is_awaited`).
+    /// The deferred trigger writes the last row, and sees that two runs are present (`wagrun.are_two_present`).
+    SeeRuns(Transaction),
+    /// The deferred trigger takes the shared lock (`wagrun.ring_at_commit`).
     TakeShared(Transaction),
-    /// The deferred trigger looks for the runs again, and skips the ring or rings (`wagrun.is_awaited`).
+    /// The deferred trigger looks for the runs again, and skips the ring or rings (`wagrun.ring_at_commit`).
     SkipOrRing(Transaction),
     /// The transaction commits.
     Commit(Transaction),
@@ -113,12 +115,15 @@ fn edits(
             Some(_) => actions.push(Action::Change(transaction)),
             None => {
                 actions.push(Action::RingDoorbell(transaction));
-                let is_tried = scenario.skips && editor::sees_runs(safeguards, state);
-                if is_tried && !state.is_exclusive_taken() {
-                    actions.push(Action::TakeShared(transaction));
+                if scenario.skips && editor::sees_runs(safeguards, state) {
+                    actions.push(Action::SeeRuns(transaction));
                 }
             }
         },
+        TransactionState::HasSeenRuns => actions.push(match state.is_exclusive_taken() {
+            true => Action::RingDoorbell(transaction),
+            false => Action::TakeShared(transaction),
+        }),
         TransactionState::Shared => actions.push(Action::SkipOrRing(transaction)),
         TransactionState::Rung(_) | TransactionState::Skipped => {
             actions.push(Action::Commit(transaction));

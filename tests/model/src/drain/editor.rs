@@ -36,20 +36,27 @@ pub fn capture(scenario: &Scenario, state: &mut State, transaction: Transaction)
     }
 }
 
-/// Writes the last row of the transaction and rings, just before the commit (`wagrun.ring_at_commit`).
+/// Writes the last row of the transaction, if it is not there yet, and rings just before the commit (`wagrun.ring_at_commit`).
 pub fn ring(state: &mut State, transaction: Transaction) {
-    write_last_row(state, transaction);
+    if state.transactions[usize::from(transaction)] != TransactionState::HasSeenRuns {
+        write_last_row(state, transaction);
+    }
     state.transactions[usize::from(transaction)] = TransactionState::Rung(false);
     state.rings.push(Ring::For(transaction));
 }
 
-/// Writes the last row of the transaction, and takes the shared lock (`wagrun.is_awaited`).
-pub fn take_shared(state: &mut State, transaction: Transaction) {
+/// Writes the last row of the transaction, and sees that two runs are present (`wagrun.are_two_present`).
+pub fn see_runs(state: &mut State, transaction: Transaction) {
     write_last_row(state, transaction);
+    state.transactions[usize::from(transaction)] = TransactionState::HasSeenRuns;
+}
+
+/// Takes the shared lock (`wagrun.ring_at_commit`).
+pub fn take_shared(state: &mut State, transaction: Transaction) {
     state.transactions[usize::from(transaction)] = TransactionState::Shared;
 }
 
-/// Skips the ring beside two runs that are present, or rings (`wagrun.is_awaited`).
+/// Skips the ring beside two runs that are present, or rings (`wagrun.ring_at_commit`).
 pub fn skip_or_ring(safeguards: &Safeguards, state: &mut State, transaction: Transaction) {
     let is_awaited = !safeguards.checks_under_shared || sees_runs(safeguards, state);
     state.transactions[usize::from(transaction)] = match is_awaited {

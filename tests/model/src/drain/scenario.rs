@@ -76,11 +76,11 @@ pub struct Safeguards {
     pub settles_after_acceptance: bool,
     /// A schedule starts runs that look for changes without a ring (`sweep`).
     pub sweeps: bool,
-    /// A commit skips its ring beside two runs that are present, not beside one (`wagrun.is_awaited`).
+    /// A commit skips its ring beside two runs that are present, not beside one (`wagrun.ring_at_commit`).
     pub skips_beside_two: bool,
-    /// A commit looks for the two runs after it has taken the shared lock (`wagrun.is_awaited`).
+    /// A commit looks for the two runs after it has taken the shared lock (`wagrun.ring_at_commit`).
     pub checks_under_shared: bool,
-    /// A commit that skips its ring holds the shared lock until its rows are visible (`wagrun.is_awaited`).
+    /// A commit that skips its ring holds the shared lock until its rows are visible (`wagrun.ring_at_commit`).
     pub shared_until_commit: bool,
     /// A run takes the lock exclusively before it looks for the last time (`outbox::add_look`).
     pub looks_under_exclusive: bool,

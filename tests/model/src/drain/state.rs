@@ -45,6 +45,8 @@ pub struct State {
 pub enum TransactionState {
     /// It has changed this many of its rows, and holds their locks.
     Open(u8),
+    /// Its deferred trigger has written the last row and seen two runs that are present.
+    HasSeenRuns,
     /// Its deferred trigger has written the last row and holds the shared lock. It has not looked for the two runs yet.
     Shared,
     /// Its deferred trigger has written the last row and rung. It holds its locks until it ends, and the shared lock if true.
