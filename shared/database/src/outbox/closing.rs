@@ -3,9 +3,9 @@
 use sqlx::postgres::PgConnection;
 
 use super::lock::{Lock, UnlockError};
-use super::look::{Look, add_look, lock_key, read_look};
+use super::look::{Look, add_look, read_look};
 use super::presence::Presence;
-use super::script::{Literal, Script};
+use super::script::{Literal, Script, lock_key};
 use super::settle::{EventOutcome, REMOVE_HISTORY, SettleError, add_settle, check_settled};
 
 /// The end of a drainer's work under the drain lock.

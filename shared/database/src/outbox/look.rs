@@ -5,7 +5,7 @@ use sqlx::postgres::PgConnection;
 use super::lock::Lock;
 use super::presence::{Presence, TAKE_PLACE};
 use super::schedule::ScheduleChanges;
-use super::script::{Literal, Results, Script};
+use super::script::{Literal, Results, Script, lock_key};
 use super::transaction::TransactionStatus;
 
 /// True when a committed change waits for publication, or a comparison of visibilities is due. Numbered events of the objects `$1` do
@@ -190,11 +190,6 @@ struct LookRow {
     schedule_changes: Vec<String>,
     oldest_seconds: f64,
     set_apart: i64,
-}
-
-/// The key of a lock as a value.
-pub(super) fn lock_key(lock: Lock) -> Literal<'static> {
-    Literal::Integer(Some(lock as i64))
 }
 
 fn texts(objects: &[String]) -> Vec<Option<String>> {

@@ -9,8 +9,7 @@
 use sqlx::postgres::PgConnection;
 
 use super::lock::Lock;
-use super::look::lock_key;
-use super::script::{Literal, Script};
+use super::script::{Literal, Script, lock_key};
 
 /// Takes one of the two locks of presence if `$1` is true. Its value is the key of the lock that was taken, or null.
 pub(super) const TAKE_PLACE: &str = "case

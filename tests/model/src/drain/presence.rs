@@ -4,7 +4,6 @@
 //! rely on it share, and looks again.
 
 use super::editor::holds_shared;
-use super::run::first_look;
 use super::scenario::{Safeguards, Scenario};
 use super::state::{Run, State, Step};
 
@@ -20,6 +19,14 @@ pub fn begin(scenario: &Scenario, state: &State, run: &mut Run) {
 pub fn is_exclusive_free(safeguards: &Safeguards, state: &State) -> bool {
     let mut transactions = state.transactions.iter();
     !state.is_exclusive_taken() && !transactions.any(|one| holds_shared(safeguards, *one))
+}
+
+/// Returns the first step of a look (`outbox::look`).
+pub fn first_look(safeguards: &Safeguards) -> Step {
+    match safeguards.checks_before_looking {
+        true => Step::CheckTransaction,
+        false => Step::LookAgain,
+    }
 }
 
 /// Returns the step before the last look.

@@ -58,7 +58,9 @@ pub fn step(
         Step::Look => match state.is_pending_for(run) {
             true if !safeguards.numbers_under_lock => Step::Claim,
             true => Step::TakeLock,
-            false if !safeguards.all_take_exclusive && !run.is_present => first_look(safeguards),
+            false if !safeguards.all_take_exclusive && !run.is_present => {
+                presence::first_look(safeguards)
+            }
             false => presence::before_look(scenario, safeguards),
         },
         Step::TakeLock => take_lock(scenario, safeguards, state, run),
@@ -150,14 +152,6 @@ pub fn step(
         }
     };
     StepEnd::GoesOn
-}
-
-/// Returns the first step of a look (`outbox::look`).
-pub(super) fn first_look(safeguards: &Safeguards) -> Step {
-    match safeguards.checks_before_looking {
-        true => Step::CheckTransaction,
-        false => Step::LookAgain,
-    }
 }
 
 fn take_lock(scenario: &Scenario, safeguards: &Safeguards, state: &State, run: &mut Run) -> Step {
