@@ -181,11 +181,6 @@ fn a_ring_before_the_presence_ends_may_be_answered_before_a_commit_that_skips() 
 }
 
 #[test]
-fn a_run_that_leaves_to_two_others_must_be_absent_first() {
-    is_needed("absent_before_leaving");
-}
-
-#[test]
 fn every_safeguard_and_every_scenario_has_its_test() {
     let tests = include_str!("drain.rs");
     let safeguards = format!("{:#?}", Safeguards::ALL);

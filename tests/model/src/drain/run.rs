@@ -185,7 +185,7 @@ fn take_next(
         presence::begin(scenario, state, run);
         return Step::StandBy;
     }
-    if run.is_present && safeguards.absent_before_leaving {
+    if run.is_present {
         run.is_present = false;
         return Step::TakeNext;
     }
@@ -193,10 +193,7 @@ fn take_next(
         return Step::TakeLock;
     }
     state.a_run_has_left = true;
-    match run.is_present {
-        true => Step::EndPresence,
-        false => Step::Wait,
-    }
+    Step::Wait
 }
 
 /// Returns true when the batch is done: each event is settled or was refused, or the time is over.

@@ -92,8 +92,6 @@ pub struct Safeguards {
     pub rings_without_exclusive: bool,
     /// A run ends its presence before it rings for the rest of the work (`live_events::ring_and_leave`).
     pub absent_before_ring: bool,
-    /// A run ends its presence before it looks for two others to leave to (`drain_lock::stand_by`).
-    pub absent_before_leaving: bool,
 }
 
 impl Safeguards {
@@ -123,6 +121,5 @@ impl Safeguards {
         all_take_exclusive: true,
         rings_without_exclusive: true,
         absent_before_ring: true,
-        absent_before_leaving: true,
     };
 }
