@@ -57,9 +57,9 @@ MUTATIONS = [
         "LockedWorkEnd::Done if look.is_pending && false => {}",
         also=(
             f"{CONTENT_EVENTS}/drain_lock.rs",
-            "while !outbox::try_lock(connection, Lock::NextDrainer).await? {",
+            "while !try_lock_and_be_present(connection, Lock::NextDrainer, presence).await? {",
             "if stop_at > Instant::now() { return Ok(LockResult::AnotherStandsBy); } "
-            "while !outbox::try_lock(connection, Lock::NextDrainer).await? {",
+            "while !try_lock_and_be_present(connection, Lock::NextDrainer, presence).await? {",
         ),
     ),
     Mutation(

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use uuid::Uuid;
+use wagrun_database::outbox::Presence;
 
 use crate::error::DrainError;
 use crate::publish::Refusal;
@@ -13,6 +14,8 @@ use crate::report::DrainReport;
 pub(crate) struct RunState {
     /// The report so far.
     pub report: DrainReport,
+    /// The presence on which commits rely that skip their ring.
+    pub presence: Presence,
     /// Published events that are not settled yet.
     pub unsettled: Vec<i64>,
     /// Objects whose state cannot be read, because a migration alters their table.

@@ -3,8 +3,9 @@
 use sqlx::postgres::PgConnection;
 
 use super::lock::{Lock, UnlockError};
-use super::look::{Look, add_look, lock_key, read_look};
-use super::script::{Literal, Script};
+use super::look::{Look, add_look, read_look};
+use super::presence::Presence;
+use super::script::{Literal, Script, lock_key};
 use super::settle::{EventOutcome, REMOVE_HISTORY, SettleError, add_settle, check_settled};
 
 /// The end of a drainer's work under the drain lock.
@@ -52,6 +53,7 @@ pub enum CloseError {
 pub async fn close(
     connection: &mut PgConnection,
     closing: Closing<'_>,
+    presence: &mut Presence,
 ) -> Result<Closed, CloseError> {
     let mut script = Script::default();
     let settles = !closing.published.is_empty();
@@ -61,7 +63,7 @@ pub async fn close(
         script.add("commit", &[]);
     }
     script.add("select pg_advisory_unlock($1)", &[lock_key(Lock::Drain)]);
-    add_look(&mut script, closing.transactions, closing.blocked);
+    add_look(&mut script, closing.transactions, closing.blocked, presence);
     script.add(
         REMOVE_HISTORY,
         &[
@@ -79,7 +81,7 @@ pub async fn close(
         return Err(UnlockError::Lost(Lock::Drain).into());
     }
     Ok(Closed {
-        look: read_look(&mut results)?,
+        look: read_look(&mut results, presence)?,
         removed: results.next().rows_affected,
     })
 }
