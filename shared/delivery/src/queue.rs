@@ -202,6 +202,8 @@ mod tests {
             (vec![1; 21], vec![10, 10, 1]),
             (vec![128 * kib; 3], vec![2, 1]),
             (vec![1, 300 * kib, 1], vec![1, 1, 1]),
+            // Small ones count as well.
+            (vec![1, 128 * kib, 128 * kib], vec![2, 1]),
             (vec![100 * kib, 100 * kib, 100 * kib, 1], vec![2, 2]),
         ];
         for (sizes, expected) in cases {

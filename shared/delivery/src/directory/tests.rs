@@ -180,7 +180,11 @@ async fn a_directory_that_cannot_be_used_is_named_and_used_again_when_it_can() {
     // Another format whose fields happen to have the same names.
     let alike = String::from_utf8(encoded(at(0), &["cdn"])).unwrap();
     let alike = alike.replace(r#""format":1"#, r#""format":3"#);
-    let cases: [(&[u8], &str); 5] = [
+    let cases: [(&[u8], &str); 6] = [
+        (
+            br#"{"format":1,"path":7}"#,
+            "the subscriber directory is damaged (line 1, column 20)",
+        ),
         (
             alike.as_bytes(),
             "the subscriber directory has format 3; this version reads format 1",
