@@ -175,9 +175,9 @@ async fn a_change_that_is_reported_twice_is_judged_once() {
     world.put("cdn", &webhook("one.example"));
     world.writer().compare().await.unwrap();
     world.put("cdn", "{");
+    let (writer, cdn) = (world.writer(), parameter("cdn"));
     for _ in 0..2 {
-        let change = world.writer().enter_change(&parameter("cdn"));
-        change.await.unwrap();
+        writer.enter_change(&cdn).await.unwrap();
     }
     assert_eq!(world.hosts(), hosts(&[("cdn", "one.example")]));
     assert_eq!(world.count("GetParameterHistory"), 1);
