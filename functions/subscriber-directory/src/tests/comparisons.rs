@@ -153,17 +153,18 @@ async fn a_reading_that_fails_is_an_error_and_the_parameter_not_an_unreadable_on
     world.writer().compare().await.unwrap();
     world.put("cdn", &webhook("two.example"));
     let fails = |state: &mut State| state.fault = Some("ValidationException");
+    let writer = world.writer_with(RULES, || second(300));
     // Of all parameters at once, and of each by itself, because one of them may not be read.
     world.before("GetParameters", fails);
-    world.writer().compare().await.unwrap_err();
+    writer.compare().await.unwrap_err();
     world.put("locked", &webhook("locked.example"));
     world.state().locked.insert(parameter("locked"));
     world.before("GetParameters", |_| {});
     world.before("GetParameters", fails);
-    let error = world.writer().compare().await.unwrap_err();
+    let error = writer.compare().await.unwrap_err();
     assert!(matches!(error, WriterError::Parameters(_)), "{error}");
     assert_eq!(world.hosts(), hosts(&[("cdn", "one.example")]));
-    world.writer().compare().await.unwrap();
+    writer.compare().await.unwrap();
     assert_eq!(world.hosts()[0], hosts(&[("cdn", "two.example")])[0]);
 }
 
