@@ -101,12 +101,15 @@ def of_payloads():
     cloudformation = compact({"RequestType": "Create", "RequestId": "r", "ResponseURL": "https://s3.example/", "StackId": "arn:s",
                               "LogicalResourceId": "Migration", "PhysicalResourceId": "p", "ResourceProperties": {"DomainName": "www.example.org"}})
     created = {"detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "CreateLogGroup", "requestParameters": {"logGroupName": "/x"}}}
+    parameter = compact({"detail-type": "Parameter Store Change", "source": "aws.ssm",
+                         "detail": {"operation": "Update", "name": "/wagrun/subscribers/cdn", "type": "SecureString"}})
     return chosen(
         ['{"command":"migrate","deploy":"x@sha256:aa","capture":true}', '{"command":"plan"}', '{"command":"publish-scheduled"}', '["migrate",null,null]'],
         ['{"deploy":{"tag":"prod","digest":"sha256:aa"}}', '{"status":true}', '{"check":true}'],
         ["{}", '{"plan":true,"enforce":true,"deleteOrphans":true}', compact(created)],
         ['{"sweep":"backlogs","at_once":true}', '{"sweep":"subscribers"}'],
         [cloudformation],
+        ['{"compare":"subscribers"}', '["subscribers"]', parameter],
     )
 
 
@@ -158,6 +161,25 @@ def of_queue_message():
     return chosen(plain, [*deliveries, compact(recall)], deliveries, [compact(record)])
 
 
+def of_subscriber_directory():
+    """Directories of one subscriber and of all, with every kind of entry."""
+    def directory(entries, **fields):
+        return compact({"format": 1, "path": "/wagrun/subscribers", "as_of": "2026-11-21T08:00:00Z",
+                        "rules": {"schemes": "https_only", "max_attempts": 8}, "subscribers": entries, **fields})
+
+    def entry(value, **fields):
+        return {"version": 3, "changed_at": 1795248000000, "value": value, "is_usable": True, **fields}
+    values = [compact(subscriber) for subscriber in subscribers()]
+    unusable = {"is_usable": False, "in_force": {"version": 2, "value": values[0]}}
+    yield directory({f"team/{number}": entry(value) for number, value in enumerate(values)})
+    yield from (directory({"cdn": entry(value)}) for value in values[:20])
+    yield directory({})
+    yield directory({"cdn": entry("{}", **unusable), "x": entry('{"enabled":false}', is_usable=False), "y": entry("", is_usable=False)})
+    yield directory({"cdn": entry(None, is_incomplete=True, **unusable), "x": entry(None, is_usable=False, is_incomplete=True)})
+    yield directory({}, format=2)
+    yield '{"format":2,"new":true}'
+
+
 def of_discovery():
     table = {"table": "blog_author", "key_column": "id", "kind": "snippet", "model": "blog.author", "object": "blog.author", "root": None,
              "collection": None, "parents": [{"table": "a", "key_column": "id", "link_column": "b"}], "fields": {"a_id": "a"}, "withheld": ["b"],
@@ -195,6 +217,7 @@ SEEDS = {
     "receiver_url": of_receiver_url,
     "release_message": of_release_message,
     "subscriber": lambda: map(compact, subscribers()),
+    "subscriber_directory": of_subscriber_directory,
     "template": of_template,
 }
 

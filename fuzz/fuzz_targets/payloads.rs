@@ -1,4 +1,5 @@
-//! The payloads of the other functions: migrate, release, log-retention, deliver's sweep, and requests of CloudFormation.
+//! The payloads of the other functions: migrate, release, log-retention, deliver's sweep, subscriber-directory, and
+//! requests of CloudFormation.
 #![no_main]
 
 use deliver::fuzzing::{SweepRequest, Swept};
@@ -11,7 +12,7 @@ use wagrun_fuzz::{assert_readable, choice, json};
 const MAX_RESPONSE_BYTES: usize = 4096;
 
 fuzz_target!(|data: &[u8]| {
-    let Some((choice, rest)) = choice(data, 5) else {
+    let Some((choice, rest)) = choice(data, 6) else {
         return;
     };
     let Some(payload) = json(rest) else { return };
@@ -20,7 +21,8 @@ fuzz_target!(|data: &[u8]| {
         1 => of_release(&payload),
         2 => of_log_retention(&payload),
         3 => of_deliver(&payload),
-        _ => of_cloudformation(&payload),
+        4 => of_cloudformation(&payload),
+        _ => of_subscriber_directory(&payload),
     }
 });
 
@@ -97,6 +99,18 @@ fn of_deliver(payload: &Value) {
             };
             assert_eq!(payload["sweep"], json!(name), "{payload}");
             assert_eq!(at_once, payload["at_once"] == json!(true), "{payload}");
+        }
+        Err(error) => assert_readable(&error),
+    }
+}
+
+fn of_subscriber_directory(payload: &Value) {
+    use subscriber_directory::Request;
+    match Request::parse(&payload.to_string()) {
+        Ok(Request::Compare) => assert_eq!(*payload, json!({"compare": "subscribers"})),
+        Ok(Request::Changed(parameter)) => {
+            assert!(payload.get("detail-type").is_some(), "{payload}");
+            assert_eq!(payload["detail"]["name"], json!(parameter), "{payload}");
         }
         Err(error) => assert_readable(&error),
     }

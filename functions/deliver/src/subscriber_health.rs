@@ -265,3 +265,6 @@ fn switch_off(fields: &mut Map<String, Value>, reason: &str, at: Timestamp) -> b
     fields.shift_remove("failing_since");
     true
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,6 +183,8 @@ fn batches(messages: Vec<Message>) -> Vec<Vec<Message>> {
 
 #[cfg(test)]
 mod tests {
+    use testing::replay::Replay;
+
     use super::*;
 
     fn message(bytes: usize) -> Message {
@@ -202,12 +204,52 @@ mod tests {
             (vec![1; 21], vec![10, 10, 1]),
             (vec![128 * kib; 3], vec![2, 1]),
             (vec![1, 300 * kib, 1], vec![1, 1, 1]),
+            // Small ones count as well.
+            (vec![1, 128 * kib, 128 * kib], vec![2, 1]),
             (vec![100 * kib, 100 * kib, 100 * kib, 1], vec![2, 2]),
         ];
         for (sizes, expected) in cases {
             let messages = sizes.iter().map(|&bytes| message(bytes)).collect();
             let lengths: Vec<_> = batches(messages).iter().map(Vec::len).collect();
             assert_eq!(lengths, expected, "{sizes:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_in_the_words_of_sqs_and_silence_is_one_too() {
+        let answer = r#"{"Successful": [{"Id": "1", "MessageId": "m", "MD5OfMessageBody": ""}], "Failed": [
+            {"Id": "3", "Code": "InternalError", "SenderFault": false, "Message": "later"},
+            {"Id": "2", "Code": "InvalidMessageContents", "SenderFault": true, "Message": "a character"}
+        ]}"#;
+        let first_missing = ["a", "sent", "c", "d"];
+        let first_refused = ["sent", "sent", "c", "d"];
+        for (names, expected) in [
+            (
+                first_missing,
+                "the delivery queue refused 3, the first for a (not answered): ",
+            ),
+            (
+                first_refused,
+                "the delivery queue refused 2, the first for c (InvalidMessageContents): a character",
+            ),
+        ] {
+            let answer = match names[0] {
+                "sent" => answer.replacen(
+                    r#"[{"Id": "1""#,
+                    r#"[{"Id": "0", "MessageId": "n", "MD5OfMessageBody": ""}, {"Id": "1""#,
+                    1,
+                ),
+                _ => answer.to_owned(),
+            };
+            let replay = Replay::new([(200, answer)]);
+            let queue =
+                DeliveryQueue::deliveries(Client::new(&replay.config()), "https://sqs/".into());
+            let messages = names.map(|name| Message {
+                subscriber: name.to_owned(),
+                ..message(1)
+            });
+            let error = queue.send(messages.into()).await.unwrap_err();
+            assert_eq!(error.to_string(), expected);
         }
     }
 }

@@ -228,6 +228,19 @@ mod tests {
     }
 
     #[test]
+    fn a_subtree_is_named_by_a_plain_path() {
+        for path in [
+            "",
+            "blog/",
+            "/blog/?page=2",
+            "/blog/#top",
+            "https://example.org/blog/",
+        ] {
+            assert_eq!(Filter::default().under(path), None, "{path}");
+        }
+    }
+
+    #[test]
     fn under() {
         let cases = [
             (

@@ -74,11 +74,47 @@ fn two_checks_in_a_minute_are_not_a_sweeps_own() {
 }
 
 #[test]
+fn a_check_beside_which_others_may_have_come_is_confirmed_after_eighteen_hours() {
+    let history = history(&[(990, 1006)], &[1000], &[]);
+    let confirmed = 1000 + 18 * 60;
+    assert_eq!(history.decide(confirmed - 1), Decision::LeaveAsleep);
+    assert_eq!(
+        history.decide(confirmed),
+        Decision::Check(Reason::Unconfirmed)
+    );
+}
+
+#[test]
+fn a_check_is_a_sweeps_own_when_it_follows_its_wake_within_the_time_to_resume() {
+    // Minutes of one datapoint, the last minute of the check after a wake in minute 1000.
+    for (step, last) in [(1, 1003), (5, 1007)] {
+        for (check, expected) in [
+            (last, Decision::LeaveAsleep),
+            (last + 1, Decision::Check(Reason::Unconfirmed)),
+        ] {
+            let mut history = history(&[(1000, last + 7)], &[check], &[1000]);
+            history.step = step;
+            assert_eq!(history.decide(2999), expected, "{step} {check}");
+        }
+    }
+}
+
+#[test]
 fn events_that_a_check_left_pending_are_checked_again() {
     let mut history = history(&[(2900, 2906)], &[2900], &[2899]);
     assert_eq!(history.decide(2999), Decision::LeaveAsleep);
     history.checks.get_mut(&2900).unwrap().min_pending_seconds = 0.1;
     assert_eq!(history.decide(2999), Decision::Check(Reason::EventsPending));
+}
+
+#[test]
+fn a_pause_is_known_for_a_quarter_of_an_hour_after_its_last_datapoint() {
+    let mut history = history(&[], &[], &[]);
+    for (step, latest) in [(1, 2999 + 16), (5, 2999 + 20)] {
+        history.step = step;
+        assert!(history.is_paused(latest), "{step}");
+        assert!(!history.is_paused(latest + 1), "{step}");
+    }
 }
 
 #[test]
@@ -91,6 +127,19 @@ fn a_check_an_hour_does_not_keep_a_database_with_a_long_time_out_awake() {
     assert_eq!(hours(2, 2870), Decision::LeaveAsleep);
     assert_eq!(hours(2, 2869), Decision::Check(Reason::DatabaseAwake));
     assert_eq!(hours(0, 2999), Decision::Check(Reason::DatabaseAwake));
+}
+
+#[test]
+fn a_time_out_is_long_from_half_an_hour_on() {
+    let mut history = history(&[(2000, 3000)], &[2999], &[]);
+    for (seconds, expected) in [
+        (1799, Decision::Check(Reason::DatabaseAwake)),
+        (1800, Decision::LeaveAsleep),
+    ] {
+        history.pause = Duration::from_secs(seconds);
+        assert_eq!(history.decide(3000), expected, "{seconds}");
+        assert_eq!(history.needs_checks(3000), seconds == 1800);
+    }
 }
 
 #[test]

@@ -105,4 +105,40 @@ mod tests {
         let recalled: Recall = serde_json::from_str(&message.body).unwrap();
         assert_eq!((recalled.recall, recalled.turn), (lane, None));
     }
+
+    #[test]
+    fn sqs_drops_a_recall_of_the_same_five_minutes_and_none_of_a_sweep_or_a_turn() {
+        let lane = Lane {
+            subscriber: "search".to_owned(),
+            subject: "page/4".to_owned(),
+        };
+        let fifo = |message: Message| message.fifo.unwrap();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let recall = |second| fifo(lane.recall(at(second)));
+        // A multiple of five minutes.
+        let begin = 1_800_000_000;
+        assert_eq!(recall(begin), recall(begin + 299));
+        assert_ne!(recall(begin), recall(begin + 300));
+        assert_ne!(recall(begin + 1), recall(begin + 301));
+        assert_eq!(recall(begin).group_id, "search|page/4");
+        let turn = |number| Turn {
+            since: at(begin),
+            number,
+            of: 2,
+        };
+        let recalls = [
+            recall(begin),
+            fifo(lane.recall_by_sweep(at(begin))),
+            fifo(lane.recall_by_sweep(at(begin + 1))),
+            fifo(lane.recall_after("message-1", None)),
+            fifo(lane.recall_after("message-2", None)),
+            fifo(lane.recall_in_turn(&turn(0), "message-1")),
+            fifo(lane.recall_in_turn(&turn(1), "message-1")),
+            fifo(lane.recall_in_turn(&turn(0), "message-2")),
+        ];
+        for (place, one) in recalls.iter().enumerate() {
+            let others = recalls.iter().filter(|other| *other == one);
+            assert_eq!(others.count(), 1, "{place}");
+        }
+    }
 }

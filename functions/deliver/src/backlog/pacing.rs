@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn a_subscriber_is_paced_after_three_slow_attempts_when_deliveries_wait() {
         let pacing = Pacing::new(PacingLimits::new(4));
-        let (slow, quick) = (Duration::from_secs(14), Duration::from_millis(90));
+        // The borders: an attempt of two seconds is slow.
+        let (slow, quick) = (Duration::from_secs(2), Duration::from_millis(1999));
         let (long, short) = (SignedDuration::from_secs(60), SignedDuration::from_secs(59));
         for (duration, waited, expected) in [
             (slow, Some(long), false),

@@ -226,3 +226,6 @@ impl<'a> SweepFacts<'a> {
         recalled_at.map_or(SignedDuration::MAX, |at| self.since(at))
     }
 }
+
+#[cfg(test)]
+mod tests;

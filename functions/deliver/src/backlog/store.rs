@@ -221,3 +221,6 @@ fn parse(parameter: &Parameter) -> Backlog {
         Backlog::begun(Timestamp::UNIX_EPOCH)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -265,6 +265,21 @@ async fn a_success_takes_the_note_back() {
 }
 
 #[tokio::test]
+async fn a_subscriber_that_has_accepted_something_since_it_was_read_stays_on() {
+    let receiver = Receiver::answering(broken).await;
+    let failing = json!({"failing_since": ago(hours(5 * 24))});
+    let failing = subscriber(&receiver.origin, failing);
+    let cleared = subscriber(&receiver.origin, json!({}));
+    let world = World::new(vec![
+        parameters(&[("cdn", failing)]),
+        parameter(4, &cleared),
+    ]);
+    assert!(world.fails(&delivery("cdn"), 4).await);
+    assert!(world.written().is_empty());
+    assert!(published(&world).is_empty());
+}
+
+#[tokio::test]
 async fn five_days_without_a_success_switch_a_subscriber_off() {
     let receiver = Receiver::answering(broken).await;
     let five_days = hours(5 * 24);

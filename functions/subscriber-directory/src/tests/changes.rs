@@ -168,3 +168,17 @@ async fn an_event_about_another_parameter_is_an_error_that_names_it() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_change_that_is_reported_twice_is_judged_once() {
+    let world = World::default();
+    world.put("cdn", &webhook("one.example"));
+    world.writer().compare().await.unwrap();
+    world.put("cdn", "{");
+    let (writer, cdn) = (world.writer(), parameter("cdn"));
+    for _ in 0..2 {
+        writer.enter_change(&cdn).await.unwrap();
+    }
+    assert_eq!(world.hosts(), hosts(&[("cdn", "one.example")]));
+    assert_eq!(world.count("GetParameterHistory"), 1);
+}

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use wagrun_delivery::directory::{Directory, KEY};
 use wagrun_delivery::subscriber::Rules;
 
-use super::world::{PATH, RULES, World, hosts, parameter, webhook};
+use super::world::{PATH, RULES, State, World, hosts, parameter, webhook};
+use crate::WriterError;
 
 fn second(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -143,6 +144,39 @@ async fn a_last_usable_version_that_is_off_is_not_in_force() {
         world.hosts(),
         hosts(&[("cdn", "is not JSON (line 1, column 1)")])
     );
+}
+
+#[tokio::test]
+async fn a_reading_that_fails_is_an_error_and_the_parameter_not_an_unreadable_one() {
+    let world = World::default();
+    world.put("cdn", &webhook("one.example"));
+    world.writer().compare().await.unwrap();
+    world.put("cdn", &webhook("two.example"));
+    let fails = |state: &mut State| state.fault = Some("ValidationException");
+    let writer = world.writer_with(RULES, || second(300));
+    // Of all parameters at once, and of each by itself, because one of them may not be read.
+    world.before("GetParameters", fails);
+    writer.compare().await.unwrap_err();
+    world.put("locked", &webhook("locked.example"));
+    world.state().locked.insert(parameter("locked"));
+    world.before("GetParameters", |_| {});
+    world.before("GetParameters", fails);
+    let error = writer.compare().await.unwrap_err();
+    assert!(matches!(error, WriterError::Parameters(_)), "{error}");
+    assert_eq!(world.hosts(), hosts(&[("cdn", "one.example")]));
+    writer.compare().await.unwrap();
+    assert_eq!(world.hosts()[0], hosts(&[("cdn", "two.example")])[0]);
+}
+
+#[tokio::test]
+async fn a_parameter_that_cannot_be_used_and_says_off_is_off() {
+    let world = World::default();
+    for value in [&webhook("one.example"), r#"{"enabled":false}"#] {
+        world.put("cdn", value);
+    }
+    world.writer().compare().await.unwrap();
+    assert_eq!(world.hosts(), hosts(&[("cdn", "off")]));
+    assert_eq!(world.count("GetParameterHistory"), 0);
 }
 
 #[tokio::test]

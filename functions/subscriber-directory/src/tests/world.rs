@@ -30,6 +30,8 @@ pub struct State {
     parameters: BTreeMap<String, Vec<(String, i64)>>,
     /// The parameters under a key that the writer may not use.
     pub locked: BTreeSet<String>,
+    /// The error of the next reading that decrypts, if it is to fail.
+    pub fault: Option<&'static str>,
     /// Number of readings that still see the version before the newest.
     pub behind: usize,
     /// The steps of others, each before the answer to the next call of this operation.
@@ -189,6 +191,9 @@ impl State {
                 let names: Vec<_> = names.iter().map(|name| name.as_str().unwrap()).collect();
                 if decrypts && names.iter().any(|name| self.locked.contains(*name)) {
                     return denied();
+                }
+                if decrypts && let Some(code) = self.fault.take() {
+                    return (400, json!({"__type": code}).to_string());
                 }
                 let is_behind = self.behind > 0;
                 self.behind = self.behind.saturating_sub(1);

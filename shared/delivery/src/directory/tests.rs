@@ -10,6 +10,7 @@ use testing::bucket_in_memory::BucketInMemory;
 use testing::replay::{Answer, Request, answering};
 
 use super::*;
+use crate::parameter_history::ParameterVersion;
 use crate::subscriber::{Rules, Schemes, SubscriberStatus};
 
 const PATH: &str = "/wagrun/subscribers";
@@ -180,7 +181,11 @@ async fn a_directory_that_cannot_be_used_is_named_and_used_again_when_it_can() {
     // Another format whose fields happen to have the same names.
     let alike = String::from_utf8(encoded(at(0), &["cdn"])).unwrap();
     let alike = alike.replace(r#""format":1"#, r#""format":3"#);
-    let cases: [(&[u8], &str); 5] = [
+    let cases: [(&[u8], &str); 6] = [
+        (
+            br#"{"format":1,"path":7}"#,
+            "the subscriber directory is damaged (line 1, column 20)",
+        ),
         (
             alike.as_bytes(),
             "the subscriber directory has format 3; this version reads format 1",
@@ -238,4 +243,34 @@ async fn a_directory_whose_writer_stands_still_is_used_for_a_quarter_of_an_hour(
     // Within the time of the cache, too.
     let fault = cache.current(at(901)).await.unwrap_err();
     assert_eq!(fault, DirectoryFault::Old(at(0)));
+}
+
+#[tokio::test]
+async fn a_directory_is_shown_without_the_values() {
+    let in_force = InForce {
+        version: 6,
+        value: WEBHOOK.to_owned(),
+    };
+    let mut directory = directory(at(0), &["cdn"]);
+    let entry = directory.subscribers.get_mut("cdn").unwrap();
+    entry.version = 7;
+    entry.in_force = Some(in_force);
+    let bytes = directory.encode().unwrap();
+    let s3 = S3::default();
+    s3.put(&bytes);
+    let read = s3.object().read(None).await.unwrap();
+    let version = ParameterVersion {
+        number: 5,
+        value: WEBHOOK.to_owned(),
+    };
+    let shown = format!("{directory:?} {read:?} {version:?}");
+    for part in [
+        "version: 7",
+        "version: 6",
+        "number: 5",
+        &format!("bytes: {}", bytes.len()),
+    ] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    assert!(!shown.contains("whsec_"), "{shown}");
 }

@@ -276,3 +276,17 @@ fn after_a_failure() {
         assert_eq!(after_failure(&facts), expected, "{facts:?}");
     }
 }
+
+#[test]
+fn the_reason_of_a_drop_is_named_in_the_log_as_documented() {
+    let document = include_str!("../../../../../docs/subscribers.md");
+    let reasons = [DropReason::Disabled, DropReason::Gone, DropReason::Filtered];
+    let outcomes = reasons.map(DropReason::outcome);
+    assert_eq!(
+        outcomes,
+        ["dropped_disabled", "dropped_gone", "dropped_filtered"]
+    );
+    for outcome in outcomes {
+        assert!(document.contains(&format!("`{outcome}`")), "{outcome}");
+    }
+}

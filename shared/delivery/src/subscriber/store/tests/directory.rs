@@ -190,6 +190,9 @@ async fn too_many_subscribers_for_a_reading_wait_for_the_next_listing() {
         "the subscriber directory is of 2027-01-15T08:00:00Z, and not after 2027-01-15T08:00:00Z; it has 1001 subscribers, too many to read them all"
     );
     assert_eq!(aws.calls(), ["GetObject"]);
+    aws.write((0..1000).map(|number| format!("s{number}")));
+    aws.store().loaded_after(at(0), at(1)).await.unwrap();
+    assert_eq!(aws.calls(), ["GetObject", "GetParametersByPath"]);
 }
 
 #[tokio::test]
