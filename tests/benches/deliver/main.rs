@@ -11,11 +11,13 @@ mod cost;
 mod function;
 mod isolation;
 mod path;
+#[expect(dead_code, reason = "the bench of the drain uses the rest")]
 #[path = "../drain/site.rs"]
 mod site;
 mod statistics;
 mod subscribers;
 mod throughput;
+#[expect(dead_code, reason = "the bench of the drain uses the rest")]
 #[path = "../drain/topic.rs"]
 mod topic;
 mod workers;
