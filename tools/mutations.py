@@ -57,9 +57,9 @@ MUTATIONS = [
         "LockedWorkEnd::Done if look.is_pending && false => {}",
         also=(
             f"{CONTENT_EVENTS}/drain_lock.rs",
-            "while !try_lock_and_be_present(connection, Lock::NextDrainer, presence).await? {",
+            "while !outbox::try_lock(connection, Lock::NextDrainer).await? {",
             "if stop_at > Instant::now() { return Ok(LockResult::AnotherStandsBy); } "
-            "while !try_lock_and_be_present(connection, Lock::NextDrainer, presence).await? {",
+            "while !outbox::try_lock(connection, Lock::NextDrainer).await? {",
         ),
     ),
     Mutation(

@@ -149,22 +149,6 @@ COMMENT ON FUNCTION wagrun.append_children(relation oid, arguments text[], chang
 
 
 --
--- Name: are_two_present(); Type: FUNCTION; Schema: wagrun; Owner: -
---
-
-CREATE FUNCTION wagrun.are_two_present() RETURNS boolean
-    LANGUAGE sql
-    RETURN CASE WHEN pg_try_advisory_lock_shared('8602270504548433928'::bigint) THEN (NOT pg_advisory_unlock_shared('8602270504548433928'::bigint)) WHEN pg_try_advisory_lock_shared('8602270504548433929'::bigint) THEN (NOT pg_advisory_unlock_shared('8602270504548433929'::bigint)) ELSE true END;
-
-
---
--- Name: FUNCTION are_two_present(); Type: COMMENT; Schema: wagrun; Owner: -
---
-
-COMMENT ON FUNCTION wagrun.are_two_present() IS 'Returns true when two runs of content-events are present, which look at the outbox again before they leave.';
-
-
---
 -- Name: as_key(text); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
@@ -1204,26 +1188,11 @@ CREATE FUNCTION wagrun.ring_at_commit() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-    is_awaited boolean := false;
 begin
     -- The drainer folds whole transactions, and recognises a whole one by this last row. After `set constraints all immediate`
     -- the row may come too early. The rows after it are then folded by themselves, later.
     insert into wagrun.outbox (relation, kind, model, is_own_row, ends) values (0, '', '', false, true);
-    begin
-        -- The runs count only after the shared lock is held: until then they may leave. An exclusive lock means that one leaves.
-        if wagrun.are_two_present() then
-            if pg_try_advisory_xact_lock_shared(8602270504548433930) then
-                is_awaited := wagrun.are_two_present();
-            end if;
-        end if;
-    -- A server without room for another lock harms no save.
-    exception when query_canceled or others then
-        is_awaited := false;
-    end;
-    if not is_awaited then
-        perform wagrun.ring(pg_current_xact_id()::text);
-    end if;
+    perform wagrun.ring(pg_current_xact_id()::text);
     return null;
 end
 $$;
@@ -1233,7 +1202,7 @@ $$;
 -- Name: FUNCTION ring_at_commit(); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.ring_at_commit() IS 'Deferred trigger of the outbox. Writes the last row of the transaction, and rings the doorbell for it, unless two runs of content-events look at the outbox again after it.';
+COMMENT ON FUNCTION wagrun.ring_at_commit() IS 'Deferred trigger of the outbox. Writes the last row of the transaction, and rings the doorbell for it.';
 
 
 --
@@ -2690,13 +2659,6 @@ GRANT ALL ON FUNCTION wagrun.add_present_state(of_model text, sequences bigint[]
 --
 
 REVOKE ALL ON FUNCTION wagrun.append_children(relation oid, arguments text[], changes jsonb[]) FROM PUBLIC;
-
-
---
--- Name: FUNCTION are_two_present(); Type: ACL; Schema: wagrun; Owner: -
---
-
-REVOKE ALL ON FUNCTION wagrun.are_two_present() FROM PUBLIC;
 
 
 --

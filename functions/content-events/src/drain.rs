@@ -9,7 +9,7 @@ use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 use uuid::Uuid;
 use wagrun_database::connection::SessionSettings;
-use wagrun_database::outbox::{self, Look, PendingStats, Presence};
+use wagrun_database::outbox::{self, Look, PendingStats};
 use wagrun_lambda::metric::{Metrics, Unit};
 
 use crate::backfill;
@@ -258,10 +258,7 @@ async fn emit_pending_metrics(
 ) -> Result<(), sqlx::Error> {
     let stats = match stats {
         Some(stats) => stats,
-        None => {
-            let mut absent = Presence::default();
-            outbox::look(connection, &[], &[], &mut absent).await?.stats
-        }
+        None => outbox::look(connection, &[], &[]).await?.stats,
     };
     #[expect(clippy::cast_precision_loss, reason = "a metric is a double")]
     let set_apart = stats.set_apart as f64;

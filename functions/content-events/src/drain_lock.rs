@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, sleep};
-use wagrun_database::outbox::{self, Arrival, Lock, Presence, try_lock_and_be_present};
+use wagrun_database::outbox::{self, Arrival, Lock};
 
 use crate::error::DrainError;
 
@@ -30,12 +30,11 @@ pub(crate) async fn take(
     connection: &mut PgConnection,
     blocked: &[String],
     stop_at: Instant,
-    presence: &mut Presence,
 ) -> Result<LockResult, DrainError> {
-    match outbox::lock_if_pending(connection, blocked, presence).await? {
+    match outbox::lock_if_pending(connection, blocked).await? {
         Arrival::Locked => Ok(LockResult::Locked),
         Arrival::NothingPending => Ok(LockResult::NothingPending),
-        Arrival::LockTaken => stand_by(connection, stop_at, presence).await,
+        Arrival::LockTaken => stand_by(connection, stop_at).await,
     }
 }
 
@@ -46,16 +45,12 @@ pub(crate) async fn take(
 ///
 /// For a moment the drainer that takes over holds both locks. A drainer that meets it then does not leave: the death of that one
 /// session would leave nobody.
-///
-/// A drainer without either lock ends its presence before it looks for two others. So those see every commit that relies on it.
 async fn stand_by(
     connection: &mut PgConnection,
     stop_at: Instant,
-    presence: &mut Presence,
 ) -> Result<LockResult, DrainError> {
     let mut interval = MIN_LOCK_RETRY_INTERVAL;
-    while !try_lock_and_be_present(connection, Lock::NextDrainer, presence).await? {
-        presence.end(connection).await?;
+    while !outbox::try_lock(connection, Lock::NextDrainer).await? {
         if outbox::are_held_by_two(connection, Lock::Drain, Lock::NextDrainer).await? {
             return Ok(LockResult::AnotherStandsBy);
         }
@@ -64,12 +59,12 @@ async fn stand_by(
         }
         sleep(interval).await;
         interval = (interval * 2).min(MAX_LOCK_RETRY_INTERVAL);
-        if try_lock_and_be_present(connection, Lock::Drain, presence).await? {
+        if outbox::try_lock(connection, Lock::Drain).await? {
             return Ok(LockResult::Locked);
         }
     }
     let end = loop {
-        if try_lock_and_be_present(connection, Lock::Drain, presence).await? {
+        if outbox::try_lock(connection, Lock::Drain).await? {
             break LockResult::Locked;
         }
         if Instant::now() + interval >= stop_at {

@@ -14,8 +14,7 @@
 //! 2. **Take the drain lock**, a session advisory lock. A drainer that finds it taken stands by until it is free, or leaves
 //!    when two others hold the lock and stand by. The holder looks for changes once more *after* it has released the lock. So each
 //!    of the two sees a change that was committed before the attempt. A crash ends the session, and with it the lock. Where the
-//!    server did not notice the crash, the session's time-outs end it, and the drainer that stands by takes over. Those two are
-//!    *present*: a commit beside them skips its ring. A run looks for such commits before it leaves (`skipped_rings`).
+//!    server did not notice the crash, the session's time-outs end it, and the drainer that stands by takes over.
 //! 3. **Claim and read**: fold the changes of whole transactions into events, one for each object, and number them in the order
 //!    in which their rows' locks were passed on. Read the events, and what they are composed from. That is one round trip and one
 //!    transaction: a crash leaves the changes in the outbox, or numbered events that the next run finds pending.
@@ -39,7 +38,7 @@
 //! # Modules
 //! Each module imports only modules further down in this list:
 //! - `handler`, `drain`, `matching`, `undecided`, `backfill`, `live_events`, `drain_lock`, `visibility_scan`, `batch`,
-//! - `open_transactions`, `skipped_rings`, `run_state`, `error`, `report`, `context`, `sweep`, `schedules`, `publish`, `compose`, `classify`, `page_change`, `action`,
+//! - `open_transactions`, `run_state`, `error`, `report`, `context`, `sweep`, `schedules`, `publish`, `compose`, `classify`, `page_change`, `action`,
 //! - `visibility`, `address`, `invocation`, `request`, `server_log`, `config`.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
@@ -69,7 +68,6 @@ mod request;
 mod run_state;
 mod schedules;
 mod server_log;
-mod skipped_rings;
 mod sweep;
 mod undecided;
 mod visibility;

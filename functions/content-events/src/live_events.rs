@@ -11,7 +11,6 @@ use crate::context::DrainContext;
 use crate::drain_lock::{self, LockResult};
 use crate::error::DrainError;
 use crate::run_state::RunState;
-use crate::skipped_rings::SkippedRings;
 use crate::visibility_scan::{self, ScanEnd};
 
 /// Pause before a table that a migration alters is tried again.
@@ -52,48 +51,24 @@ pub(crate) async fn drain(
     transactions: &[u64],
     state: &mut RunState,
 ) -> Result<LiveStatus, DrainError> {
-    let drained = drain_while_present(connection, context, transactions, state).await;
-    // After a failure commits must not rely on this run any more. Lambda repeats it.
-    let absent = state.presence.end(connection).await;
-    let status = drained?;
-    absent?;
-    Ok(status)
-}
-
-async fn drain_while_present(
-    connection: &mut PgConnection,
-    context: DrainContext<'_>,
-    transactions: &[u64],
-    state: &mut RunState,
-) -> Result<LiveStatus, DrainError> {
-    let mut skipped_rings = SkippedRings::new(context.stop_at);
     // Repeated after every unlock. A drainer that found the lock taken has left, and the change that it came for may have
     // been committed since the last claim.
     loop {
         let blocked = state.blocked_objects();
         let mut end = LockedWorkEnd::Done;
-        let taken = drain_lock::take(connection, &blocked, context.stop_at, &mut state.presence);
-        let look = match taken.await? {
+        let look = match drain_lock::take(connection, &blocked, context.stop_at).await? {
             LockResult::Locked => {
                 end = drain_locked(connection, context, state).await?;
                 close(connection, context, transactions, state).await?
             }
-            LockResult::NothingPending => {
-                let presence = &mut state.presence;
-                outbox::look(connection, transactions, &blocked, presence).await?
-            }
+            LockResult::NothingPending => outbox::look(connection, transactions, &blocked).await?,
             LockResult::AnotherStandsBy => return Ok(LiveStatus::HeldByAnother),
-            LockResult::TimeOver => return ring_and_leave(connection, transactions, state).await,
+            LockResult::TimeOver => return ring_and_leave(connection, state).await,
         };
         // A ring comes after the unlock, because the invocation that it starts must not find the lock taken.
         match end {
             LockedWorkEnd::Done if look.is_pending => {}
-            LockedWorkEnd::Done if look.has_seen_all => return Ok(LiveStatus::Drained(look)),
-            LockedWorkEnd::Done => {
-                if !skipped_rings.wait().await {
-                    return ring_and_leave(connection, transactions, state).await;
-                }
-            }
+            LockedWorkEnd::Done => return Ok(LiveStatus::Drained(look)),
             LockedWorkEnd::TopicDown => {
                 state.is_topic_down = true;
                 return Ok(LiveStatus::Unfinished);
@@ -105,7 +80,7 @@ async fn drain_while_present(
                 state.locked_objects.clear();
             }
             LockedWorkEnd::TableLocked | LockedWorkEnd::TimeOver => {
-                return ring_and_leave(connection, transactions, state).await;
+                return ring_and_leave(connection, state).await;
             }
         }
     }
@@ -125,25 +100,18 @@ async fn close(
         history_days: context.history_days,
         max_removed: REMOVAL_BATCH_SIZE,
     };
-    let closed = outbox::close(connection, closing, &mut state.presence).await?;
+    let closed = outbox::close(connection, closing).await?;
     state.unsettled.clear();
     state.report.removed += closed.removed;
     Ok(closed.look)
 }
 
-/// Rings the doorbell, so that the next invocation goes on with the pending events, and with commits that rely on this run.
-///
-/// The presence ends before the ring. So no later commit relies on this run. Transactions that are still open are rung for by the
-/// caller, which is ring enough.
+/// Rings the doorbell, so that the next invocation goes on with the pending events.
 async fn ring_and_leave(
     connection: &mut PgConnection,
-    transactions: &[u64],
     state: &mut RunState,
 ) -> Result<LiveStatus, DrainError> {
-    state.presence.end(connection).await?;
-    if transactions.is_empty() {
-        outbox::ring_again(connection).await?;
-    }
+    outbox::ring_again(connection).await?;
     state.report.rang_again = true;
     Ok(LiveStatus::Unfinished)
 }

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use uuid::Uuid;
-use wagrun_database::outbox::Presence;
 
 use crate::error::DrainError;
 use crate::publish::Refusal;
@@ -14,8 +13,6 @@ use crate::report::DrainReport;
 pub(crate) struct RunState {
     /// The report so far.
     pub report: DrainReport,
-    /// The presence on which commits rely that skip their ring.
-    pub presence: Presence,
     /// Published events that are not settled yet.
     pub unsettled: Vec<i64>,
     /// Objects whose state cannot be read, because a migration alters their table.

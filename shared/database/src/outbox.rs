@@ -9,7 +9,6 @@ mod lock;
 mod look;
 mod opening;
 mod pending;
-mod presence;
 mod reference;
 mod replay;
 mod schedule;
@@ -35,7 +34,6 @@ pub use lock::{Lock, UnlockError, are_held_by_two, is_lock_conflict, try_lock, u
 pub use look::{Arrival, Look, PendingStats, lock_if_pending, look};
 pub use opening::{Opening, open};
 pub use pending::{PendingBatch, pending};
-pub use presence::{Presence, try_lock_and_be_present};
 pub use reference::Reference;
 pub use replay::{ReplayRange, last_published, replay_reach, replayed_changes};
 pub use schedule::{ScheduleChanges, due_minutes, forget_schedule_changes, schedule_changes};

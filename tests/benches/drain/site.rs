@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use local_stack::postgres::{Durability, Postgres, SUPERUSER};
+use local_stack::postgres::{Durability, Postgres};
 use local_stack::tools::Tools;
 use migrate::{Config, Invocation, Migrator};
 use sqlx::{Connection as _, PgConnection};
@@ -109,26 +109,6 @@ impl Site {
     /// Opens a session of the role that owns the database.
     pub async fn owner(&self) -> Result<PgConnection, sqlx::Error> {
         PgConnection::connect(&self.postgres.url(DATABASE)).await
-    }
-
-    /// Opens a session of the superuser, which Aurora does not give to its users.
-    pub async fn superuser(&self) -> Result<PgConnection, sqlx::Error> {
-        PgConnection::connect(&self.postgres.url_as(SUPERUSER, DATABASE)).await
-    }
-
-    /// Changes so many pages in one transaction, and removes the history.
-    pub async fn fill(&self, session: &mut PgConnection, changes: i32) -> Result<(), sqlx::Error> {
-        sqlx::raw_sql("delete from wagrun.event")
-            .execute(&mut *session)
-            .await?;
-        sqlx::query(
-            "update wagtailcore_page set title = 'Backlog ' || gen_random_uuid()
-             where id in (select id from bench_page where number <= $1)",
-        )
-        .bind(changes)
-        .execute(session)
-        .await
-        .map(drop)
     }
 
     /// Starts content-events.

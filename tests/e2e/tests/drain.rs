@@ -16,7 +16,6 @@ mod restored_databases;
 mod round_trips;
 mod runs;
 mod schedules;
-mod skipped_rings;
 mod snapshot_interleavings;
 mod snapshot_schema_changes;
 mod snapshots;

@@ -6,7 +6,6 @@
 mod action;
 mod claim;
 mod editor;
-mod presence;
 mod promises;
 mod run;
 mod scenario;
@@ -20,7 +19,7 @@ pub use scenario::{Faults, Row, Safeguards, Scenario};
 pub use state::State;
 
 use run::StepEnd;
-use state::{Ring, Run, TransactionState};
+use state::{Ring, Run};
 
 /// The name of the promise that no rolled-back transaction becomes an event.
 pub const NOTHING_INVENTED: &str = "no event is of a transaction that did not commit";
@@ -34,17 +33,12 @@ pub const NEWEST_LAST: &str = "the last event of an object is its newest";
 pub const SAME_ID: &str = "repetitions have the same id";
 /// The name of the promise that a ring is enough.
 pub const RING_IS_ENOUGH: &str = "no sweep is needed for a change whose ring arrived";
-/// The name of the promise that one crash delays nothing but the change whose ring the run was for.
-pub const AT_ONCE: &str =
-    "after one crash no change but its own waits for Lambda to repeat the run";
 /// The name of the promise that everything arrives.
 pub const ALL_DRAINED: &str = "in the end every committed change is published";
 /// The name of the promise about locks.
 pub const NO_LOCK: &str = "in the end no run waits and no lock is held";
 /// The name of the example of a run that leaves its work to others.
 pub const A_RUN_LEAVES: &str = "a run leaves beside two others";
-/// The name of the example of a commit that skips its ring.
-pub const A_RING_IS_SKIPPED: &str = "a commit skips its ring";
 /// The name of the example of an event that arrives twice.
 pub const A_REPETITION: &str = "an event arrives twice";
 
@@ -63,8 +57,7 @@ impl Drain {
     /// Returns true when nothing happens any more without a further fault.
     fn is_end(&self, state: &State) -> bool {
         // With a ring and a free copy, Lambda goes on. This saves most of the time.
-        (state.rings.is_empty() && state.repetitions.is_empty()
-            || state.runs.len() >= self.scenario.copies)
+        (state.rings.is_empty() || state.runs.len() >= self.scenario.copies)
             && action::progress(&self.scenario, &self.safeguards, state).is_empty()
     }
 
@@ -87,21 +80,11 @@ impl Drain {
         match action {
             Action::Change(transaction) => editor::capture(scenario, state, transaction),
             Action::RingDoorbell(transaction) => editor::ring(state, transaction),
-            Action::SeeRuns(transaction) => editor::see_runs(state, transaction),
-            Action::TakeShared(transaction) => editor::take_shared(state, transaction),
-            Action::SkipOrRing(transaction) => {
-                editor::skip_or_ring(&self.safeguards, state, transaction);
-            }
             Action::Commit(transaction) => editor::commit(state, transaction),
             Action::RollBack(transaction) => editor::roll_back(state, transaction),
             Action::StartRun(ring) => {
                 let index = state.rings.iter().position(|one| *one == ring);
                 index.map(|index| state.rings.remove(index));
-                state.runs.push(Run::started_by(ring));
-            }
-            Action::Repeat(ring) => {
-                let index = state.repetitions.iter().position(|one| *one == ring);
-                index.map(|index| state.repetitions.remove(index));
                 state.runs.push(Run::started_by(ring));
             }
             Action::StartOperatorRun => {
@@ -140,7 +123,6 @@ impl Drain {
         }
         // The order of these lists has no meaning, so equal states are made to look equal.
         state.rings.sort_unstable();
-        state.repetitions.sort_unstable();
         state.late_calls.sort_unstable();
         state.runs.sort_unstable();
     }
@@ -176,7 +158,7 @@ impl Drain {
             }
             Action::RunOutOfTime(_) => {
                 state.faults.time_overs -= 1;
-                run::run_out_of_time(safeguards, one);
+                run::run_out_of_time(one);
             }
             _ => {}
         }
@@ -194,7 +176,7 @@ impl Model for Drain {
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         actions.extend(action::progress(&self.scenario, &self.safeguards, state));
-        actions.extend(action::faults(&self.scenario, &self.safeguards, state));
+        actions.extend(action::faults(&self.scenario, state));
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
@@ -221,9 +203,6 @@ impl Model for Drain {
                 let all_arrived = state.faults.lost_rings == model.scenario.faults.lost_rings;
                 !(all_arrived && state.is_idle() && state.is_pending())
             }),
-            always(AT_ONCE, |model, state| {
-                model.scenario.faults.crashes > 1 || promises::only_its_own_run_delays(state)
-            }),
             always(ALL_DRAINED, |model, state| {
                 !(model.is_end(state) && state.is_pending())
             }),
@@ -233,9 +212,6 @@ impl Model for Drain {
         ];
         let examples = [
             Property::<Self>::sometimes(A_RUN_LEAVES, |_, state| state.a_run_has_left),
-            Property::<Self>::sometimes(A_RING_IS_SKIPPED, |_, state| {
-                state.transactions.contains(&TransactionState::Skipped)
-            }),
             Property::<Self>::sometimes(A_REPETITION, |_, state| {
                 state.arrivals.iter().any(|arrivals| {
                     let mut ids: Vec<u8> = arrivals.iter().map(|arrival| arrival.id).collect();

@@ -1,8 +1,8 @@
 //! The scenarios in which the drain is checked, and the safeguards that are taken out of them.
 
 use crate::drain::{
-    A_REPETITION, A_RING_IS_SKIPPED, A_RUN_LEAVES, ALL_DRAINED, AT_ONCE, Drain, Faults, IN_ORDER,
-    NEWEST_LAST, NO_LOCK, NOTHING_LOST, RING_IS_ENOUGH, SAME_ID, Safeguards, Scenario,
+    A_REPETITION, A_RUN_LEAVES, ALL_DRAINED, Drain, Faults, IN_ORDER, NEWEST_LAST, NO_LOCK,
+    NOTHING_LOST, RING_IS_ENOUGH, SAME_ID, Safeguards, Scenario,
 };
 
 /// No fault happens.
@@ -30,44 +30,7 @@ fn two_edits() -> Scenario {
         copies: 2,
         operator_runs: 0,
         window: u8::MAX,
-        skips: false,
         faults: NONE,
-    }
-}
-
-/// A commit skips its ring beside two runs, one of them an operator's. One of them crashes.
-fn skipped_rings() -> Scenario {
-    Scenario {
-        operator_runs: 1,
-        skips: true,
-        faults: Faults { crashes: 1, ..NONE },
-        ..two_edits()
-    }
-}
-
-/// As before, and the time of two runs is over instead.
-fn skipped_rings_out_of_time() -> Scenario {
-    Scenario {
-        faults: Faults {
-            time_overs: 2,
-            ..NONE
-        },
-        ..skipped_rings()
-    }
-}
-
-/// A commit skips its ring beside three runs. The time of one of them is over, and another one crashes. The transactions leave no event,
-/// so that the locks alone are explored.
-fn skipped_rings_beside_three() -> Scenario {
-    Scenario {
-        transactions: vec![vec![], vec![]],
-        copies: 3,
-        faults: Faults {
-            crashes: 1,
-            time_overs: 1,
-            ..NONE
-        },
-        ..skipped_rings()
     }
 }
 
@@ -143,11 +106,6 @@ pub fn cases() -> Vec<Case> {
         ("faults of rings", case(rings(), &[])),
         ("locks of rows", case(locks_of_rows(), &[])),
         ("claims of a pass", case(passes(), &[])),
-        ("skipped rings", case(skipped_rings(), &[A_RING_IS_SKIPPED])),
-        (
-            "skipped rings, two time-outs",
-            case(skipped_rings_out_of_time(), &[A_RING_IS_SKIPPED]),
-        ),
     ]
 }
 
@@ -173,10 +131,6 @@ pub fn larger_cases() -> Vec<Case> {
         ..three_runs()
     };
     add("three runs, a time-out", scenario);
-    add(
-        "skipped rings beside three runs",
-        skipped_rings_beside_three(),
-    );
     let transactions = vec![vec![0], vec![0], vec![2]];
     let scenario = Scenario {
         transactions,
@@ -253,14 +207,5 @@ pub fn removals() -> Vec<Removal> {
     without!(refusal_blocks_object, publication(), IN_ORDER);
     without!(settles_after_acceptance, publication(), NOTHING_LOST);
     without!(sweeps, rings(), ALL_DRAINED);
-    without!(skips_beside_two, skipped_rings(), AT_ONCE);
-    without!(checks_under_shared, skipped_rings(), RING_IS_ENOUGH);
-    without!(shared_until_commit, skipped_rings(), RING_IS_ENOUGH);
-    without!(looks_under_exclusive, skipped_rings(), RING_IS_ENOUGH);
-    without!(absent_before_release, skipped_rings(), RING_IS_ENOUGH);
-    let out_of_time = skipped_rings_out_of_time;
-    without!(all_take_exclusive, out_of_time(), RING_IS_ENOUGH);
-    without!(rings_without_exclusive, out_of_time(), RING_IS_ENOUGH);
-    without!(absent_before_ring, skipped_rings_beside_three(), AT_ONCE);
     removals
 }

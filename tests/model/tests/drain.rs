@@ -131,56 +131,6 @@ fn without_a_sweep_a_lost_ring_loses_the_change() {
 }
 
 #[test]
-fn the_full_space_of_skipped_rings_is_explored() {
-    holds("skipped rings");
-}
-
-#[test]
-fn the_full_space_of_skipped_rings_and_time_outs_is_explored() {
-    holds("skipped rings, two time-outs");
-}
-
-#[test]
-fn a_ring_that_is_skipped_beside_one_run_waits_a_minute_after_its_crash() {
-    is_needed("skips_beside_two");
-}
-
-#[test]
-fn a_commit_that_looks_for_runs_before_it_shares_the_lock_is_left_behind() {
-    is_needed("checks_under_shared");
-}
-
-#[test]
-fn a_shared_lock_that_ends_before_the_commit_leaves_it_behind() {
-    is_needed("shared_until_commit");
-}
-
-#[test]
-fn a_last_look_without_the_exclusive_lock_leaves_a_commit_behind() {
-    is_needed("looks_under_exclusive");
-}
-
-#[test]
-fn a_run_that_is_present_after_its_last_look_leaves_a_commit_behind() {
-    is_needed("absent_before_release");
-}
-
-#[test]
-fn a_run_that_finds_nothing_must_look_under_the_exclusive_lock_too() {
-    is_needed("all_take_exclusive");
-}
-
-#[test]
-fn a_run_that_never_gets_the_exclusive_lock_must_ring() {
-    is_needed("rings_without_exclusive");
-}
-
-#[test]
-fn a_ring_before_the_presence_ends_may_be_answered_before_a_commit_that_skips() {
-    is_needed("absent_before_ring");
-}
-
-#[test]
 fn every_safeguard_and_every_scenario_has_its_test() {
     let tests = include_str!("drain.rs");
     let safeguards = format!("{:#?}", Safeguards::ALL);

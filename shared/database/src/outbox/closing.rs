@@ -3,9 +3,8 @@
 use sqlx::postgres::PgConnection;
 
 use super::lock::{Lock, UnlockError};
-use super::look::{Look, add_look, read_look};
-use super::presence::Presence;
-use super::script::{Literal, Script, lock_key};
+use super::look::{Look, add_look, lock_key, read_look};
+use super::script::{Literal, Script};
 use super::settle::{EventOutcome, REMOVE_HISTORY, SettleError, add_settle, check_settled};
 
 /// The end of a drainer's work under the drain lock.
@@ -53,7 +52,6 @@ pub enum CloseError {
 pub async fn close(
     connection: &mut PgConnection,
     closing: Closing<'_>,
-    presence: &mut Presence,
 ) -> Result<Closed, CloseError> {
     let mut script = Script::default();
     let settles = !closing.published.is_empty();
@@ -63,7 +61,7 @@ pub async fn close(
         script.add("commit", &[]);
     }
     script.add("select pg_advisory_unlock($1)", &[lock_key(Lock::Drain)]);
-    add_look(&mut script, closing.transactions, closing.blocked, presence);
+    add_look(&mut script, closing.transactions, closing.blocked);
     script.add(
         REMOVE_HISTORY,
         &[
@@ -81,7 +79,7 @@ pub async fn close(
         return Err(UnlockError::Lost(Lock::Drain).into());
     }
     Ok(Closed {
-        look: read_look(&mut results, presence)?,
+        look: read_look(&mut results)?,
         removed: results.next().rows_affected,
     })
 }

@@ -23,12 +23,6 @@ pub enum Lock {
     Decision = 0x7761_6772_756e_0006,
     /// Lets a second drainer wait for the same, so that the death of the first one delays nothing.
     NextDecision = 0x7761_6772_756e_0007,
-    /// Shows that a run is [present](super::Presence).
-    FirstPlace = 0x7761_6772_756e_0008,
-    /// Shows that a second run is present.
-    SecondPlace = 0x7761_6772_756e_0009,
-    /// Shared by commits that rely on present runs, until their rows are visible. A run takes it exclusively before it leaves.
-    SkippedRings = 0x7761_6772_756e_000a,
 }
 
 impl fmt::Display for Lock {
@@ -40,9 +34,6 @@ impl fmt::Display for Lock {
             Self::NextDrainer => "next drainer",
             Self::Decision => "decision",
             Self::NextDecision => "next decision",
-            Self::FirstPlace => "first place",
-            Self::SecondPlace => "second place",
-            Self::SkippedRings => "skipped rings",
         })
     }
 }

@@ -3,9 +3,8 @@
 use sqlx::postgres::PgConnection;
 
 use super::lock::Lock;
-use super::presence::{Presence, TAKE_PLACE};
 use super::schedule::ScheduleChanges;
-use super::script::{Literal, Results, Script, lock_key};
+use super::script::{Literal, Results, Script};
 use super::transaction::TransactionStatus;
 
 /// True when a committed change waits for publication, or a comparison of visibilities is due. Numbered events of the objects `$1` do
@@ -45,27 +44,21 @@ pub enum Arrival {
     Locked,
 }
 
-/// Takes the drain lock and a lock of presence, if a committed change is pending. Numbered events of `blocked` objects do not count.
+/// Takes the drain lock, if a committed change is pending. Numbered events of `blocked` objects do not count.
 pub async fn lock_if_pending(
     connection: &mut PgConnection,
     blocked: &[String],
-    presence: &mut Presence,
 ) -> Result<Arrival, sqlx::Error> {
     let mut script = Script::default();
-    let [is_absent, first, second] = presence.place_values();
-    let is_pending = IS_PENDING.replace("$1", "$5");
     let statement = format!(
-        "with seen as materialized (select {is_pending} as is_pending),
-         tried as materialized (
-             select is_pending, case when is_pending then pg_try_advisory_lock($4) else false end as is_locked from seen)
-         select is_pending, is_locked, case when is_locked then {TAKE_PLACE} end as place from tried"
+        "with seen as materialized (select {IS_PENDING} as is_pending)
+         select is_pending, case when is_pending then pg_try_advisory_lock($2) else false end as is_locked from seen"
     );
-    let lock = lock_key(Lock::Drain);
-    let blocked = texts(blocked);
-    let values = [is_absent, first, second, lock, Literal::Texts(&blocked)];
-    script.add(&statement, &values);
-    let (is_pending, is_locked, place) = script.run(connection).await?.next().row()?;
-    presence.record_place(place);
+    script.add(
+        &statement,
+        &[Literal::Texts(&texts(blocked)), lock_key(Lock::Drain)],
+    );
+    let (is_pending, is_locked) = script.run(connection).await?.next().row()?;
     Ok(match (is_pending, is_locked) {
         (_, true) => Arrival::Locked,
         (true, false) => Arrival::LockTaken,
@@ -82,8 +75,6 @@ pub struct Look {
     pub transactions: Vec<(u64, Option<TransactionStatus>)>,
     /// True when a committed change waits for publication, or a comparison of visibilities is due.
     pub is_pending: bool,
-    /// True when no commit was under way that relies on the run. Its presence has ended then, unless something is pending.
-    pub has_seen_all: bool,
     /// The seconds until the next decision, or `None` when no page is undecided.
     pub seconds_until_decision: Option<f64>,
     /// True when a replay or a snapshot is not finished.
@@ -108,88 +99,48 @@ pub async fn look(
     connection: &mut PgConnection,
     transactions: &[u64],
     blocked: &[String],
-    presence: &mut Presence,
 ) -> Result<Look, sqlx::Error> {
     let mut script = Script::default();
-    add_look(&mut script, transactions, blocked, presence);
-    read_look(&mut script.run(connection).await?, presence)
+    add_look(&mut script, transactions, blocked);
+    read_look(&mut script.run(connection).await?)
 }
 
 /// Adds the statements of a look. Those that are added after it are optional.
-///
-/// The statement that sees nothing pending ends the presence, and the exclusive lock is released after it. A session keeps the answer to
-/// its try in a setting, because a statement does not see the ones before it.
-pub(super) fn add_look(
-    script: &mut Script,
-    transactions: &[u64],
-    blocked: &[String],
-    presence: &Presence,
-) {
-    let lock = [lock_key(Lock::SkippedRings)];
-    script.add(
-        "select set_config('wagrun.has_seen_all', pg_try_advisory_lock($1)::text, false)",
-        &lock,
-    );
+pub(super) fn add_look(script: &mut Script, transactions: &[u64], blocked: &[String]) {
     let ids: Vec<_> = transactions.iter().map(|id| Some(id.to_string())).collect();
     script.add(STATUSES, &[Literal::Texts(&ids)]);
-    let statement = format!(
-        "with seen as materialized (
-             select {IS_PENDING} as is_pending, current_setting('wagrun.has_seen_all')::boolean as has_seen_all)
-         select is_pending, has_seen_all, case when has_seen_all and not is_pending then pg_advisory_unlock($2) end as is_absent, {FACTS}
-         from seen"
-    );
-    script.add(
-        &statement,
-        &[Literal::Texts(&texts(blocked)), presence.key()],
-    );
-    script.add(
-        "select pg_advisory_unlock($1) where current_setting('wagrun.has_seen_all')::boolean",
-        &lock,
-    );
+    let statement = format!("select {IS_PENDING} as is_pending, {FACTS}");
+    script.add(&statement, &[Literal::Texts(&texts(blocked))]);
     // A deployment updates this function before migrate has run. Live events must not suffer from that.
     script.leave_rest_optional();
     script.add(HAS_BACKFILL, &[]);
 }
 
 /// Reads the results of a look.
-pub(super) fn read_look(
-    results: &mut Results,
-    presence: &mut Presence,
-) -> Result<Look, sqlx::Error> {
-    results.next();
+pub(super) fn read_look(results: &mut Results) -> Result<Look, sqlx::Error> {
     let statuses: Vec<(String, Option<String>)> = results.next().rows()?;
-    let row: LookRow = results.next().row()?;
-    results.next();
-    if row.is_absent.is_some() {
-        presence.record_end();
-    }
+    let (is_pending, seconds_until_decision, schedule_changes, oldest_seconds, set_apart) =
+        results.next().row()?;
     let transactions = statuses.into_iter().filter_map(|(id, status)| {
         let status = status.map(|status| TransactionStatus::from_server(Some(&status)));
         Some((id.parse().ok()?, status))
     });
     Ok(Look {
         transactions: transactions.collect(),
-        is_pending: row.is_pending,
-        has_seen_all: row.has_seen_all,
-        seconds_until_decision: row.seconds_until_decision,
+        is_pending,
+        seconds_until_decision,
         has_backfill: results.next().scalars()?.contains(&true),
-        schedule_changes: ScheduleChanges::new(row.schedule_changes),
+        schedule_changes: ScheduleChanges::new(schedule_changes),
         stats: PendingStats {
-            oldest_seconds: row.oldest_seconds,
-            set_apart: row.set_apart,
+            oldest_seconds,
+            set_apart,
         },
     })
 }
 
-#[derive(sqlx::FromRow)]
-struct LookRow {
-    is_pending: bool,
-    has_seen_all: bool,
-    is_absent: Option<bool>,
-    seconds_until_decision: Option<f64>,
-    schedule_changes: Vec<String>,
-    oldest_seconds: f64,
-    set_apart: i64,
+/// The key of a lock as a value.
+pub(super) fn lock_key(lock: Lock) -> Literal<'static> {
+    Literal::Integer(Some(lock as i64))
 }
 
 fn texts(objects: &[String]) -> Vec<Option<String>> {

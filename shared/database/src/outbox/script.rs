@@ -9,7 +9,7 @@ use futures::StreamExt as _;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Either, FromRow};
 
-use super::lock::{Lock, is_lock_conflict};
+use super::lock::is_lock_conflict;
 
 /// Statements for one message of PostgreSQL's simple query protocol.
 ///
@@ -38,11 +38,6 @@ pub(super) enum Literal<'a> {
     Texts(&'a [Option<String>]),
     /// A list of truth values.
     Booleans(&'a [bool]),
-}
-
-/// Returns the key of a lock as a value.
-pub(super) fn lock_key(lock: Lock) -> Literal<'static> {
-    Literal::Integer(Some(lock as i64))
 }
 
 /// The result of one statement.

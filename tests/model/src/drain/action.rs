@@ -13,20 +13,12 @@ pub enum Action {
     Change(Transaction),
     /// The deferred trigger writes the last row and rings (`wagrun.ring_at_commit`).
     RingDoorbell(Transaction),
-    /// The deferred trigger writes the last row, and sees that two runs are present (`wagrun.are_two_present`).
-    SeeRuns(Transaction),
-    /// The deferred trigger takes the shared lock (`wagrun.ring_at_commit`).
-    TakeShared(Transaction),
-    /// The deferred trigger looks for the runs again, and skips the ring or rings (`wagrun.ring_at_commit`).
-    SkipOrRing(Transaction),
     /// The transaction commits.
     Commit(Transaction),
     /// The transaction rolls back.
     RollBack(Transaction),
     /// Lambda starts a run for a ring, sooner or later.
     StartRun(Ring),
-    /// Lambda starts a run for a ring again, a minute or more after the first one has failed.
-    Repeat(Ring),
     /// An operator starts a run.
     StartOperatorRun,
     /// The schedule starts a run, while nothing else happens (`sweep`).
@@ -67,16 +59,13 @@ pub enum Action {
 pub fn progress(scenario: &Scenario, safeguards: &Safeguards, state: &State) -> Vec<Action> {
     let mut actions = Vec::new();
     for transaction in 0..state.transactions.len() as Transaction {
-        edits(scenario, safeguards, state, transaction, &mut actions);
+        edits(scenario, state, transaction, &mut actions);
     }
     let can_start = state.runs.len() < scenario.copies;
     if can_start {
         let mut rings = state.rings.clone();
         rings.dedup();
         actions.extend(rings.into_iter().map(Action::StartRun));
-        let mut repetitions = state.repetitions.clone();
-        repetitions.dedup();
-        actions.extend(repetitions.into_iter().map(Action::Repeat));
     }
     if can_start && state.operator_runs > 0 && state.is_pending() {
         actions.push(Action::StartOperatorRun);
@@ -102,32 +91,14 @@ pub fn progress(scenario: &Scenario, safeguards: &Safeguards, state: &State) -> 
     actions
 }
 
-fn edits(
-    scenario: &Scenario,
-    safeguards: &Safeguards,
-    state: &State,
-    transaction: Transaction,
-    actions: &mut Vec<Action>,
-) {
+fn edits(scenario: &Scenario, state: &State, transaction: Transaction, actions: &mut Vec<Action>) {
     match state.transactions[usize::from(transaction)] {
         TransactionState::Open(_) => match editor::next_row(scenario, state, transaction) {
             Some(row) if editor::is_locked(state, row, transaction) => {}
             Some(_) => actions.push(Action::Change(transaction)),
-            None => {
-                actions.push(Action::RingDoorbell(transaction));
-                if scenario.skips && editor::sees_runs(safeguards, state) {
-                    actions.push(Action::SeeRuns(transaction));
-                }
-            }
+            None => actions.push(Action::RingDoorbell(transaction)),
         },
-        TransactionState::HasSeenRuns => actions.push(match state.is_exclusive_taken() {
-            true => Action::RingDoorbell(transaction),
-            false => Action::TakeShared(transaction),
-        }),
-        TransactionState::Shared => actions.push(Action::SkipOrRing(transaction)),
-        TransactionState::Rung(_) | TransactionState::Skipped => {
-            actions.push(Action::Commit(transaction));
-        }
+        TransactionState::Rung => actions.push(Action::Commit(transaction)),
         TransactionState::Committed | TransactionState::RolledBack => return,
     }
     if scenario.rollbacks {
@@ -153,13 +124,13 @@ fn publishing(safeguards: &Safeguards, state: &State, index: usize, actions: &mu
 }
 
 /// Lists the faults that may happen now.
-pub fn faults(scenario: &Scenario, safeguards: &Safeguards, state: &State) -> Vec<Action> {
+pub fn faults(scenario: &Scenario, state: &State) -> Vec<Action> {
     let mut actions = Vec::new();
     let faults = state.faults;
     if faults.lost_rings > 0 {
         for transaction in 0..state.transactions.len() as Transaction {
-            let one = state.transactions[usize::from(transaction)];
-            let is_writing = matches!(one, TransactionState::Open(_));
+            let is_writing = state.is_open(transaction)
+                && state.transactions[usize::from(transaction)] != TransactionState::Rung;
             if is_writing && editor::next_row(scenario, state, transaction).is_none() {
                 actions.push(Action::LoseRing(transaction));
             }
@@ -172,7 +143,7 @@ pub fn faults(scenario: &Scenario, safeguards: &Safeguards, state: &State) -> Ve
         if faults.crashes > 0 {
             actions.push(Action::Crash(index));
         }
-        if faults.time_overs > 0 && run::can_run_out_of_time(safeguards, state, one) {
+        if faults.time_overs > 0 && run::can_run_out_of_time(state, one) {
             actions.push(Action::RunOutOfTime(index));
         }
         for call in &one.calls {

@@ -1,6 +1,6 @@
 //! The editors: their transactions change rows, write the outbox, ring and end.
 
-use super::scenario::{Row, Safeguards, Scenario};
+use super::scenario::{Row, Scenario};
 use super::state::{Captured, Ring, State, Transaction, TransactionState};
 
 /// Returns the row that the transaction changes next, if it has one left.
@@ -36,59 +36,15 @@ pub fn capture(scenario: &Scenario, state: &mut State, transaction: Transaction)
     }
 }
 
-/// Writes the last row of the transaction, if it is not there yet, and rings just before the commit (`wagrun.ring_at_commit`).
+/// Writes the last row of the transaction and rings, just before the commit (`wagrun.ring_at_commit`).
 pub fn ring(state: &mut State, transaction: Transaction) {
-    if state.transactions[usize::from(transaction)] != TransactionState::HasSeenRuns {
-        write_last_row(state, transaction);
-    }
-    state.transactions[usize::from(transaction)] = TransactionState::Rung(false);
-    state.rings.push(Ring::For(transaction));
-}
-
-/// Writes the last row of the transaction, and sees that two runs are present (`wagrun.are_two_present`).
-pub fn see_runs(state: &mut State, transaction: Transaction) {
-    write_last_row(state, transaction);
-    state.transactions[usize::from(transaction)] = TransactionState::HasSeenRuns;
-}
-
-/// Takes the shared lock (`wagrun.ring_at_commit`).
-pub fn take_shared(state: &mut State, transaction: Transaction) {
-    state.transactions[usize::from(transaction)] = TransactionState::Shared;
-}
-
-/// Skips the ring beside two runs that are present, or rings (`wagrun.ring_at_commit`).
-pub fn skip_or_ring(safeguards: &Safeguards, state: &mut State, transaction: Transaction) {
-    let is_awaited = !safeguards.checks_under_shared || sees_runs(safeguards, state);
-    state.transactions[usize::from(transaction)] = match is_awaited {
-        true => TransactionState::Skipped,
-        false => TransactionState::Rung(true),
-    };
-    if !is_awaited {
-        state.rings.push(Ring::For(transaction));
-    }
-}
-
-/// Returns true when so many runs are present that a commit may rely on them.
-pub fn sees_runs(safeguards: &Safeguards, state: &State) -> bool {
-    state.present() > usize::from(safeguards.skips_beside_two)
-}
-
-/// Returns true when the transaction holds the shared lock.
-pub fn holds_shared(safeguards: &Safeguards, transaction: TransactionState) -> bool {
-    match transaction {
-        TransactionState::Shared => true,
-        TransactionState::Rung(is_shared) => is_shared && safeguards.shared_until_commit,
-        TransactionState::Skipped => safeguards.shared_until_commit,
-        _ => false,
-    }
-}
-
-fn write_last_row(state: &mut State, transaction: Transaction) {
     state.captured.push(Captured {
         transaction,
         row: None,
         is_in_outbox: true,
     });
+    state.transactions[usize::from(transaction)] = TransactionState::Rung;
+    state.rings.push(Ring::For(transaction));
 }
 
 /// Writes the last row of the transaction, and the ring is lost.

@@ -1,7 +1,7 @@
 //! The promises of the drain, as statements about one state.
 
 use super::editor::comes_before;
-use super::state::{Arrival, Ring, State, Transaction};
+use super::state::{Arrival, State, Transaction};
 
 /// Returns true when every event that arrived is of a committed transaction.
 pub fn nothing_is_invented(state: &State) -> bool {
@@ -33,24 +33,6 @@ pub fn objects_are_in_order(state: &State) -> bool {
             })
         })
     })
-}
-
-/// Returns true when a change that waits for Lambda to repeat a run waits for its own ring's, or for one that followed it.
-///
-/// Lambda repeats a run a minute later, so nothing happens before. Events that the topic refused wait as well.
-pub fn only_its_own_run_delays(state: &State) -> bool {
-    let has_lost_nothing = state.faults.refusals == 0 && state.faults.lost_answers == 0;
-    let all = || 0..state.transactions.len() as Transaction;
-    let is_quiet = state.runs.is_empty()
-        && state.rings.is_empty()
-        && state.late_calls.is_empty()
-        && all().all(|one| !state.is_open(one));
-    let is_repeated = |ring| state.repetitions.contains(&ring);
-    !is_quiet
-        || state.repetitions.is_empty()
-        || is_repeated(Ring::Again)
-        || !has_lost_nothing
-        || all().all(|one| !state.is_pending_of(one) || is_repeated(Ring::For(one)))
 }
 
 /// Returns true when, with everything published, the last event that arrived of each object is its newest.

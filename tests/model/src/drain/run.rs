@@ -1,7 +1,6 @@
 //! A run of content-events, step by step (`drain`, `live_events`, `open_transactions`).
 
 use super::claim::{claim, undo};
-use super::presence;
 use super::scenario::{Safeguards, Scenario};
 use super::state::{Ring, Run, State, Step};
 use super::topic;
@@ -20,9 +19,6 @@ pub fn can_step(safeguards: &Safeguards, state: &State, run: &Run) -> bool {
     match run.step {
         Step::Publish => false,
         Step::StandBy => state.is_lock_free(),
-        Step::TakeExclusive => {
-            presence::is_exclusive_free(safeguards, state) || state.is_pending_for(run)
-        }
         Step::TakeNext => {
             !safeguards.one_stands_by
                 || !safeguards.leaves_beside_two_others
@@ -58,16 +54,12 @@ pub fn step(
         Step::Look => match state.is_pending_for(run) {
             true if !safeguards.numbers_under_lock => Step::Claim,
             true => Step::TakeLock,
-            false if !safeguards.all_take_exclusive && !run.is_present => {
-                presence::first_look(safeguards)
-            }
-            false => presence::before_look(scenario, safeguards),
+            false => first_look(safeguards),
         },
-        Step::TakeLock => take_lock(scenario, safeguards, state, run),
-        Step::TakeNext => take_next(scenario, safeguards, state, run),
+        Step::TakeLock => take_lock(safeguards, state, run),
+        Step::TakeNext => take_next(safeguards, state, run),
         Step::StandBy => {
             run.holds_lock = true;
-            presence::begin(scenario, state, run);
             Step::ReleaseNext
         }
         Step::ReleaseNext => {
@@ -99,10 +91,9 @@ pub fn step(
             match run.is_time_over {
                 true if safeguards.rings_after_unlock => Step::RingAgain,
                 true => Step::RingForTransaction,
-                false => presence::before_look(scenario, safeguards),
+                false => first_look(safeguards),
             }
         }
-        Step::TakeExclusive => presence::take_exclusive(safeguards, state, run),
         Step::CheckTransaction => {
             run.waits_for
                 .take_if(|transaction| safeguards.waits_for_commit && !state.is_open(*transaction));
@@ -112,24 +103,10 @@ pub fn step(
             }
         }
         Step::LookAgain => match state.is_pending_for(run) {
-            true => {
-                run.holds_exclusive = false;
-                Step::Look
-            }
-            false => presence::after_look(safeguards, run),
+            true => Step::Look,
+            false if safeguards.checks_before_looking => Step::Wait,
+            false => Step::CheckTransaction,
         },
-        Step::ReleaseExclusive => {
-            run.holds_exclusive = false;
-            presence::after_release(safeguards, run)
-        }
-        Step::EndPresence => {
-            run.is_present = false;
-            Step::Wait
-        }
-        Step::RingAgain if run.is_present && safeguards.absent_before_ring => {
-            run.is_present = false;
-            Step::RingAgain
-        }
         Step::RingAgain => {
             state.rings.push(Ring::Again);
             match run.holds_lock {
@@ -154,11 +131,18 @@ pub fn step(
     StepEnd::GoesOn
 }
 
-fn take_lock(scenario: &Scenario, safeguards: &Safeguards, state: &State, run: &mut Run) -> Step {
+/// Returns the first step of a look (`outbox::look`).
+fn first_look(safeguards: &Safeguards) -> Step {
+    match safeguards.checks_before_looking {
+        true => Step::CheckTransaction,
+        false => Step::LookAgain,
+    }
+}
+
+fn take_lock(safeguards: &Safeguards, state: &State, run: &mut Run) -> Step {
     match state.is_lock_free() {
         true => {
             run.holds_lock = true;
-            presence::begin(scenario, state, run);
             with_lock(safeguards)
         }
         false => Step::TakeNext,
@@ -174,20 +158,10 @@ fn with_lock(safeguards: &Safeguards) -> Step {
 }
 
 /// Stands by, or leaves to two other runs (`live_events::stand_by`).
-fn take_next(
-    scenario: &Scenario,
-    safeguards: &Safeguards,
-    state: &mut State,
-    run: &mut Run,
-) -> Step {
+fn take_next(safeguards: &Safeguards, state: &mut State, run: &mut Run) -> Step {
     if safeguards.one_stands_by && state.is_next_free() {
         run.holds_next = true;
-        presence::begin(scenario, state, run);
         return Step::StandBy;
-    }
-    if run.is_present {
-        run.is_present = false;
-        return Step::TakeNext;
     }
     if safeguards.one_stands_by && safeguards.leaves_beside_two_others && state.is_lock_free() {
         return Step::TakeLock;
@@ -219,33 +193,22 @@ pub fn end_batch(safeguards: &Safeguards, run: &mut Run) {
 }
 
 /// Returns true when it matters whether the time of the run is over.
-pub fn can_run_out_of_time(safeguards: &Safeguards, state: &State, run: &Run) -> bool {
+pub fn can_run_out_of_time(state: &State, run: &Run) -> bool {
     let waits = |transaction| run.step == Step::Wait && state.is_open(transaction);
     match run.step {
         Step::StandBy => true,
-        Step::TakeExclusive => !presence::is_exclusive_free(safeguards, state),
         Step::Publish => !run.is_time_over,
         _ => run.waits_for.is_some_and(waits),
     }
 }
 
 /// Ends the time of a run.
-pub fn run_out_of_time(safeguards: &Safeguards, run: &mut Run) {
+pub fn run_out_of_time(run: &mut Run) {
     match run.step {
         Step::StandBy => {
             run.holds_next = false;
             run.step = Step::RingAgain;
         }
-        Step::TakeExclusive if !safeguards.rings_without_exclusive => {
-            run.is_present = false;
-            run.step = Step::RingForTransaction;
-        }
-        // A ring for the transaction that rang is enough, because each run takes the exclusive lock.
-        Step::TakeExclusive if run.waits_for.is_some() => {
-            run.is_present = false;
-            run.step = Step::RingForTransaction;
-        }
-        Step::TakeExclusive => run.step = Step::RingAgain,
         Step::Wait => run.step = Step::RingForTransaction,
         _ => run.is_time_over = true,
     }
@@ -271,7 +234,7 @@ pub fn crash(safeguards: &Safeguards, state: &mut State, run: &Run) {
 /// Starts the run again, as Lambda does twice after a failure. An operator does not, and the schedule has its next time.
 fn repeat(state: &mut State, ring: Ring) {
     match ring {
-        Ring::For(_) | Ring::Again => state.repetitions.push(ring),
+        Ring::For(_) | Ring::Again => state.rings.push(ring),
         Ring::Operator | Ring::Sweep => {}
     }
 }

@@ -16,8 +16,6 @@ pub struct Scenario {
     pub operator_runs: u8,
     /// The maximum number of outbox rows that one claim examines.
     pub window: u8,
-    /// True when a commit may skip its ring, and runs do what that needs.
-    pub skips: bool,
     /// The number of faults of each kind.
     pub faults: Faults,
 }
@@ -76,22 +74,6 @@ pub struct Safeguards {
     pub settles_after_acceptance: bool,
     /// A schedule starts runs that look for changes without a ring (`sweep`).
     pub sweeps: bool,
-    /// A commit skips its ring beside two runs that are present, not beside one (`wagrun.ring_at_commit`).
-    pub skips_beside_two: bool,
-    /// A commit looks for the two runs after it has taken the shared lock (`wagrun.ring_at_commit`).
-    pub checks_under_shared: bool,
-    /// A commit that skips its ring holds the shared lock until its rows are visible (`wagrun.ring_at_commit`).
-    pub shared_until_commit: bool,
-    /// A run takes the lock exclusively before it looks for the last time (`outbox::add_look`).
-    pub looks_under_exclusive: bool,
-    /// A run ends its presence before it releases the exclusive lock (`outbox::add_look`).
-    pub absent_before_release: bool,
-    /// A run that finds nothing takes the exclusive lock too. It may follow one that had to leave without it (`outbox::look`).
-    pub all_take_exclusive: bool,
-    /// A run that does not get the exclusive lock in time rings (`live_events::ring_and_leave`).
-    pub rings_without_exclusive: bool,
-    /// A run ends its presence before it rings for the rest of the work (`live_events::ring_and_leave`).
-    pub absent_before_ring: bool,
 }
 
 impl Safeguards {
@@ -113,13 +95,5 @@ impl Safeguards {
         refusal_blocks_object: true,
         settles_after_acceptance: true,
         sweeps: true,
-        skips_beside_two: true,
-        checks_under_shared: true,
-        shared_until_commit: true,
-        looks_under_exclusive: true,
-        absent_before_release: true,
-        all_take_exclusive: true,
-        rings_without_exclusive: true,
-        absent_before_ring: true,
     };
 }

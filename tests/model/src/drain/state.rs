@@ -20,8 +20,6 @@ pub struct State {
     pub last_id: u8,
     /// The rings that Lambda has accepted and not yet started a run for, sorted.
     pub rings: Vec<Ring>,
-    /// The rings whose run has failed and that Lambda repeats after a minute or later, sorted.
-    pub repetitions: Vec<Ring>,
     /// The runs of content-events, sorted. Runs are interchangeable, so their order has no meaning.
     pub runs: Vec<Run>,
     /// Calls to the topic whose run no longer waits for them, by the event's sequence and id.
@@ -45,14 +43,8 @@ pub struct State {
 pub enum TransactionState {
     /// It has changed this many of its rows, and holds their locks.
     Open(u8),
-    /// Its deferred trigger has written the last row and seen two runs that are present.
-    HasSeenRuns,
-    /// Its deferred trigger has written the last row and holds the shared lock. It has not looked for the two runs yet.
-    Shared,
-    /// Its deferred trigger has written the last row and rung. It holds its locks until it ends, and the shared lock if true.
-    Rung(bool),
-    /// Its deferred trigger has written the last row and skipped the ring. It holds its locks until it ends.
-    Skipped,
+    /// Its deferred trigger has written the last row and rung. It holds its locks until it ends.
+    Rung,
     /// It is committed.
     Committed,
     /// It was rolled back.
@@ -120,10 +112,6 @@ pub struct Run {
     pub holds_lock: bool,
     /// True while it holds the lock of the run that stands by.
     pub holds_next: bool,
-    /// True while commits may rely on it: it holds one of the two locks of presence.
-    pub is_present: bool,
-    /// True while it holds the lock exclusively that commits share.
-    pub holds_exclusive: bool,
     /// The pass through the outbox.
     pub pass: Option<Pass>,
     /// Events that were numbered in a statement that is not committed yet. Empty while numbers are given under the lock.
@@ -159,16 +147,10 @@ pub enum Step {
     Publish,
     /// The unlock in `outbox::close`.
     Unlock,
-    /// A look tries the exclusive lock, again and again.
-    TakeExclusive,
     /// The first statement of a look (`outbox::look`): the status of the transaction that rang.
     CheckTransaction,
     /// The second statement of a look: is anything pending.
     LookAgain,
-    /// The last statement of a look: the exclusive lock is released.
-    ReleaseExclusive,
-    /// The presence ends after the exclusive lock was released. This step exists only without a safeguard.
-    EndPresence,
     /// `live_events::ring_and_leave`.
     RingAgain,
     /// `OpenTransactions::wait`.
@@ -213,7 +195,6 @@ impl State {
             last_sequence: 0,
             last_id: 0,
             rings: Vec::new(),
-            repetitions: Vec::new(),
             runs: Vec::new(),
             late_calls: Vec::new(),
             arrivals: vec![Vec::new(); objects.unwrap_or_default()],
@@ -248,16 +229,6 @@ impl State {
         self.runs.iter().all(|run| !run.holds_next)
     }
 
-    /// Returns the number of runs that commits may rely on.
-    pub fn present(&self) -> usize {
-        self.runs.iter().filter(|run| run.is_present).count()
-    }
-
-    /// Returns true when a run holds the lock exclusively that commits share.
-    pub fn is_exclusive_taken(&self) -> bool {
-        self.runs.iter().any(|run| run.holds_exclusive)
-    }
-
     /// Returns true when a committed change is not settled.
     pub fn is_pending(&self) -> bool {
         self.has_visible_rows() || self.events.iter().any(|event| !event.is_settled)
@@ -270,15 +241,6 @@ impl State {
             || events.any(|event| !event.is_settled && !run.is_blocked(event.object))
     }
 
-    /// Returns true when the transaction is committed and not all of its changes are settled.
-    pub fn is_pending_of(&self, transaction: Transaction) -> bool {
-        let mut rows = self.captured.iter();
-        let mut events = self.events.iter();
-        self.is_committed(transaction)
-            && (rows.any(|row| row.is_in_outbox && row.transaction == transaction)
-                || events.any(|event| !event.is_settled && event.transaction == transaction))
-    }
-
     fn has_visible_rows(&self) -> bool {
         let mut rows = self.captured.iter();
         rows.any(|row| row.is_in_outbox && self.is_committed(row.transaction))
@@ -289,7 +251,6 @@ impl State {
         let transactions = 0..self.transactions.len() as u8;
         self.runs.is_empty()
             && self.rings.is_empty()
-            && self.repetitions.is_empty()
             && self.late_calls.is_empty()
             && transactions.into_iter().all(|one| !self.is_open(one))
     }
@@ -307,8 +268,6 @@ impl Run {
             step: Step::Look,
             holds_lock: false,
             holds_next: false,
-            is_present: false,
-            holds_exclusive: false,
             pass: None,
             uncommitted: Vec::new(),
             calls: Vec::new(),
