@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, sleep};
-use wagrun_database::outbox::{self, Closing, Look, OutboxCursor, PendingBatch, Reference};
+use wagrun_database::outbox::{
+    self, Closing, Look, OutboxCursor, PendingBatch, Presence, Reference,
+};
 
 use crate::batch::{self, BatchEnd};
 use crate::context::DrainContext;
@@ -55,6 +57,7 @@ pub(crate) async fn drain(
     let drained = drain_while_present(connection, context, transactions, state).await;
     // After a failure commits must not rely on this run any more. Lambda repeats it.
     let absent = state.presence.end(connection).await;
+    state.presence = Presence::default();
     let status = drained?;
     absent?;
     Ok(status)
@@ -90,6 +93,7 @@ async fn drain_while_present(
             LockedWorkEnd::Done if look.is_pending => {}
             LockedWorkEnd::Done if look.has_seen_all => return Ok(LiveStatus::Drained(look)),
             LockedWorkEnd::Done => {
+                state.presence.leave(connection).await?;
                 if !skipped_rings.wait().await {
                     return ring_and_leave(connection, transactions, state).await;
                 }

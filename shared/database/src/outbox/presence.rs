@@ -20,13 +20,17 @@ pub(super) const TAKE_PLACE: &str = "case
 
 /// The lock of presence that a run holds, if it holds one.
 #[derive(Debug, Default)]
-pub struct Presence(Option<Lock>);
+pub struct Presence {
+    place: Option<Lock>,
+    /// True when the run takes no lock of presence any more.
+    is_leaving: bool,
+}
 
 impl Presence {
     /// Returns the values of [`TAKE_PLACE`].
     pub(super) fn place_values(&self) -> [Literal<'static>; 3] {
         [
-            Literal::Boolean(self.0.is_none()),
+            Literal::Boolean(self.place.is_none() && !self.is_leaving),
             lock_key(Lock::FirstPlace),
             lock_key(Lock::SecondPlace),
         ]
@@ -36,23 +40,30 @@ impl Presence {
     pub(super) fn record_place(&mut self, key: Option<i64>) {
         let places = [Lock::FirstPlace, Lock::SecondPlace];
         let taken = places.into_iter().find(|place| Some(*place as i64) == key);
-        self.0 = self.0.or(taken);
+        self.place = self.place.or(taken);
     }
 
     /// The key of the lock, or null.
     pub(super) fn key(&self) -> Literal<'static> {
-        Literal::Integer(self.0.map(|lock| lock as i64))
+        Literal::Integer(self.place.map(|lock| lock as i64))
     }
 
     /// Records that a look has ended the presence.
     pub(super) fn record_end(&mut self) {
-        self.0 = None;
+        self.place = None;
+    }
+
+    /// Ends the presence for the rest of a drain. The commits that rely on the run end soon, and no others join them, so that the run
+    /// gets the exclusive lock however many commits there are.
+    pub async fn leave(&mut self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        self.is_leaving = true;
+        self.end(connection).await
     }
 
     /// Ends the presence without a look. The run must then leave to others: to two runs, to one that it rings for, or to Lambda, which
     /// repeats a run that failed.
     pub async fn end(&mut self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        let Some(lock) = self.0.take() else {
+        let Some(lock) = self.place.take() else {
             return Ok(());
         };
         let mut script = Script::default();

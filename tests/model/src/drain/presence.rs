@@ -37,14 +37,19 @@ pub fn before_look(scenario: &Scenario, safeguards: &Safeguards) -> Step {
     }
 }
 
-/// Takes the lock exclusively. A run that does not get it may drain meanwhile.
+/// Takes the lock exclusively. A run that does not get it ends its presence, so that no further commit relies on it, and may drain
+/// meanwhile.
 pub fn take_exclusive(safeguards: &Safeguards, state: &State, run: &mut Run) -> Step {
     match is_exclusive_free(safeguards, state) {
         true => {
             run.holds_exclusive = true;
             first_look(safeguards)
         }
-        false => Step::Look,
+        false if state.is_pending_for(run) => Step::Look,
+        false => {
+            run.is_present = false;
+            Step::TakeExclusive
+        }
     }
 }
 

@@ -21,7 +21,9 @@ pub fn can_step(safeguards: &Safeguards, state: &State, run: &Run) -> bool {
         Step::Publish => false,
         Step::StandBy => state.is_lock_free(),
         Step::TakeExclusive => {
-            presence::is_exclusive_free(safeguards, state) || state.is_pending_for(run)
+            presence::is_exclusive_free(safeguards, state)
+                || state.is_pending_for(run)
+                || run.is_present
         }
         Step::TakeNext => {
             !safeguards.one_stands_by
