@@ -1,7 +1,7 @@
 //! The payload of an invocation.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A request to write the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ enum Compared {
 
 #[derive(Deserialize)]
 struct Event {
-    detail: ParameterChange,
+    detail: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +54,8 @@ impl Request {
         let payload = Value::Object(fields);
         if payload.get("detail-type").is_some() {
             let event = Event::deserialize(payload).map_err(RequestError::Event)?;
-            return Ok(Self::Changed(event.detail.name));
+            let change = ParameterChange::deserialize(Value::Object(event.detail));
+            return Ok(Self::Changed(change.map_err(RequestError::Event)?.name));
         }
         match Comparison::deserialize(payload) {
             Ok(_) => Ok(Self::Compare),
@@ -88,6 +89,7 @@ mod tests {
             r#"{"compare":"backlogs"}"#,
             r#"{"compare":"subscribers","at_once":true}"#,
             r#"{"detail-type":"Parameter Store Change","detail":{}}"#,
+            r#"{"detail-type":"Parameter Store Change","detail":["/wagrun/subscribers/cdn"]}"#,
         ] {
             assert!(Request::parse(payload).is_err(), "{payload}");
         }

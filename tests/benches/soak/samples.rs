@@ -47,8 +47,11 @@ pub async fn take(stack: &LocalStack) -> Result<Sample, Box<dyn Error>> {
     }
     let bucket = stack.deployment.output("BacklogBucketName")?;
     let listing = aws.get("s3", &format!("/{bucket}?list-type=2")).await?;
-    let objects = u32::try_from(listing.matches("<Key>").count())?;
-    sample.insert("deliveries set aside".to_owned(), f64::from(objects));
+    let keys = listing.split("<Key>").skip(1);
+    let keys = keys.filter_map(|rest| rest.split("</Key>").next());
+    // The subscriber directory is in the bucket too, under a key without a slash.
+    let deliveries = u32::try_from(keys.filter(|key| key.contains('/')).count())?;
+    sample.insert("deliveries set aside".to_owned(), f64::from(deliveries));
     add_programs(&mut sample, stack)?;
     Ok(sample)
 }

@@ -209,6 +209,21 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_under_another_by_whole_segments_in_small_or_capital_letters() {
+        for (under, path, expected) in [
+            ("/blog/", "/blog/a/", true),
+            ("/blog", "https://example.org/Blog", true),
+            ("/BLOG/", "/blog/", true),
+            ("/", "/anything", true),
+            ("/blog/", "/blogs/a/", false),
+            ("/blog/", "/en/blog/", false),
+            ("/blog/", "no path", false),
+        ] {
+            assert_eq!(path_is_under(under, path), expected, "{under} {path}");
+        }
+    }
+
+    #[test]
     fn two_patterns_meet_when_a_text_matches_both() {
         for (one, other, expected) in [
             ("a*c", "ab*", true),
@@ -249,6 +264,13 @@ mod tests {
             (Filter::default().under("/").unwrap(), None),
         ] {
             assert_eq!(filter.contradiction(), expected, "{filter:?}");
+        }
+        for (filter, expected) in [
+            (Filter::default(), true),
+            (Filter::new(types("*.deleted"), None), true),
+            (Filter::new(types("site.*"), None), false),
+        ] {
+            assert_eq!(filter.admits_content(), expected, "{filter:?}");
         }
     }
 }
