@@ -59,10 +59,7 @@ pub async fn run(
         }
     }
     if arguments.end_to_end {
-        output.consent(
-            "A sleeping database is woken, for about two cents",
-            arguments.yes,
-        )?;
+        stack.consent_to_wake(output, arguments.yes)?;
     }
     let is_chosen =
         |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|one| one == name);

@@ -125,18 +125,14 @@ impl fmt::Display for Step {
         let kind = line.text_of("event.type").unwrap_or_default();
         let subject = line.subject().unwrap_or_default();
         let who = line.text_of("subscriber").unwrap_or(line.function);
-        let replayed = match line.field("event.replayed") {
-            Some(Value::Bool(true)) => "  (replayed)",
-            _ => "",
-        };
         let what = match self.has_failed() {
             true => output::bad(self.what()),
             false => self.what(),
         };
-        let at = time::clock(line.at);
+        let at = time::millisecond(line.at);
         write!(
             formatter,
-            "{at}  {kind}  {subject}{replayed}  {who}  {what}"
+            "{at}  {kind}  {subject}  {who}  {what}"
         )
     }
 }
@@ -165,7 +161,7 @@ mod tests {
         );
         assert_eq!(
             accepted.to_string(),
-            "21:46:46.907  wagtail.page.published  page/42  search  attempt 2  delivered  204  12 ms"
+            "2026-11-21 21:46:46.907  wagtail.page.published  page/42  search  attempt 2  delivered  204  12 ms"
         );
         assert!(!accepted.has_failed());
         let fanned_out = step(json!({"message": "fanned out", "deliveries": 2}));

@@ -147,7 +147,7 @@ impl fmt::Display for EventHistory {
 /// Formats a line with its time: `21:46:46.907  attempt 1  delivered  204  12 ms`.
 fn said(line: &LogLine) -> String {
     let step = Step { line: line.clone() };
-    format!("{}  {}", time::second_and_millis(line.at), step.what())
+    format!("{}  {}", time::millisecond(line.at), step.what())
 }
 
 #[cfg(test)]

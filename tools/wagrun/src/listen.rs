@@ -207,7 +207,7 @@ impl fmt::Display for Arrived {
         let Event {
             kind, subject, id, ..
         } = &self.event;
-        let at = time::clock(self.at);
+        let at = time::millisecond(self.at);
         write!(formatter, "{at}  {kind}  {subject}  {id}")?;
         if self.event.replayed {
             formatter.write_str("  (replayed)")?;

@@ -75,7 +75,7 @@ pub async fn run(
     };
     // Fails before the question when the stack has no migrate.
     Function::Migrate.deployed(stack)?;
-    output.consent("A sleeping database is woken, for about two cents", yes)?;
+    stack.consent_to_wake(output, yes)?;
     let answer = follow(&payload, stack, output).await?;
     let warns = answer["migrations"].to_string().contains("\"effect\"");
     match subcommand {

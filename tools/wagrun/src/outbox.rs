@@ -54,10 +54,7 @@ pub async fn sweep(
     stack: &Stack,
     output: &Output,
 ) -> Result<Verdict, CommandError> {
-    output.consent(
-        "A sleeping database is woken, for about two cents",
-        arguments.yes,
-    )?;
+    stack.consent_to_wake(output, arguments.yes)?;
     drain(&json!({"sweep": true}), stack, output).await
 }
 
@@ -67,10 +64,7 @@ pub async fn retry(
     stack: &Stack,
     output: &Output,
 ) -> Result<Verdict, CommandError> {
-    output.consent(
-        "A sleeping database is woken, for about two cents",
-        arguments.yes,
-    )?;
+    stack.consent_to_wake(output, arguments.yes)?;
     drain(&json!({"retry": arguments.event}), stack, output).await
 }
 

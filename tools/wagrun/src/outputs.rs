@@ -82,11 +82,7 @@ pub async fn run(
 ) -> Result<Verdict, CommandError> {
     let function = arguments.function;
     if matches!(function, Function::ContentEvents | Function::Migrate) {
-        let question = format!(
-            "{} connects to the database, and wakes one that sleeps",
-            function.name()
-        );
-        output.consent(&question, arguments.yes)?;
+        stack.consent_to_wake(output, arguments.yes)?;
     }
     let wait = output.wait(format!("{} runs", function.name()));
     let answer = invoke(stack, function, &arguments.payload).await;

@@ -11,6 +11,7 @@ use aws_sdk_cloudformation::types::Stack as Description;
 
 use crate::call::{CallError, explain};
 use crate::error::CommandError;
+use crate::output::Output;
 
 use demo::DemoFile;
 pub use selection::Selection;
@@ -87,6 +88,12 @@ impl Stack {
             is_emulated: false,
             outputs: outputs.collect(),
         }
+    }
+
+    /// Asks before a sleeping database is woken. The database of an emulator never sleeps.
+    pub fn consent_to_wake(&self, output: &Output, says_yes: bool) -> Result<(), CommandError> {
+        const QUESTION: &str = "A sleeping database is woken, for about two cents";
+        output.consent(QUESTION, says_yes || self.is_emulated)
     }
 
     /// Returns an output that every stack of this version has.

@@ -5,6 +5,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::error::CommandError;
 
+/// Returns the present time, in whole seconds: a text of it is read by people.
+pub fn now_in_seconds() -> Timestamp {
+    let now = now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
 /// Returns the present time.
 #[expect(
     clippy::disallowed_methods,
@@ -25,7 +31,7 @@ pub fn second(at: Timestamp) -> String {
 }
 
 /// Formats a time with milliseconds: `2026-11-26 11:00:07.123`.
-pub fn second_and_millis(at: Timestamp) -> String {
+pub fn millisecond(at: Timestamp) -> String {
     format(at, "%Y-%m-%d %H:%M:%S%.3f")
 }
 

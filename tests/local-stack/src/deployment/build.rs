@@ -39,7 +39,7 @@ impl Build {
         let lock = tokio::task::spawn_blocking(move || locked(&lock)).await;
         let _lock = lock.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
 
-        let mut command = sam(root, tools);
+        let mut command = sam(root, tools, supervisor);
         command
             .args(["build", "--config-env", "local", "--build-dir"])
             .arg(&directory)

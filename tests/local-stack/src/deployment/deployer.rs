@@ -101,7 +101,7 @@ impl Deployer<'_> {
     }
 
     fn sam(&self, action: &str, stack: &str) -> Command {
-        let mut command = sam(self.root, self.tools);
+        let mut command = sam(self.root, self.tools, self.supervisor);
         command
             .args([action, "--stack-name", stack])
             .args(["--config-env", "local", "--config-file"])

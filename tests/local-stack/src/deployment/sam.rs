@@ -4,14 +4,18 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
+use testing::process::Supervisor;
+
 use crate::tools::Tools;
 
 /// Returns a command that runs the SAM CLI in the checkout.
-pub(super) fn sam(root: &Path, tools: &Tools) -> Command {
+pub(super) fn sam(root: &Path, tools: &Tools, supervisor: &Supervisor) -> Command {
     let mut command = Command::new(tools.program("tools", "sam"));
     command
         .current_dir(root)
         .env("PATH", search_path(tools))
+        // SAM leaves an empty directory there for each function.
+        .env("TMPDIR", supervisor.directory())
         .env("SAM_CLI_TELEMETRY", "0")
         .env("AWS_DEFAULT_REGION", testing::aws::REGION);
     remove_cargo_variables(&mut command);

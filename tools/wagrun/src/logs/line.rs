@@ -40,6 +40,12 @@ impl LogLine {
         }
     }
 
+    /// Returns true for a line of Lambda about the start and the end of an invocation. The template leaves them out.
+    pub fn is_of_lambda(&self) -> bool {
+        let beginnings = ["START RequestId: ", "END RequestId: ", "REPORT RequestId: "];
+        beginnings.iter().any(|one| self.text.starts_with(one))
+    }
+
     /// Returns true for a line in the embedded metric format.
     pub fn is_metric(&self) -> bool {
         self.fields.contains_key("_aws")
@@ -109,7 +115,7 @@ impl Serialize for LogLine {
 impl fmt::Display for LogLine {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { at, function, .. } = self;
-        write!(formatter, "{}  {function:<14}  ", time::clock(*at))?;
+        write!(formatter, "{}  {function:<14}  ", time::millisecond(*at))?;
         let Some(message) = self.message() else {
             return formatter.write_str(self.text.trim_end());
         };
@@ -150,7 +156,7 @@ mod tests {
         );
         assert_eq!(
             one.to_string(),
-            "21:46:46.907  deliver         delivery attempted  subscriber=search  status=204  error=\"a b\""
+            "2026-11-21 21:46:46.907  deliver         delivery attempted  subscriber=search  status=204  error=\"a b\""
         );
         assert!(!one.is_problem());
     }
@@ -164,5 +170,6 @@ mod tests {
         ));
         assert!(line(r#"{"level":"ERROR","message":"invocation failed"}"#).is_problem());
         assert!(line(r#"{"_aws":{},"Deliveries":1}"#).is_metric());
+        assert!(line("REPORT RequestId: c2d0\tDuration: 108 ms").is_of_lambda());
     }
 }

@@ -63,10 +63,10 @@ impl LogSource {
         }
     }
 
-    /// Returns the lines since the last look, the oldest first. Metrics are left out.
+    /// Returns the lines since the last look, the oldest first. Metrics and Lambda's own lines about each invocation are left out.
     pub async fn next(&mut self) -> Result<Vec<LogLine>, CommandError> {
         let mut lines = self.all().await?;
-        lines.retain(|line| !line.is_metric());
+        lines.retain(|line| !line.is_metric() && !line.is_of_lambda());
         Ok(lines)
     }
 

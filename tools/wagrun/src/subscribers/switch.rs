@@ -69,7 +69,7 @@ pub async fn disable(
     let parameters = SubscriberParameters::of(stack)?;
     let name = &arguments.name;
     let before = fields(&parameters, name).await?;
-    let disabled = json!({"reason": arguments.reason, "at": time::now().to_string()});
+    let disabled = json!({"reason": arguments.reason, "at": time::now_in_seconds().to_string()});
     parameters
         .change(name, |fields| switch_off(fields, &disabled))
         .await?;
