@@ -130,10 +130,7 @@ impl fmt::Display for Step {
             false => self.what(),
         };
         let at = time::millisecond(line.at);
-        write!(
-            formatter,
-            "{at}  {kind}  {subject}  {who}  {what}"
-        )
+        write!(formatter, "{at}  {kind}  {subject}  {who}  {what}")
     }
 }
 

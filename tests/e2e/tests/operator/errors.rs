@@ -55,7 +55,10 @@ fn every_way_to_fail_says_what_to_do() {
                 &["doctor", "--only", "nosuch"],
                 "--only nosuch: there is no such check; there are stack, functions",
             ),
-            (&["discard", "0f2c8f6e-7d1b-4c8e-9a53-6f0a4a1f7f10"], "so say --yes"),
+            (
+                &["discard", "0f2c8f6e-7d1b-4c8e-9a53-6f0a4a1f7f10"],
+                "so say --yes",
+            ),
         ] {
             let ran = wagrun(&scenario, arguments).await;
             assert_eq!(ran.code, 2, "{arguments:?}: {ran:?}");
