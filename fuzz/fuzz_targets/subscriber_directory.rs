@@ -39,7 +39,10 @@ fn points_into(data: &[u8], error: DecodeError) {
         DecodeError::Format(format) => assert_ne!(format, 1),
         DecodeError::Damaged { line, column } => {
             let line_breaks = data.iter().filter(|byte| **byte == b'\n').count();
-            assert!(line <= line_breaks + 1 && column <= data.len() + 1, "{error}");
+            assert!(
+                line <= line_breaks + 1 && column <= data.len() + 1,
+                "{error}"
+            );
         }
     }
 }
