@@ -7,9 +7,10 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use local_stack::migrate_config::migrate_config;
 use local_stack::postgres::{Durability, MASTER, Postgres};
 use local_stack::tools::Tools;
-use migrate::{Config, Invocation, Migrator};
+use migrate::{Invocation, Migrator};
 use testing::checkout;
 use testing::process::Supervisor;
 use testing::progress::Progress;
@@ -82,20 +83,10 @@ async fn measure_plain(tools: &Tools, postgres: &Postgres) -> Measurement {
 }
 
 async fn measure_wagrun(tools: &Tools, postgres: &Postgres) -> Result<Measurement, Box<dyn Error>> {
-    let config = Config {
-        database: DatabaseConfig::trusted(postgres.url("wagrun").parse()?),
-        web_user: "wagtail_web".to_owned(),
-        relay_user: "wagrun_relay".to_owned(),
-        site_directory: checkout().join("site"),
-        site_python: tools.program("site", "python"),
-        doorbell_function: None,
-        superuser_parameter: None,
-        capture_migrations: false,
-        watched_tables: Vec::new(),
-        has_secret_key: false,
-        ca_bundle: None,
-        site_environment: None,
-    };
+    let config = migrate_config(
+        DatabaseConfig::trusted(postgres.url("wagrun").parse()?),
+        tools,
+    );
     let sdk = aws_config::SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
         .build();

@@ -125,8 +125,8 @@ impl SiteDatabase {
                  (select count(*) from wagtailcore_page), (select count(*) from wagtailcore_revision),
                  (select count(*) from wagtailimages_image), pg_database_size(current_database()) / 1000000, $1::int, $2::int)",
         )
-        .bind(crate::EDITORS)
-        .bind(crate::VISITORS)
+        .bind(crate::steps::EDITORS)
+        .bind(crate::steps::VISITORS)
         .fetch_one(&mut self.session().await?)
         .await
     }

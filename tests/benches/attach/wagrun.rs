@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::time::Duration;
 
-use migrate::{Command, Config, Invocation, Migrator};
-use testing::checkout;
+use local_stack::migrate_config::migrate_config;
+use migrate::{Command, Invocation, Migrator};
 use wagrun_database::connection::DatabaseConfig;
 use wagrun_lambda::telemetry::chain;
 
@@ -19,20 +19,10 @@ pub struct Wagrun {
 
 impl Wagrun {
     pub fn new(database: &SiteDatabase) -> Result<Self, Box<dyn Error>> {
-        let config = Config {
-            database: DatabaseConfig::trusted(database.url().parse()?),
-            web_user: "wagtail_web".to_owned(),
-            relay_user: "wagrun_relay".to_owned(),
-            site_directory: checkout().join("site"),
-            site_python: database.tools.program("site", "python"),
-            doorbell_function: None,
-            superuser_parameter: None,
-            capture_migrations: false,
-            watched_tables: Vec::new(),
-            has_secret_key: false,
-            ca_bundle: None,
-            site_environment: None,
-        };
+        let config = migrate_config(
+            DatabaseConfig::trusted(database.url().parse()?),
+            &database.tools,
+        );
         let sdk = aws_config::SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
             .build();

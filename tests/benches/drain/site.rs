@@ -4,9 +4,10 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use local_stack::migrate_config::{RELAY_ROLE, migrate_config};
 use local_stack::postgres::{Durability, Postgres};
 use local_stack::tools::Tools;
-use migrate::{Config, Invocation, Migrator};
+use migrate::{Invocation, Migrator};
 use sqlx::{Connection as _, PgConnection};
 use testing::checkout;
 use testing::process::Supervisor;
@@ -18,8 +19,6 @@ use crate::topic::Topic;
 
 pub const PAGES: i32 = 10_000;
 const DATABASE: &str = "site";
-const WEB_ROLE: &str = "wagtail_web";
-const RELAY_ROLE: &str = "wagrun_relay";
 
 /// Pages of the stock site below its front page, with 2 kB of text each. Wagtail's tree has four characters for each level.
 const ADD_PAGES: &str = "
@@ -78,20 +77,10 @@ impl Site {
     }
 
     async fn migrate(&self) -> Result<(), Box<dyn Error>> {
-        let config = Config {
-            database: DatabaseConfig::trusted(self.postgres.url(DATABASE).parse()?),
-            web_user: WEB_ROLE.to_owned(),
-            relay_user: RELAY_ROLE.to_owned(),
-            site_directory: checkout().join("site"),
-            site_python: self.tools.program("site", "python"),
-            doorbell_function: None,
-            superuser_parameter: None,
-            capture_migrations: false,
-            watched_tables: Vec::new(),
-            has_secret_key: false,
-            ca_bundle: None,
-            site_environment: None,
-        };
+        let config = migrate_config(
+            DatabaseConfig::trusted(self.postgres.url(DATABASE).parse()?),
+            &self.tools,
+        );
         let sdk = aws_config::SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
             .build();

@@ -12,6 +12,7 @@ pub mod emulator;
 pub mod gunicorn;
 pub mod log;
 pub mod log_export;
+pub mod migrate_config;
 pub mod own_site;
 pub mod page;
 pub mod postgres;

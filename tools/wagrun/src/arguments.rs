@@ -58,7 +58,7 @@ pub enum Command {
     Replay(backfill::Replay),
     /// Send the present state to a subscriber; wakes the database
     Snapshot(backfill::Snapshot),
-    /// End a replay or a snapshot
+    /// End a replay or a snapshot; wakes the database
     Cancel(backfill::Cancel),
     /// Send messages of a dead-letter queue again
     Redrive(redrive::Arguments),
@@ -77,7 +77,7 @@ pub enum Command {
     /// Migrate the database, or look ahead; wakes it
     #[command(subcommand)]
     Migrate(Migrate),
-    /// Bring an image into service, and follow it to the end
+    /// Bring an image into service, and follow it to the end; migrates the database
     Release(release::Release),
     /// Show the release under way, and the image in service
     Releases,

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::error::CommandError;
+use crate::filter::FilterArguments;
 use crate::function::{Function, invoke};
 use crate::output::{Output, Verdict};
 use crate::stack::Stack;
@@ -52,15 +53,8 @@ pub struct Snapshot {
     /// Name of the subscriber
     #[arg(long)]
     subscriber: String,
-    /// Types of objects, such as 'wagtail.page.*'; all if left out
-    #[arg(long, value_delimiter = ',')]
-    types: Vec<String>,
-    /// Content types, such as 'blog.*'; all if left out
-    #[arg(long, value_delimiter = ',')]
-    content_types: Vec<String>,
-    /// Path of a URL: only pages at and below it
-    #[arg(long)]
-    under: Option<String>,
+    #[command(flatten)]
+    filter: FilterArguments,
     #[command(flatten)]
     run: Run,
 }
@@ -84,6 +78,9 @@ pub struct Run {
 pub struct Cancel {
     /// Id of the replay or snapshot
     id: Uuid,
+    /// Go on without a question
+    #[arg(long)]
+    yes: bool,
 }
 
 /// The progress of a request.
@@ -152,24 +149,11 @@ pub async fn snapshot(
     stack: &Stack,
     output: &Output,
 ) -> Result<Verdict, CommandError> {
-    let mut filter = Map::new();
-    for (field, patterns) in [
-        ("types", &arguments.types),
-        ("content_types", &arguments.content_types),
-    ] {
-        if !patterns.is_empty() {
-            filter.insert(field.to_owned(), json!(patterns));
-        }
-    }
-    if let Some(under) = &arguments.under {
-        filter.insert("under".to_owned(), under.as_str().into());
-    }
     let plan = plan::of_snapshot(stack, &arguments.subscriber).await?;
-    let mut fields = filter;
-    fields.insert(
-        "subscriber".to_owned(),
-        arguments.subscriber.as_str().into(),
-    );
+    let mut fields = Map::new();
+    arguments.filter.add_to(&mut fields);
+    let subscriber = arguments.subscriber.as_str();
+    fields.insert("subscriber".to_owned(), subscriber.into());
     start(
         &json!({"snapshot": fields}),
         plan,
@@ -186,6 +170,7 @@ pub async fn cancel(
     stack: &Stack,
     output: &Output,
 ) -> Result<Verdict, CommandError> {
+    stack.consent_to_wake(output, arguments.yes)?;
     let progress = ask(stack, &json!({"cancel": arguments.id})).await?;
     output.report(&progress)?;
     Ok(Verdict::Good)

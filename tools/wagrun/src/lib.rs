@@ -1,6 +1,7 @@
 //! `wagrun`, the operator's command. It works on a stack on AWS, and on the demo of this machine.
 //!
-//! It never connects to the database. What wakes a sleeping one, by a function that does connect, says so and asks first.
+//! It never connects to the database. What wakes a sleeping one, by a function that does connect, says so and asks first. A release
+//! alone does not ask, because it migrates.
 //!
 //! # Exit codes
 //! | code | |
@@ -17,6 +18,7 @@ mod deliver_settings;
 mod doctor;
 mod error;
 mod events;
+mod filter;
 mod function;
 mod history;
 mod listen;

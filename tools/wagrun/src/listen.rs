@@ -19,6 +19,7 @@ use wagrun_event::Event;
 
 use crate::deliver_settings::DeliverSettings;
 use crate::error::CommandError;
+use crate::filter::FilterArguments;
 use crate::output::{self, Output, Verdict};
 use crate::secret::{NewSecret, Signature};
 use crate::sender::{Sender, Sent};
@@ -38,15 +39,8 @@ pub struct Arguments {
     /// URL that gets each event as a signed webhook, such as http://localhost:3000/hooks; without it they are only shown
     #[arg(long, value_name = "URL")]
     forward_to: Option<String>,
-    /// Types of events, such as 'wagtail.page.*'; all if left out
-    #[arg(long, value_delimiter = ',')]
-    types: Vec<String>,
-    /// Content types, such as 'blog.*'; all if left out
-    #[arg(long, value_delimiter = ',')]
-    content_types: Vec<String>,
-    /// Path of a URL: only pages at and below it, such as /news/
-    #[arg(long)]
-    under: Option<String>,
+    #[command(flatten)]
+    filter: FilterArguments,
     /// Secret of the signatures (whsec_…); a new one if left out
     #[arg(long, env = "WAGRUN_LISTEN_SECRET", hide_env_values = true)]
     secret: Option<String>,
@@ -90,10 +84,10 @@ pub async fn run(
     }
     // The signals are caught from here on, so that nothing is left behind.
     let mut interrupted = Interrupted::new()?;
-    let queue = TemporaryQueue::create(
+    let mut queue = TemporaryQueue::create(
         stack,
         &Reader::Everybody {
-            types: &arguments.types,
+            types: &arguments.filter.types,
         },
     )
     .await?;
@@ -111,13 +105,12 @@ pub async fn run(
         left: arguments.count,
     };
     let result = tokio::select! {
-        result = listener.listen(&queue) => result,
+        result = listener.listen(&mut queue) => result,
         () = interrupted.wait() => Ok(()),
     };
-    // A failed removal is told, and the next `wagrun listen` tries it again.
+    // What stays behind after a failure is removed by the next `wagrun listen`.
     let removed = queue.remove().await;
-    result?;
-    removed?;
+    result.and(removed)?;
     Ok(Verdict::Good)
 }
 
@@ -131,18 +124,7 @@ fn subscriber(arguments: &Arguments, secret: &str) -> Result<Subscriber, Command
     fields.insert("target".into(), "webhook".into());
     fields.insert("url".into(), url.into());
     fields.insert("secrets".into(), json!([secret]));
-    let lists = [
-        ("types", &arguments.types),
-        ("content_types", &arguments.content_types),
-    ];
-    for (field, patterns) in lists {
-        if !patterns.is_empty() {
-            fields.insert(field.into(), json!(patterns));
-        }
-    }
-    if let Some(under) = &arguments.under {
-        fields.insert("under".into(), under.as_str().into());
-    }
+    arguments.filter.add_to(&mut fields);
     let json = Value::Object(fields).to_string();
     Subscriber::parse(NAME, NAME, &json, Rules::LENIENT).map_err(|fault| {
         let field = fault.place.to_string().replace('_', "-");
@@ -165,7 +147,7 @@ struct Listener<'a> {
 }
 
 impl Listener<'_> {
-    async fn listen(&mut self, queue: &TemporaryQueue) -> Result<(), CommandError> {
+    async fn listen(&mut self, queue: &mut TemporaryQueue) -> Result<(), CommandError> {
         while self.left != Some(0) {
             for message in queue.receive().await? {
                 self.handle(message.body.as_deref().unwrap_or_default())

@@ -77,19 +77,34 @@ pub async fn run(
     Function::Migrate.deployed(stack)?;
     stack.consent_to_wake(output, yes)?;
     let answer = follow(&payload, stack, output).await?;
-    let warns = answer["migrations"].to_string().contains("\"effect\"");
-    match subcommand {
-        Migrate::Plan(_) => output.report(&PlanReport { answer })?,
-        Migrate::Status(_) => output.report(&StatusReport { answer })?,
-        Migrate::Run(_) => output.report(&Answer { answer })?,
-    }
-    Ok(Verdict::good_if(!warns))
+    let is_good = match subcommand {
+        Migrate::Plan(_) => {
+            let is_good = !warns(&answer);
+            output.report(&PlanReport { answer })?;
+            is_good
+        }
+        Migrate::Status(_) => {
+            output.report(&StatusReport { answer })?;
+            true
+        }
+        Migrate::Run(_) => {
+            output.report(&Answer { answer })?;
+            true
+        }
+    };
+    Ok(Verdict::good_if(is_good))
+}
+
+/// Returns true when a planned migration has a statement that locks, scans or rewrites a table.
+fn warns(plan: &Value) -> bool {
+    let migrations = plan["migrations"].as_array().into_iter().flatten();
+    let mut warnings = migrations.filter_map(|migration| migration["warnings"].as_array());
+    warnings.any(|warnings| !warnings.is_empty())
 }
 
 /// Invokes migrate, and shows the lines of its log meanwhile. After a failure the end of its output is shown.
 async fn follow(payload: &Value, stack: &Stack, output: &Output) -> Result<Value, CommandError> {
     let mut log = LogSource::of(stack, &[Function::Migrate], time::now());
-    let mut lines = Vec::new();
     let run = invoke(stack, Function::Migrate, payload);
     tokio::pin!(run);
     let answer = loop {
@@ -99,17 +114,14 @@ async fn follow(payload: &Value, stack: &Stack, output: &Output) -> Result<Value
                 // A log that cannot be read is no reason to leave the run alone.
                 if let Ok(more) = log.next().await {
                     show(&more, output);
-                    lines.extend(more);
                 }
             }
         }
     };
     if answer.is_err()
-        && lines.is_empty()
-        && let Ok(more) = log.next().await
+        && let Ok(rest) = log.next().await
     {
-        let tail = more.len().saturating_sub(TAIL);
-        show(&more[tail..], output);
+        show(&rest[rest.len().saturating_sub(TAIL)..], output);
     }
     answer
 }

@@ -6,7 +6,7 @@
 
 mod message;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use clap::{Args, ValueEnum};
@@ -164,14 +164,17 @@ impl Redrive<'_> {
     /// Sends messages until none can be received. Can be stopped at any point, and begun again.
     async fn run(&mut self, progress: &ProgressBar) -> Result<(), CommandError> {
         let mut left = self.limit;
+        // A message that is left out comes back after a while. When nothing else comes any more, all were seen.
+        let mut left_out = HashSet::new();
         while left > 0 {
             let letters = self.receive().await?;
-            if letters.is_empty() {
+            if letters.iter().all(|letter| left_out.contains(&letter.id)) {
                 break;
             }
             for letter in letters {
                 let name = letter.subscriber();
                 if left == 0 || self.subscriber.is_some_and(|wanted| name != Some(wanted)) {
+                    left_out.insert(letter.id);
                     continue;
                 }
                 let name = name.unwrap_or_default().to_owned();
@@ -234,5 +237,31 @@ impl fmt::Display for Tried {
             "Every subscriber with deliveries that were set aside was tried.\n{:#}",
             self.answer
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testing::replay::answering;
+
+    #[tokio::test]
+    async fn a_redrive_ends_when_only_messages_of_others_come_again_and_again() {
+        let aws = answering(|request| {
+            assert_eq!(request.operation, "AmazonSQS.ReceiveMessage");
+            let body = json!({"subscriber": "other", "event": {}}).to_string();
+            let message = json!({"MessageId": "7", "ReceiptHandle": "r", "Body": body});
+            (200, json!({"Messages": [message]}).to_string())
+        });
+        let mut redrive = Redrive {
+            sqs: aws_sdk_sqs::Client::new(&aws),
+            from: "https://sqs.eu-central-1.amazonaws.com/1/dead.fifo",
+            to: "https://sqs.eu-central-1.amazonaws.com/1/live.fifo",
+            subscriber: Some("search"),
+            limit: u64::MAX,
+            sent: BTreeMap::new(),
+        };
+        redrive.run(&ProgressBar::hidden()).await.unwrap();
+        assert!(redrive.sent.is_empty());
     }
 }

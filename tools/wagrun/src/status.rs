@@ -29,14 +29,14 @@ pub async fn show_queues(stack: &Stack, output: &Output) -> Result<Verdict, Comm
     Ok(Verdict::good_if(!needs_operator))
 }
 
-/// Shows the state. The verdict is bad when there is a problem.
+/// Shows the state. The verdict is bad when there is a problem, or an alarm is on.
 pub async fn run(stack: &Stack, output: &Output) -> Result<Verdict, CommandError> {
     let wait = output.wait(format!("looking at {}", stack.name));
     let status = status(stack).await;
     wait.finish_and_clear();
     let status = status?;
     output.report(&status)?;
-    Ok(Verdict::good_if(status.problems.is_empty()))
+    Ok(Verdict::good_if(status.is_well()))
 }
 
 async fn status(stack: &Stack) -> Result<Status, CommandError> {

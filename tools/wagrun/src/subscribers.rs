@@ -54,28 +54,27 @@ pub async fn run(
     selection: &Selection,
     output: &Output,
 ) -> Result<Verdict, CommandError> {
-    // Without a stack the rules are those of the template, so that a pipeline needs no credentials.
-    if let Subscribers::Check(arguments) = subcommand {
-        let rules = match selection.stack() {
-            Some(_) => {
-                DeliverSettings::of(&Stack::open(selection).await?)
-                    .await?
-                    .rules
-            }
-            None => check::DEFAULT_RULES,
-        };
-        return check::run(arguments, rules, output);
-    }
-    let stack = Stack::open(selection).await?;
+    let stack = async || Stack::open(selection).await;
     match subcommand {
-        Subscribers::List => list::run(&stack, output).await,
-        Subscribers::Show(arguments) => show::run(arguments, &stack, output).await,
-        Subscribers::Add(arguments) => add::run(arguments, &stack, output).await,
-        Subscribers::Check(_) => Ok(Verdict::Good),
-        Subscribers::Test(arguments) => test::run(arguments, &stack, output).await,
-        Subscribers::Enable(arguments) => switch::enable(arguments, &stack, output).await,
-        Subscribers::Disable(arguments) => switch::disable(arguments, &stack, output).await,
-        Subscribers::RotateSecret(arguments) => rotate::run(arguments, &stack, output).await,
-        Subscribers::Remove(arguments) => remove::run(arguments, &stack, output).await,
+        Subscribers::List => list::run(&stack().await?, output).await,
+        Subscribers::Show(arguments) => show::run(arguments, &stack().await?, output).await,
+        Subscribers::Add(arguments) => add::run(arguments, &stack().await?, output).await,
+        Subscribers::Check(arguments) => {
+            // Without a stack the rules are those of the template, so that a pipeline needs no credentials.
+            let rules = match selection.stack() {
+                Some(_) => DeliverSettings::of(&stack().await?).await?.rules,
+                None => check::DEFAULT_RULES,
+            };
+            check::run(arguments, rules, output)
+        }
+        Subscribers::Test(arguments) => test::run(arguments, &stack().await?, output).await,
+        Subscribers::Enable(arguments) => switch::enable(arguments, &stack().await?, output).await,
+        Subscribers::Disable(arguments) => {
+            switch::disable(arguments, &stack().await?, output).await
+        }
+        Subscribers::RotateSecret(arguments) => {
+            rotate::run(arguments, &stack().await?, output).await
+        }
+        Subscribers::Remove(arguments) => remove::run(arguments, &stack().await?, output).await,
     }
 }

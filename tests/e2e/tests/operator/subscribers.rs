@@ -23,6 +23,14 @@ fn file(scenario: &Scenario, name: &str, more: &Value) -> String {
     file.display().to_string()
 }
 
+/// Has the directory of all subscribers written, so that the next event meets what the parameters say now.
+async fn write_directory(scenario: &Scenario) {
+    let compare = r#"{"compare":"subscribers"}"#;
+    wagrun(scenario, &["invoke", "subscriber-directory", compare])
+        .await
+        .good();
+}
+
 #[test]
 fn a_subscriber_is_added_shown_switched_off_and_on_and_removed() {
     run(async {
@@ -39,6 +47,7 @@ fn a_subscriber_is_added_shown_switched_off_and_on_and_removed() {
         let again = wagrun(&scenario, &added).await.error();
         assert!(again.contains("op-life: this subscriber exists"), "{again}");
 
+        write_directory(&scenario).await;
         retitle(&mut scenario, post, "First").await;
         let requests = wait_for_requests(&scenario, "op-life", 1).await;
         assert_eq!(requests[0].signature, Ok(()));
@@ -182,6 +191,7 @@ fn a_secret_is_rotated_without_a_refused_delivery() {
 
         let added = wagrun(&scenario, &rotate).await.good();
         assert!(added.contains("signs with 2 secrets now"), "{added}");
+        write_directory(&scenario).await;
         retitle(&mut scenario, post, "Both").await;
         let both = wait_for_requests(&scenario, "op-rotate", 1).await;
         // The receiver still has the old secret.
@@ -197,6 +207,7 @@ fn a_secret_is_rotated_without_a_refused_delivery() {
         let deployment = &scenario.stack.local.deployment;
         let stored = deployment.subscriber("op-rotate").await.unwrap();
         assert_eq!(stored["secrets"], json!([new]));
+        write_directory(&scenario).await;
         retitle(&mut scenario, post, "New").await;
         let only = wait_for_requests(&scenario, "op-rotate", 2).await;
         assert!(only[1].signature.is_err(), "the old secret signs still");

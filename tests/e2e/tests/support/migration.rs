@@ -17,7 +17,7 @@ use wagrun_database::schema::{self, MigrationRun};
 use super::database::Database;
 use super::runtime::run;
 use super::sdk::{UNREACHABLE_ENDPOINT, sdk};
-use super::sql::{RELAY_ROLE, WEB_ROLE, execute};
+use super::sql::execute;
 
 /// The function that the doorbell calls.
 const DOORBELL_FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:content-events";
@@ -33,18 +33,8 @@ pub async fn migrate_config(database: DatabaseConfig) -> migrate::Config {
         .await
         .unwrap();
     migrate::Config {
-        database,
-        web_user: WEB_ROLE.to_owned(),
-        relay_user: RELAY_ROLE.to_owned(),
-        site_directory: checkout().join("site"),
-        site_python: tools.program("site", "python"),
         doorbell_function: Some(DOORBELL_FUNCTION_ARN.to_owned()),
-        superuser_parameter: None,
-        capture_migrations: false,
-        watched_tables: Vec::new(),
-        has_secret_key: false,
-        ca_bundle: None,
-        site_environment: None,
+        ..local_stack::migrate_config::migrate_config(database, &tools)
     }
 }
 

@@ -8,10 +8,7 @@ use wagrun_database::outbox::{self, OutboxCursor};
 
 use super::runtime::in_a_minute;
 
-/// The database role of the site.
-pub const WEB_ROLE: &str = "wagtail_web";
-/// The database role of content-events.
-pub const RELAY_ROLE: &str = "wagrun_relay";
+pub use local_stack::migrate_config::{RELAY_ROLE, WEB_ROLE};
 
 /// Runs statements that hold no values from outside. Each statement that ends its line is sent, and committed, by itself.
 pub async fn execute(connection: &mut PgConnection, statements: &str) {

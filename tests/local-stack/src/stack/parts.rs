@@ -24,7 +24,7 @@ use crate::tools::Tools;
 /// The database of the site.
 pub(crate) const DATABASE: &str = "wagtail";
 /// The role of the site, which migrate creates.
-pub(crate) const WEB_USER: &str = "wagtail_web";
+pub(crate) const WEB_USER: &str = crate::migrate_config::WEB_ROLE;
 /// The role of content-events, which migrate creates.
 const RELAY_USER: &str = "wagrun_relay";
 

@@ -35,15 +35,15 @@ pub async fn drain(stack: &Stack) -> Result<Outcome, CommandError> {
 pub async fn marked_event(stack: &Stack) -> Result<Outcome, CommandError> {
     let id = Uuid::new_v4();
     let marked = format!("doctor-{id}");
-    let queue = TemporaryQueue::create(stack, &Reader::Subscriber(&marked)).await?;
-    let outcome = send_and_wait(stack, &queue, id, &marked).await;
+    let mut queue = TemporaryQueue::create(stack, &Reader::Subscriber(&marked)).await?;
+    let outcome = send_and_wait(stack, &mut queue, id, &marked).await;
     queue.remove().await?;
     outcome
 }
 
 async fn send_and_wait(
     stack: &Stack,
-    queue: &TemporaryQueue,
+    queue: &mut TemporaryQueue,
     id: Uuid,
     marked: &str,
 ) -> Result<Outcome, CommandError> {

@@ -1,6 +1,5 @@
 //! The queue of one `wagrun listen`, and its subscription to the topic.
 
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
@@ -15,6 +14,8 @@ use crate::time;
 
 /// The seconds that a message waits at most. Nobody reads it later.
 const RETENTION_SECONDS: &str = "3600";
+/// The seconds for which received messages are hidden: ten of them, each with a receiver that takes all of deliver's 15 seconds.
+const HIDDEN_SECONDS: &str = "180";
 /// The seconds of one wait for messages, which is the longest that SQS allows.
 const WAIT_SECONDS: i32 = 20;
 /// The time after which the queue's sign of life is renewed.
@@ -39,7 +40,7 @@ pub struct TemporaryQueue {
     sns: aws_sdk_sns::Client,
     url: String,
     subscription: String,
-    alive_at: Mutex<Instant>,
+    alive_at: Instant,
 }
 
 impl TemporaryQueue {
@@ -76,6 +77,10 @@ impl TemporaryQueue {
                 QueueAttributeName::MessageRetentionPeriod,
                 RETENTION_SECONDS.to_owned(),
             ),
+            (
+                QueueAttributeName::VisibilityTimeout,
+                HIDDEN_SECONDS.to_owned(),
+            ),
             (QueueAttributeName::SqsManagedSseEnabled, "true".to_owned()),
             (QueueAttributeName::Policy, policy.to_string()),
         ];
@@ -88,7 +93,7 @@ impl TemporaryQueue {
             sns,
             url: created.queue_url.unwrap_or_default(),
             subscription: String::new(),
-            alive_at: Mutex::new(Instant::now()),
+            alive_at: Instant::now(),
         };
         let subscribe = queue.sns.subscribe().topic_arn(topic).protocol("sqs");
         let subscribe = subscribe
@@ -109,7 +114,7 @@ impl TemporaryQueue {
     }
 
     /// Waits for messages, for twenty seconds at most. The messages of one object come in order.
-    pub async fn receive(&self) -> Result<Vec<Message>, CommandError> {
+    pub async fn receive(&mut self) -> Result<Vec<Message>, CommandError> {
         self.show_sign_of_life().await?;
         let receive = self.sqs.receive_message().queue_url(&self.url);
         let receive = receive.max_number_of_messages(10);
@@ -142,19 +147,14 @@ impl TemporaryQueue {
     }
 
     /// Writes the time into the queue's tag, so that no other `wagrun listen` takes the queue for one that was left behind.
-    async fn show_sign_of_life(&self) -> Result<(), CommandError> {
-        let is_due = self
-            .alive_at
-            .lock()
-            .is_ok_and(|alive_at| alive_at.elapsed() >= SIGN_OF_LIFE);
-        if is_due {
-            let tag = self.sqs.tag_queue().queue_url(&self.url);
-            let tagged = tag.tags(ALIVE_TAG, now_in_seconds()).send().await;
-            tagged.map_err(explain("sqs:TagQueue"))?;
-            if let Ok(mut alive_at) = self.alive_at.lock() {
-                *alive_at = Instant::now();
-            }
+    async fn show_sign_of_life(&mut self) -> Result<(), CommandError> {
+        if self.alive_at.elapsed() < SIGN_OF_LIFE {
+            return Ok(());
         }
+        let tag = self.sqs.tag_queue().queue_url(&self.url);
+        let tagged = tag.tags(ALIVE_TAG, now_in_seconds()).send().await;
+        tagged.map_err(explain("sqs:TagQueue"))?;
+        self.alive_at = Instant::now();
         Ok(())
     }
 }

@@ -17,7 +17,8 @@ pub struct DeadLetter {
     pub group: Option<String>,
     /// The handle for deleting it.
     pub receipt: String,
-    id: String,
+    /// The id, which stays when the message is received again.
+    pub id: String,
 }
 
 /// The part of a delivery that says for whom it is.

@@ -18,7 +18,7 @@ impl fmt::Display for Status {
             writeln!(formatter, "{choices}")?;
         }
         writeln!(formatter)?;
-        if self.problems.is_empty() {
+        if self.is_well() {
             writeln!(formatter, "{}", output::good("Nothing is wrong."))?;
         }
         for problem in &self.problems {

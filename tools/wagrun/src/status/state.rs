@@ -36,6 +36,13 @@ pub struct Status {
     pub alarms: Option<Vec<Alarm>>,
 }
 
+impl Status {
+    /// Returns true when nothing is wrong, and no alarm is on.
+    pub fn is_well(&self) -> bool {
+        self.problems.is_empty() && self.alarms.iter().flatten().next().is_none()
+    }
+}
+
 /// The queues of a stack.
 #[derive(Debug, Serialize)]
 pub struct Queues {

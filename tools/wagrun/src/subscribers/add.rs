@@ -1,14 +1,15 @@
 //! `wagrun subscribers add`: makes a subscriber, checks it, stores it, and shows what its receiver needs.
 
+mod target;
+
 use std::fmt;
-use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dialoguer::{Input, Select};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use wagrun_delivery::subscriber::Subscriber;
+use wagrun_lambda::telemetry::chain;
 
 use super::check::{self, CheckError, MAX_STANDARD_BYTES};
 use super::list::events;
@@ -16,10 +17,13 @@ use super::parameters::SubscriberParameters;
 use super::receiver::Language;
 use crate::deliver_settings::DeliverSettings;
 use crate::error::CommandError;
+use crate::filter::FilterArguments;
 use crate::output::{self, Output, Verdict};
 use crate::secret::{NewSecret, Signature};
 use crate::sender::Described;
 use crate::stack::Stack;
+
+use target::TargetArguments;
 
 /// The arguments. Without a target, they are asked for at the terminal.
 #[derive(Debug, Args)]
@@ -29,27 +33,10 @@ pub struct Arguments {
     /// File with the subscriber's JSON; docs/examples has some
     #[arg(long, conflicts_with_all = ["url", "bus", "distribution", "types", "content_types", "under", "wildcard"])]
     file: Option<PathBuf>,
-    /// URL of a webhook
-    #[arg(long, group = "target")]
-    url: Option<String>,
-    /// ARN of an EventBridge bus
-    #[arg(long, group = "target")]
-    bus: Option<String>,
-    /// Id of a CloudFront distribution
-    #[arg(long, group = "target")]
-    distribution: Option<String>,
-    /// Also invalidate everything below a page's path
-    #[arg(long, requires = "distribution")]
-    wildcard: bool,
-    /// Types of events, such as 'wagtail.page.*'; all if left out
-    #[arg(long, value_delimiter = ',')]
-    types: Vec<String>,
-    /// Content types, such as 'blog.*'; all if left out
-    #[arg(long, value_delimiter = ',')]
-    content_types: Vec<String>,
-    /// Path of a URL: only pages at and below it, such as /news/
-    #[arg(long)]
-    under: Option<String>,
+    #[command(flatten)]
+    target: TargetArguments,
+    #[command(flatten)]
+    filter: FilterArguments,
     /// Kind of the webhook's signature
     #[arg(long, value_enum, default_value_t)]
     signature: Signature,
@@ -91,7 +78,11 @@ pub async fn run(
     let settings = DeliverSettings::of(stack).await?;
     let mut fields = match &arguments.file {
         Some(file) => from_file(file)?,
-        None => from_arguments(arguments)?,
+        None => {
+            let mut fields = arguments.target.fields_or_ask()?;
+            arguments.filter.add_to(&mut fields);
+            fields
+        }
     };
     let secret = match needs_secret(&fields) {
         true => Some(NewSecret::generate(arguments.signature)?),
@@ -178,8 +169,8 @@ fn needs_secret(fields: &Map<String, Value>) -> bool {
 
 fn from_file(file: &Path) -> Result<Map<String, Value>, CommandError> {
     let shown = file.display().to_string();
-    let text = check::read_text(file)
-        .map_err(|error| CommandError::argument(&shown, error.to_string()))?;
+    let text =
+        check::read_text(file).map_err(|error| CommandError::argument(&shown, chain(&error)))?;
     match serde_json::from_str(&text) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) => Err(CommandError::argument(shown, "is not a JSON object")),
@@ -192,73 +183,6 @@ fn from_file(file: &Path) -> Result<Map<String, Value>, CommandError> {
             ),
         )),
     }
-}
-
-fn from_arguments(arguments: &Arguments) -> Result<Map<String, Value>, CommandError> {
-    let mut fields = match target(arguments) {
-        Some(target) => target,
-        None if io::stdin().is_terminal() && io::stderr().is_terminal() => asked_target()?,
-        None => {
-            return Err(CommandError::argument(
-                "NAME",
-                "a target is needed: --url, --bus, --distribution, or --file with the subscriber's JSON",
-            ));
-        }
-    };
-    for (field, patterns) in [
-        ("types", &arguments.types),
-        ("content_types", &arguments.content_types),
-    ] {
-        if !patterns.is_empty() {
-            fields.insert(field.to_owned(), json!(patterns));
-        }
-    }
-    if let Some(under) = &arguments.under {
-        fields.insert("under".to_owned(), json!(under));
-    }
-    Ok(fields)
-}
-
-fn target(arguments: &Arguments) -> Option<Map<String, Value>> {
-    let fields = if let Some(url) = &arguments.url {
-        json!({"target": "webhook", "url": url})
-    } else if let Some(bus) = &arguments.bus {
-        json!({"target": "eventbridge", "bus": bus})
-    } else if arguments.wildcard {
-        json!({"target": "cloudfront", "distribution": arguments.distribution, "wildcard": true})
-    } else {
-        json!({"target": "cloudfront", "distribution": arguments.distribution.as_ref()?})
-    };
-    fields.as_object().cloned()
-}
-
-/// Asks for the target at the terminal.
-fn asked_target() -> Result<Map<String, Value>, CommandError> {
-    let failed = |error: dialoguer::Error| {
-        let dialoguer::Error::IO(source) = error;
-        CommandError::Io {
-            doing: "cannot ask".to_owned(),
-            source,
-        }
-    };
-    const TARGETS: [(&str, &str, &str); 3] = [
-        ("a webhook", "webhook", "url"),
-        ("an EventBridge bus", "eventbridge", "bus"),
-        ("a CloudFront distribution", "cloudfront", "distribution"),
-    ];
-    let chosen = Select::new()
-        .with_prompt("Where do the events go")
-        .items(TARGETS.map(|(shown, _, _)| shown))
-        .default(0)
-        .interact()
-        .map_err(failed)?;
-    let (_, target, field) = TARGETS[chosen];
-    let value: String = Input::new()
-        .with_prompt(format!("Its {field}"))
-        .interact_text()
-        .map_err(failed)?;
-    let fields = json!({"target": target, field: value});
-    Ok(fields.as_object().cloned().unwrap_or_default())
 }
 
 impl fmt::Display for Added {

@@ -44,8 +44,13 @@ impl Matches {
 }
 
 /// Has content-events count the objects that the filter of a parameter lets pass. A database that sleeps is woken.
-pub async fn count(stack: &Stack, parameter: &Value) -> Matches {
-    Matches(try_count(stack, parameter).await)
+///
+/// Without the operator's consent nothing is counted, and the reason stands in its place.
+pub async fn count(stack: &Stack, parameter: &Value, consent: Result<(), CommandError>) -> Matches {
+    Matches(match consent {
+        Ok(()) => try_count(stack, parameter).await,
+        Err(reason) => Err(reason),
+    })
 }
 
 async fn try_count(stack: &Stack, parameter: &Value) -> Result<MatchReport, CommandError> {

@@ -98,7 +98,7 @@ fn hidden(definition: Value) -> Value {
 
 /// Returns true for a field whose value is never secret.
 fn is_known(name: &str) -> bool {
-    const KNOWN: [&str; 17] = [
+    const KNOWN: [&str; 15] = [
         "target",
         "types",
         "content_types",
@@ -114,8 +114,6 @@ fn is_known(name: &str) -> bool {
         "bus",
         "distribution",
         "wildcard",
-        "signature",
-        "content_type",
     ];
     KNOWN.contains(&name)
 }

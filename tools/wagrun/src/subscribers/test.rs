@@ -32,6 +32,9 @@ pub struct Arguments {
     /// Do not count the objects that match, which wakes a sleeping database
     #[arg(long)]
     no_count: bool,
+    /// Count without a question
+    #[arg(long)]
+    yes: bool,
 }
 
 /// The type of the test event.
@@ -45,16 +48,22 @@ pub async fn run(
     stack: &Stack,
     output: &Output,
 ) -> Result<Verdict, CommandError> {
+    let counts = match arguments.no_count {
+        true => None,
+        false => Some(stack.consent_to_wake(output, arguments.yes)),
+    };
     let wait = output.wait(format!("testing {}", arguments.name));
-    let report = test(arguments, stack, time::now()).await;
+    let report = test(arguments, counts, stack, time::now()).await;
     wait.finish_and_clear();
     let report = report?;
     output.report(&report)?;
     Ok(Verdict::good_if(report.sent.is_accepted()))
 }
 
+/// Sends a test event. `counts` is the consent to count the objects that match, or the reason why there is none.
 async fn test(
     arguments: &Arguments,
+    counts: Option<Result<(), CommandError>>,
     stack: &Stack,
     now: Timestamp,
 ) -> Result<Report, CommandError> {
@@ -82,9 +91,11 @@ async fn test(
         matches: None,
     };
     // Events about the site and subscribers have no objects.
-    if !arguments.no_count && report.subscriber.filter.admits_content() {
+    if let Some(consent) = counts
+        && report.subscriber.filter.admits_content()
+    {
         let parameter = serde_json::from_str(&stored.json).unwrap_or_default();
-        report.matches = Some(count(stack, &parameter).await);
+        report.matches = Some(count(stack, &parameter, consent).await);
     }
     Ok(report)
 }
