@@ -8,12 +8,13 @@ use testing::receiver::Answer;
 use crate::support::runtime::{WAIT_TIMEOUT, run};
 use crate::support::scenario::Scenario;
 use crate::support::subscribers::{retitle, subscribe, unsubscribe, wait_for_requests};
-use crate::support::wagrun::wagrun;
+use crate::support::wagrun::{clear_dead_letters, wagrun};
 
 #[test]
 fn a_delivery_that_was_given_up_is_sent_again_to_its_subscriber_alone() {
     run(async {
         let mut scenario = Scenario::exclusive("op-redrive").await;
+        clear_dead_letters(&scenario).await;
         let post = scenario.live_post(scenario.root, "Post").await;
         for name in ["op-dead", "op-other"] {
             subscribe(&scenario, name, json!({"retry_seconds": [1, 1]})).await;

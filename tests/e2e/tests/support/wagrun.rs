@@ -94,6 +94,17 @@ pub async fn command(scenario: &Scenario) -> Command {
     command
 }
 
+/// Empties the queues for an operator, in which other tests have left what they let fail.
+///
+/// The scenario must have the stack for itself.
+pub async fn clear_dead_letters(scenario: &Scenario) {
+    let deployment = &scenario.stack.local.deployment;
+    for queue in ["EventDeadLetter", "DeliveryDeadLetter", "DoorbellFailure"] {
+        let url = deployment.output(&format!("{queue}QueueUrl")).unwrap();
+        deployment.aws().purge(url).await.unwrap();
+    }
+}
+
 /// Builds the command once, from what the tests are built from.
 async fn build() {
     let build = || async {

@@ -5,7 +5,7 @@ use local_stack::deployment::Deployment;
 use serde_json::{Value, json};
 
 use crate::support::scenario::Scenario;
-use crate::support::wagrun::wagrun;
+use crate::support::wagrun::{clear_dead_letters, wagrun};
 
 /// The version of SNS's query protocol.
 const SNS: &str = "2010-03-31";
@@ -21,6 +21,7 @@ impl Patient {
     /// Takes the shared stack for itself.
     pub async fn new(name: &str) -> Self {
         let scenario = Scenario::exclusive(name).await;
+        clear_dead_letters(&scenario).await;
         let deployment = scenario.stack.local.deployment.clone();
         Self {
             aws: deployment.aws().clone(),
