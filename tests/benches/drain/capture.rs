@@ -82,8 +82,9 @@ async fn rates(site: &Site, session: &mut PgConnection) -> Result<(), Box<dyn Er
         "| single updates of a page, a commit each | without, per second | plain outbox, share | wagrun, share | wagrun : plain | limit |"
     );
     println!("|---|---:|---:|---:|---:|---:|");
+    let variants = [Variant::Without, Variant::Plain, Variant::Logs];
     for (name, mode) in [("waits for the disk", "on"), ("does not wait", "off")] {
-        let [without, plain, wagrun] = rate_of_each(site, session, 1, mode).await?;
+        let [without, plain, wagrun] = rate_of_each(site, session, variants, 1, mode).await?;
         let (plain, wagrun) = (plain / without, wagrun / without);
         println!(
             "| {name} | {without:.0} | {plain:.2} | {wagrun:.2} | {:.2} | {LIMIT} |",
@@ -96,29 +97,37 @@ async fn rates(site: &Site, session: &mut PgConnection) -> Result<(), Box<dyn Er
 /// The same by several editors at once, each at a page of its own.
 async fn editors(site: &Site, session: &mut PgConnection) -> Result<(), Box<dyn Error>> {
     println!(
-        "| editors at once, saves per second | without | plain outbox | wagrun | wagrun : without | wagrun : plain |"
+        "| editors at once, saves per second | without | plain outbox | wagrun, by log | wagrun, by a call of 10 ms | by log : plain | \
+         by a call : by log |"
     );
-    println!("|---:|---:|---:|---:|---:|---:|");
+    println!("|---:|---:|---:|---:|---:|---:|---:|");
+    let variants = [
+        Variant::Without,
+        Variant::Plain,
+        Variant::Logs,
+        Variant::Call,
+    ];
     for editors in EDITORS {
-        let [without, plain, wagrun] = rate_of_each(site, session, editors, "on").await?;
+        let rates = rate_of_each(site, session, variants, editors, "on").await?;
+        let [without, plain, logs, call] = rates;
         println!(
-            "| {editors} | {without:.0} | {plain:.0} | {wagrun:.0} | {:.2} | {:.2} |",
-            wagrun / without,
-            wagrun / plain
+            "| {editors} | {without:.0} | {plain:.0} | {logs:.0} | {call:.0} | {:.2} | {:.2} |",
+            logs / plain,
+            call / logs
         );
     }
     Ok(())
 }
 
-/// Returns the saves per second without a trigger, with the plain outbox and with wagrun's, each the median of the rounds.
-async fn rate_of_each(
+/// Returns the saves per second in each variant, the median of the rounds.
+async fn rate_of_each<const N: usize>(
     site: &Site,
     session: &mut PgConnection,
+    variants: [Variant; N],
     editors: i32,
     mode: &'static str,
-) -> Result<[f64; 3], Box<dyn Error>> {
-    let variants = [Variant::Without, Variant::Plain, Variant::Logs];
-    let mut rates = [const { Vec::new() }; 3];
+) -> Result<[f64; N], Box<dyn Error>> {
+    let mut rates = [const { Vec::new() }; N];
     for _ in 0..ROUNDS {
         for (variant, rates) in variants.into_iter().zip(&mut rates) {
             variant.switch_to(session).await?;
