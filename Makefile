@@ -90,13 +90,13 @@ bench-attach:
 # `SECTIONS="wake backlog"` makes some of its tables.
 bench-drain:
 	python3 tools/venv.py peer
-	cargo build --workspace --locked --profile measured --bin content-events --bin fan-out --bin deliver
+	cargo build --workspace --locked --profile measured $(FUNCTIONS:%=--bin %)
 	cargo bench --workspace --locked --profile measured --bench drain -- $(SECTIONS)
 
 # Measures processor time; the profile has the build options. `SECTIONS="cost isolation"` makes some of its tables.
 bench-deliver:
 	python3 tools/venv.py webhooks
-	cargo build --workspace --locked --profile measured --bin fan-out --bin deliver
+	cargo build --workspace --locked --profile measured --bin content-events --bin fan-out --bin deliver
 	cargo bench --workspace --locked --profile measured --bench deliver -- $(SECTIONS)
 
 # The tests do not connect, but the settings need these variables.

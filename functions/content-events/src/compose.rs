@@ -1,8 +1,12 @@
 //! Composes the event of a captured change, or of an object's present state.
 
+mod marked;
+
 use serde_json::{Map, Value, json};
 use wagrun_database::ObjectKind;
-use wagrun_database::outbox::{CapturedChange, SaidVisibility, Visibility, VisibilityRules};
+use wagrun_database::outbox::{
+    CapturedChange, MARKED_MODEL, SaidVisibility, Visibility, VisibilityRules,
+};
 use wagrun_event::{Event, NewEvent};
 
 use crate::action::Action;
@@ -38,6 +42,9 @@ const PAGE_FIELDS: [&str; 8] = [
 /// Composes the event of a decision. Returns `None` when there is nothing to say.
 pub fn compose(change: &CapturedChange, decision: &Decision, source: &str) -> Option<Event> {
     let action = decision.action?;
+    if change.model == MARKED_MODEL {
+        return marked::event(change, source);
+    }
     Some(event(change, action, decision, source))
 }
 

@@ -21,7 +21,7 @@ use crate::live_events::{self, LiveStatus};
 use crate::matching;
 use crate::open_transactions::{OpenTransactions, WaitResult};
 use crate::publish::Topic;
-use crate::report::DrainReport;
+use crate::report::{DrainReport, MarkReport};
 use crate::run_state::RunState;
 use crate::schedules::{ScheduleGroup, sync_schedules};
 use crate::sweep;
@@ -119,6 +119,15 @@ impl Drainer {
             });
         }
         let mut connection = self.config.database.connect(SESSION).await?;
+        if let Invocation::Mark(subscriber) = invocation {
+            // It is drained by the run that its commit rings for, as an editor's change is.
+            let captured_at = outbox::mark(&mut connection, subscriber).await?;
+            connection.close().await?;
+            return Ok(DrainReport {
+                marked: Some(MarkReport { captured_at }),
+                ..DrainReport::default()
+            });
+        }
         let context = DrainContext {
             topic: &self.topic,
             source: &self.config.source,
@@ -216,7 +225,7 @@ async fn execute_command(
     state: &mut RunState,
 ) -> Result<Option<Uuid>, DrainError> {
     match invocation {
-        Invocation::Sweep | Invocation::Transactions(_) => Ok(None),
+        Invocation::Sweep | Invocation::Transactions(_) | Invocation::Mark(_) => Ok(None),
         Invocation::Backfill { request, payload } => {
             let id = backfill::open(connection, request, payload, history_days, now).await?;
             Ok(Some(id))

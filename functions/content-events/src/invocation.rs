@@ -4,7 +4,7 @@ use aws_lambda_events::event::cloudwatch_logs::LogsEvent;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::request::{Match, Request, RequestError};
+use crate::request::{Match, Request, RequestError, subscriber_name};
 use crate::server_log::doorbells;
 
 /// The work that an invocation asks for.
@@ -24,6 +24,8 @@ pub enum Invocation {
     },
     /// Count the present objects that a filter lets pass.
     Match(Box<Match>),
+    /// Commit a marked change for this subscriber, and leave it to the doorbell.
+    Mark(String),
     /// Cancel the backfill with this id.
     Cancel(Uuid),
     /// Make a set-apart event pending again, or all of them without an id.
@@ -38,7 +40,7 @@ pub enum InvocationError {
     /// The payload has an unknown form.
     #[error(
         "unknown event with {found}; expected {{\"xid\": \"<transaction id>\"}}, {{\"sweep\": true}}, {{\"replay\": {{…}}}}, \
-         {{\"snapshot\": {{…}}}}, {{\"match\": {{…}}}}, {{\"cancel\": \"<backfill id>\"}}, {{\"retry\": \"<event id>\"}} or \"all\", {{\"discard\": \"<event id>\"}} \
+         {{\"snapshot\": {{…}}}}, {{\"match\": {{…}}}}, {{\"mark\": \"<name>\"}}, {{\"cancel\": \"<backfill id>\"}}, {{\"retry\": \"<event id>\"}} or \"all\", {{\"discard\": \"<event id>\"}} \
          or a CloudWatch Logs record"
     )]
     Unknown {
@@ -51,6 +53,9 @@ pub enum InvocationError {
     /// The replay or the snapshot cannot be granted.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// The value of `mark` is not the name of a subscriber.
+    #[error("mark: {0} is not a subscriber's name")]
+    Mark(String),
     /// The value of `cancel` is not the id of a backfill.
     #[error("cancel: {0} is not a backfill's id")]
     Cancel(String),
@@ -87,6 +92,11 @@ impl Invocation {
         if let Some(request) = Match::parse(payload) {
             return Ok(Self::Match(Box::new(request?)));
         }
+        if let Some(name) = payload.get("mark") {
+            return subscriber_name(name)
+                .map(Self::Mark)
+                .ok_or_else(|| InvocationError::Mark(name.to_string()));
+        }
         if let Some(id) = payload.get("cancel") {
             return id
                 .as_str()
@@ -118,6 +128,7 @@ impl Invocation {
             Self::Sweep => "sweep",
             Self::Backfill { .. } => "backfill",
             Self::Match(_) => "match",
+            Self::Mark(_) => "mark",
             Self::Cancel(_) => "cancel",
             Self::Retry(_) => "retry",
             Self::Discard(_) => "discard",

@@ -33,6 +33,16 @@ pub struct DrainReport {
     /// The number of present objects that match the filter of this invocation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matched: Option<MatchReport>,
+    /// The marked change that this invocation committed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marked: Option<MarkReport>,
+}
+
+/// A marked change that is committed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MarkReport {
+    /// The time of its capture, by the clock of the database. It is the `time` of the event.
+    pub captured_at: String,
 }
 
 /// The number of present objects that a filter lets pass.

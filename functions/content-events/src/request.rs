@@ -3,11 +3,12 @@
 mod fields;
 
 use jiff::Timestamp;
+use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use wagrun_event::filter::Filter;
 
-use fields::{MatchFields, ReplayFields, SnapshotFields, Text};
+use fields::{MatchFields, ReplayFields, SnapshotFields, SubscriberName, Text};
 
 /// A request for events that are not live.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +116,11 @@ impl Request {
                 .map(Self::Snapshot),
         })
     }
+}
+
+/// Returns a subscriber's name from a payload, or `None` for another value.
+pub fn subscriber_name(value: &Value) -> Option<String> {
+    SubscriberName::deserialize(value).ok().map(|name| name.0)
 }
 
 impl Match {

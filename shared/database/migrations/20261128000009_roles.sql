@@ -50,7 +50,7 @@ begin
         relay_role);
     execute format('grant select, update on sequence wagrun.event_sequence to %I', relay_role);
     execute format(
-        'grant execute on function wagrun.reserve_sequence, wagrun.merged, wagrun.ring, wagrun.editor_name, wagrun.as_key to %I',
+        'grant execute on function wagrun.reserve_sequence, wagrun.merged, wagrun.ring, wagrun.mark, wagrun.editor_name, wagrun.as_key to %I',
         relay_role);
     execute format('grant select on django_content_type, wagtailcore_locale to %I', relay_role);
     execute format('grant select (id, user_id, created_at) on wagtailcore_revision to %I', relay_role);

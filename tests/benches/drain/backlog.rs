@@ -102,7 +102,7 @@ async fn measure(
     for _ in 0..backlog.runs {
         match is_peer {
             true => fill_plain(session, backlog.changes).await?,
-            false => fill(session, backlog.changes).await?,
+            false => fill(site, session, backlog.changes).await?,
         }
         times.push(drain(&function, topic, backlog.changes).await?);
     }
@@ -136,17 +136,8 @@ async fn drain(
 }
 
 /// Changes pages in one transaction each up to ten thousand pages. More changes are copies, as of other transactions.
-async fn fill(session: &mut PgConnection, changes: i32) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql("delete from wagrun.event")
-        .execute(&mut *session)
-        .await?;
-    sqlx::query(
-        "update wagtailcore_page set title = 'Backlog ' || gen_random_uuid()
-         where id in (select id from bench_page where number <= $1)",
-    )
-    .bind(changes.min(PAGES))
-    .execute(&mut *session)
-    .await?;
+async fn fill(site: &Site, session: &mut PgConnection, changes: i32) -> Result<(), sqlx::Error> {
+    site.fill(session, changes.min(PAGES)).await?;
     for copy in 1..changes / PAGES {
         // A transaction for each copy, so that each is an event.
         sqlx::query(

@@ -1,4 +1,4 @@
-//! Measures content-events as Lambda runs it: the start of the functions, a wake for one change, and backlogs.
+//! Measures content-events as Lambda runs it: the start of the functions, a wake for one change, backlogs, and the price of capture.
 //!
 //! Each table has the plain alternative beside it, in the same run: `peer.py`, which drains a plain outbox in Python. The topic is a
 //! stub that answers at once or after a fixed time, so that the figures hold without the network's share.
@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod backlog;
+mod capture;
 mod function;
 mod site;
 mod start;
@@ -18,7 +19,7 @@ use std::error::Error;
 use site::Site;
 
 /// The sections, in their order.
-const SECTIONS: [&str; 3] = ["start", "wake", "backlog"];
+const SECTIONS: [&str; 4] = ["start", "wake", "backlog", "capture"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -41,7 +42,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         match section {
             "start" => start::run(&site).await?,
             "wake" => wake::run(&site).await?,
-            _ => backlog::run(&site).await?,
+            "backlog" => backlog::run(&site).await?,
+            _ => capture::run(&site).await?,
         }
         println!();
     }

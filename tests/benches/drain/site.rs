@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use local_stack::migrate_config::{RELAY_ROLE, migrate_config};
-use local_stack::postgres::{Durability, Postgres};
+use local_stack::postgres::{Durability, Postgres, SUPERUSER};
 use local_stack::tools::Tools;
 use migrate::{Invocation, Migrator};
 use sqlx::{Connection as _, PgConnection};
@@ -41,11 +41,7 @@ const ADD_PAGES: &str = "
 /// The outbox that a team writes first: the row as JSON, by one trigger.
 const PLAIN_OUTBOX: &str = "
     create schema plain;
-    create table plain.outbox (id bigint generated always as identity primary key, object text, old jsonb, new jsonb);
-    create function plain.capture() returns trigger language plpgsql as $$ begin
-        insert into plain.outbox (object, old, new) values (tg_argv[0] || new.id, to_jsonb(old), to_jsonb(new));
-        return null;
-    end $$";
+    create table plain.outbox (id bigint generated always as identity primary key, object text, old jsonb, new jsonb);";
 
 /// The database, with its server.
 pub struct Site {
@@ -98,6 +94,26 @@ impl Site {
     /// Opens a session of the role that owns the database.
     pub async fn owner(&self) -> Result<PgConnection, sqlx::Error> {
         PgConnection::connect(&self.postgres.url(DATABASE)).await
+    }
+
+    /// Opens a session of the superuser, which Aurora does not give to its users.
+    pub async fn superuser(&self) -> Result<PgConnection, sqlx::Error> {
+        PgConnection::connect(&self.postgres.url_as(SUPERUSER, DATABASE)).await
+    }
+
+    /// Changes so many pages in one transaction, and removes the history.
+    pub async fn fill(&self, session: &mut PgConnection, changes: i32) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql("delete from wagrun.event")
+            .execute(&mut *session)
+            .await?;
+        sqlx::query(
+            "update wagtailcore_page set title = 'Backlog ' || gen_random_uuid()
+             where id in (select id from bench_page where number <= $1)",
+        )
+        .bind(changes)
+        .execute(session)
+        .await
+        .map(drop)
     }
 
     /// Starts content-events.

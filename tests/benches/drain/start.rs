@@ -1,4 +1,4 @@
-//! The cold start: from the start of the process to its first request for an invocation, and the memory then.
+//! The cold start of every function: from the start of the process to its first request for an invocation, and the memory then.
 
 use std::error::Error;
 use std::time::Duration;
@@ -14,6 +14,59 @@ use crate::topic::Topic;
 const STARTS: usize = 15;
 const LIMIT: &str = "10";
 
+/// The functions that events do not wait for.
+const OTHERS: [&str; 5] = [
+    "subscriber-directory",
+    "migrate",
+    "release",
+    "custom-domain",
+    "log-retention",
+];
+
+/// Variables with which these functions start. None of them is called.
+const VARIABLES: [(&str, &str); 25] = [
+    ("SUBSCRIBERS_PATH", "/wagrun/subscribers/"),
+    ("DIRECTORY_BUCKET", "backlogs"),
+    ("METRICS_NAMESPACE", "wagrun/bench"),
+    ("DATABASE_HOST", "localhost"),
+    ("DATABASE_NAME", "site"),
+    ("DATABASE_USER", "wagtail"),
+    ("DATABASE_SSL_MODE", "disable"),
+    ("DATABASE_AUTH", "none"),
+    ("DATABASE_WEB_USER", "web"),
+    ("DATABASE_RELAY_USER", "relay"),
+    ("DOORBELL", "Logs"),
+    ("SITE_DIRECTORY", "/app"),
+    ("SITE_PYTHON", "/usr/bin/python3"),
+    ("SECRET_KEY", "none"),
+    ("WEB_PLATFORM", "AppRunner"),
+    (
+        "SERVICE_ARN",
+        "arn:aws:apprunner:us-east-1:000000000000:service/site/1",
+    ),
+    ("STACK", "wagrun"),
+    ("STACK_NAME", "wagrun"),
+    (
+        "REPOSITORY",
+        "000000000000.dkr.ecr.us-east-1.amazonaws.com/site",
+    ),
+    ("RELEASE_TAG", "prod"),
+    ("MIGRATE_FUNCTION", "migrate"),
+    ("STATE_PARAMETER", "/wagrun/release"),
+    (
+        "RELEASE_QUEUE_URL",
+        "https://sqs.us-east-1.amazonaws.com/000000000000/releases.fifo",
+    ),
+    (
+        "TOPIC_ARN",
+        "arn:aws:sns:us-east-1:000000000000:events.fifo",
+    ),
+    (
+        "ALARM_TOPIC_ARN",
+        "arn:aws:sns:us-east-1:000000000000:alarms",
+    ),
+];
+
 pub async fn run(site: &Site) -> Result<(), Box<dyn Error>> {
     let topic = Topic::start(Duration::ZERO).await?;
     println!("| cold start | ms | resident, MiB | limit, ms |");
@@ -24,10 +77,17 @@ pub async fn run(site: &Site) -> Result<(), Box<dyn Error>> {
     }
     print("content-events", LIMIT, starts);
     let fleet = Fleet::start(FleetOptions::new(healthy(1))).await?;
-    for (name, variables) in [
-        ("fan-out", fleet.fan_out_environment()),
-        ("deliver", fleet.deliver_environment()),
-    ] {
+    let mut variables: Vec<_> = VARIABLES
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()))
+        .collect();
+    variables.push(("EVENT_SOURCE", "/wagrun/bench".to_owned()));
+    let mut functions = vec![
+        ("fan-out", LIMIT, fleet.fan_out_environment()),
+        ("deliver", LIMIT, fleet.deliver_environment()),
+    ];
+    functions.extend(OTHERS.map(|name| (name, "–", variables.clone())));
+    for (name, limit, variables) in functions {
         let mut starts = Vec::new();
         for _ in 0..STARTS {
             let function = Function::start(
@@ -39,7 +99,7 @@ pub async fn run(site: &Site) -> Result<(), Box<dyn Error>> {
             );
             starts.push(first_request(function.await?).await?);
         }
-        print(name, LIMIT, starts);
+        print(name, limit, starts);
     }
     let mut starts = Vec::new();
     for _ in 0..STARTS {

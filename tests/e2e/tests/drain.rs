@@ -11,6 +11,7 @@ mod interleavings;
 mod keys_and_children;
 mod literals;
 mod locks;
+mod marked_changes;
 mod replays;
 mod restored_databases;
 mod round_trips;

@@ -10,6 +10,7 @@ pub mod fake_lambda;
 pub mod fake_scheduler;
 pub mod fake_topic;
 pub mod fleet_workers;
+pub mod held_call;
 pub mod migration;
 pub mod outbox_rows;
 pub mod png;

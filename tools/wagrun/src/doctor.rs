@@ -28,7 +28,7 @@ use report::Examination;
 /// The arguments.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Also send a marked event through the topic, and have content-events connect to the database, which wakes it
+    /// Also commit a marked change, and see its event arrive. content-events connects to the database, which wakes it
     #[arg(long)]
     end_to_end: bool,
     /// Write the result as JUnit XML, for a pipeline

@@ -1,5 +1,7 @@
 //! `wagrun release` and `releases`: brings an image into service and follows it to the end.
 
+mod progress;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use crate::output::{self, Output, Verdict};
 use crate::stack::Stack;
 use crate::status::{Image, ReleaseState};
 use crate::time;
+
+use progress::Progress;
 
 /// The wait between two looks at the state.
 const POLL: Duration = Duration::from_secs(5);
@@ -59,29 +63,49 @@ pub async fn release(
         output.report(&Requested { answer })?;
         return Ok(Verdict::Good);
     }
-    let digest = find_digest(&answer).unwrap_or_else(|| arguments.image.clone());
-    let wait = output.wait(format!("{digest} waits for its turn"));
-    let state = loop {
-        let state = ReleaseState::read(stack).await?;
-        if let Some(current) = state
-            .current
-            .as_ref()
-            .filter(|one| one.image.digest == digest)
-        {
-            let since = time::clock(current.phase_started_at);
-            wait.set_message(format!(
-                "release {} {} since {since}",
-                current.sequence, current.phase
-            ));
-        } else if state.is_over(&digest, &before) {
-            break state;
-        }
-        tokio::time::sleep(POLL).await;
-    };
-    wait.finish_and_clear();
-    let succeeded = state.deployed_digest() == Some(&digest) && !state.has_failed_since(&before);
+    let digest = digest_of(&answer)?;
+    let (state, verdict) = follow(stack, output, &digest, &before, POLL).await?;
     output.report(&Releases { state })?;
-    Ok(Verdict::good_if(succeeded))
+    Ok(verdict)
+}
+
+/// Waits until the release of this image has ended. Returns the last state that was seen.
+async fn follow(
+    stack: &Stack,
+    output: &Output,
+    digest: &str,
+    before: &ReleaseState,
+    poll: Duration,
+) -> Result<(ReleaseState, Verdict), CommandError> {
+    let requested_at = time::now();
+    let wait = output.wait(format!("{digest} waits for its turn"));
+    loop {
+        let state = ReleaseState::read(stack).await?;
+        let verdict = match Progress::of(&state, digest, before, requested_at) {
+            Progress::Waits => None,
+            Progress::UnderWay(current) => {
+                let since = time::clock(current.phase_started_at);
+                wait.set_message(format!(
+                    "release {} {} since {since}",
+                    current.sequence, current.phase
+                ));
+                None
+            }
+            Progress::InService => Some(Verdict::Good),
+            Progress::Failed(_) => Some(Verdict::Bad),
+            Progress::Superseded(newer) => {
+                output.tell(format!(
+                    "{digest} is not released, because {newer} was requested after it"
+                ));
+                Some(Verdict::Bad)
+            }
+        };
+        if let Some(verdict) = verdict {
+            wait.finish_and_clear();
+            return Ok((state, verdict));
+        }
+        tokio::time::sleep(poll).await;
+    }
 }
 
 /// Shows the state of the releases.
@@ -92,23 +116,21 @@ pub async fn releases(stack: &Stack, output: &Output) -> Result<Verdict, Command
     Ok(Verdict::Good)
 }
 
-/// Returns the digest in the answer of release, wherever it stands.
-fn find_digest(answer: &Value) -> Option<String> {
-    match answer {
-        Value::Object(fields) => match fields.get("digest").and_then(Value::as_str) {
-            Some(digest) => Some(digest.to_owned()),
-            None => fields.values().find_map(find_digest),
-        },
-        _ => None,
-    }
+/// Returns the digest of the image that release has put on its queue.
+fn digest_of(answer: &Value) -> Result<String, CommandError> {
+    let digest = answer["queued"]["deploy"]["digest"].as_str();
+    digest.map(str::to_owned).ok_or_else(|| {
+        CommandError::argument("the answer of release", format!("{answer} names no digest"))
+    })
 }
 
 impl fmt::Display for Requested {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digest = find_digest(&self.answer).unwrap_or_default();
+        let digest = self.answer["queued"]["deploy"]["digest"].as_str();
         writeln!(
             formatter,
-            "{digest} is queued. Its progress: wagrun releases"
+            "{} is queued. Its progress: wagrun releases",
+            digest.unwrap_or_default()
         )
     }
 }
@@ -159,3 +181,6 @@ impl fmt::Display for Releases {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use crate::subscribers::list;
 use state::{Queues, Status};
 
 pub use queues::depth;
-pub use releases::{Image, ReleaseState};
+pub use releases::{CurrentRelease, Failure, Image, ReleaseState};
 
 /// Shows how many messages wait in each queue. The verdict is bad when a message needs an operator.
 pub async fn show_queues(stack: &Stack, output: &Output) -> Result<Verdict, CommandError> {

@@ -206,3 +206,19 @@ fn the_deepest_value_of_a_row_can_be_read_in_an_event() {
     let read: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(read["text"][0]["data"]["fields"]["deep"], deep);
 }
+
+#[test]
+fn a_marked_change_is_for_the_subscriber_that_it_names_alone() {
+    let mut marked = change(json!(null), json!({}), &[]);
+    marked.kind = ObjectKind::Table;
+    marked.model = MARKED_MODEL.to_owned();
+    marked.object = "subscriber/doctor-1".to_owned();
+    marked.key = json!("doctor-1");
+    let event = composed(&marked);
+    assert_eq!(event["type"], "wagrun.marked");
+    assert_eq!(event["subscriber"], "doctor-1");
+    assert_eq!(event["data"], json!({}));
+    // Without a name it would go to everybody.
+    marked.key = json!(null);
+    assert_eq!(compose(&marked, &decided(&marked), "/wagrun/test"), None);
+}

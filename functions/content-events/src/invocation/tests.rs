@@ -36,6 +36,21 @@ fn an_operator_asks_for_a_backfill_and_cancels_it() {
 }
 
 #[test]
+fn an_operator_marks_a_change_for_a_subscriber() {
+    assert_eq!(
+        Invocation::parse(&json!({"mark": "doctor-1"})).unwrap(),
+        Invocation::Mark("doctor-1".to_owned())
+    );
+    for wrong in [json!(null), json!(true), json!(""), json!("a b"), json!({})] {
+        let error = Invocation::parse(&json!({"mark": wrong})).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("mark: {wrong} is not a subscriber's name")
+        );
+    }
+}
+
+#[test]
 fn an_operator_retries_and_discards_what_is_set_apart() {
     let id = "019ae000-0000-7000-8000-000000000000";
     let parsed = |payload| Invocation::parse(&payload).unwrap();

@@ -31,6 +31,8 @@ pub enum State {
     Found,
     /// The subscriber accepts nothing.
     Kept,
+    /// The subscriber has accepted nothing so far, and is tried now. If it accepts a delivery, the backlog returns.
+    Tried,
     /// The subscriber accepted nothing for five days, and the sweep has switched it off.
     SwitchedOff,
     /// The receiver is slow, and the backlog returns a few lanes at a time.
@@ -47,6 +49,7 @@ impl From<State> for &'static str {
             State::Waiting => "waiting",
             State::Found => "found",
             State::Kept => "kept",
+            State::Tried => "tried",
             State::SwitchedOff => "switched_off",
             State::Paced => "paced",
             State::Returning => "returning",
@@ -126,7 +129,10 @@ impl<'a> SweepFacts<'a> {
             (SubscriberStatus::Enabled(_), None) if self.backlog.paced => {
                 (State::Paced, self.paced())
             }
-            (SubscriberStatus::Enabled(subscriber), None) => (State::Kept, self.kept(subscriber)),
+            (SubscriberStatus::Enabled(subscriber), None) => match self.kept(subscriber) {
+                recall @ SweepAction::RecallSome(_) => (State::Tried, recall),
+                action => (State::Kept, action),
+            },
             (SubscriberStatus::Enabled(_), Some(since)) => {
                 (State::Returning, self.returning(since))
             }

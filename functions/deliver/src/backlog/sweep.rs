@@ -264,7 +264,11 @@ impl Sweep<'_> {
         } = swept;
         let text: &str = (*state).into();
         tracing::info!(subscriber, %since, lanes, recalled, state = text, "backlog swept");
-        if matches!(state, State::Kept | State::Paced | State::Returning) && *lanes > 0 {
+        if matches!(
+            state,
+            State::Kept | State::Tried | State::Paced | State::Returning
+        ) && *lanes > 0
+        {
             // These deliveries are not in the queue, whose own age would show them.
             let age = now.duration_since(*since).as_secs_f64();
             let age = ("WaitingDeliverySeconds", age, Unit::Seconds);

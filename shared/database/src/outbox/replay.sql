@@ -1,4 +1,4 @@
--- The next published events in order of sequence. The first one is returned whatever its size.
+-- The next published events in order of sequence. The first one is returned whatever its size. A marked change is of no object.
 --
 -- $1: only events with a higher sequence
 -- $2: only events up to this sequence
@@ -13,7 +13,7 @@ with
             select next.*, sum(next.bytes) over (order by next.sequence) - next.bytes as bytes_before
             from (
                 select * from wagrun.event
-                where outcome = 'published' and sequence > $1 and sequence <= $2
+                where outcome = 'published' and model <> 'wagrun.mark' and sequence > $1 and sequence <= $2
                     and captured_at >= coalesce($3::timestamptz, '-infinity')
                     and captured_at < coalesce($4::timestamptz, 'infinity')
                     and object = coalesce($5, object)

@@ -65,7 +65,7 @@ fn deliveries_to_a_disabled_subscriber_arrive_in_order_when_it_is_enabled_again(
         assert_eq!(waiting["lanes"], 1);
 
         subscribe(&scenario, NAME, json!({})).await;
-        let recalled = sweep_until(&scenario, "kept").await;
+        let recalled = sweep_until(&scenario, "tried").await;
         assert_eq!(recalled["recalled"], 1);
         wait_for_requests(&scenario, NAME, 3).await;
         let third = retitle(&mut scenario, post, "Third").await;

@@ -1,5 +1,6 @@
 //! `wagrun doctor`: nothing is wrong with the deployed stack, and each deliberate fault is found by its name.
 
+mod end_to_end;
 mod patient;
 
 use serde_json::{Value, json};
@@ -8,55 +9,6 @@ use crate::support::runtime::run;
 use crate::support::wagrun::wagrun;
 
 use patient::Patient;
-
-#[test]
-fn nothing_is_wrong_with_a_stack_that_was_just_deployed() {
-    run(async {
-        let patient = Patient::new("op-well").await;
-        // Tests before this one may have let a function fail within the last hour.
-        let checks = "stack,functions,environment,doorbell-failures,second-doorbell,topic-subscription,queue-policy,\
-                      dead-letter-queues,event-sources,subscribers,receivers,directory,dead-letters,schedules,log-groups,\
-                      metrics,database-pauses,listeners,drain,marked-event";
-        let file = patient
-            .scenario
-            .stack
-            .local
-            .supervisor
-            .directory()
-            .join("doctor.xml");
-        let junit = file.display().to_string();
-        let arguments = [
-            "doctor",
-            "--end-to-end",
-            "--yes",
-            "--only",
-            checks,
-            "--junit",
-            &junit,
-        ];
-        let text = wagrun(&patient.scenario, &arguments).await.good();
-        assert!(
-            text.contains(" checks passed, 0 failed, 3 had nothing to look at.\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("marked-event        it arrived after "),
-            "{text}"
-        );
-        let xml = std::fs::read_to_string(&file).unwrap();
-        assert!(
-            xml.contains("name=\"queue-policy\"") && xml.contains("failures=\"0\""),
-            "{xml}"
-        );
-        // No subscriber had the marked event.
-        let everything = patient.scenario.receiver().events("everything");
-        assert!(
-            everything
-                .iter()
-                .all(|event| event.kind != "subscriber.test")
-        );
-    });
-}
 
 #[test]
 fn each_fault_of_topic_and_queues_is_found() {

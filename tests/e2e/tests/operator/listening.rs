@@ -8,10 +8,11 @@ use testing::progress::{Progress, Wait, wait_until};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Child;
 
+use crate::support::held_call::{HeldCall, Moment};
 use crate::support::runtime::{WAIT_TIMEOUT, run};
 use crate::support::scenario::Scenario;
 use crate::support::subscribers::{retitle, wait_for_requests};
-use crate::support::wagrun::{start_wagrun, wagrun};
+use crate::support::wagrun::{command, start_wagrun, wagrun};
 
 /// Returns the names of the queues of all listeners, and the endpoints of their subscriptions.
 async fn traces(scenario: &Scenario) -> (Vec<String>, Vec<String>) {
@@ -86,6 +87,15 @@ fn send_signal(child: &Child, signal: &str) {
     );
 }
 
+/// Lets the last sign of life of every listener's queue be old.
+async fn let_time_go_by(scenario: &Scenario) {
+    let aws = scenario.stack.local.deployment.aws();
+    for queue in traces(scenario).await.0 {
+        let old = json!({"QueueUrl": queue, "Tags": {"wagrun-listen-alive-at": "1700000000"}});
+        aws.json("sqs", "AmazonSQS.TagQueue", &old).await.unwrap();
+    }
+}
+
 #[test]
 fn a_listener_forwards_signed_events_and_leaves_nothing_behind() {
     run(async {
@@ -145,10 +155,7 @@ fn what_a_killed_listener_left_is_found_and_removed() {
         wagrun(&scenario, &["listen", "--count", "0"]).await.good();
         wait_for_traces(&scenario, 1, 1).await;
 
-        let (queues, _) = traces(&scenario).await;
-        let old = json!({"QueueUrl": queues[0], "Tags": {"wagrun-listen-alive-at": "1700000000"}});
-        let aws = scenario.stack.local.deployment.aws();
-        aws.json("sqs", "AmazonSQS.TagQueue", &old).await.unwrap();
+        let_time_go_by(&scenario).await;
         let left = wagrun(&scenario, &["doctor", "--only", "listeners"])
             .await
             .bad();
@@ -159,5 +166,51 @@ fn what_a_killed_listener_left_is_found_and_removed() {
             "{next:?}"
         );
         assert_eq!(traces(&scenario).await, (Vec::new(), Vec::new()));
+    });
+}
+
+/// A listener that listens to no event creates everything, and removes it.
+#[test]
+fn a_listener_that_is_killed_at_any_step_leaves_only_what_the_next_one_removes() {
+    run(async {
+        let scenario = Scenario::exclusive("op-steps").await;
+        let emulator = scenario.stack.local.emulator.endpoint();
+        let steps = [
+            ("AmazonSQS.CreateQueue", Moment::Before, (0, 0)),
+            ("AmazonSQS.CreateQueue", Moment::After, (1, 0)),
+            ("Action=Subscribe&", Moment::Before, (1, 0)),
+            ("Action=Subscribe&", Moment::After, (1, 1)),
+            ("Action=Unsubscribe&", Moment::Before, (1, 1)),
+            ("Action=Unsubscribe&", Moment::After, (1, 0)),
+            ("AmazonSQS.DeleteQueue", Moment::Before, (1, 0)),
+            ("AmazonSQS.DeleteQueue", Moment::After, (0, 0)),
+        ];
+        for (call, moment, (queues, subscriptions)) in steps {
+            let mut way = HeldCall::start(emulator, call, moment).await;
+            let mut command = command(&scenario).await;
+            command.args(["listen", "--count", "0"]);
+            let mut listener = command
+                .env("AWS_ENDPOINT_URL", &way.endpoint)
+                .spawn()
+                .unwrap();
+            let reached = tokio::time::timeout(WAIT_TIMEOUT, way.reached()).await;
+            reached.unwrap_or_else(|_| panic!("{call} was not called"));
+            send_signal(&listener, "-KILL");
+            listener.wait().await.unwrap();
+            let (left, subscribed) = traces(&scenario).await;
+            assert_eq!(
+                (left.len(), subscribed.len()),
+                (queues, subscriptions),
+                "{moment:?} {call}"
+            );
+
+            let_time_go_by(&scenario).await;
+            wagrun(&scenario, &["listen", "--count", "0"]).await.good();
+            assert_eq!(
+                traces(&scenario).await,
+                (Vec::new(), Vec::new()),
+                "{moment:?} {call}"
+            );
+        }
     });
 }

@@ -181,12 +181,12 @@ const END_TO_END: [Check; 2] = [
         look: |stack| Box::pin(end_to_end::drain(stack)),
     },
     Check {
-        name: "marked-event",
-        title: "an event that is published on the topic arrives in a queue that subscribes to it",
-        meaning: "the topic does not deliver, or its policy or key is in the way",
-        next: "docs/runbook.md#events-wait-for-fan-out",
+        name: "marked-change",
+        title: "the event of a committed change arrives in a queue that subscribes to the topic",
+        meaning: "the doorbell does not ring, or the topic does not deliver",
+        next: "wagrun logs content-events, docs/runbook.md#the-database-cannot-ring",
         facts: &["topic-policy-account"],
-        look: |stack| Box::pin(end_to_end::marked_event(stack)),
+        look: |stack| Box::pin(end_to_end::marked_change(stack)),
     },
 ];
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -117,7 +117,9 @@ impl TemporaryQueue {
     pub async fn receive(&mut self) -> Result<Vec<Message>, CommandError> {
         self.show_sign_of_life().await?;
         let receive = self.sqs.receive_message().queue_url(&self.url);
-        let receive = receive.max_number_of_messages(10);
+        let receive = receive
+            .max_number_of_messages(10)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);
         let received = receive.wait_time_seconds(WAIT_SECONDS).send().await;
         let received = received.map_err(explain("sqs:ReceiveMessage"))?;
         Ok(received.messages.unwrap_or_default())

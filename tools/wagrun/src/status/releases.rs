@@ -31,6 +31,8 @@ pub struct ReleaseState {
     pub current: Option<CurrentRelease>,
     /// The image that waits.
     pub next: Option<Image>,
+    /// The newest image that was pushed or requested.
+    pub newest_request: Option<NewestRequest>,
     /// The image in service.
     pub deployed: Option<Deployed>,
     /// The newest release that failed.
@@ -58,6 +60,16 @@ pub struct CurrentRelease {
     pub phase: String,
     /// The beginning of the phase.
     pub phase_started_at: Timestamp,
+}
+
+/// The newest image that was pushed or requested. It takes the place of one that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewestRequest {
+    /// The image.
+    #[serde(flatten)]
+    pub image: Image,
+    /// The time of the push or of the request.
+    pub requested_at: Timestamp,
 }
 
 /// An image in service.
@@ -98,27 +110,6 @@ pub struct Migration {
 }
 
 impl ReleaseState {
-    /// Returns the digest of the image in service.
-    pub fn deployed_digest(&self) -> Option<&String> {
-        self.deployed
-            .as_ref()
-            .map(|deployed| &deployed.image.digest)
-    }
-
-    /// Returns true when a release has failed that had not failed `before`.
-    pub fn has_failed_since(&self, before: &Self) -> bool {
-        let sequence = |state: &Self| state.last_failure.as_ref().map(|one| one.sequence);
-        sequence(self) > sequence(before)
-    }
-
-    /// Returns true when an image neither waits nor is being released, and something has ended since `before`.
-    pub fn is_over(&self, digest: &str, before: &Self) -> bool {
-        let waits = self.next.as_ref().is_some_and(|next| next.digest == digest);
-        let deployed_at = |state: &Self| state.deployed.as_ref().map(|one| one.deployed_at);
-        let is_deployed = deployed_at(self) > deployed_at(before);
-        self.current.is_none() && !waits && (is_deployed || self.has_failed_since(before))
-    }
-
     /// Reads the state of a stack that releases images.
     pub async fn read(stack: &Stack) -> Result<Self, CommandError> {
         let asked = aws_sdk_ssm::Client::new(&stack.aws)

@@ -14,7 +14,7 @@ async fn what_was_set_aside_comes_back_in_order_and_is_forgotten() {
 
     // Still dead: a few lanes are tried, and nothing changes.
     let looked = story.look().await;
-    assert_eq!(looked[0]["state"], "kept");
+    assert_eq!(looked[0]["state"], "tried");
     assert_eq!(looked[0]["recalled"], 2);
     assert!(story.receive_recalls(1).await.is_empty());
     assert_eq!(story.receiver.received().len(), before + 2);

@@ -96,7 +96,7 @@ async fn five_days_of_tries_in_vain_switch_a_subscriber_off() {
     assert!(!story.stays("page/1", 1).await);
     story.look().await;
     pass(5 * 24 * 3600 - 1);
-    assert_eq!(story.look().await[0]["state"], "kept");
+    assert_eq!(story.look().await[0]["state"], "tried");
     let value = subscriber(
         &story.receiver.origin,
         json!({"failing_since": now().to_string()}),
@@ -129,7 +129,7 @@ async fn the_five_days_begin_when_it_is_switched_on() {
     pass(1);
     assert_eq!(story.look().await[0]["recalled"], 1);
     pass(3600);
-    assert_eq!(story.look().await[0]["state"], "kept");
+    assert_eq!(story.look().await[0]["state"], "tried");
 }
 
 #[tokio::test]
