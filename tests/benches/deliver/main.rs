@@ -17,6 +17,7 @@ mod site;
 mod statistics;
 mod subscribers;
 mod throughput;
+#[expect(dead_code, reason = "the bench of the drain uses the rest of it")]
 #[path = "../drain/topic.rs"]
 mod topic;
 mod workers;

@@ -6,7 +6,6 @@ mod patient;
 use serde_json::{Value, json};
 
 use crate::support::runtime::run;
-use crate::support::wagrun::wagrun;
 
 use patient::Patient;
 
