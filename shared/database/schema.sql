@@ -753,6 +753,27 @@ COMMENT ON FUNCTION wagrun.is_first_of_transaction() IS 'Returns true once in ea
 
 
 --
+-- Name: mark(text); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.mark(subscriber text) RETURNS text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, after, rings)
+    values (0, 'table', 'wagrun.mark', 'subscriber/' || subscriber, to_jsonb(subscriber), true, '{}', true)
+    returning to_char(captured_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;
+
+
+--
+-- Name: FUNCTION mark(subscriber text); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.mark(subscriber text) IS 'Captures a change of no object, whose event goes to this subscriber only. Returns the time of the capture.';
+
+
+--
 -- Name: note_due_times(); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
@@ -1446,7 +1467,7 @@ begin
         relay_role);
     execute format('grant select, update on sequence wagrun.event_sequence to %I', relay_role);
     execute format(
-        'grant execute on function wagrun.reserve_sequence, wagrun.merged, wagrun.ring, wagrun.editor_name, wagrun.as_key to %I',
+        'grant execute on function wagrun.reserve_sequence, wagrun.merged, wagrun.ring, wagrun.mark, wagrun.editor_name, wagrun.as_key to %I',
         relay_role);
     execute format('grant select on django_content_type, wagtailcore_locale to %I', relay_role);
     execute format('grant select (id, user_id, created_at) on wagtailcore_revision to %I', relay_role);
@@ -2761,6 +2782,14 @@ REVOKE ALL ON FUNCTION wagrun.is_content_recorded(watched regclass) FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION wagrun.is_first_of_transaction() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION mark(subscriber text); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.mark(subscriber text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wagrun.mark(subscriber text) TO wagrun_relay;
 
 
 --
