@@ -21,7 +21,7 @@ use crate::live_events::{self, LiveStatus};
 use crate::matching;
 use crate::open_transactions::{OpenTransactions, WaitResult};
 use crate::publish::Topic;
-use crate::report::{DrainReport, MarkReport};
+use crate::report::DrainReport;
 use crate::run_state::RunState;
 use crate::schedules::{ScheduleGroup, sync_schedules};
 use crate::sweep;
@@ -121,10 +121,10 @@ impl Drainer {
         let mut connection = self.config.database.connect(SESSION).await?;
         if let Invocation::Mark(subscriber) = invocation {
             // It is drained by the run that its commit rings for, as an editor's change is.
-            let captured_at = outbox::mark(&mut connection, subscriber).await?;
+            let marked = outbox::mark(&mut connection, subscriber).await?;
             connection.close().await?;
             return Ok(DrainReport {
-                marked: Some(MarkReport { captured_at }),
+                marked: Some(marked),
                 ..DrainReport::default()
             });
         }

@@ -1,7 +1,7 @@
 //! The report of one run, which is the function's answer.
 
 use serde::Serialize;
-use wagrun_database::outbox::BackfillProgress;
+use wagrun_database::outbox::{BackfillProgress, MarkedChange};
 
 /// The work that one run did.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
@@ -35,14 +35,7 @@ pub struct DrainReport {
     pub matched: Option<MatchReport>,
     /// The marked change that this invocation committed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub marked: Option<MarkReport>,
-}
-
-/// A marked change that is committed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MarkReport {
-    /// The time of its capture, by the clock of the database. It is the `time` of the event.
-    pub captured_at: String,
+    pub marked: Option<MarkedChange>,
 }
 
 /// The number of present objects that a filter lets pass.

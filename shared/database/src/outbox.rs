@@ -33,7 +33,7 @@ pub use closing::{CloseError, Closed, Closing, close};
 pub use field_names::FieldNames;
 pub use lock::{Lock, UnlockError, are_held_by_two, is_lock_conflict, try_lock, unlock};
 pub use look::{Arrival, Look, PendingStats, lock_if_pending, look};
-pub use mark::{MARKED_MODEL, mark};
+pub use mark::{MARKED_MODEL, MarkedChange, mark};
 pub use opening::{Opening, open};
 pub use pending::{PendingBatch, pending};
 pub use reference::Reference;
