@@ -1,8 +1,7 @@
-//! The price of capture for the editor: the same statements without a trigger, with the outbox that a team writes first, with
-//! wagrun's, and with a call of a function for each row.
+//! The price of capture for the editor, by the same statements in five ways.
 //!
-//! wagrun rings by the server's log here, as it does with `Doorbell=Logs`, or by a call that takes ten milliseconds. The call for each
-//! row takes as long.
+//! They are: without a trigger, with the outbox that a team writes first, with wagrun that rings by the server's log (as with
+//! `Doorbell=Logs`), with wagrun that rings by a call of ten milliseconds, and with such a call for each row.
 
 mod variant;
 
