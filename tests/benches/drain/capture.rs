@@ -1,7 +1,10 @@
 //! The price of capture for the editor, by the same statements in five ways.
 //!
-//! They are: without a trigger, with the outbox that a team writes first, with wagrun that rings by the server's log (as with
-//! `Doorbell=Logs`), with wagrun that rings by a call of ten milliseconds, and with such a call for each row.
+//! - Without a trigger.
+//! - With the outbox that a team writes first.
+//! - With wagrun, whose ring is a line of the server's log, as with `Doorbell=Logs`.
+//! - With wagrun, whose ring is a call that takes ten milliseconds.
+//! - With such a call for each row.
 
 mod variant;
 
