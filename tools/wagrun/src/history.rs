@@ -51,9 +51,11 @@ pub async fn run(
     output: &Output,
 ) -> Result<Verdict, CommandError> {
     let since = time::parse("--since", &arguments.since, time::now())?;
+    // A pattern has no way to write a quotation mark. Without one all lines are read.
+    let named = Some(&arguments.object).filter(|object| !object.contains('"'));
     let window = Window {
         since,
-        pattern: Some(format!("\"{}\"", arguments.object)),
+        pattern: named.map(|object| format!("\"{object}\"")),
     };
     let wait = output.wait("reading the logs");
     let lines = LogSource::with(stack, &EVENT_FUNCTIONS, window)
