@@ -1,6 +1,8 @@
 //! Tests of the function as Lambda calls it, with prepared answers of SSM and SQS.
 
+mod backfills;
 mod directory;
+mod invalidations;
 mod unusable;
 
 use std::time::Duration;
@@ -14,8 +16,6 @@ use wagrun_delivery::subscriber::{Rules, SubscriberStore};
 use crate::{FanOut, handle};
 
 const ID: &str = "0f2c8f6e-7d1b-4c8e-9a53-000000000001";
-/// A run's id, which contains the time of the request.
-const RUN: &str = "019ae000-0000-7000-8000-000000000000";
 
 fn event(subject: &str) -> String {
     json!({
@@ -140,159 +140,6 @@ async fn each_matching_subscriber_gets_a_delivery_in_its_lane() {
             "Entries": [entry("0", "all"), entry("1", "team/blog")],
         })]
     );
-}
-
-/// Returns an event of a backfill: a live one with these fields changed or added.
-fn asked_for(fields: Value) -> String {
-    let mut event: Value = serde_json::from_str(&event("page/4")).unwrap();
-    let fields = fields.as_object().unwrap().clone();
-    event.as_object_mut().unwrap().extend(fields);
-    event["backfill"] = json!(RUN);
-    event.to_string()
-}
-
-/// Returns the names of the subscribers that receive an event. Their filters differ.
-async fn receivers(event: String) -> Vec<String> {
-    let ssm = parameters(&[
-        ("all", subscriber(json!({}))),
-        ("news", subscriber(json!({"under": "/news/"}))),
-        ("off", subscriber(json!({"enabled": false}))),
-        (
-            "published",
-            subscriber(json!({"types": ["wagtail.page.published"]})),
-        ),
-    ]);
-    let (reported, calls) = run(ssm, vec![sent(&[0, 1])], &[("1", event)]).await;
-    assert!(reported.is_empty());
-    calls
-        .iter()
-        .flat_map(|call| call["Entries"].as_array().unwrap())
-        .map(|entry| {
-            let group = entry["MessageGroupId"].as_str().unwrap();
-            group.split('|').next().unwrap().to_owned()
-        })
-        .collect()
-}
-
-#[tokio::test]
-async fn an_event_for_one_subscriber_reaches_no_other_and_must_pass_its_filter() {
-    let snapshot = "wagtail.page.snapshot";
-    let cases = [
-        (json!({"replayed": true}), vec!["all", "published"]),
-        (json!({"replayed": true, "subscriber": "all"}), vec!["all"]),
-        (
-            json!({"type": "wagtail.page.updated", "replayed": true, "subscriber": "published"}),
-            vec![],
-        ),
-        (
-            json!({"type": snapshot, "subscriber": "published"}),
-            vec!["published"],
-        ),
-        (json!({"type": snapshot, "subscriber": "news"}), vec![]),
-        (json!({"type": snapshot, "subscriber": "off"}), vec![]),
-        (json!({"type": snapshot, "subscriber": "nobody"}), vec![]),
-        (json!({"type": snapshot}), vec![]),
-    ];
-    for (fields, expected) in cases {
-        assert_eq!(
-            receivers(asked_for(fields.clone())).await,
-            expected,
-            "{fields}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_replay_is_not_taken_for_the_delivery_it_repeats() {
-    let ssm = parameters(&[("all", subscriber(json!({})))]);
-    let records = [
-        ("1", event("page/4")),
-        ("2", asked_for(json!({"replayed": true}))),
-    ];
-    let (_, calls) = run(ssm, vec![sent(&[0]), sent(&[0])], &records).await;
-    let ids: Vec<_> = calls
-        .iter()
-        .map(|call| &call["Entries"][0]["MessageDeduplicationId"])
-        .collect();
-    assert_eq!(ids, [&format!("{ID}:all"), &format!("{ID}:{RUN}:all")]);
-}
-
-#[tokio::test]
-async fn a_subscriber_that_was_created_right_before_its_snapshot_was_asked_for_is_known() {
-    let ssm = Replay::new([
-        parameters(&[]),
-        parameters(&[("new", subscriber(json!({})))]),
-    ]);
-    let subscribers = SubscriberStore::new(
-        &ssm.config(),
-        "/wagrun/subscribers",
-        Duration::from_secs(30),
-        Rules::LENIENT,
-    );
-    let sqs = Replay::new([sent(&[0]), sent(&[0])]);
-    let fan_out = FanOut::new(
-        subscribers,
-        &aws_sdk_sqs::Client::new(&sqs.config()),
-        "https://sqs.example.org/".into(),
-        None,
-    );
-    let snapshot = asked_for(json!({"type": "wagtail.page.snapshot", "subscriber": "new"}));
-    let requested_at = Timestamp::from_millisecond(0x019a_e000_0000).unwrap();
-    let seconds = |seconds| requested_at + jiff::SignedDuration::from_secs(seconds);
-    fan_out
-        .fan_out(&event("page/4"), seconds(-1))
-        .await
-        .unwrap();
-    // What was read a second before the request is not good enough, and what is read now is good for the whole run.
-    for second in [1, 2] {
-        fan_out.fan_out(&snapshot, seconds(second)).await.unwrap();
-    }
-    assert_eq!((ssm.requests().len(), sqs.requests().len()), (2, 2));
-}
-
-fn distribution() -> String {
-    json!({"target": "cloudfront", "distribution": "E1"}).to_string()
-}
-
-#[tokio::test]
-async fn an_invalidation_waits_in_its_own_queue_and_in_no_lane() {
-    let ssm = parameters(&[("cdn", distribution()), ("hook", subscriber(json!({})))]);
-    let event = event("page/4");
-    let sqs = vec![sent(&[0]), sent(&[0])];
-    let (reported, calls) = run(ssm, sqs, &[("1", event.clone())]).await;
-    assert!(reported.is_empty());
-    assert_eq!(calls.len(), 2);
-    assert_eq!(calls[0]["Entries"][0]["MessageGroupId"], "hook|page/4");
-    let body = format!(r#"{{"subscriber":"cdn","event":{event}}}"#);
-    let expected = json!({
-        "QueueUrl": INVALIDATIONS,
-        "Entries": [{"Id": "0", "MessageBody": body}],
-    });
-    assert_eq!(calls[1], expected);
-}
-
-#[tokio::test]
-async fn without_its_queue_an_invalidation_is_a_delivery_like_any_other() {
-    let ssm = parameters(&[("cdn", distribution())]);
-    let records = [("1", event("page/4"))];
-    let (reported, calls) = run_with(None, ssm, vec![sent(&[0])], &records).await;
-    assert!(reported.is_empty());
-    assert_eq!(calls.len(), 1);
-    assert_eq!(calls[0]["Entries"][0]["MessageGroupId"], "cdn|page/4");
-}
-
-#[tokio::test]
-async fn neither_queue_keeps_back_what_the_other_takes() {
-    let error = (
-        400,
-        r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}"#.to_owned(),
-    );
-    for sqs in [vec![error.clone(), sent(&[0])], vec![sent(&[0]), error]] {
-        let ssm = parameters(&[("cdn", distribution()), ("hook", subscriber(json!({})))]);
-        let (reported, calls) = run(ssm, sqs, &[("1", event("page/4"))]).await;
-        assert_eq!(reported, ["1"]);
-        assert_eq!(calls.len(), 2);
-    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use testing::bucket_in_memory::BucketInMemory;
 use testing::replay::{Answer, Request, answering};
 use wagrun_delivery::directory::{Directory, Entry, KEY};
 
+use super::backfills::asked_for;
 use super::*;
 
 /// The names of the calls, in their order.
