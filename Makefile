@@ -263,11 +263,13 @@ audit: ## known vulnerabilities of crates, Python and npm packages; not part of 
 
 # A separate target directory: SAM collects the binaries of every build from one place inside it. Otherwise they would
 # be mixed with those of the local stack, which are for another machine.
-build: ## the functions for AWS, in .aws-sam/build; ARCHITECTURE=x86_64 for the other processor
+build: ## the functions for AWS, in .aws-sam/build, and the operator's command for this machine; ARCHITECTURE=x86_64 for the other processor
 	python3 tools/venv.py tools
 	$(if $(filter x86_64,$(ARCHITECTURE)),,rustup target add aarch64-unknown-linux-gnu)
 	PATH="$(CURDIR)/$(TOOLS):$$PATH" CARGO_TARGET_DIR="$(CURDIR)/target/aws" SAM_CLI_TELEMETRY=0 \
 	  sam build --parameter-overrides Architecture=$(or $(ARCHITECTURE),arm64)
+	CARGO_TARGET_DIR="$(CURDIR)/target/aws" cargo build --locked --release --package wagrun --bin wagrun
+	@echo "the functions are in .aws-sam/build, and the operator's command is target/aws/$(HOST)/release/wagrun"
 
 clean: ## removes everything that was built or installed here
 	rm -rf target fuzz/target .aws-sam .local

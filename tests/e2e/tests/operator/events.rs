@@ -160,3 +160,44 @@ fn the_status_names_what_is_wrong_with_its_heading() {
         aws.delete_parameter(&place).await.unwrap();
     });
 }
+
+#[test]
+fn the_status_shows_an_alarm_that_is_on_with_its_heading() {
+    run(async {
+        let scenario = Scenario::exclusive("op-alarm").await;
+        let aws = scenario.stack.local.deployment.aws();
+        // As CloudFormation names an alarm of the nested stack.
+        let name = ("AlarmName", "wagrun-local-Alarms-1ABC-OldestEventAlarm-XYZ");
+        let query = async |action: &str, parameters: &[(&str, &str)]| {
+            let answered = aws.query("monitoring", action, "2010-08-01", parameters);
+            answered
+                .await
+                .unwrap_or_else(|error| panic!("{}", chain(&error)));
+        };
+        let description =
+            "An event has waited in the outbox. docs/runbook.md#events-wait-in-the-outbox";
+        let alarm = [
+            name,
+            ("AlarmDescription", description),
+            ("Namespace", "wagrun/wagrun-local"),
+            ("MetricName", "OldestPendingSeconds"),
+            ("Statistic", "Maximum"),
+            ("Period", "300"),
+            ("EvaluationPeriods", "1"),
+            ("Threshold", "900"),
+            ("ComparisonOperator", "GreaterThanThreshold"),
+        ];
+        query("PutMetricAlarm", &alarm).await;
+        let state = |value| [name, ("StateValue", value), ("StateReason", "a test")];
+        query("SetAlarmState", &state("OK")).await;
+        let well = wagrun(&scenario, &["status"]).await;
+        query("SetAlarmState", &state("ALARM")).await;
+        let on = wagrun(&scenario, &["status"]).await;
+        query("DeleteAlarms", &[("AlarmNames.member.1", name.1)]).await;
+        assert!(well.stdout.contains("alarms      0 on\n"), "{well:?}");
+        let text = on.bad();
+        assert!(text.contains("alarms      1 on\n"), "{text}");
+        let heading = "OldestEventAlarm: An event has waited in the outbox.\n    docs/runbook.md#events-wait-in-the-outbox\n";
+        assert!(text.contains(heading), "{text}");
+    });
+}
