@@ -26,7 +26,7 @@ DEMO := .local/demo.env
 # The operator's command, for STACK on AWS, or for the running demo.
 WAGRUN = cargo build --quiet --workspace --locked --bin wagrun && WAGRUN_DEMO="$(wildcard $(DEMO))" STACK="$(STACK)" exec $(BUILT)/wagrun
 
-.PHONY: help demo wagrun history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-attach bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image package wheel dependencies schema payloads property public-view compatibility faults mutations soak model fuzz hostile audit build clean
+.PHONY: help demo wagrun history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-attach bench-stages bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image package wheel dependencies schema payloads property public-view compatibility faults mutations soak model fuzz hostile audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -75,9 +75,9 @@ e2e: ## the end-to-end tests with TEST=drain::runs in their name
 watch: ## the unit tests of CRATE=deliver, each time one of its files is saved
 	@python3 tools/watch.py $(CRATE)
 
-BENCH ?= migrate attach drain deliver
+BENCH ?= migrate attach stages drain deliver
 
-bench: $(addprefix bench-,$(BENCH)) ## the benchmarks of docs/benchmarks.md: twenty migrations at once, the drain, deliveries; BENCH=deliver runs one
+bench: $(addprefix bench-,$(BENCH)) ## the benchmarks of docs/benchmarks.md: twenty migrations at once, an attachment, stages, the drain and capture, deliveries; BENCH=deliver runs one
 
 # Built as the tests are: the bench measures waiting, and an optimised build takes long.
 bench-migrate:
@@ -86,6 +86,10 @@ bench-migrate:
 # The programs are debug builds: what is measured are the locks of the server.
 bench-attach:
 	cargo bench --workspace --locked --profile dev --bench attach
+
+# Debug builds, as in the demo.
+bench-stages:
+	cargo bench --workspace --locked --profile dev --bench stages
 
 # `SECTIONS="wake backlog"` makes some of its tables.
 bench-drain:
