@@ -186,8 +186,8 @@ package: ## the Python package: its types, its wheel, and its tests on each supp
 	    ../.local/venv/$$name/bin/python -W error::RuntimeWarning -m django test tests; done
 
 wheel: ## builds the Python package, in .local/wheel
-	python3 tools/venv.py package
-	.local/venv/package/bin/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir .local/wheel ./python
+	python3 tools/venv.py wheel
+	.local/venv/wheel/bin/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir .local/wheel ./python
 	@ls .local/wheel/*.whl
 
 # Not part of check, which must pass without root and without a builder.

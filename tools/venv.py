@@ -34,6 +34,7 @@ REQUIREMENTS = {
     "wagtail-7.0": ROOT / "requirements/wagtail-7.0.txt",
     "wagtail-7.4": ROOT / "requirements/wagtail-7.4.txt",
     "webhooks": ROOT / "requirements/webhooks.txt",
+    "wheel": ROOT / "requirements/wheel.txt",
 }
 # The environments that have this checkout's own package, so that an edit of it is in force at once.
 OWN_PACKAGE = ROOT / "python"
@@ -74,7 +75,10 @@ def install(name):
         shutil.rmtree(directory, ignore_errors=True)
         run([PYTHON, "-m", "venv", directory], f"{PYTHON} -m venv failed; on Debian it needs the package python3-venv")
         pip = [directory / "bin/python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        run([*pip, "-r", requirements], f"the packages of {requirements} could not be installed")
+        version = ".".join(map(str, sys.version_info[:2]))
+        complaint = f"the packages of {requirements} could not be installed with Python {version}"
+        # A relative path in the file is one from its own directory, as for whoever installs it there.
+        run([*pip, "-r", requirements], complaint, requirements.parent)
         if name in WITH_OWN_PACKAGE:
             run([*pip, "--no-deps", "--editable", OWN_PACKAGE], f"the package of {OWN_PACKAGE} could not be installed")
         # Written last, so an interrupted installation is repeated.
@@ -95,9 +99,9 @@ def fingerprint(name):
     return hashlib.sha256(f"{sys.version}\n{PYTHON}\n{text}".encode()).hexdigest()
 
 
-def run(command, complaint):
+def run(command, complaint, directory=ROOT):
     # A program may read the standard output of the caller. pip writes its messages to standard error anyway.
-    if subprocess.run(command, stdout=sys.stderr).returncode != 0:
+    if subprocess.run(command, stdout=sys.stderr, cwd=directory).returncode != 0:
         sys.exit(complaint)
 
 

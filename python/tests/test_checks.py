@@ -3,6 +3,7 @@
 import os
 from unittest import mock
 
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.checks import run_checks
 from django.test import SimpleTestCase
@@ -53,6 +54,12 @@ class CheckTest(SimpleTestCase):
 
 class DatabaseCheckTest(CheckTest):
     """The settings are read without a connection: a SimpleTestCase forbids queries, and no server is there."""
+
+    def test_settings_that_use_the_package_without_its_app(self):
+        with mock.patch.object(apps, "is_installed", return_value=False):
+            [warning] = [one for one in self.warnings() if one.id == "wagrun.W017"]
+        self.assertIn("'wagrun' is not in INSTALLED_APPS", warning.msg)
+        self.assertNotIn("wagrun.W017", [one.id for one in self.warnings()])
 
     def test_a_good_database_is_no_reason_for_a_warning(self):
         self.assert_quiet(databases={"default": GOOD})
@@ -197,9 +204,8 @@ class BackgroundCheckTest(CheckTest):
         self.assert_quiet(SESSION_ENGINE=cookies, SESSION_SAVE_EVERY_REQUEST=True, CSRF_USE_SESSIONS=True)
 
     def test_w023_workers_that_ask_the_database(self):
-        with mock.patch(
-            "wagrun.checks.background.apps.is_installed", side_effect=lambda name: name == "django_celery_beat"
-        ):
+        installed = ("wagrun", "django_celery_beat")
+        with mock.patch("wagrun.checks.background.apps.is_installed", side_effect=lambda name: name in installed):
             self.assert_warns(23, "django_celery_beat", "every few seconds")
         for backend in ("django_tasks.backends.database.DatabaseBackend", "django_tasks_db.DatabaseBackend"):
             self.assert_warns(23, "TASKS['default']", "ImmediateBackend", TASKS={"default": {"BACKEND": backend}})
@@ -208,7 +214,8 @@ class BackgroundCheckTest(CheckTest):
         self.assert_quiet(CELERY_BROKER_URL="redis://localhost/0")
         layers = {"default": {"BACKEND": "channels_postgres.core.PostgresChannelLayer"}}
         self.assert_warns(23, "CHANNEL_LAYERS['default']", CHANNEL_LAYERS=layers)
-        with mock.patch("wagrun.checks.background.apps.is_installed", side_effect=lambda name: name == "django_q"):
+        installed = ("wagrun", "django_q")
+        with mock.patch("wagrun.checks.background.apps.is_installed", side_effect=lambda name: name in installed):
             self.assert_warns(23, "Q_CLUSTER['orm']", Q_CLUSTER={"orm": "default"})
             self.assert_quiet(Q_CLUSTER={"redis": {}})
 

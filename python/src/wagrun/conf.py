@@ -13,6 +13,8 @@ The variables are in the README beside this package. An empty variable counts as
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.apps import apps
+from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
 from wagrun.environment import comma_list, one_of, optional, required
@@ -25,6 +27,20 @@ CONNECTION_OPTIONS = {
     "connect_timeout", "iam_region", "passfile", "pool", "service",
     "sslcert", "sslcrl", "sslkey", "sslmode", "sslpassword", "sslrootcert",
 }  # fmt: skip
+
+
+# Settings import this module, also those that forget the app, which registers all other checks.
+@checks.register("wagrun")
+def app_is_installed(**kwargs: Any) -> "list[checks.CheckMessage]":
+    if apps.is_installed("wagrun"):
+        return []
+    return [
+        checks.Warning(
+            "The settings use wagrun.conf, and 'wagrun' is not in INSTALLED_APPS: its checks and its command are missing.",
+            hint="Add 'wagrun' to INSTALLED_APPS.",
+            id="wagrun.W017",
+        )
+    ]
 
 
 def database(or_else: "Mapping[str, Any] | None" = None, *, engine: str = ENGINE) -> "dict[str, Any]":

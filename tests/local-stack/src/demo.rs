@@ -5,7 +5,7 @@ mod own;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,11 +14,10 @@ use wagrun_event::Event;
 
 use crate::admin::{Action, AdminError, Block, Fields, PageId};
 use crate::demo_file::DemoFile;
-use crate::own_site::{OwnSite, OwnSiteError, OwnSiteOptions};
+use crate::own_site::{OwnSite, OwnSiteError, OwnSiteOptions, ShellError};
 use crate::page::{OBSERVER, Page};
 use crate::stack::{LocalStack, StackError, StackOptions, StartError};
 use crate::timeline::{Timeline, TimelineError};
-use testing::process::ProcessError;
 use testing::progress::Progress;
 use testing::receiver::{NotReceived, WebhookRequest};
 
@@ -45,7 +44,7 @@ pub enum DemoError {
     Watched(#[source] sqlx::Error),
     /// The front page of the user's own site could not be published.
     #[error("publishing the front page again")]
-    Publish(#[source] ProcessError),
+    Publish(#[source] ShellError),
     /// The stack did not start.
     #[error("starting the local stack")]
     Start(#[from] StartError),
@@ -83,6 +82,8 @@ pub struct Demo {
     progress: Progress,
     since: Timestamp,
     own_site: Option<OwnSite>,
+    /// The name of the account for the admin, once one was made in a site of the user's own; none when that failed.
+    own_account: OnceLock<Option<String>>,
 }
 
 impl Demo {
@@ -114,12 +115,18 @@ impl Demo {
             progress,
             since,
             own_site,
+            own_account: OnceLock::new(),
         })
     }
 
     /// Returns the URL of the site's database, as the role that owns it.
     pub fn database_url(&self) -> String {
         self.stack.database_url()
+    }
+
+    /// Returns the address of the site, without a slash at its end.
+    pub fn site_url(&self) -> &str {
+        &self.stack.site.url
     }
 
     /// Publishes a page and prints the timeline of its event. After an error the logs are kept, and their path is printed.
@@ -238,8 +245,17 @@ impl Demo {
             .map_err(DemoError::DemoFile)?;
         println!("Events         http://{address}/");
         println!("Wagtail admin  {admin}");
-        println!("               user {}", stack.superuser.username);
-        println!("               password {}", stack.superuser.password);
+        let username = match self.own_account.get() {
+            Some(own) => own.as_ref(),
+            None => Some(&stack.superuser.username),
+        };
+        match username {
+            Some(username) => {
+                println!("               user {username}");
+                println!("               password {}", stack.superuser.password);
+            }
+            None => println!("               an account of the site's own"),
+        }
         println!("Database       {}", stack.database_url());
         println!("Logs           {}", stack.supervisor.logs().display());
         println!(

@@ -1,5 +1,6 @@
 //! The Wagtail site: the stock one, served by gunicorn as in its container, or one of the user's own, served by `runserver`.
 
+use std::cell::Cell;
 use std::io;
 use std::path::Path;
 use std::process::Command;
@@ -23,6 +24,9 @@ pub enum SiteError {
     /// No free port was found.
     #[error("finding a free port for the site")]
     Port(#[source] io::Error),
+    /// The settings of the demo could not be written.
+    #[error("writing the settings of the demo")]
+    Settings(#[source] io::Error),
     /// The process failed.
     #[error("running the site")]
     Process(#[from] ProcessError),
@@ -84,7 +88,7 @@ impl Site {
         Ok(Self { url, process })
     }
 
-    /// Serves a site of the user's own with `manage.py runserver`, and waits until it answers, whatever its answer.
+    /// Serves a site of the user's own with `manage.py runserver`, and waits until it answers. An answer that shows no page is reported.
     pub async fn start_own(
         supervisor: &Supervisor,
         own: &OwnSite,
@@ -93,9 +97,25 @@ impl Site {
     ) -> Result<Self, SiteError> {
         let address = format!("127.0.0.1:{}", free_port().map_err(SiteError::Port)?);
         let url = format!("http://{address}");
-        let command = own.manage(database, &["runserver", "--noreload", &address]);
+        // Without DEBUG the static files come from the folders of the apps only when it is asked for.
+        let arguments = ["runserver", "--noreload", "--insecure", &address];
+        let command = own.manage_apart(supervisor, database, &arguments);
+        let command = command.map_err(SiteError::Settings)?;
         let process = supervisor.spawn("site", command)?;
-        wait_for_site(&process, &url, |_| true, progress).await?;
+        let answer = Cell::new(StatusCode::OK);
+        let keep = |status: StatusCode| {
+            answer.set(status);
+            true
+        };
+        wait_for_site(&process, &url, keep, progress).await?;
+        let status = answer.get();
+        // A site without a front page answers 404.
+        if !status.is_success() && !status.is_redirection() && status != StatusCode::NOT_FOUND {
+            progress.step(&format!(
+                "the site answers {status} to {url}/, and its log {} says why; events arrive all the same",
+                process.log().display()
+            ));
+        }
         Ok(Self { url, process })
     }
 }

@@ -1,5 +1,6 @@
 //! A site that is not the stock one, for `make demo SITE=../mysite`: its directory, its Python, its settings and its data.
 
+mod demo_settings;
 mod dump;
 mod environment;
 mod options;
@@ -37,6 +38,8 @@ pub struct OwnSite {
     pub directory: PathBuf,
     /// The Python interpreter with the site's packages.
     pub python: PathBuf,
+    /// The settings module.
+    pub settings: String,
     /// Further variables in JSON, as the template's parameter `SiteEnvironment` takes them.
     pub environment: Option<String>,
     /// The data with which the database begins.
@@ -68,6 +71,17 @@ pub enum OwnSiteError {
     Version(#[from] VersionError),
 }
 
+/// Python code of the demo could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum ShellError {
+    /// The settings of the demo could not be written.
+    #[error("writing the settings of the demo")]
+    Settings(#[source] std::io::Error),
+    /// The code failed.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+}
+
 impl OwnSite {
     /// Checks the directory, finds or installs the packages, and prints the versions.
     ///
@@ -95,10 +109,11 @@ impl OwnSite {
             "the site in {}: Wagtail {wagtail}, Django {django}, Python {version}",
             directory.display()
         ));
-        start::check(&python, &directory, environment.as_deref())?;
+        let settings = start::check(&python, &directory, environment.as_deref())?;
         Ok(Self {
             directory,
             python,
+            settings,
             environment,
             dump,
             postgres,
@@ -117,15 +132,31 @@ impl OwnSite {
         command
     }
 
-    /// Runs Python code with the site's Django. Returns the path of what it printed.
+    /// Returns a command as [`Self::manage`] does, which writes no file of the site's, and answers on this machine.
+    ///
+    /// # Errors
+    /// Fails if the settings cannot be written into the directory of the run.
+    pub fn manage_apart(
+        &self,
+        supervisor: &Supervisor,
+        database: Database<'_>,
+        arguments: &[&str],
+    ) -> std::io::Result<Command> {
+        let mut command = self.manage(database, arguments);
+        demo_settings::apply(&mut command, supervisor.directory(), &self.settings)?;
+        Ok(command)
+    }
+
+    /// Runs Python code with the site's Django, which writes no file of the site's. Returns the path of what it printed.
     pub async fn shell(
         &self,
         supervisor: &Supervisor,
         database: Database<'_>,
         name: &str,
         code: &str,
-    ) -> Result<PathBuf, ProcessError> {
-        let command = self.manage(database, &["shell", "--command", code]);
-        supervisor.run(name, command, COMMAND_TIMEOUT).await
+    ) -> Result<PathBuf, ShellError> {
+        let command = self.manage_apart(supervisor, database, &["shell", "--command", code]);
+        let command = command.map_err(ShellError::Settings)?;
+        Ok(supervisor.run(name, command, COMMAND_TIMEOUT).await?)
     }
 }

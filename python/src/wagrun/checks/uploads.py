@@ -46,7 +46,7 @@ def files_are_kept(**kwargs: Any) -> "list[CheckMessage]":
     return [
         Warning(
             "STORAGES['default'] is a directory: on App Runner and ECS Express uploads end with the container.",
-            hint=HINT + " It takes the bucket of the variable MEDIA_BUCKET.",
+            hint=HINT + " It takes the bucket of the variable MEDIA_BUCKET, which is absent here.",
             id="wagrun.W032",
         )
     ]

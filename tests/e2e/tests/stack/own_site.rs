@@ -1,5 +1,5 @@
 //! `make demo SITE=…` with a site that is not in this repository. It has a settings package that reads `DATABASE_URL`, kept
-//! connections, users and images of its own, translations, and data from a dump.
+//! connections, users and images of its own, translations, settings of production, and data from a dump.
 
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,7 @@ DATABASES = {
         "CONN_MAX_AGE": 600,
     }
 }
+SECRET_KEY = os.environ["SECRET_KEY"]
 AUTH_USER_MODEL = "people.Editor"
 WAGTAILIMAGES_IMAGE_MODEL = "photos.Photo"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -64,10 +65,20 @@ class Editor(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS = ["badge"]
 "#;
 
-/// An image with one more field.
+/// An image with one more field, and a site that keeps a file for each publication.
 const PHOTOS: &str = r#"
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import models
 from wagtail.images.models import AbstractImage, AbstractRendition, Image
+from wagtail.signals import page_published
+
+
+def keep(instance, **kwargs):
+    default_storage.save("published.txt", ContentFile(instance.title.encode()))
+
+
+page_published.connect(keep)
 
 
 class Photo(AbstractImage):
@@ -123,6 +134,7 @@ impl Site {
     pub(super) async fn manage(&self, url: &str, arguments: &[&str]) {
         let mut manage = self.command("python");
         manage.arg("manage.py").args(arguments);
+        manage.env("SECRET_KEY", "of the test");
         ended(manage.env("DATABASE_URL", url)).await;
     }
 }
@@ -141,11 +153,11 @@ async fn ended(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {errors}");
 }
 
-/// Dumps the database of the site, with owners and rights as pg_dump writes them.
+/// Dumps the database of the site, with owners and rights as pg_dump writes them, and with the statements that make the database.
 async fn dump(database: &Database, to: &Path) {
     let mut dump = Command::new(database.postgres().binaries().join("pg_dump"));
     let url = database.url();
-    ended(dump.args(["--dbname", &url, "--file"]).arg(to)).await;
+    ended(dump.args(["--create", "--dbname", &url, "--file"]).arg(to)).await;
 }
 
 #[test]
@@ -171,7 +183,7 @@ fn a_site_that_reads_a_url_is_watched_and_its_event_arrives_signed() {
         let options = OwnSiteOptions {
             site: text(&site.directory).unwrap(),
             venv: text(&site.venv),
-            settings: Some("mysite.settings.dev".to_owned()),
+            settings: Some("mysite.settings.production".to_owned()),
             dump: text(&file),
             ..OwnSiteOptions::default()
         };
@@ -179,6 +191,14 @@ fn a_site_that_reads_a_url_is_watched_and_its_event_arrives_signed() {
         let demo = demo.unwrap_or_else(|error| panic!("{}", chain(&error)));
         // Publishes the front page, and fails unless its event arrives with a signature that verifies.
         demo.publish_and_follow().await.unwrap();
+        // Settings of production answer here as well, and the files of the demo are not among those of the site.
+        for path in ["/", "/admin/login/", "/static/wagtailadmin/css/core.css"] {
+            let url = format!("{}{path}", demo.site_url());
+            // It ends with an error for any status of a failure.
+            let get = format!("import urllib.request; urllib.request.urlopen({url:?})");
+            ended(site.command("python").args(["-c", &get])).await;
+        }
+        assert!(!site.directory.join("media").exists());
 
         let mut session = PgConnection::connect(&demo.database_url()).await.unwrap();
         let (title, editor_table): (String, Option<String>) = sqlx::query_as(

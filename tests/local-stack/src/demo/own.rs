@@ -6,7 +6,7 @@ use testing::process::ProcessError;
 use super::{Demo, DemoError};
 use crate::own_site::OwnSite;
 use crate::site_database::Database;
-use crate::stack::{DATABASE, Superuser, WEB_USER};
+use crate::stack::{DATABASE, WEB_USER};
 
 /// Publishes the front page again, as an editor does who changes nothing. Prints its id.
 const PUBLISH: &str = "\
@@ -21,6 +21,8 @@ else:
 ";
 /// The start of the line with the page's id.
 const PAGE_MARKER: &str = "WAGRUN-PAGE ";
+/// The name of the account where the usual one is taken.
+const OTHER_USERNAME: &str = "wagrun-demo";
 
 impl Demo {
     /// Makes an account, prints what is watched, publishes the front page again and prints the timeline of its event.
@@ -71,20 +73,36 @@ impl Demo {
 
     /// Makes an account for the admin. A user model that needs more than a name is no reason to stop.
     async fn create_account(&self, own: &OwnSite) {
-        let Superuser { username, password } = &self.stack.superuser;
+        let usual = &self.stack.superuser.username;
+        // A dump often has an `admin`, whose password nobody here knows.
+        let mut made = self.create_superuser(own, usual).await;
+        let mut username = usual.as_str();
+        if made.is_err() {
+            username = OTHER_USERNAME;
+            made = self.create_superuser(own, username).await;
+        }
+        if let Err(error) = &made {
+            self.progress.step(&format!(
+                "no account was made, so use one of the site's own: {}",
+                reason(error)
+            ));
+        }
+        // The demo is shown once.
+        _ = self
+            .own_account
+            .set(made.is_ok().then(|| username.to_owned()));
+    }
+
+    async fn create_superuser(&self, own: &OwnSite, username: &str) -> Result<(), ProcessError> {
         let mut command = own.manage(self.web_database(), &["createsuperuser", "--noinput"]);
         command
             .env("DJANGO_SUPERUSER_USERNAME", username)
             .env("DJANGO_SUPERUSER_EMAIL", format!("{username}@example.org"))
-            .env("DJANGO_SUPERUSER_PASSWORD", password);
+            .env("DJANGO_SUPERUSER_PASSWORD", &self.stack.superuser.password);
         let limit = super::DELIVERY_TIMEOUT;
-        let created = self.stack.supervisor.run("createsuperuser", command, limit);
-        if let Err(error) = created.await {
-            let reason = reason(&error);
-            self.progress.step(&format!(
-                "no account was made, so use one of the site's own: {reason}"
-            ));
-        }
+        let supervisor = &self.stack.supervisor;
+        let created = supervisor.run("createsuperuser", command, limit).await;
+        created.map(drop)
     }
 
     fn web_database(&self) -> Database<'static> {

@@ -31,6 +31,9 @@ pub enum DumpError {
         /// The error of the operating system.
         source: std::io::Error,
     },
+    /// The path is a directory.
+    #[error("DUMP={0} is a directory: use pg_dump --format=custom, which writes one file")]
+    Directory(String),
     /// The file is compressed as a whole.
     #[error(
         "DUMP={0} is compressed by gzip: unpack it, or use pg_dump --format=custom, which compresses by itself"
@@ -61,6 +64,9 @@ impl Dump {
             source,
         };
         let absolute = Path::new(path).canonicalize().map_err(unreadable)?;
+        if absolute.is_dir() {
+            return Err(DumpError::Directory(path.to_owned()));
+        }
         let mut start = Vec::new();
         let file = File::open(&absolute).map_err(unreadable)?;
         let length = CUSTOM_FORMAT.len() as u64;
@@ -158,6 +164,8 @@ mod tests {
             error.contains("is compressed by gzip: unpack it"),
             "{error}"
         );
+        let error = Dump::find(directory.to_str().unwrap()).unwrap_err();
+        assert!(error.to_string().contains(" is a directory: use "));
         std::fs::remove_dir_all(&directory).unwrap();
         let error = Dump::find("/no/such/file").unwrap_err().to_string();
         assert_eq!(error, "DUMP=/no/such/file cannot be read");

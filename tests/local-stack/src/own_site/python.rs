@@ -30,7 +30,10 @@ pub enum PythonError {
     #[error("REQUIREMENTS={0} does not exist")]
     Requirements(String),
     /// The packages could not be installed. pip has printed the reason.
-    #[error("the packages of {} could not be installed; pip has printed why", .0.display())]
+    #[error(
+        "the packages of {} could not be installed; pip has printed why. A site that needs another version of Python brings its own \
+         environment: VENV=…", .0.display()
+    )]
     Install(PathBuf),
     /// The interpreter cannot be started.
     #[error("cannot start {}", python.display())]

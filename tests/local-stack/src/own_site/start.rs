@@ -1,4 +1,4 @@
-//! Starts the site's Django once, so that an error of its settings is known in seconds, and not after the stack has started.
+//! Starts the site's Django once, so that a fault of its settings is known in seconds, and not after the stack has started.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -6,7 +6,17 @@ use std::process::{Command, Stdio};
 use super::environment::variables;
 use crate::site_database::Database;
 
-/// The site's Django does not start.
+/// Prints the settings module and the engine of the default database.
+const PRINT: &str = "\
+import os
+from django.db import connections
+print('WAGRUN-SITE', os.environ.get('DJANGO_SETTINGS_MODULE'), connections['default'].settings_dict['ENGINE'])
+";
+const MARKER: &str = "WAGRUN-SITE ";
+/// Parts of the names of engines that are not for PostgreSQL. An engine of an unknown name may be.
+const OTHER_ENGINES: [&str; 4] = ["sqlite", "mysql", "oracle", "dummy"];
+
+/// The site's Django does not start, or not with the database of the local stack.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The settings, or a module that they name, raise an error.
@@ -15,6 +25,13 @@ pub enum StartError {
          names another settings module"
     )]
     Settings(String),
+    /// The settings lead to another database.
+    #[error(
+        "the site's default database has the engine {0}, and wagrun needs PostgreSQL: its settings read neither DATABASE_URL nor \
+         DATABASE_HOST. Give them their own variables by SITE_ENVIRONMENT='{{\"NAME\": \"{{DATABASE_URL}}\"}}', or name other settings by \
+         SETTINGS"
+    )]
+    OtherDatabase(String),
     /// The interpreter cannot be started.
     #[error("cannot start {python}")]
     Python {
@@ -25,19 +42,19 @@ pub enum StartError {
     },
 }
 
-/// Loads the settings and the apps, with the variables of the local stack. Nothing connects to a database.
+/// Loads the settings and the apps, with the variables of the local stack. Returns the settings module. Nothing connects to a database.
 pub(super) fn check(
     python: &Path,
     directory: &Path,
     environment: Option<&str>,
-) -> Result<(), StartError> {
+) -> Result<String, StartError> {
     let database = Database {
         port: 5432,
         name: "wagtail",
         user: "wagtail_web",
     };
     let output = Command::new(python)
-        .args(["manage.py", "shell", "--command", "pass"])
+        .args(["manage.py", "shell", "--command", PRINT])
         .current_dir(directory)
         .envs(variables(database, environment))
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -47,8 +64,18 @@ pub(super) fn check(
             python: python.display().to_string(),
             source,
         })?;
-    if output.status.success() {
-        return Ok(());
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let line = printed
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix(MARKER));
+    if let Some((settings, engine)) = line.and_then(|line| line.split_once(' '))
+        && output.status.success()
+    {
+        return match OTHER_ENGINES.iter().any(|other| engine.contains(other)) {
+            true => Err(StartError::OtherDatabase(engine.to_owned())),
+            false => Ok(settings.to_owned()),
+        };
     }
     let errors = String::from_utf8_lossy(&output.stderr);
     let last = errors.lines().rev().find(|line| !line.trim().is_empty());
@@ -68,7 +95,7 @@ mod tests {
         let directory = std::env::temp_dir().join(name);
         std::fs::create_dir(&directory).unwrap();
         let python = directory.join("python");
-        let program = "#!/bin/sh\n[ \"$NEEDED\" = here ] && [ -n \"$SECRET_KEY\" ] && exit 0\n\
+        let program = "#!/bin/sh\n[ \"$NEEDED\" = here ] && [ -n \"$SECRET_KEY\" ] && echo \"WAGRUN-SITE mysite.settings $ENGINE\" && exit 0\n\
                        printf 'Traceback\\n  File \"settings.py\"\\nKeyError: NEEDED\\n\\n' >&2\nexit 1\n";
         std::fs::write(&python, program).unwrap();
         std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -79,7 +106,18 @@ mod tests {
             "{error}"
         );
         assert!(error.contains("SITE_ENVIRONMENT="), "{error}");
-        check(&python, &directory, Some(r#"{"NEEDED": "here"}"#)).unwrap();
+        let checked = |engine: &str| {
+            let environment = format!(r#"{{"NEEDED": "here", "ENGINE": "{engine}"}}"#);
+            check(&python, &directory, Some(&environment))
+        };
+        for engine in ["django.db.backends.postgresql", "wagrun.database", "a.pool"] {
+            assert_eq!(checked(engine).unwrap(), "mysite.settings");
+        }
+        for engine in ["django.db.backends.sqlite3", "django.db.backends.dummy"] {
+            let error = checked(engine).unwrap_err().to_string();
+            assert!(error.contains(engine), "{error}");
+            assert!(error.contains("DATABASE_URL nor DATABASE_HOST"), "{error}");
+        }
         std::fs::remove_dir_all(&directory).unwrap();
     }
 }

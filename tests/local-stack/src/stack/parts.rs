@@ -1,7 +1,9 @@
 //! Starts the parts of a stack, in the order in which they need each other.
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
@@ -27,6 +29,9 @@ pub(crate) const DATABASE: &str = "wagtail";
 pub(crate) const WEB_USER: &str = crate::migrate_config::WEB_ROLE;
 /// The role of content-events, which migrate creates.
 const RELAY_USER: &str = "wagrun_relay";
+
+/// The time after which a long step says that it goes on.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 /// All parts except the supervisor, which must outlive a failed start.
 pub(super) struct Parts {
@@ -180,9 +185,14 @@ async fn start_postgres(
 
 async fn migrate(deployment: &Deployment, progress: &Progress) -> Result<Value, StackError> {
     progress.step("migrating the database with the deployed function");
-    let migrated = deployment
-        .invoke("MigrateFunctionName", &json!({"command": "migrate"}))
-        .await?;
+    let command = json!({"command": "migrate"});
+    let mut migrating = pin!(deployment.invoke("MigrateFunctionName", &command));
+    let migrated = loop {
+        tokio::select! {
+            migrated = &mut migrating => break migrated?,
+            () = tokio::time::sleep(SIGN_OF_LIFE) => progress.step("… the function is migrating"),
+        }
+    };
     progress.step(&format!(
         "migrated: {} Django migrations, {} watched tables",
         migrated["applied_django"].as_array().map_or(0, Vec::len),

@@ -139,12 +139,14 @@ impl Process {
     }
 }
 
-/// Returns the last lines of a log that are not blank, or nothing if the log cannot be read.
+/// Returns the last lines of a log that have words, or nothing if the log cannot be read. Of a line that a program has written over and
+/// over, such as the progress of an upload, it returns what was written last.
 pub(super) fn tail(log: &Path, count: usize) -> String {
     let text = String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned();
     let lines: Vec<&str> = text
         .lines()
-        .filter(|line| !line.trim().is_empty())
+        .filter_map(|line| line.split('\r').rfind(|part| !part.trim().is_empty()))
+        .filter(|line| line.chars().any(char::is_alphanumeric))
         .collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
 }

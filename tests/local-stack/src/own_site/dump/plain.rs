@@ -1,4 +1,5 @@
-//! Leaves out what a plain dump says about owners and rights, as `pg_restore --no-owner --no-privileges` does.
+//! Leaves out what a plain dump says about owners and rights, as `pg_restore --no-owner --no-privileges` does, and about the database
+//! that `pg_dump --create` would make.
 
 use std::io::{self, BufRead, Write};
 
@@ -6,7 +7,7 @@ use std::io::{self, BufRead, Write};
 const END_OF_ROWS: &[u8] = b"\\.";
 /// The beginnings of the statements of one line that are left out, and of the lines that only some versions of psql or of the server
 /// know.
-const LEFT_OUT: [&[u8]; 8] = [
+const LEFT_OUT: [&[u8]; 13] = [
     b"GRANT ",
     b"REVOKE ",
     b"ALTER DEFAULT PRIVILEGES ",
@@ -15,6 +16,11 @@ const LEFT_OUT: [&[u8]; 8] = [
     b"SET transaction_timeout ",
     b"\\restrict",
     b"\\unrestrict",
+    b"CREATE DATABASE ",
+    b"DROP DATABASE ",
+    b"ALTER DATABASE ",
+    b"COMMENT ON DATABASE ",
+    b"\\connect ",
 ];
 
 /// Copies a plain dump without owners and rights. The rows of its tables stay as they are.
@@ -59,6 +65,19 @@ mod tests {
             String::from_utf8(copied).unwrap(),
             "CREATE TABLE public.a (t text);\nCOPY public.a (t) FROM stdin;\nGRANT is a word\nALTER TABLE a OWNER TO b;\n\\.\n\
              ALTER TABLE ONLY public.a ADD CONSTRAINT owner CHECK (t <> '');\n"
+        );
+    }
+
+    /// psql would follow `\connect`, and load everything into another database.
+    #[test]
+    fn a_dump_that_makes_its_own_database_is_loaded_into_the_given_one() {
+        let dump = "DROP DATABASE IF EXISTS prod;\nCREATE DATABASE prod WITH TEMPLATE = template0;\nALTER DATABASE prod SET a TO 'b';\n\\connect prod\n\
+             CREATE TABLE public.a (t text);\nCOPY public.a (t) FROM stdin;\n\\connect is a word\n\\.\n";
+        let mut copied = Vec::new();
+        copy_without_owners(dump.as_bytes(), &mut copied).unwrap();
+        assert_eq!(
+            String::from_utf8(copied).unwrap(),
+            "CREATE TABLE public.a (t text);\nCOPY public.a (t) FROM stdin;\n\\connect is a word\n\\.\n"
         );
     }
 }
