@@ -21,7 +21,7 @@ use crate::emulator::Emulator;
 use crate::tools::Tools;
 
 /// The time in which a stack must be deployed or deleted.
-const DEPLOY_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+const DEPLOY_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// Deploys stacks into the emulator, and deletes them.
 #[derive(Debug, Clone, Copy)]
