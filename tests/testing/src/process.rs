@@ -168,8 +168,13 @@ impl Supervisor {
                 .wait_for_exit(REMINDER_INTERVAL.min(timeout))
                 .await?
             {
-                Some(status) if status.success() => return Ok(process.log),
-                Some(status) => return Err(process.ended(status)),
+                Some(status) => {
+                    process.forget()?;
+                    return match status.success() {
+                        true => Ok(process.log),
+                        false => Err(process.ended(status)),
+                    };
+                }
                 None if started.elapsed() >= timeout => {
                     process.stop().await?;
                     return Err(process.timed_out(timeout));

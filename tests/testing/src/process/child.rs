@@ -75,7 +75,11 @@ impl Process {
         if self.wait_for_exit(STOP_TIMEOUT).await?.is_none() {
             return self.kill().await;
         }
-        // The leader has ended. Its own children are killed.
+        self.forget()
+    }
+
+    /// Kills what the child has left in its group, after its end.
+    pub(super) fn forget(&self) -> Result<(), ProcessError> {
         self.signal("KILL")?;
         self.reaper.send(&format!("forget {}", self.id))
     }

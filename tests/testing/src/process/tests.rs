@@ -71,6 +71,53 @@ async fn shutdown_ends_the_children_and_removes_the_directories() {
     std::fs::remove_dir_all(logs).unwrap();
 }
 
+/// A kernel gives the number of an ended process to another one, which may be of another test.
+#[tokio::test]
+async fn a_process_that_has_the_number_of_an_ended_one_is_left_alone() {
+    use std::os::unix::process::CommandExt as _;
+
+    let logs = logs_directory();
+    let supervisor = Supervisor::start("numbers", &logs).unwrap();
+    let mut stranger = Command::new("sleep")
+        .arg("600")
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    // A child of this supervisor that had the number, and had started at another time.
+    let id = stranger.id();
+    supervisor
+        .reaper
+        .send(&format!("group {id} TERM 1"))
+        .unwrap();
+    supervisor
+        .reaper
+        .send(&format!("signal {id} KILL"))
+        .unwrap();
+
+    supervisor.shutdown();
+
+    assert!(stranger.try_wait().unwrap().is_none(), "it was ended");
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+    std::fs::remove_dir_all(logs).unwrap();
+}
+
+#[tokio::test]
+async fn what_a_program_has_left_running_ends_with_it() {
+    let logs = logs_directory();
+    let supervisor = Supervisor::start("leaves", &logs).unwrap();
+    let grandchild = supervisor.directory().join("grandchild");
+    let script = format!("sleep 600 & echo $! > {}", grandchild.display());
+    supervisor
+        .run("shell", shell(&script), Duration::from_secs(10))
+        .await
+        .unwrap();
+    let grandchild = number_in(&grandchild).unwrap();
+    wait_until("the grandchild ends", || !runs(grandchild));
+    supervisor.shutdown();
+    std::fs::remove_dir_all(logs).unwrap();
+}
+
 #[tokio::test]
 async fn logs_are_kept_when_asked_for() {
     let logs = logs_directory();
