@@ -756,13 +756,15 @@ COMMENT ON FUNCTION wagrun.is_first_of_transaction() IS 'Returns true once in ea
 -- Name: mark(text); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
-CREATE FUNCTION wagrun.mark(subscriber text) RETURNS text
+CREATE FUNCTION wagrun.mark(subscriber text) RETURNS TABLE(captured_at text, doorbell_function text)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     insert into wagrun.outbox (relation, kind, model, object, key, is_own_row, after, rings)
     values (0, 'table', 'wagrun.mark', 'subscriber/' || subscriber, to_jsonb(subscriber), true, '{}', true)
-    returning to_char(captured_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    returning
+        to_char(captured_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        (select value from wagrun.setting where name = 'doorbell_function')
 $$;
 
 
@@ -770,7 +772,7 @@ $$;
 -- Name: FUNCTION mark(subscriber text); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.mark(subscriber text) IS 'Captures a change of no object, whose event goes to this subscriber only. Returns the time of the capture.';
+COMMENT ON FUNCTION wagrun.mark(subscriber text) IS 'Captures a change of no object, whose event goes to this subscriber only. Returns the time of the capture, and the function that its commit rings; null for a ring by the server''s log.';
 
 
 --
