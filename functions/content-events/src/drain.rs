@@ -40,6 +40,8 @@ const SESSION: SessionSettings<'static> = SessionSettings {
         ("enable_bitmapscan", "off"),
         // Two thousand captured rows are sorted several times, which should not need the disk.
         ("work_mem", "16MB"),
+        // Compiling a statement takes longer than any of these, and serves one session.
+        ("jit", "off"),
     ],
 };
 

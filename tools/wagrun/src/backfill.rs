@@ -91,6 +91,13 @@ struct Progress {
     finished: bool,
 }
 
+/// A run that was cancelled.
+#[derive(Debug, Serialize)]
+struct Cancelled {
+    #[serde(flatten)]
+    progress: Progress,
+}
+
 /// The part of content-events' answer that is about the request.
 #[derive(Debug, Deserialize)]
 struct Answer {
@@ -172,7 +179,7 @@ pub async fn cancel(
 ) -> Result<Verdict, CommandError> {
     stack.consent_to_wake(output, arguments.yes)?;
     let progress = ask(stack, &json!({"cancel": arguments.id})).await?;
-    output.report(&progress)?;
+    output.report(&Cancelled { progress })?;
     Ok(Verdict::Good)
 }
 
@@ -214,6 +221,16 @@ async fn ask(stack: &Stack, payload: &Value) -> Result<Progress, CommandError> {
         source,
     })?;
     Ok(answer.backfill)
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Progress { id, published, .. } = &self.progress;
+        writeln!(
+            formatter,
+            "It is cancelled. {published} events were published before. ({id})"
+        )
+    }
 }
 
 impl fmt::Display for Progress {

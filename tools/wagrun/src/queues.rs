@@ -126,7 +126,7 @@ impl QueueName {
     }
 }
 
-/// Shows up to ten messages, the oldest of each group first. They are hidden for five seconds.
+/// Shows up to ten messages, the oldest of each group first. They are hidden for a second.
 pub async fn peek(
     arguments: &Peek,
     stack: &Stack,
@@ -142,7 +142,7 @@ pub async fn peek(
     }
     let receive = aws_sdk_sqs::Client::new(&stack.aws).receive_message();
     let receive = receive.queue_url(url).max_number_of_messages(10);
-    let receive = receive.visibility_timeout(5);
+    let receive = receive.visibility_timeout(1);
     let received = receive
         .message_system_attribute_names(MessageSystemAttributeName::All)
         .send()
@@ -200,7 +200,7 @@ impl fmt::Display for PeekedMessages {
         if self.messages.is_empty() {
             return writeln!(
                 formatter,
-                "No message can be seen. Those that somebody looked at are hidden for a few seconds."
+                "No message can be seen. Those that somebody looked at are hidden for a second, or for a minute by a redrive."
             );
         }
         for message in &self.messages {

@@ -6,7 +6,7 @@
 
 mod message;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use clap::{Args, ValueEnum};
@@ -21,10 +21,11 @@ use crate::output::{Output, Verdict};
 use crate::queues::QueueName;
 use crate::stack::Stack;
 use crate::status::depth;
+use crate::subscribers::SubscriberParameters;
 
 use message::DeadLetter;
 
-/// The seconds for which a received message is hidden. One that is left out comes back after them.
+/// The seconds for which a received message is hidden. One that is left out is shown again at the end, and after them if that fails.
 const HIDDEN_SECONDS: i32 = 60;
 
 /// A kind of message that can be sent again.
@@ -65,6 +66,8 @@ struct Redriven {
     sent: BTreeMap<String, u64>,
     /// The messages that were left where they are.
     left: u64,
+    /// Those among them that cannot be received now, because somebody has looked at them.
+    hidden: u64,
 }
 
 /// The subscribers that were tried at once.
@@ -95,6 +98,10 @@ pub async fn run(
             "only goes with deliveries",
         ));
     }
+    if let Some(name) = &arguments.subscriber {
+        // A name with a typo would have no dead letters, which sounds well.
+        SubscriberParameters::of(stack)?.one(name).await?;
+    }
     let (from, to) = (from.url(stack)?, to.url(stack)?);
     let count = depth(stack, from).await?.all();
     if count == 0 {
@@ -102,6 +109,7 @@ pub async fn run(
             kind,
             sent: BTreeMap::new(),
             left: 0,
+            hidden: 0,
         })?;
         return Ok(Verdict::Good);
     }
@@ -117,13 +125,18 @@ pub async fn run(
     };
     let result = redrive.run(&progress).await;
     progress.finish_and_clear();
-    output.report(&Redriven {
+    let depth = depth(stack, from).await?;
+    let redriven = Redriven {
         kind,
         sent: redrive.sent,
-        left: depth(stack, from).await?.all(),
-    })?;
+        left: depth.all(),
+        hidden: depth.hidden,
+    };
+    output.report(&redriven)?;
     result?;
-    Ok(Verdict::Good)
+    Ok(Verdict::good_if(
+        redriven.hidden == 0 || !redriven.sent.is_empty(),
+    ))
 }
 
 fn question(arguments: &Arguments, kind: &str, count: u64) -> String {
@@ -163,18 +176,34 @@ struct Redrive<'a> {
 impl Redrive<'_> {
     /// Sends messages until none can be received. Can be stopped at any point, and begun again.
     async fn run(&mut self, progress: &ProgressBar) -> Result<(), CommandError> {
+        let mut left_out = HashMap::new();
+        let sent = self.send_all(progress, &mut left_out).await;
+        for receipt in left_out.into_values() {
+            self.show(&receipt).await?;
+        }
+        sent
+    }
+
+    /// Sends the messages that are meant. Collects the ids and receipts of the others.
+    async fn send_all(
+        &mut self,
+        progress: &ProgressBar,
+        left_out: &mut HashMap<String, String>,
+    ) -> Result<(), CommandError> {
         let mut left = self.limit;
-        // A message that is left out comes back after a while. When nothing else comes any more, all were seen.
-        let mut left_out = HashSet::new();
         while left > 0 {
             let letters = self.receive().await?;
-            if letters.iter().all(|letter| left_out.contains(&letter.id)) {
+            // A message that is left out comes back after a while. When nothing else comes any more, all were seen.
+            if letters
+                .iter()
+                .all(|letter| left_out.contains_key(&letter.id))
+            {
                 break;
             }
             for letter in letters {
                 let name = letter.subscriber();
                 if left == 0 || self.subscriber.is_some_and(|wanted| name != Some(wanted)) {
-                    left_out.insert(letter.id);
+                    left_out.insert(letter.id, letter.receipt);
                     continue;
                 }
                 let name = name.unwrap_or_default().to_owned();
@@ -200,6 +229,15 @@ impl Redrive<'_> {
         Ok(messages.filter_map(DeadLetter::of).collect())
     }
 
+    /// Lets a message be received at once, by the next redrive.
+    async fn show(&self, receipt: &str) -> Result<(), CommandError> {
+        let change = self.sqs.change_message_visibility().queue_url(self.from);
+        let change = change.receipt_handle(receipt).visibility_timeout(0);
+        let changed = change.send().await;
+        changed.map_err(explain("sqs:ChangeMessageVisibility"))?;
+        Ok(())
+    }
+
     async fn send_again(&self, letter: &DeadLetter) -> Result<(), CommandError> {
         let send = self.sqs.send_message().queue_url(self.to);
         let send = send
@@ -217,12 +255,23 @@ impl Redrive<'_> {
 
 impl fmt::Display for Redriven {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, sent, left } = self;
+        let Self {
+            kind,
+            sent,
+            left,
+            hidden,
+        } = self;
         let all: u64 = sent.values().sum();
         if all == 0 && *left == 0 {
             return writeln!(formatter, "There are no dead {kind}.");
         }
         writeln!(formatter, "{all} {kind} were sent again, {left} are left.")?;
+        if *hidden > 0 {
+            writeln!(
+                formatter,
+                "{hidden} of them cannot be seen for up to a minute, because somebody has looked at them. Then try again."
+            )?;
+        }
         for (name, count) in sent.iter().filter(|(name, _)| !name.is_empty()) {
             writeln!(formatter, "  {name}  {count}")?;
         }
@@ -241,27 +290,4 @@ impl fmt::Display for Tried {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use testing::replay::answering;
-
-    #[tokio::test]
-    async fn a_redrive_ends_when_only_messages_of_others_come_again_and_again() {
-        let aws = answering(|request| {
-            assert_eq!(request.operation, "AmazonSQS.ReceiveMessage");
-            let body = json!({"subscriber": "other", "event": {}}).to_string();
-            let message = json!({"MessageId": "7", "ReceiptHandle": "r", "Body": body});
-            (200, json!({"Messages": [message]}).to_string())
-        });
-        let mut redrive = Redrive {
-            sqs: aws_sdk_sqs::Client::new(&aws),
-            from: "https://sqs.eu-central-1.amazonaws.com/1/dead.fifo",
-            to: "https://sqs.eu-central-1.amazonaws.com/1/live.fifo",
-            subscriber: Some("search"),
-            limit: u64::MAX,
-            sent: BTreeMap::new(),
-        };
-        redrive.run(&ProgressBar::hidden()).await.unwrap();
-        assert!(redrive.sent.is_empty());
-    }
-}
+mod tests;

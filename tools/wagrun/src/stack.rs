@@ -35,6 +35,10 @@ impl Stack {
     pub async fn open(selection: &Selection) -> Result<Self, CommandError> {
         let (name, aws) = match selection.stack() {
             Some(name) => (name.to_owned(), access::of(selection).await?),
+            // Whoever names a region or a profile means AWS, and must not be shown the demo for it.
+            None if selection.profile.is_some() || selection.region.is_some() => {
+                return Err(CommandError::NoStack);
+            }
             None => {
                 let demo = DemoFile::find()?.ok_or(CommandError::NoStack)?;
                 (demo.stack.clone(), demo.access().await)

@@ -1,5 +1,6 @@
 //! Times for people, in UTC as in the logs.
 
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -55,16 +56,23 @@ pub fn duration(duration: SignedDuration) -> String {
     }
 }
 
-/// Reads a time on the command line: a point (`2026-11-26T11:00:00Z`), or the time since (`90s`, `15m`, `3h`, `2d`).
+/// Reads a time on the command line: a point (`2026-11-26T11:00:00Z`), in UTC where it names no zone, or the time since (`90s`, `15m`, `3h`, `2d`).
 pub fn parse(argument: &str, text: &str, now: Timestamp) -> Result<Timestamp, CommandError> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
+    }
+    // As this command prints times. A day alone could mean its beginning or its end.
+    if text.contains(':')
+        && let Ok(at) = text.parse::<DateTime>()
+        && let Ok(at) = at.to_zoned(TimeZone::UTC)
+    {
+        return Ok(at.timestamp());
     }
     let wrong = || {
         CommandError::argument(
             argument,
             format!(
-                "{text:?} is neither a time with a zone (2026-11-26T11:00:00Z) nor the time since (90s, 15m, 3h, 2d)"
+                "{text:?} is neither a time (2026-11-26T11:00:00Z, or 2026-11-26 11:00:00 in UTC) nor the time since (90s, 15m, 3h, 2d)"
             ),
         )
     };
@@ -94,6 +102,8 @@ mod tests {
         let now: Timestamp = "2026-11-26T11:00:00Z".parse().unwrap();
         for (text, expected) in [
             ("2026-11-20T08:00:00+01:00", "2026-11-20T07:00:00Z"),
+            ("2026-11-20 08:00:00", "2026-11-20T08:00:00Z"),
+            ("2026-11-20 08:00", "2026-11-20T08:00:00Z"),
             ("90s", "2026-11-26T10:58:30Z"),
             ("2d", "2026-11-24T11:00:00Z"),
         ] {

@@ -46,6 +46,15 @@ fn a_subscriber_is_added_shown_switched_off_and_on_and_removed() {
         assert!(!text.contains(&secret), "{text}");
         let again = wagrun(&scenario, &added).await.error();
         assert!(again.contains("op-life: this subscriber exists"), "{again}");
+        // By flags that name no secret, as an operator changes a filter. The receiver goes on verifying with the same one.
+        let (url, under) = (scenario.receiver().url("op-life"), "/op-life/");
+        let flags = ["--url", &url, "--under", under, "--replace"];
+        let replace = [&["subscribers", "add", "op-life"], &flags[..]].concat();
+        let replaced = wagrun(&scenario, &replace).await;
+        assert!(
+            replaced.stdout.contains("secret      as before"),
+            "{replaced:?}"
+        );
 
         write_directory(&scenario).await;
         retitle(&mut scenario, post, "First").await;

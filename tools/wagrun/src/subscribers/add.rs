@@ -59,6 +59,8 @@ struct Added {
     target: String,
     events: String,
     stored: bool,
+    /// True when it replaces a subscriber whose secrets stay in force.
+    keeps_secrets: bool,
     /// Shown this once: the secret, or the public key, that the receiver needs. None when the file has secrets of its own.
     secret: Option<String>,
     warnings: Vec<String>,
@@ -84,12 +86,25 @@ pub async fn run(
             fields
         }
     };
-    let secret = match needs_secret(&fields) {
-        true => Some(NewSecret::generate(arguments.signature)?),
-        false => None,
-    };
-    if let Some(secret) = &secret {
-        fields.insert("secrets".to_owned(), json!([secret.stored]));
+    let mut keeps_secrets = false;
+    let mut secret = None;
+    if needs_secret(&fields) {
+        // Another secret would make the receiver refuse everything. `rotate-secret` changes it without that.
+        let kept = match arguments.replace {
+            true => stored_secrets(&parameters, name).await?,
+            false => None,
+        };
+        keeps_secrets = kept.is_some();
+        let secrets = match kept {
+            Some(kept) => kept,
+            None => {
+                let new = NewSecret::generate(arguments.signature)?;
+                let secrets = json!([new.stored]);
+                secret = Some(new);
+                secrets
+            }
+        };
+        fields.insert("secrets".to_owned(), secrets);
     }
     let json = Value::Object(fields).to_string();
     let place = parameters.parameter(name);
@@ -116,6 +131,7 @@ pub async fn run(
         target: Described(&subscriber.target).to_string(),
         events: events(&json),
         stored: !arguments.dry_run,
+        keeps_secrets,
         warnings: subscriber
             .warnings
             .iter()
@@ -127,6 +143,16 @@ pub async fn run(
         secret: for_receiver,
     })?;
     Ok(Verdict::good_if(subscriber.warnings.is_empty()))
+}
+
+/// Returns the secrets of a subscriber that is replaced; none where it has none or does not exist.
+async fn stored_secrets(
+    parameters: &SubscriberParameters,
+    name: &str,
+) -> Result<Option<Value>, CommandError> {
+    let stored = parameters.find(name).await?;
+    let fields: Option<Value> = stored.and_then(|it| serde_json::from_str(&it.json).ok());
+    Ok(fields.and_then(|fields| fields.get("secrets").cloned()))
 }
 
 /// Checks the part of the parameter's name that an operator chooses.
@@ -201,6 +227,12 @@ impl fmt::Display for Added {
             line("warning", &output::warning(warning))?;
         }
         line("result", &stored)?;
+        if self.keeps_secrets {
+            line(
+                "secret",
+                &"as before; wagrun subscribers rotate-secret changes it",
+            )?;
+        }
         if let Some(secret) = self.secret.as_ref().filter(|_| self.stored) {
             line("secret", secret)?;
             writeln!(

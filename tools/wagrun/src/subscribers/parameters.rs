@@ -86,21 +86,23 @@ impl SubscriberParameters {
         Ok(found)
     }
 
-    /// Returns one subscriber.
+    /// Returns one subscriber, which must exist.
     pub async fn one(&self, name: &str) -> Result<Stored, CommandError> {
+        let found = self.find(name).await?;
+        found.ok_or_else(|| self.missing(name))
+    }
+
+    /// Returns one subscriber, or none when there is no such parameter.
+    pub async fn find(&self, name: &str) -> Result<Option<Stored>, CommandError> {
         let asked = self.ssm.get_parameter().name(self.parameter(name));
-        let answer = asked.with_decryption(true).send().await;
-        match answer {
-            Ok(answer) => answer
-                .parameter
-                .and_then(stored)
-                .ok_or_else(|| self.missing(name)),
+        match asked.with_decryption(true).send().await {
+            Ok(answer) => Ok(answer.parameter.and_then(stored)),
             Err(error)
                 if error
                     .as_service_error()
                     .is_some_and(|error| error.is_parameter_not_found()) =>
             {
-                Err(self.missing(name))
+                Ok(None)
             }
             Err(error) => Err(explain("ssm:GetParameter")(error).into()),
         }
