@@ -6,7 +6,7 @@ use deliver::{Config, build_handler, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     wagrun_lambda::telemetry::init();
     wagrun_lambda::telemetry::exit_code(serve().await)

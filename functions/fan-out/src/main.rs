@@ -7,7 +7,7 @@ use fan_out::{Config, FanOut, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use wagrun_delivery::subscriber::SubscriberStore;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     wagrun_lambda::telemetry::init();
     wagrun_lambda::telemetry::exit_code(serve().await)
