@@ -1,8 +1,7 @@
 //! Measures the programs of fan-out and deliver, as Lambda runs them, against queues and receivers on this machine. Each table
 //! compares measurements of one run.
 //!
-//! `cargo bench … --bench deliver -- cost isolation` makes only some of the tables `path`, `cost`, `throughput`, `subscribers`
-//! and `isolation`.
+//! `cargo bench … --bench deliver -- cost isolation` makes only some of the tables.
 
 #![allow(clippy::disallowed_methods)]
 
@@ -27,7 +26,6 @@ use std::error::Error;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     println!("On {}.\n", statistics::machine());
-    // cargo adds the argument --bench.
     let names: Vec<_> = std::env::args()
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))

@@ -23,7 +23,6 @@ const SECTIONS: [&str; 4] = ["start", "wake", "backlog", "capture"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // Cargo adds options of its own.
     let chosen: Vec<String> = std::env::args()
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))

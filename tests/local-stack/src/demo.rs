@@ -1,10 +1,10 @@
 //! `make demo` publishes a page in the admin, follows its event to the webhook, and keeps the stack running. With `SITE` it does so
 //! for a site of the user's own.
 
+mod error;
 mod own;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,14 +12,16 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use wagrun_event::Event;
 
-use crate::admin::{Action, AdminError, Block, Fields, PageId};
+use crate::admin::{Action, Block, Fields, PageId};
 use crate::demo_file::DemoFile;
-use crate::own_site::{OwnSite, OwnSiteError, OwnSiteOptions, ShellError};
+use crate::own_site::{OwnSite, OwnSiteOptions};
 use crate::page::{OBSERVER, Page};
-use crate::stack::{LocalStack, StackError, StackOptions, StartError};
-use crate::timeline::{Timeline, TimelineError};
+use crate::stack::{LocalStack, StackOptions};
+use crate::timeline::Timeline;
 use testing::progress::Progress;
-use testing::receiver::{NotReceived, WebhookRequest};
+use testing::receiver::WebhookRequest;
+
+pub use error::{DemoError, UnknownDoorbell};
 
 /// The subscriber whose webhook the scripted part follows.
 const SUBSCRIBER: &str = "search";
@@ -29,52 +31,6 @@ const RETRY_SECONDS: [u32; 5] = [3, 5, 10, 20, 30];
 const TITLE: &str = "Hello from wagrun";
 /// The time in which a webhook must arrive. A delivery takes far less.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// The demo failed.
-#[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    /// The value of `DOORBELL` is unknown.
-    #[error(transparent)]
-    Doorbell(#[from] UnknownDoorbell),
-    /// The user's own site cannot be used.
-    #[error(transparent)]
-    OwnSite(#[from] OwnSiteError),
-    /// The watched models could not be read.
-    #[error("reading which models are watched")]
-    Watched(#[source] sqlx::Error),
-    /// The front page of the user's own site could not be published.
-    #[error("publishing the front page again")]
-    Publish(#[source] ShellError),
-    /// The stack did not start.
-    #[error("starting the local stack")]
-    Start(#[from] StartError),
-    /// The log-in to the admin failed.
-    #[error("opening the Wagtail admin")]
-    Login(#[from] StackError),
-    /// The admin refused a request.
-    #[error("editing in the Wagtail admin")]
-    Admin(#[from] AdminError),
-    /// The webhook did not arrive.
-    #[error("following the published page")]
-    NotReceived(#[from] NotReceived),
-    /// The webhook arrived with a signature that is not valid.
-    #[error("the webhook arrived, but its signature does not verify: {0}")]
-    Signature(String),
-    /// The event could not be looked up.
-    #[error("measuring the timeline")]
-    Timeline(#[from] TimelineError),
-    /// The page of the demo could not be served.
-    #[error("serving the page of events")]
-    Page(#[source] io::Error),
-    /// The file for `make history` and `make subscriber-test` could not be written.
-    #[error("writing .local/demo.env")]
-    DemoFile(#[source] io::Error),
-}
-
-/// The demo does not support this value of `DOORBELL`.
-#[derive(Debug, thiserror::Error)]
-#[error("DOORBELL={0}: the demo supports Logs, and the default is a call of Lambda")]
-pub struct UnknownDoorbell(String);
 
 /// The running demo.
 pub struct Demo {
