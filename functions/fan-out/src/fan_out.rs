@@ -13,6 +13,9 @@ use wagrun_delivery::subscriber::{
 use wagrun_delivery::{Delivery, deduplication_id, lane};
 use wagrun_event::Event;
 
+/// The most names of subscribers on a line of the log. An event for more has only their number.
+const MAX_LOGGED_NAMES: usize = 20;
+
 /// The parts that fan-out uses.
 #[derive(Debug)]
 pub struct FanOut {
@@ -75,13 +78,14 @@ impl FanOut {
             |one: &&Subscriber| self.invalidations.is_some() && one.target.is_batched();
         let (batched, single): (Vec<_>, Vec<_>) = subscribers.matching(event).partition(is_batched);
         let unfiltered: Vec<_> = subscribers.setting_aside(event).collect();
-        let count = batched.len() + single.len() + unfiltered.len();
-        if count == 0 {
+        let names = batched.iter().chain(&single).map(|one| one.name.as_str());
+        let names: Vec<&str> = names.chain(unfiltered.iter().copied()).collect();
+        if names.is_empty() {
             log_unwanted(event, &subscribers);
             return Ok(());
         }
         let single = single.iter().map(|one| (one.name.as_str(), false));
-        let receivers = single.chain(unfiltered.into_iter().map(|name| (name, true)));
+        let receivers = single.chain(unfiltered.iter().map(|&name| (name, true)));
         let in_lanes = messages(receivers, |name| Some(fifo_attributes(name, event)), raw)?;
         let sent = self.deliveries.send(in_lanes).await;
         // Sent even if the deliveries failed, so that neither queue holds back the other.
@@ -91,7 +95,8 @@ impl FanOut {
             invalidations.send(unordered).await?;
         }
         sent?;
-        tracing::info!(deliveries = count, "fanned out");
+        let receivers = (names.len() <= MAX_LOGGED_NAMES).then(|| names.join(" "));
+        tracing::info!(deliveries = names.len(), receivers, "fanned out");
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! `wagrun history`: what became of one object or event, by event and by subscriber. Read from the logs, which wakes nothing.
 
+mod expected;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -7,6 +9,7 @@ use clap::Args;
 use serde::Serialize;
 use uuid::Uuid;
 
+use self::expected::{Next, expected};
 use crate::error::CommandError;
 use crate::events::{EVENT_FUNCTIONS, Step};
 use crate::logs::{LogLine, LogSource, Window};
@@ -42,6 +45,8 @@ struct EventHistory {
     kind: String,
     subject: String,
     lines: Vec<LogLine>,
+    /// What comes next, for each subscriber for which the event is not done.
+    expected: BTreeMap<String, Next>,
 }
 
 /// Shows the history of an object.
@@ -98,8 +103,14 @@ impl History {
                     kind: line.text_of("event.type").unwrap_or_default().to_owned(),
                     subject: subject.to_owned(),
                     lines: vec![line],
+                    expected: BTreeMap::new(),
                 }),
             }
+        }
+        // Earlier events first: a later one of the same object may wait behind them.
+        let mut open = BTreeMap::new();
+        for event in &mut events {
+            event.expected = expected(&event.lines, &mut open);
         }
         Self {
             object: object.to_owned(),
@@ -136,10 +147,24 @@ impl fmt::Display for EventHistory {
                 None => writeln!(formatter, "  {}", said(line))?,
             }
         }
+        for name in self.expected.keys() {
+            subscribers.entry(name).or_default();
+        }
         for (name, lines) in subscribers {
             writeln!(formatter, "  {name}")?;
             for line in lines {
                 writeln!(formatter, "    {}", said(line))?;
+            }
+            match self.expected.get(name) {
+                Some(Next::GivenUp) => {
+                    let text = format!(
+                        "{}: wagrun redrive deliveries --subscriber {name}",
+                        Next::GivenUp
+                    );
+                    writeln!(formatter, "    {}", output::bad(text))?;
+                }
+                Some(next) => writeln!(formatter, "    {next}")?,
+                None => {}
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! `wagrun subscribers`: who receives events, and how they are.
 
 mod add;
+mod attempts;
 mod check;
 mod health;
 mod list;
@@ -21,6 +22,7 @@ use crate::error::CommandError;
 use crate::output::{Output, Verdict};
 use crate::stack::{Selection, Stack};
 
+pub use attempts::FailedAttempt;
 pub use health::{Health, SetAside};
 pub use list::{Listed, list};
 pub use parameters::SubscriberParameters;

@@ -27,6 +27,14 @@ struct Group<'a> {
     invalidations: Vec<(&'a Attempt<'a>, Event)>,
 }
 
+impl Group<'_> {
+    /// Returns the time of an invalidation's next attempt, if the call fails.
+    fn redelivery(&self, deliverer: &Deliverer, attempt: &Attempt<'_>) -> Redelivery {
+        let wait = deliverer.wait(&self.subscriber, attempt);
+        redelivery(wait, None, attempt.jitter)
+    }
+}
+
 /// The groups by subscriber.
 type Groups<'a> = BTreeMap<String, Group<'a>>;
 
@@ -66,8 +74,7 @@ pub async fn deliver_batch<'a>(
         log_retained(&ids, &error);
         retained.extend(ids);
         for attempt in attempts() {
-            let wait = deliverer.wait(&group.subscriber, attempt);
-            if let Redelivery::After(delay) = redelivery(wait, None, attempt.jitter) {
+            if let Redelivery::After(delay) = group.redelivery(deliverer, attempt) {
                 hidden.push((attempt.receipt_handle, delay));
             }
         }
@@ -136,6 +143,7 @@ async fn invalidate(deliverer: &Deliverer, group: &Group<'_>) -> Result<(), Deli
             result: result.as_ref().map(|()| None),
             age: attempt.age(),
             duration,
+            redelivery: group.redelivery(deliverer, attempt),
         };
         span(&subscriber.name, event, attempt)
             .in_scope(|| report(&deliverer.metrics, &subscriber.name, &outcome));

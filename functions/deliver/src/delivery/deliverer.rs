@@ -55,20 +55,23 @@ impl Deliverer {
     ) -> Result<(), Failed> {
         let started = Instant::now();
         let result = self.targets.deliver(subscriber, outgoing).await;
+        let duration = started.elapsed();
+        let retry_after = result.as_ref().err().and_then(TargetError::retry_after);
+        let wait = self.wait(subscriber, attempt);
+        let redelivery = redelivery(wait, retry_after, attempt.jitter);
         let outcome = Outcome {
             result: result.as_ref().copied(),
             age: attempt.age(),
-            duration: started.elapsed(),
+            duration,
+            redelivery,
         };
         report(&self.metrics, &subscriber.name, &outcome);
-        self.pace(&subscriber.name, outcome.duration, attempt).await;
+        self.pace(&subscriber.name, duration, attempt).await;
         let Err(source) = result else {
             self.health.record_success(subscriber).await;
             self.begin_return(&subscriber.name, attempt).await;
             return Ok(());
         };
-        let wait = self.wait(subscriber, attempt);
-        let redelivery = redelivery(wait, source.retry_after(), attempt.jitter);
         let (condition, error) = self
             .record_failure(subscriber, outgoing.event, attempt, source)
             .await;

@@ -94,4 +94,12 @@ pub enum Redelivery {
 impl Redelivery {
     /// At once. SQS then counts the receives that are left, and moves the message to the dead-letter queue.
     pub const IMMEDIATE: Self = Self::After(Duration::ZERO);
+
+    /// Returns the seconds until the next attempt; none when there is no next one, or when only the queue knows its time.
+    pub fn retry_seconds(self) -> Option<u64> {
+        match self {
+            Self::AfterVisibilityTimeout | Self::IMMEDIATE => None,
+            Self::After(delay) => Some(delay.as_secs()),
+        }
+    }
 }

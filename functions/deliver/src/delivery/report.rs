@@ -6,7 +6,9 @@ use jiff::SignedDuration;
 use tracing::Span;
 use wagrun_event::Event;
 use wagrun_lambda::metric::{Metrics, Unit};
+use wagrun_lambda::telemetry::chain;
 
+use super::error::Redelivery;
 use super::message::Attempt;
 use crate::target::TargetError;
 
@@ -19,6 +21,8 @@ pub struct Outcome<'a> {
     pub age: SignedDuration,
     /// The time that the attempt took.
     pub duration: Duration,
+    /// The time of the next attempt, if this one failed and no other rule decides.
+    pub redelivery: Redelivery,
 }
 
 /// Returns the span of an attempt, whose fields are on every line of it.
@@ -40,10 +44,13 @@ pub fn report(metrics: &Metrics, subscriber: &str, outcome: &Outcome<'_>) {
         Err(error) => (error.outcome(), error.status()),
     };
     let duration = outcome.duration;
+    let failure = outcome.result.err();
     tracing::info!(
         outcome = name,
         status,
         duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+        error = failure.map(|error| chain(error)),
+        retry_seconds = failure.and_then(|_| outcome.redelivery.retry_seconds()),
         "delivery attempted"
     );
     metrics.emit(

@@ -33,7 +33,7 @@ pub async fn receivers(stack: &Stack) -> Result<Outcome, CommandError> {
     let faults: Vec<String> = subscribers
         .iter()
         .filter(|one| is_on(&one.health) && one.health.is_bad())
-        .map(|one| format!("{} {}", one.name, one.health))
+        .map(|one| format!("{} {}", one.name, one.state()))
         .collect();
     Ok(Outcome::of(
         &faults,

@@ -30,6 +30,8 @@ pub struct LogSource {
     client: Client,
     groups: Vec<(&'static str, String)>,
     window: Window,
+    /// The most lines of each log group that one look reads.
+    limit: usize,
     /// The ids of the lines that were returned already, of those that a further look may see again.
     seen: HashSet<String>,
 }
@@ -59,8 +61,15 @@ impl LogSource {
             client: Client::new(&stack.aws),
             groups,
             window,
+            limit: usize::MAX,
             seen: HashSet::new(),
         }
+    }
+
+    /// Reads at most about this number of lines of each log group, the oldest.
+    pub fn at_most(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
     }
 
     /// Returns the lines since the last look, the oldest first. Metrics and Lambda's own lines about each invocation are left out.
@@ -82,7 +91,9 @@ impl LogSource {
                 .set_filter_pattern(self.window.pattern.clone());
             let mut pages = request.into_paginator().send();
             let mut events = Vec::new();
-            while let Some(page) = pages.next().await {
+            while events.len() < self.limit
+                && let Some(page) = pages.next().await
+            {
                 match page {
                     Ok(page) => events.extend(page.events.unwrap_or_default()),
                     // A function that is not deployed has no group.

@@ -45,7 +45,7 @@ impl fmt::Display for Status {
             subscribers.add_row([
                 one.name.clone(),
                 one.events.clone().unwrap_or_else(|| "-".to_owned()),
-                one.health.to_string(),
+                one.state(),
             ]);
         }
         write!(formatter, "\n{}", output::lines(&subscribers))

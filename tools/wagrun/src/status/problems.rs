@@ -48,10 +48,14 @@ pub fn of(status: &Status) -> Vec<Problem> {
                 phase: SetAside::Returning,
                 ..
             } => continue,
-            Health::SetAside { .. } | Health::Failing { .. } => "docs/runbook.md#deliveries-wait",
-            Health::Off { .. } | Health::Well => continue,
+            Health::SetAside { .. }
+            | Health::Failing { .. }
+            | Health::Retrying {
+                repeatedly: true, ..
+            } => "docs/runbook.md#deliveries-wait",
+            Health::Retrying { .. } | Health::Off { .. } | Health::Well => continue,
         };
-        let text = format!("subscriber {}: {}", subscriber.name, subscriber.health);
+        let text = format!("subscriber {}: {}", subscriber.name, subscriber.state());
         add(runbook, text);
     }
     if let Some(error) = &status.migration.error {

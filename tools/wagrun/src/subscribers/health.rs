@@ -1,4 +1,4 @@
-//! The state of a subscriber, judged by its parameter and the record of its backlog.
+//! The state of a subscriber, judged by its parameter, the record of its backlog, and deliver's log.
 
 use std::fmt;
 
@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use wagrun_delivery::subscriber::{InvalidSubscriber, Subscriber};
+
+use super::attempts::Attempts;
 
 /// The state of a subscriber.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,6 +40,13 @@ pub enum Health {
         /// The beginning.
         since: Timestamp,
     },
+    /// Deliveries wait for another attempt, for less than half an hour so far, or not every delivery fails.
+    Retrying {
+        /// The number of these deliveries.
+        deliveries: usize,
+        /// True when one of them has failed more than once.
+        repeatedly: bool,
+    },
     /// Nothing is known against it.
     Well,
 }
@@ -57,11 +66,12 @@ pub enum SetAside {
 }
 
 impl Health {
-    /// Judges a subscriber. `json` is its parameter.
+    /// Judges a subscriber. `json` is its parameter, and `attempts` what the log has of it.
     pub fn judge(
         parsed: &Result<Subscriber, InvalidSubscriber>,
         json: &str,
         backlog: Option<&Backlog>,
+        attempts: Option<&Attempts>,
     ) -> Self {
         let subscriber = match parsed {
             Ok(subscriber) => subscriber,
@@ -85,23 +95,32 @@ impl Health {
                 phase: SetAside::of(backlog),
             };
         }
-        match subscriber.failing_since {
-            Some(since) => Self::Failing { since },
-            None => Self::Well,
+        if let Some(since) = subscriber.failing_since {
+            return Self::Failing { since };
+        }
+        match attempts {
+            Some(attempts) if attempts.waiting > 0 => Self::Retrying {
+                deliveries: attempts.waiting,
+                repeatedly: attempts.most_attempts > 1,
+            },
+            Some(_) | None => Self::Well,
         }
     }
 
-    /// Returns true when somebody should look after the subscriber. One that was switched off on purpose is no fault.
+    /// Returns true when somebody should look after the subscriber. One that was switched off on purpose is no fault, and neither is
+    /// a single failure.
     pub fn is_bad(&self) -> bool {
         match self {
             Self::Unusable { .. } | Self::Failing { .. } => true,
             Self::SetAside { phase, .. } => *phase != SetAside::Returning,
+            Self::Retrying { repeatedly, .. } => *repeatedly,
             Self::Off { .. } | Self::Well => false,
         }
     }
 }
 
 impl SetAside {
+    /// Returns the phase that the record of a backlog tells.
     fn of(backlog: &Backlog) -> Self {
         if backlog.is_returning() {
             Self::Returning
@@ -146,6 +165,15 @@ impl fmt::Display for Health {
             Self::Failing { since } => {
                 write!(formatter, "fails since {}", crate::time::minute(*since))
             }
+            Self::Retrying { deliveries: 1, .. } => {
+                formatter.write_str("1 delivery waits for another attempt")
+            }
+            Self::Retrying { deliveries, .. } => {
+                write!(
+                    formatter,
+                    "{deliveries} deliveries wait for another attempt"
+                )
+            }
             Self::Well => formatter.write_str("well"),
         }
     }
@@ -164,7 +192,7 @@ mod tests {
         json.as_object_mut().unwrap().extend(more);
         let json = json.to_string();
         let parsed = Subscriber::parse("search", "/s/search", &json, Rules::LENIENT);
-        Health::judge(&parsed, &json, backlog.as_ref()).to_string()
+        Health::judge(&parsed, &json, backlog.as_ref(), None).to_string()
     }
 
     #[test]

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 use wagrun_delivery::subscriber::Subscriber;
 
-use super::health::Health;
+use super::attempts::{self, FailedAttempt};
+use super::health::{Health, SetAside};
 use super::parameters::SubscriberParameters;
 use crate::deliver_settings::DeliverSettings;
 use crate::error::CommandError;
@@ -25,6 +26,8 @@ pub struct Listed {
     pub events: Option<String>,
     /// The state.
     pub health: Health,
+    /// The newest failed attempt of the last hour.
+    pub last_failure: Option<FailedAttempt>,
 }
 
 /// The list of all subscribers, those with a fault first.
@@ -36,27 +39,46 @@ struct List {
 /// Returns all subscribers with their states, those with a fault first.
 pub async fn list(stack: &Stack) -> Result<Vec<Listed>, CommandError> {
     let parameters = SubscriberParameters::of(stack)?;
-    let (settings, stored, backlogs) = tokio::try_join!(
+    let (settings, stored, backlogs, mut attempts) = tokio::try_join!(
         DeliverSettings::of(stack),
         parameters.all(),
-        parameters.backlogs()
+        parameters.backlogs(),
+        attempts::of_all(stack)
     )?;
     let mut listed: Vec<Listed> = stored
         .into_iter()
         .map(|(name, stored)| {
             let parsed = Subscriber::parse(&name, &stored.parameter, &stored.json, settings.rules);
-            let health = Health::judge(&parsed, &stored.json, backlogs.get(&name));
+            let attempts = attempts.remove(&name);
+            let backlog = backlogs.get(&name);
+            let health = Health::judge(&parsed, &stored.json, backlog, attempts.as_ref());
             let subscriber = parsed.as_ref().ok();
             Listed {
                 target: subscriber.map(|one| Described(&one.target).to_string()),
                 events: subscriber.map(|_| events(&stored.json)),
                 name,
                 health,
+                last_failure: attempts.and_then(|attempts| attempts.last_failure),
             }
         })
         .collect();
     listed.sort_by_key(|one| !one.health.is_bad());
     Ok(listed)
+}
+
+impl Listed {
+    /// Describes the state, with the newest failure where that explains it.
+    pub fn state(&self) -> String {
+        let is_explained = match self.health {
+            Health::Retrying { .. } | Health::Failing { .. } => true,
+            Health::SetAside { phase, .. } => phase == SetAside::Kept,
+            Health::Unusable { .. } | Health::Off { .. } | Health::Well => false,
+        };
+        match &self.last_failure {
+            Some(failure) if is_explained => format!("{}; {failure}", self.health),
+            Some(_) | None => self.health.to_string(),
+        }
+    }
 }
 
 /// Describes the events that a parameter's filter lets pass.
@@ -97,8 +119,8 @@ impl fmt::Display for List {
         let mut table = output::table(["NAME", "TARGET", "EVENTS", "STATE"]);
         for one in &self.subscribers {
             let health = match one.health.is_bad() {
-                true => output::bad(&one.health),
-                false => one.health.to_string(),
+                true => output::bad(one.state()),
+                false => one.state(),
             };
             let unknown = || "-".to_owned();
             table.add_row([

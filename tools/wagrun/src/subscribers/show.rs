@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use wagrun_delivery::subscriber::Subscriber;
 
+use super::attempts::{self, Attempts};
 use super::health::Health;
 use super::parameters::SubscriberParameters;
 use crate::deliver_settings::DeliverSettings;
@@ -32,6 +33,8 @@ struct Shown {
     version: i64,
     changed_at: Option<Timestamp>,
     health: Health,
+    /// The attempts of the last half day.
+    attempts: Attempts,
     /// The fields of the parameter. Secrets, headers and the parts of URLs that may be secret are hidden.
     definition: Value,
     warnings: Vec<String>,
@@ -45,13 +48,15 @@ pub async fn run(
 ) -> Result<Verdict, CommandError> {
     let parameters = SubscriberParameters::of(stack)?;
     let name = &arguments.name;
-    let (settings, stored, backlogs) = tokio::try_join!(
+    // First, because the log has nothing of a subscriber that does not exist.
+    let stored = parameters.one(name).await?;
+    let (settings, backlogs, attempts) = tokio::try_join!(
         DeliverSettings::of(stack),
-        parameters.one(name),
-        parameters.backlogs()
+        parameters.backlogs(),
+        attempts::of_one(stack, name)
     )?;
     let parsed = Subscriber::parse(name, &stored.parameter, &stored.json, settings.rules);
-    let health = Health::judge(&parsed, &stored.json, backlogs.get(name));
+    let health = Health::judge(&parsed, &stored.json, backlogs.get(name), Some(&attempts));
     let is_good = !health.is_bad();
     let warnings = parsed.iter().flat_map(|one| &one.warnings);
     let definition = serde_json::from_str(&stored.json);
@@ -61,6 +66,7 @@ pub async fn run(
         version: stored.version,
         changed_at: stored.changed_at,
         health,
+        attempts,
         definition: definition.map_or(Value::Null, hidden),
         warnings: warnings.map(ToString::to_string).collect(),
     })?;
@@ -139,6 +145,10 @@ impl fmt::Display for Shown {
             false => self.health.to_string(),
         };
         line("state", &health)?;
+        let has_backlog = matches!(self.health, Health::SetAside { .. });
+        for (name, value) in self.attempts.facts(has_backlog) {
+            line(name, &value)?;
+        }
         line("parameter", &self.parameter)?;
         let changed = self.changed_at.map(time::minute).unwrap_or_default();
         line("version", &format_args!("{} of {changed}", self.version))?;
