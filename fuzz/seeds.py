@@ -94,6 +94,8 @@ def of_invocation():
     yield from ('{"xid":"901"}', '{"sweep":true}', '{"retry":"all"}', '{"cancel":"019ae000-0000-7000-8000-000000000000"}',
                 '{"replay":{"since":"2026-11-21T08:00:00Z","until":"2026-11-22T08:00:00Z","type":"wagtail.page.*","under":"/blog/"}}',
                 '{"snapshot":{"subscriber":"search","types":["wagtail.page.*"],"content_types":["blog.*"],"under":"/blog/"}}',
+                '{"count":{"replay":{"type":"wagtail.page.*"}},"wait":false}', '{"mark":"doctor-1"}',
+                '{"progress":"019ae000-0000-7000-8000-000000000000"}', '{"snapshot":{"subscriber":"search"},"wait":false}',
                 '{"match":{"types":["*"],"under":"/"}}', '{"awslogs":{"data":"H4sIAAAAAAAA"}}')
 
 

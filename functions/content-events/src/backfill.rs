@@ -14,6 +14,7 @@
 //! lock is held across the pauses, so that several invocations do not multiply the pace. An invocation that finds it taken
 //! leaves, as with live events.
 
+mod count;
 mod replay;
 mod slice;
 mod snapshot;
@@ -32,8 +33,10 @@ use wagrun_database::outbox::{self, Lock};
 use crate::context::DrainContext;
 use crate::error::DrainError;
 use crate::live_events::{self, LiveStatus};
+use crate::report::CountReport;
 use crate::request::Request;
 use crate::run_state::RunState;
+use slice::SliceError;
 use turn::TurnEnd;
 
 /// Pause after a slice for each of its events. At most a hundred events a second leave deliver, the receivers and the
@@ -62,7 +65,24 @@ pub(crate) async fn open(
         Request::Replay(_) => replay::first_cursor(outbox::last_published(connection).await?),
         Request::Snapshot(_) => snapshot::first_cursor(),
     };
-    Ok(outbox::open_backfill(connection, payload, &cursor, history_days, now).await?)
+    let opened = outbox::open_backfill(connection, payload, &cursor, history_days, now).await?;
+    if opened.is_new {
+        tracing::info!(backfill = %opened.id, request = %payload, "backfill requested");
+    }
+    Ok(opened.id)
+}
+
+/// Counts the events that a run would publish now.
+pub(crate) async fn count(
+    connection: &mut PgConnection,
+    request: &Request,
+    source: &str,
+) -> Result<CountReport, DrainError> {
+    let counted = count::count(connection, request, source).await;
+    counted.map_err(|error| match error {
+        SliceError::Database(error) => error.into(),
+        error => DrainError::Count(error.into()),
+    })
 }
 
 /// Goes on with every open run until all are done or the time is over.

@@ -167,14 +167,13 @@ async fn drain(
     now: Timestamp,
 ) -> Result<(DrainReport, Option<Look>), DrainError> {
     let mut state = RunState::default();
-    let requested = execute_command(
-        connection,
-        invocation,
-        context.history_days,
-        now,
-        &mut state,
-    )
-    .await?;
+    let requested = execute_command(connection, invocation, context, now, &mut state).await?;
+    if let (Some(id), Invocation::Backfill { waits: false, .. }) = (requested, invocation) {
+        outbox::ring_again(connection).await?;
+        state.report.rang_again = true;
+        state.report.backfill = outbox::backfill_progress(connection, id).await?;
+        return Ok((state.finish()?, None));
+    }
     let mut context = context;
     if requested.is_some() {
         context.stop_at = context.stop_at.min(Instant::now() + REQUEST_TIMEOUT);
@@ -213,7 +212,7 @@ async fn drain(
         state.report.rang_again = true;
     }
     if let Some(id) = requested {
-        state.report.backfill = Some(outbox::backfill_progress(connection, id).await?);
+        state.report.backfill = outbox::backfill_progress(connection, id).await?;
     }
     Ok((state.finish()?, last_look))
 }
@@ -222,15 +221,23 @@ async fn drain(
 async fn execute_command(
     connection: &mut PgConnection,
     invocation: &Invocation,
-    history_days: i32,
+    context: DrainContext<'_>,
     now: Timestamp,
     state: &mut RunState,
 ) -> Result<Option<Uuid>, DrainError> {
     match invocation {
         Invocation::Sweep | Invocation::Transactions(_) | Invocation::Mark(_) => Ok(None),
-        Invocation::Backfill { request, payload } => {
-            let id = backfill::open(connection, request, payload, history_days, now).await?;
+        Invocation::Backfill {
+            request, payload, ..
+        } => {
+            let days = context.history_days;
+            let id = backfill::open(connection, request, payload, days, now).await?;
             Ok(Some(id))
+        }
+        Invocation::Count(request) => {
+            let counted = backfill::count(connection, request, context.source).await?;
+            state.report.counted = Some(counted);
+            Ok(None)
         }
         Invocation::Match(request) => {
             state.report.matched = Some(matching::count(connection, request).await?);
@@ -238,11 +245,16 @@ async fn execute_command(
         }
         Invocation::Cancel(id) => {
             if outbox::cancel_backfill(connection, *id).await? {
+                tracing::info!(backfill = %id, "backfill cancelled");
                 Ok(Some(*id))
             } else {
                 Err(DrainError::NotUnderWay(*id))
             }
         }
+        Invocation::Progress(id) => match outbox::backfill_progress(connection, *id).await? {
+            Some(_) => Ok(Some(*id)),
+            None => Err(DrainError::NoBackfill(*id)),
+        },
         Invocation::Retry(id) => {
             let retried = outbox::retry_set_apart(connection, *id).await?;
             state.report.retried = retried;

@@ -51,10 +51,26 @@ pub enum DrainError {
         /// The reason.
         reason: String,
     },
+    /// The events of a replay could not be counted.
+    #[error("count: the events cannot be made")]
+    Count(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The backfill to cancel is not under way.
-    #[error("cancel: no backfill {0} is under way")]
+    #[error("cancel: no replay or snapshot {0} is under way")]
     NotUnderWay(Uuid),
+    /// There was no backfill with this id, or it ended so long ago that it is forgotten.
+    #[error("progress: no replay or snapshot {0} is known")]
+    NoBackfill(Uuid),
     /// No event with this id is set apart.
     #[error("no event {0} is set apart")]
     NotSetApart(Uuid),
+}
+
+impl DrainError {
+    /// Returns true for an operator's request that cannot be granted, after which everything was as before.
+    pub fn is_refused_request(&self) -> bool {
+        matches!(
+            self,
+            Self::NotUnderWay(_) | Self::NoBackfill(_) | Self::NotSetApart(_)
+        )
+    }
 }

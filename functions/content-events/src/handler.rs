@@ -6,9 +6,11 @@ use lambda_runtime::{Diagnostic, Error, LambdaEvent};
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument as _;
+use wagrun_lambda::telemetry::failed;
 
 use crate::drain::Drainer;
-use crate::invocation::Invocation;
+use crate::error::DrainError;
+use crate::invocation::{Invocation, InvocationError};
 use crate::report::DrainReport;
 
 /// The time before the function's own deadline at which a run stops taking more work.
@@ -37,9 +39,22 @@ pub async fn handle(
     let stop_at = Instant::now() + remaining.saturating_sub(DEADLINE_MARGIN);
     let run = async {
         let drained = run(drainer, invocation.map_err(Into::into), stop_at).await;
-        drained.map_err(|error| wagrun_lambda::telemetry::failed("DrainFailed", error.as_ref()))
+        drained.map_err(|error| failed(error_type(&error), error.as_ref()))
     };
     run.instrument(tracing::info_span!("drain", wake)).await
+}
+
+/// Returns the kind of error. A request that was refused is nothing that has to be repaired.
+fn error_type(error: &Error) -> &'static str {
+    let refused = error.downcast_ref::<InvocationError>();
+    let is_refused = refused.is_some_and(InvocationError::is_refused_request)
+        || error
+            .downcast_ref::<DrainError>()
+            .is_some_and(DrainError::is_refused_request);
+    match is_refused {
+        true => "RequestRefused",
+        false => "DrainFailed",
+    }
 }
 
 async fn run(

@@ -19,15 +19,21 @@ pub enum Invocation {
     Backfill {
         /// The parsed request.
         request: Box<Request>,
-        /// The request as it came, which is stored until the backfill is done.
+        /// The request as it came, without `wait`. It is stored until the backfill is done.
         payload: Value,
+        /// False when the answer comes as soon as the request is stored, and the doorbell does the work.
+        waits: bool,
     },
+    /// Count the events that a backfill would publish.
+    Count(Box<Request>),
     /// Count the present objects that a filter lets pass.
     Match(Box<Match>),
     /// Commit a marked change for this subscriber, and leave it to the doorbell.
     Mark(String),
     /// Cancel the backfill with this id.
     Cancel(Uuid),
+    /// Go on with the open backfills, and tell how far the one with this id is.
+    Progress(Uuid),
     /// Make a set-apart event pending again, or all of them without an id.
     Retry(Option<Uuid>),
     /// Discard a set-apart event.
@@ -40,7 +46,7 @@ pub enum InvocationError {
     /// The payload has an unknown form.
     #[error(
         "unknown event with {found}; expected {{\"xid\": \"<transaction id>\"}}, {{\"sweep\": true}}, {{\"replay\": {{…}}}}, \
-         {{\"snapshot\": {{…}}}}, {{\"match\": {{…}}}}, {{\"mark\": \"<name>\"}}, {{\"cancel\": \"<backfill id>\"}}, {{\"retry\": \"<event id>\"}} or \"all\", {{\"discard\": \"<event id>\"}} \
+         {{\"snapshot\": {{…}}}}, {{\"count\": {{…}}}}, {{\"match\": {{…}}}}, {{\"mark\": \"<name>\"}}, {{\"cancel\": \"<backfill id>\"}}, {{\"progress\": \"<backfill id>\"}}, {{\"retry\": \"<event id>\"}} or \"all\", {{\"discard\": \"<event id>\"}} \
          or a CloudWatch Logs record"
     )]
     Unknown {
@@ -53,12 +59,23 @@ pub enum InvocationError {
     /// The replay or the snapshot cannot be granted.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// The value of `wait` is neither true nor false.
+    #[error("wait: {0} is neither true nor false")]
+    Wait(String),
+    /// The value of `count` is not a request for a backfill.
+    #[error("count: {0} is not an object with replay or snapshot")]
+    Count(String),
     /// The value of `mark` is not the name of a subscriber.
     #[error("mark: {0} is not a subscriber's name")]
     Mark(String),
-    /// The value of `cancel` is not the id of a backfill.
-    #[error("cancel: {0} is not a backfill's id")]
-    Cancel(String),
+    /// The value of `cancel` or `progress` is not the id of a backfill.
+    #[error("{field}: {found} is not the id of a replay or snapshot")]
+    BackfillId {
+        /// `cancel` or `progress`.
+        field: &'static str,
+        /// The given value.
+        found: String,
+    },
     /// The value of `retry` or `discard` is not the id of an event.
     #[error("{field}: {found} is not an event's id{alternative}")]
     EventId {
@@ -74,6 +91,21 @@ pub enum InvocationError {
     LogRecord(#[source] serde_json::Error),
 }
 
+impl InvocationError {
+    /// Returns true for an operator's request that cannot be granted. A doorbell or a schedule never has this form.
+    pub fn is_refused_request(&self) -> bool {
+        match self {
+            Self::Unknown { .. } | Self::TransactionId(_) | Self::LogRecord(_) => false,
+            Self::Request(_)
+            | Self::Wait(_)
+            | Self::Count(_)
+            | Self::Mark(_)
+            | Self::BackfillId { .. }
+            | Self::EventId { .. } => true,
+        }
+    }
+}
+
 impl Invocation {
     /// Parses an invocation's payload.
     pub fn parse(payload: &Value) -> Result<Self, InvocationError> {
@@ -83,11 +115,13 @@ impl Invocation {
         if payload.get("sweep") == Some(&Value::Bool(true)) {
             return Ok(Self::Sweep);
         }
-        if let Some(request) = Request::parse(payload) {
-            return Ok(Self::Backfill {
-                request: Box::new(request?),
-                payload: payload.clone(),
-            });
+        if let Some(backfill) = backfill(payload) {
+            return backfill;
+        }
+        if let Some(counted) = payload.get("count") {
+            let request = Request::parse(counted)
+                .ok_or_else(|| InvocationError::Count(counted.to_string()))??;
+            return Ok(Self::Count(Box::new(request)));
         }
         if let Some(request) = Match::parse(payload) {
             return Ok(Self::Match(Box::new(request?)));
@@ -98,11 +132,10 @@ impl Invocation {
                 .ok_or_else(|| InvocationError::Mark(name.to_string()));
         }
         if let Some(id) = payload.get("cancel") {
-            return id
-                .as_str()
-                .and_then(|text| text.parse().ok())
-                .map(Self::Cancel)
-                .ok_or_else(|| InvocationError::Cancel(id.to_string()));
+            return backfill_id("cancel", id).map(Self::Cancel);
+        }
+        if let Some(id) = payload.get("progress") {
+            return backfill_id("progress", id).map(Self::Progress);
         }
         if let Some(id) = payload.get("retry") {
             return match id.as_str() {
@@ -127,13 +160,41 @@ impl Invocation {
             Self::Transactions(_) => "doorbell",
             Self::Sweep => "sweep",
             Self::Backfill { .. } => "backfill",
+            Self::Count(_) => "count",
             Self::Match(_) => "match",
             Self::Mark(_) => "mark",
             Self::Cancel(_) => "cancel",
+            Self::Progress(_) => "progress",
             Self::Retry(_) => "retry",
             Self::Discard(_) => "discard",
         }
     }
+}
+
+/// Parses a request for a backfill, which may have `wait` beside it. Returns `None` when the payload is no such request.
+fn backfill(payload: &Value) -> Option<Result<Invocation, InvocationError>> {
+    let mut payload = payload.clone();
+    let wait = payload
+        .as_object_mut()
+        .and_then(|fields| fields.remove("wait"));
+    let request = Request::parse(&payload)?;
+    Some(match (request, wait) {
+        (Err(error), _) => Err(error.into()),
+        (Ok(_), Some(wait)) if !wait.is_boolean() => Err(InvocationError::Wait(wait.to_string())),
+        (Ok(request), wait) => Ok(Invocation::Backfill {
+            request: Box::new(request),
+            payload,
+            waits: wait != Some(Value::Bool(false)),
+        }),
+    })
+}
+
+fn backfill_id(field: &'static str, value: &Value) -> Result<Uuid, InvocationError> {
+    let id = value.as_str().and_then(|text| text.parse().ok());
+    id.ok_or_else(|| InvocationError::BackfillId {
+        field,
+        found: value.to_string(),
+    })
 }
 
 fn event_id(

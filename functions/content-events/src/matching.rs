@@ -16,7 +16,7 @@ use crate::request::Match;
 /// Number of objects that one query reads.
 const MAX_OBJECTS: i32 = 500;
 /// Time limit of a count. The AWS CLI gives up after a minute, of which a resuming database takes half.
-const COUNT_TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const COUNT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Counts the objects of all models that may match.
 pub(crate) async fn count(
@@ -30,7 +30,7 @@ pub(crate) async fn count(
         let may_match = request
             .filter
             .admits_type(&snapshot_type(watched.kind, &watched.model))
-            && (watched.kind == ObjectKind::Page || request.under.is_none());
+            && (watched.kind == ObjectKind::Page || !request.only_pages);
         if !may_match {
             continue;
         }

@@ -30,12 +30,24 @@ pub struct DrainReport {
     /// The progress of the replay or snapshot that this invocation asked for or cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backfill: Option<BackfillProgress>,
+    /// The number of events of the replay or snapshot that this invocation asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<CountReport>,
     /// The number of present objects that match the filter of this invocation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matched: Option<MatchReport>,
     /// The marked change that this invocation committed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub marked: Option<MarkedChange>,
+}
+
+/// The number of events that a replay or a snapshot would publish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CountReport {
+    /// The number of events.
+    pub events: usize,
+    /// False when the time was over before all of them were counted.
+    pub finished: bool,
 }
 
 /// The number of present objects that a filter lets pass.

@@ -50,7 +50,9 @@ pub struct Snapshot {
 pub struct Match {
     /// The filter, as a subscriber has it.
     pub filter: Filter,
-    /// The path of its subtree.
+    /// True when the request names a subtree, which only pages can be in.
+    pub only_pages: bool,
+    /// The path of its subtree, if another one is to be looked for in its place.
     pub under: Option<String>,
 }
 
@@ -138,8 +140,23 @@ impl Match {
             let content_types = fields.content_types.map(|patterns| patterns.0);
             let under = fields.under.as_ref().map(|Text(path)| path.clone());
             let filter = narrow(Filter::new(types, content_types), fields.under, KIND)?;
-            Ok(Self { filter, under })
+            Ok(Self {
+                filter,
+                only_pages: under.is_some(),
+                under,
+            })
         }))
+    }
+}
+
+impl From<&Snapshot> for Match {
+    /// Returns the objects that a snapshot shows.
+    fn from(snapshot: &Snapshot) -> Self {
+        Self {
+            filter: snapshot.filter.clone(),
+            only_pages: snapshot.only_pages,
+            under: None,
+        }
     }
 }
 

@@ -21,8 +21,8 @@ mod visibility;
 mod visibility_rules;
 
 pub use backfill::{
-    Backfill, BackfillProgress, MAX_SLICE_BYTES, advance_backfill, backfill_progress,
-    cancel_backfill, next_backfill, open_backfill, record_backfill_failure,
+    Backfill, BackfillProgress, MAX_SLICE_BYTES, OpenedBackfill, advance_backfill,
+    backfill_progress, cancel_backfill, next_backfill, open_backfill, record_backfill_failure,
 };
 #[cfg(fuzzing)]
 #[doc(hidden)]

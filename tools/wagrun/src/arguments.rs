@@ -58,6 +58,8 @@ pub enum Command {
     Replay(backfill::Replay),
     /// Send the present state to a subscriber; wakes the database
     Snapshot(backfill::Snapshot),
+    /// Show the replays and snapshots of the last day, and how far each is
+    Replays(backfill::Runs),
     /// End a replay or a snapshot; wakes the database
     Cancel(backfill::Cancel),
     /// Send messages of a dead-letter queue again

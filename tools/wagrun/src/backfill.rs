@@ -1,8 +1,9 @@
 //! `wagrun replay`, `snapshot` and `cancel`: what a subscriber missed, or the present state. A plan comes first, then the progress.
 //!
-//! content-events does the work, slice by slice, also when this command is interrupted. The same command then shows the progress again.
+//! content-events does the work, slice by slice, also when this command is interrupted. `wagrun replays` shows the progress then.
 
 mod plan;
+mod runs;
 
 use std::fmt;
 use std::time::Duration;
@@ -15,12 +16,14 @@ use uuid::Uuid;
 use crate::error::CommandError;
 use crate::filter::FilterArguments;
 use crate::function::{Function, invoke};
-use crate::output::{Output, Verdict};
+use crate::output::{Output, Verdict, counted};
 use crate::stack::Stack;
 use crate::time;
 
+pub use runs::{Runs, runs};
+
 /// The wait between two questions for the progress. Each is an invocation of content-events.
-const POLL: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_secs(2);
 
 /// The arguments of `replay`.
 #[derive(Debug, Args)]
@@ -62,9 +65,12 @@ pub struct Snapshot {
 /// The way in which a request is run.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Show the plan, and do nothing
+    /// Show the plan, and do nothing but count the events; wakes the database
     #[arg(long)]
     plan: bool,
+    /// Leave the count out of the plan, so that no database is woken
+    #[arg(long, requires = "plan")]
+    no_count: bool,
     /// Do not wait for the end
     #[arg(long)]
     no_wait: bool,
@@ -76,7 +82,7 @@ pub struct Run {
 /// The arguments of `cancel`.
 #[derive(Debug, Args)]
 pub struct Cancel {
-    /// Id of the replay or snapshot
+    /// Id of the replay or snapshot; `wagrun replays` shows it
     id: Uuid,
     /// Go on without a question
     #[arg(long)]
@@ -186,18 +192,28 @@ pub async fn cancel(
 /// Shows the plan, asks, requests the work, and waits for its end.
 async fn start(
     payload: &Value,
-    plan: plan::Plan,
+    mut plan: plan::Plan,
     run: &Run,
     stack: &Stack,
     output: &Output,
 ) -> Result<Verdict, CommandError> {
     if run.plan {
+        if !run.no_count {
+            stack.consent_to_wake(output, run.yes)?;
+            let wait = output.wait("counting the events");
+            let count = plan::count(stack, payload).await;
+            wait.finish_and_clear();
+            plan.count = Some(count?);
+        }
         output.report(&plan)?;
         return Ok(Verdict::Good);
     }
     output.consent(&plan.question(), run.yes)?;
     let wait = output.wait("asking content-events, which wakes a sleeping database");
-    let mut progress = ask(stack, payload).await;
+    // It answers as soon as the request is stored, so that it has an id from then on.
+    let mut request = payload.clone();
+    request["wait"] = false.into();
+    let mut progress = ask(stack, &request).await;
     while let Ok(now) = &progress
         && !now.finished
         && !run.no_wait
@@ -207,7 +223,7 @@ async fn start(
             now.published, now.id
         ));
         tokio::time::sleep(POLL).await;
-        progress = ask(stack, payload).await;
+        progress = ask(stack, &json!({"progress": now.id})).await;
     }
     wait.finish_and_clear();
     output.report(&progress?)?;
@@ -226,9 +242,10 @@ async fn ask(stack: &Stack, payload: &Value) -> Result<Progress, CommandError> {
 impl fmt::Display for Cancelled {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Progress { id, published, .. } = &self.progress;
+        let published = counted(*published, "event was", "events were");
         writeln!(
             formatter,
-            "It is cancelled. {published} events were published before. ({id})"
+            "It is cancelled. {published} published before. ({id})"
         )
     }
 }
@@ -238,10 +255,15 @@ impl fmt::Display for Progress {
         let Self { id, published, .. } = self;
         match (self.finished, published) {
             (true, 0) => writeln!(formatter, "Nothing matched; no event was published. ({id})"),
-            (true, _) => writeln!(formatter, "{published} events were published. ({id})"),
-            (false, _) => writeln!(
+            (true, &published) => writeln!(
                 formatter,
-                "{published} events were published so far; it goes on by itself. End it: wagrun cancel {id}"
+                "{} published. ({id})",
+                counted(published, "event was", "events were")
+            ),
+            (false, &published) => writeln!(
+                formatter,
+                "{} published so far; it goes on by itself. Its progress: wagrun replays. End it: wagrun cancel {id}",
+                counted(published, "event was", "events were")
             ),
         }
     }

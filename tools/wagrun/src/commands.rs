@@ -31,6 +31,7 @@ pub async fn run(arguments: &Arguments) -> Result<Verdict, CommandError> {
         Command::Snapshot(arguments) => {
             backfill::snapshot(arguments, &stack().await?, output).await
         }
+        Command::Replays(arguments) => backfill::runs(arguments, &stack().await?, output).await,
         Command::Cancel(arguments) => backfill::cancel(arguments, &stack().await?, output).await,
         Command::Redrive(arguments) => redrive::run(arguments, &stack().await?, output).await,
         Command::Queues => status::show_queues(&stack().await?, output).await,

@@ -153,6 +153,14 @@ fn write(text: &str) -> Result<(), CommandError> {
         })
 }
 
+/// Formats a number with what is counted: `1 event`, `2 events`.
+pub fn counted(count: u64, one: &str, several: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {several}"),
+    }
+}
+
 /// Creates a table without lines, whose columns have these headings.
 pub fn table<const N: usize>(headings: [&str; N]) -> Table {
     let mut table = Table::new();

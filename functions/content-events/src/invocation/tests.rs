@@ -24,14 +24,31 @@ fn the_schedule_sweeps() {
 #[test]
 fn an_operator_asks_for_a_backfill_and_cancels_it() {
     let payload = json!({"snapshot": {"subscriber": "search"}});
-    let Invocation::Backfill { payload: kept, .. } = Invocation::parse(&payload).unwrap() else {
-        panic!("{payload} is a request");
+    let parsed = |payload: &Value| match Invocation::parse(payload).unwrap() {
+        Invocation::Backfill { payload, waits, .. } => (payload, waits),
+        _ => panic!("{payload} is a request"),
     };
-    assert_eq!(kept, payload);
+    assert_eq!(parsed(&payload), (payload.clone(), true));
+    // It is the same request, however its answer is waited for.
+    for wait in [false, true] {
+        let mut with_wait = payload.clone();
+        with_wait["wait"] = wait.into();
+        assert_eq!(parsed(&with_wait), (payload.clone(), wait));
+    }
     let id = "019ae000-0000-7000-8000-000000000000";
+    let parsed = |payload: Value| Invocation::parse(&payload).unwrap();
+    let uuid = id.parse().unwrap();
+    assert_eq!(parsed(json!({"cancel": id})), Invocation::Cancel(uuid));
+    assert_eq!(parsed(json!({"progress": id})), Invocation::Progress(uuid));
+}
+
+#[test]
+fn an_operator_counts_what_a_backfill_would_publish() {
+    let replay = json!({"replay": {"since": "2026-11-21T00:00:00Z"}});
+    let expected = Request::parse(&replay).unwrap().unwrap();
     assert_eq!(
-        Invocation::parse(&json!({"cancel": id})).unwrap(),
-        Invocation::Cancel(id.parse().unwrap())
+        Invocation::parse(&json!({"count": replay})).unwrap(),
+        Invocation::Count(Box::new(expected))
     );
 }
 
@@ -116,12 +133,24 @@ fn an_unknown_payload_is_named_in_the_error() {
             "cannot read match.type: unknown field",
         ),
         (
+            json!({"snapshot": {"subscriber": "search"}, "wait": "no"}),
+            "wait: \"no\" is neither true nor false",
+        ),
+        (
+            json!({"count": {"replay": {"until": "now"}}}),
+            "cannot read replay.until: \"now\" is not a time",
+        ),
+        (
+            json!({"count": "all"}),
+            "count: \"all\" is not an object with replay or snapshot",
+        ),
+        (
             json!({"match": {}, "sweep": 1}),
             "sweep: cannot stand beside match",
         ),
         (
             json!({"cancel": "all"}),
-            "cancel: \"all\" is not a backfill's id",
+            "cancel: \"all\" is not the id of a replay or snapshot",
         ),
         (
             json!({"retry": 7}),

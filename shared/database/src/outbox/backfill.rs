@@ -34,9 +34,18 @@ pub struct BackfillProgress {
     pub finished: bool,
 }
 
-/// Opens a run and returns its id. Removes runs that ended more than `history_days` days ago.
+/// A run that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct OpenedBackfill {
+    /// The run's id.
+    pub id: Uuid,
+    /// False when it was open already.
+    pub is_new: bool,
+}
+
+/// Opens a run. Removes runs that ended more than `history_days` days ago.
 ///
-/// Returns the id of an open run with the same request instead, if there is one. A caller repeats a request that seems to
+/// Returns an open run with the same request instead, if there is one. A caller repeats a request that seems to
 /// have failed, and so does Lambda.
 pub async fn open_backfill(
     connection: &mut PgConnection,
@@ -44,14 +53,14 @@ pub async fn open_backfill(
     cursor: &Value,
     history_days: i32,
     now: Timestamp,
-) -> Result<Uuid, sqlx::Error> {
+) -> Result<OpenedBackfill, sqlx::Error> {
     sqlx::query(
         "delete from wagrun.backfill where finished_at < clock_timestamp() - make_interval(days => $1)",
     )
     .bind(history_days)
     .execute(&mut *connection)
     .await?;
-    sqlx::query_scalar(
+    sqlx::query_as(
         "with
              same as (select id from wagrun.backfill where finished_at is null and request = $2 limit 1),
              opened as (
@@ -59,7 +68,7 @@ pub async fn open_backfill(
                  select $1, $2, $3 where not exists (select from same)
                  returning id
              )
-         select id from same union all select id from opened",
+         select id, false as is_new from same union all select id, true from opened",
     )
     .bind(version_7_uuid(now))
     .bind(Json(request))
@@ -87,16 +96,16 @@ pub async fn cancel_backfill(connection: &mut PgConnection, id: Uuid) -> Result<
     .map(|done| done.rows_affected() == 1)
 }
 
-/// Returns the progress of a run.
+/// Returns the progress of a run, or none when there is no such run.
 pub async fn backfill_progress(
     connection: &mut PgConnection,
     id: Uuid,
-) -> Result<BackfillProgress, sqlx::Error> {
+) -> Result<Option<BackfillProgress>, sqlx::Error> {
     sqlx::query_as(
         "select id, published, finished_at is not null as finished from wagrun.backfill where id = $1",
     )
     .bind(id)
-    .fetch_one(connection)
+    .fetch_optional(connection)
     .await
 }
 

@@ -6,6 +6,7 @@ use content_events::BackfillProgress;
 use content_events::Invocation;
 use serde_json::json;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::support::backfills::{publish_author_changes, requested_run};
 use crate::support::drain_fixture::{DrainFixture, assert_each_in_order, rename};
@@ -62,6 +63,75 @@ fn the_same_request_is_the_same_run_until_that_is_done() {
 }
 
 #[test]
+fn a_request_is_answered_at_once_and_its_progress_opens_no_second_run() {
+    run(async {
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        publish_author_changes(&fixture, &mut session, 150).await;
+        let replay = json!({"replay": {"type": "*"}});
+        let counted = fixture.invoke(json!({"count": replay})).await.unwrap();
+        let counted = counted.counted.unwrap();
+        assert_eq!((counted.events, counted.finished), (150, true));
+
+        let mut at_once = replay.clone();
+        at_once["wait"] = false.into();
+        let answer = fixture.invoke(at_once).await.unwrap();
+        let opened = requested_run(&answer).clone();
+        assert_eq!((opened.published, opened.finished), (0, false));
+        assert!(answer.rang_again);
+        assert!(fixture.backfilled().is_empty());
+        // The doorbell's run comes to the end of it. The same request would begin again from then on.
+        assert_eq!(fixture.sweep().await.unwrap().backfilled, 150);
+        let ended = BackfillProgress {
+            published: 150,
+            finished: true,
+            ..opened.clone()
+        };
+        for _ in 0..2 {
+            let asked = fixture.invoke(json!({"progress": opened.id})).await;
+            let answer = asked.unwrap();
+            assert_eq!(requested_run(&answer), &ended);
+            assert_eq!(answer.backfilled, 0);
+        }
+        let unknown = Uuid::nil();
+        let error = fixture.invoke(json!({"progress": unknown})).await;
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            format!("progress: no replay or snapshot {unknown} is known")
+        );
+    });
+}
+
+#[test]
+fn the_progress_of_a_run_goes_on_with_it_when_no_doorbell_rings() {
+    run(async {
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        publish_author_changes(&fixture, &mut session, 150).await;
+        let replay = json!({"replay": {"type": "*"}, "wait": false});
+        let answer = fixture.invoke(replay).await.unwrap();
+        let id = requested_run(&answer).id;
+        let answer = fixture.invoke(json!({"progress": id})).await.unwrap();
+        assert_eq!(answer.backfilled, 150);
+        assert!(requested_run(&answer).finished);
+    });
+}
+
+#[test]
+fn a_count_of_a_snapshot_is_the_number_of_its_events() {
+    run(async {
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        publish_author_changes(&fixture, &mut session, 12).await;
+        let authors = json!({"snapshot": {"subscriber": "search", "types": ["wagtail.author.*"]}});
+        let counted = fixture.invoke(json!({"count": authors})).await.unwrap();
+        assert_eq!(counted.counted.unwrap().events, 12);
+        let answer = fixture.invoke(authors).await.unwrap();
+        assert_eq!(requested_run(&answer).published, 12);
+    });
+}
+
+#[test]
 fn a_cancelled_run_publishes_no_more() {
     run(async {
         let fixture = DrainFixture::new().await;
@@ -84,7 +154,7 @@ fn a_cancelled_run_publishes_no_more() {
         let error = fixture.invoke(json!({"cancel": id})).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("cancel: no backfill {id} is under way")
+            format!("cancel: no replay or snapshot {id} is under way")
         );
     });
 }

@@ -1,30 +1,14 @@
 //! `wagrun history`, `events`, `logs` and `status`: finding out why an event has not arrived.
 
-use std::io;
-
 use axum::http::StatusCode;
 use serde_json::json;
-use testing::progress::{Progress, Wait, wait_until};
 use testing::receiver::Answer;
 use wagrun_lambda::telemetry::chain;
 
-use crate::support::runtime::{WAIT_TIMEOUT, run};
+use crate::support::runtime::run;
 use crate::support::scenario::Scenario;
 use crate::support::subscribers::{retitle, subscribe, unsubscribe, wait_for_requests};
-use crate::support::wagrun::wagrun;
-
-/// Runs the command until its output has this text. The lines of an invocation are in the log when it has ended.
-async fn until(scenario: &Scenario, arguments: &[&str], text: &str) -> String {
-    let poll = || async {
-        let ran = wagrun(scenario, arguments).await;
-        Ok::<_, io::Error>(match ran.stdout.contains(text) {
-            true => Wait::Ready(ran.stdout),
-            false => Wait::NotYet(format!("{ran:?}")),
-        })
-    };
-    let found = wait_until(&Progress::quiet(), text, WAIT_TIMEOUT, poll).await;
-    found.unwrap_or_else(|error| panic!("{}", chain(&error)))
-}
+use crate::support::wagrun::{until, wagrun};
 
 #[test]
 fn the_history_of_a_page_shows_each_attempt_at_each_subscriber() {

@@ -8,7 +8,7 @@ use testing::receiver::Answer;
 use crate::support::runtime::{WAIT_TIMEOUT, run};
 use crate::support::scenario::Scenario;
 use crate::support::subscribers::{retitle, subscribe, unsubscribe, wait_for_requests};
-use crate::support::wagrun::{clear_dead_letters, wagrun};
+use crate::support::wagrun::{clear_dead_letters, until, wagrun};
 
 #[test]
 fn a_delivery_that_was_given_up_is_sent_again_to_its_subscriber_alone() {
@@ -93,6 +93,7 @@ fn a_snapshot_and_a_replay_are_planned_and_followed_to_the_end() {
             .await
             .good();
         assert!(plan.contains("goes to     op-backfill\n"), "{plan}");
+        assert!(plan.contains("events      2 events\n"), "{plan}");
         let done = wagrun(&scenario, &[&snapshot[..], &["--yes"]].concat())
             .await
             .good();
@@ -126,6 +127,28 @@ fn a_snapshot_and_a_replay_are_planned_and_followed_to_the_end() {
                 .into_iter()
                 .any(|one| one.id == live.id && one.replayed)
         );
+
+        let (_, id) = done.trim_end().rsplit_once('(').unwrap();
+        let id = id.trim_end_matches(')');
+        let listed = until(&scenario, &["replays", "--since", "1h"], id).await;
+        let row = listed.lines().find(|row| row.starts_with(id)).unwrap();
+        assert!(row.contains("done"), "{listed}");
+        assert!(
+            row.contains(&format!("\"subject\":\"{subject}\"")),
+            "{listed}"
+        );
+        let late = wagrun(&scenario, &["cancel", id]).await.error();
+        assert!(
+            late.contains(&format!("no replay or snapshot {id} is under way")),
+            "{late}"
+        );
+        // A mistake of an operator is no failure of the function.
+        let refused = format!("no replay or snapshot {id}");
+        let logs = ["logs", "content-events", "--problems", "--since", "1h"];
+        until(&scenario, &logs, &refused).await;
+        let doctor = ["doctor", "--only", "errors", "--output", "json"];
+        let report = wagrun(&scenario, &doctor).await;
+        assert!(!report.stdout.contains(id), "{report:?}");
 
         let off = ["subscribers", "disable", "op-backfill"];
         wagrun(&scenario, &off).await.good();

@@ -1,13 +1,16 @@
 //! Starts the operator's command on the stack of a scenario.
 
+use std::io;
 use std::process::Stdio;
 use std::time::Duration;
 
 use local_stack::deployment::{STACK, remove_cargo_variables};
 use serde_json::Value;
 use testing::aws::client_environment;
+use testing::progress::{Progress, Wait, wait_until};
 use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
+use wagrun_lambda::telemetry::chain;
 
 use super::runtime::WAIT_TIMEOUT;
 use super::scenario::Scenario;
@@ -66,6 +69,19 @@ pub async fn wagrun(scenario: &Scenario, arguments: &[&str]) -> Ran {
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+/// Runs the command until its output has this text. The lines of an invocation are in the log when it has ended.
+pub async fn until(scenario: &Scenario, arguments: &[&str], text: &str) -> String {
+    let poll = || async {
+        let ran = wagrun(scenario, arguments).await;
+        Ok::<_, io::Error>(match ran.stdout.contains(text) {
+            true => Wait::Ready(ran.stdout),
+            false => Wait::NotYet(format!("{ran:?}")),
+        })
+    };
+    let found = wait_until(&Progress::quiet(), text, WAIT_TIMEOUT, poll).await;
+    found.unwrap_or_else(|error| panic!("{}", chain(&error)))
 }
 
 /// Starts the command, which goes on. Its outputs are pipes.

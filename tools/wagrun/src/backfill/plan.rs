@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::error::CommandError;
-use crate::output;
+use crate::function::{Function, invoke};
+use crate::output::{self, counted};
 use crate::stack::Stack;
 use crate::subscribers::{Health, Listed, list};
 
@@ -24,10 +26,36 @@ pub struct Plan {
     subscribers: Vec<String>,
     /// True when the topic's other queues get the events too.
     everybody: bool,
+    /// The number of events; none when it was not asked for.
+    pub count: Option<Count>,
     pace: &'static str,
     cost: &'static str,
     /// True when a sleeping database is woken.
     wakes_database: bool,
+}
+
+/// The number of events that would be published.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Count {
+    events: u64,
+    /// False when the time was over before all of them were counted.
+    finished: bool,
+}
+
+/// The part of content-events' answer that is about the count.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    counted: Count,
+}
+
+/// Has content-events count the events of a request. A database that sleeps is woken.
+pub async fn count(stack: &Stack, payload: &Value) -> Result<Count, CommandError> {
+    let answer = invoke(stack, Function::ContentEvents, &json!({"count": payload})).await?;
+    let answer = Answer::deserialize(answer).map_err(|source| CommandError::Answer {
+        what: "the answer of content-events",
+        source,
+    })?;
+    Ok(answer.counted)
 }
 
 /// Returns the plan of a replay. Without a subscriber, all of them get the events.
@@ -72,6 +100,7 @@ impl Plan {
             kind,
             subscribers,
             everybody,
+            count: None,
             pace: PACE,
             cost: COST,
             wakes_database: true,
@@ -115,6 +144,17 @@ impl fmt::Display for Plan {
                 ),
             )?;
         }
+        let count = match &self.count {
+            None => "not counted (--no-count)".to_owned(),
+            Some(Count {
+                events,
+                finished: true,
+            }) => counted(*events, "event", "events"),
+            Some(Count { events, .. }) => {
+                format!("more than {events} events, when the time was over")
+            }
+        };
+        line("events", &count)?;
         line("pace", &self.pace)?;
         line("cost", &self.cost)
     }

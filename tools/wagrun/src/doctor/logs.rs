@@ -84,7 +84,10 @@ pub async fn errors(stack: &Stack) -> Result<Outcome, CommandError> {
             };
             errors.extend(LogSource::with(stack, &[function], window).next().await?);
         }
-        errors.retain(|line| line.is_problem());
+        // An operator's request with a mistake in it is no failure of the function.
+        errors.retain(|line| {
+            line.is_problem() && line.text_of("error.type") != Some("RequestRefused")
+        });
         if let Some(newest) = errors.last() {
             let error = newest.text_of("error").unwrap_or("timed out");
             let count = errors.len();
