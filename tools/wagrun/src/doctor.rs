@@ -50,13 +50,16 @@ pub async fn run(
 ) -> Result<Verdict, CommandError> {
     let all = checks::all(arguments.end_to_end);
     for name in &arguments.only {
-        if !all.iter().any(|check| check.name == name) {
-            let names: Vec<_> = all.iter().map(|check| check.name).collect();
-            return Err(CommandError::argument(
-                format!("--only {name}"),
-                format!("there is no such check; there are {}", names.join(", ")),
-            ));
-        }
+        let with_all = checks::all(true);
+        let problem = if !with_all.iter().any(|check| check.name == name) {
+            let names: Vec<_> = with_all.iter().map(|check| check.name).collect();
+            format!("there is no such check; there are {}", names.join(", "))
+        } else if !all.iter().any(|check| check.name == name) {
+            "is a check that needs --end-to-end beside it".to_owned()
+        } else {
+            continue;
+        };
+        return Err(CommandError::argument(format!("--only {name}"), problem));
     }
     if arguments.end_to_end {
         stack.consent_to_wake(output, arguments.yes)?;

@@ -5,12 +5,14 @@ use std::fmt;
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
+use wagrun_event::filter::Filter;
 
 use crate::error::CommandError;
 use crate::function::Function;
 use crate::logs::{LogLine, LogSource, POLL};
 use crate::output::{self, Output, Verdict};
 use crate::stack::Stack;
+use crate::subscribers::SubscriberParameters;
 use crate::time;
 
 /// The functions through which an event passes, in this order.
@@ -29,6 +31,12 @@ pub struct Arguments {
     /// Only deliveries to this subscriber
     #[arg(long)]
     subscriber: Option<String>,
+    /// Only events of these types, such as 'wagtail.page.*'
+    #[arg(long, value_delimiter = ',')]
+    types: Vec<String>,
+    /// Only events of this object, such as page/42
+    #[arg(long)]
+    object: Option<String>,
     /// Only deliveries that were not accepted
     #[arg(long)]
     failed: bool,
@@ -49,12 +57,21 @@ pub async fn run(
     output: &Output,
 ) -> Result<Verdict, CommandError> {
     let since = time::parse("--since", &arguments.since, time::now())?;
+    if let Some(name) = &arguments.subscriber
+        && SubscriberParameters::of(stack)?.find(name).await?.is_none()
+    {
+        output.tell(output::warning(format!(
+            "there is no subscriber {name} now; `wagrun subscribers list` has the names"
+        )));
+    }
+    let types = Some(arguments.types.clone()).filter(|types| !types.is_empty());
+    let types = Filter::new(types, None);
     let mut source = LogSource::of(stack, &EVENT_FUNCTIONS, since);
     let mut any = false;
     loop {
         for line in source.next().await? {
             let step = Step { line };
-            if step.is_about_an_event() && arguments.wants(&step) {
+            if step.is_about_an_event() && arguments.wants(&step, &types) {
                 any = true;
                 output.line(&step)?;
             }
@@ -71,10 +88,13 @@ pub async fn run(
 }
 
 impl Arguments {
-    fn wants(&self, step: &Step) -> bool {
+    fn wants(&self, step: &Step, types: &Filter) -> bool {
         let is_theirs = |name: &String| step.line.text_of("subscriber") == Some(name);
-        let is_wanted = self.subscriber.as_ref().is_none_or(is_theirs);
-        is_wanted && (!self.failed || step.has_failed())
+        let is_its = |object: &String| step.line.subject() == Some(object);
+        self.subscriber.as_ref().is_none_or(is_theirs)
+            && self.object.as_ref().is_none_or(is_its)
+            && types.admits_type(step.line.text_of("event.type").unwrap_or_default())
+            && (!self.failed || step.has_failed())
     }
 }
 
@@ -130,7 +150,8 @@ impl fmt::Display for Step {
             false => self.what(),
         };
         let at = time::millisecond(line.at);
-        write!(formatter, "{at}  {kind}  {subject}  {who}  {what}")
+        let id = line.text_of("event.id").unwrap_or_default();
+        write!(formatter, "{at}  {kind}  {subject}  {id}  {who}  {what}")
     }
 }
 
@@ -142,7 +163,7 @@ mod tests {
 
     fn step(fields: Value) -> Step {
         let mut line = json!({"timestamp": "2026-11-21T21:46:46.907713Z", "level": "INFO", "message": "delivery attempted",
-                              "event.type": "wagtail.page.published", "event.subject": "page/42"});
+                              "event.id": "0f2c", "event.type": "wagtail.page.published", "event.subject": "page/42"});
         line.as_object_mut()
             .unwrap()
             .extend(fields.as_object().unwrap().clone());
@@ -158,7 +179,7 @@ mod tests {
         );
         assert_eq!(
             accepted.to_string(),
-            "2026-11-21 21:46:46.907  wagtail.page.published  page/42  search  attempt 2  delivered  204  12 ms"
+            "2026-11-21 21:46:46.907  wagtail.page.published  page/42  0f2c  search  attempt 2  delivered  204  12 ms"
         );
         assert!(!accepted.has_failed());
         let fanned_out = step(json!({"message": "fanned out", "deliveries": 2}));

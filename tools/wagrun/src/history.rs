@@ -45,7 +45,7 @@ struct EventHistory {
     kind: String,
     subject: String,
     lines: Vec<LogLine>,
-    /// What comes next, for each subscriber for which the event is not done.
+    /// The next step, for each subscriber for which the event is not done.
     expected: BTreeMap<String, Next>,
 }
 

@@ -1,10 +1,11 @@
-//! `wagrun metrics`: values of CloudWatch, one line for each period.
+//! `wagrun metrics`: values of CloudWatch, one line for each period. Without a name, the metrics that there are.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{Datapoint, Dimension, Statistic};
+use aws_sdk_cloudwatch::types::{Datapoint, Dimension, Metric, Statistic};
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -18,8 +19,8 @@ use crate::time;
 /// The arguments.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Metrics, such as OldestPendingSeconds
-    #[arg(required = true, value_name = "METRIC")]
+    /// Metrics, such as OldestPendingSeconds; without one, those that there are
+    #[arg(value_name = "METRIC")]
     metrics: Vec<String>,
     /// Namespace; that of the functions' own metrics if left out
     #[arg(long)]
@@ -48,6 +49,20 @@ struct MetricValues {
     values: Vec<Period>,
 }
 
+/// The metrics of a namespace.
+#[derive(Debug, Serialize)]
+struct Names {
+    namespace: String,
+    metrics: BTreeSet<Name>,
+}
+
+/// A metric, with a set of dimensions for which it has values.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Name {
+    metric: String,
+    dimensions: Vec<String>,
+}
+
 /// One period.
 #[derive(Debug, Serialize)]
 struct Period {
@@ -73,6 +88,11 @@ pub async fn run(
         .iter()
         .map(|(name, value)| Dimension::builder().name(name).value(value).build());
     let dimensions: Vec<_> = dimensions.collect();
+    if arguments.metrics.is_empty() {
+        let names = Names::read(stack, namespace).await?;
+        output.report(&names)?;
+        return Ok(Verdict::Good);
+    }
     let mut metrics = Vec::new();
     for metric in &arguments.metrics {
         let asked = Client::new(&stack.aws)
@@ -99,8 +119,58 @@ pub async fn run(
             values,
         });
     }
+    if metrics.iter().any(|one| one.values.is_empty()) {
+        output.tell(output::warning(
+            "a metric with other dimensions has no value here; `wagrun metrics` without a name shows those that there are",
+        ));
+    }
     output.report(&Values { metrics })?;
     Ok(Verdict::Good)
+}
+
+impl Names {
+    async fn read(stack: &Stack, namespace: &str) -> Result<Self, CommandError> {
+        let list = Client::new(&stack.aws).list_metrics().namespace(namespace);
+        let mut pages = list.into_paginator().send();
+        let mut metrics = BTreeSet::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(explain("cloudwatch:ListMetrics"))?;
+            metrics.extend(page.metrics.unwrap_or_default().into_iter().map(Name::of));
+        }
+        Ok(Self {
+            namespace: namespace.to_owned(),
+            metrics,
+        })
+    }
+}
+
+impl Name {
+    fn of(metric: Metric) -> Self {
+        let dimensions = metric.dimensions.unwrap_or_default().into_iter();
+        let dimensions = dimensions.map(|one| {
+            let (name, value) = (one.name.unwrap_or_default(), one.value.unwrap_or_default());
+            format!("{name}={value}")
+        });
+        let mut dimensions: Vec<String> = dimensions.collect();
+        dimensions.sort();
+        Self {
+            metric: metric.metric_name.unwrap_or_default(),
+            dimensions,
+        }
+    }
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.metrics.is_empty() {
+            return writeln!(formatter, "{} has no metric so far.", self.namespace);
+        }
+        let mut table = output::table(["METRIC", "--dimension"]);
+        for one in &self.metrics {
+            table.add_row([one.metric.clone(), one.dimensions.join(" ")]);
+        }
+        formatter.write_str(&output::lines(&table))
+    }
 }
 
 fn dimension(text: &str) -> Result<(String, String), String> {

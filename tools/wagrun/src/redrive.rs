@@ -5,6 +5,7 @@
 //! every origin; the move of SQS itself leaves out those that SNS or a program sent.
 
 mod message;
+mod set_aside;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -12,11 +13,9 @@ use std::fmt;
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::call::explain;
 use crate::error::CommandError;
-use crate::function::{Function, invoke};
 use crate::output::{Output, Verdict};
 use crate::queues::QueueName;
 use crate::stack::Stack;
@@ -70,20 +69,24 @@ struct Redriven {
     hidden: u64,
 }
 
-/// The subscribers that were tried at once.
-#[derive(Debug, Serialize)]
-struct Tried {
-    answer: serde_json::Value,
-}
-
 /// Sends messages again.
 pub async fn run(
     arguments: &Arguments,
     stack: &Stack,
     output: &Output,
 ) -> Result<Verdict, CommandError> {
+    if arguments.kind == Kind::SetAside && arguments.limit.is_some() {
+        let problem = "does not go with set-aside: deliver takes as many as fit";
+        return Err(CommandError::argument("--limit", problem));
+    }
+    if arguments.subscriber.is_some() && arguments.kind != Kind::Deliveries {
+        return Err(CommandError::argument(
+            "--subscriber",
+            "only goes with deliveries",
+        ));
+    }
     let (from, to, kind) = match arguments.kind {
-        Kind::SetAside => return set_aside(stack, output).await,
+        Kind::SetAside => return set_aside::run(stack, output).await,
         Kind::Events => (QueueName::DeadEvents, QueueName::Events, "events"),
         Kind::Deliveries => (
             QueueName::DeadDeliveries,
@@ -92,12 +95,6 @@ pub async fn run(
         ),
         Kind::Releases => (QueueName::DeadReleases, QueueName::Releases, "releases"),
     };
-    if arguments.subscriber.is_some() && arguments.kind != Kind::Deliveries {
-        return Err(CommandError::argument(
-            "--subscriber",
-            "only goes with deliveries",
-        ));
-    }
     if let Some(name) = &arguments.subscriber {
         // A name with a typo would have no dead letters, which sounds well.
         SubscriberParameters::of(stack)?.one(name).await?;
@@ -151,16 +148,6 @@ fn question(arguments: &Arguments, kind: &str, count: u64) -> String {
     format!(
         "{which} sent again; a receiver may get an older event after a newer one of the same object"
     )
-}
-
-/// Has deliver try every subscriber whose deliveries were set aside.
-async fn set_aside(stack: &Stack, output: &Output) -> Result<Verdict, CommandError> {
-    let wait = output.wait("trying the subscribers");
-    let payload = json!({"sweep": "backlogs", "at_once": true});
-    let answer = invoke(stack, Function::Deliver, &payload).await;
-    wait.finish_and_clear();
-    output.report(&Tried { answer: answer? })?;
-    Ok(Verdict::Good)
 }
 
 /// A redrive under way.
@@ -276,16 +263,6 @@ impl fmt::Display for Redriven {
             writeln!(formatter, "  {name}  {count}")?;
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for Tried {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            formatter,
-            "Every subscriber with deliveries that were set aside was tried.\n{:#}",
-            self.answer
-        )
     }
 }
 

@@ -38,6 +38,12 @@ struct Releases {
     state: ReleaseState,
 }
 
+/// The state of releases that a stack does not have.
+#[derive(Debug, Serialize)]
+struct SwitchedOff {
+    enabled: bool,
+}
+
 /// A release that was requested.
 #[derive(Debug, Serialize)]
 struct Requested {
@@ -110,7 +116,10 @@ async fn follow(
 
 /// Shows the state of the releases.
 pub async fn releases(stack: &Stack, output: &Output) -> Result<Verdict, CommandError> {
-    Function::Release.deployed(stack)?;
+    if stack.optional("ReleaseFunctionName").is_none() {
+        output.report(&SwitchedOff { enabled: false })?;
+        return Ok(Verdict::Good);
+    }
     let state = ReleaseState::read(stack).await?;
     output.report(&Releases { state })?;
     Ok(Verdict::Good)
@@ -122,6 +131,15 @@ fn digest_of(answer: &Value) -> Result<String, CommandError> {
     digest.map(str::to_owned).ok_or_else(|| {
         CommandError::argument("the answer of release", format!("{answer} names no digest"))
     })
+}
+
+impl fmt::Display for SwitchedOff {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            formatter,
+            "Releases are switched off (ReleaseTag, docs/releases.md)."
+        )
+    }
 }
 
 impl fmt::Display for Requested {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::types::Stack as Description;
+use wagrun_lambda::environment::optional;
 
 use crate::call::{CallError, explain};
 use crate::error::CommandError;
@@ -33,16 +34,21 @@ pub struct Stack {
 impl Stack {
     /// Reads the outputs of the stack that was chosen, or of the demo.
     pub async fn open(selection: &Selection) -> Result<Self, CommandError> {
-        let (name, aws) = match selection.stack() {
-            Some(name) => (name.to_owned(), access::of(selection).await?),
-            // Whoever names a region or a profile means AWS, and must not be shown the demo for it.
-            None if selection.profile.is_some() || selection.region.is_some() => {
-                return Err(CommandError::NoStack);
-            }
-            None => {
-                let demo = DemoFile::find()?.ok_or(CommandError::NoStack)?;
+        // Whoever names a region or a profile means AWS, and must not be shown the demo for it.
+        let demo = match selection.profile.is_some() || selection.region.is_some() {
+            true => None,
+            false => DemoFile::find()?,
+        };
+        let (name, aws) = match (selection.stack(), demo) {
+            // An address in the environment is that of another emulator, or of the demo itself.
+            (Some(name), Some(demo))
+                if demo.stack == name && optional("AWS_ENDPOINT_URL").is_none() =>
+            {
                 (demo.stack.clone(), demo.access().await)
             }
+            (Some(name), _) => (name.to_owned(), access::of(selection).await?),
+            (None, Some(demo)) => (demo.stack.clone(), demo.access().await),
+            (None, None) => return Err(CommandError::NoStack),
         };
         let client = aws_sdk_cloudformation::Client::new(&aws);
         let described = client.describe_stacks().stack_name(&name).send().await;

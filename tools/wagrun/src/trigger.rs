@@ -13,7 +13,7 @@ use crate::call::explain;
 use crate::deliver_settings::DeliverSettings;
 use crate::error::CommandError;
 use crate::listen::listening_queues;
-use crate::output::{self, Output, Verdict};
+use crate::output::{self, Output, Verdict, counted};
 use crate::sender::{Sender, Sent};
 use crate::stack::Stack;
 use crate::subscribers::SubscriberParameters;
@@ -46,7 +46,7 @@ struct Triggered {
     /// The answer of the subscriber, if one was named.
     sent: Option<Sent>,
     /// The number of listeners that get it, if none was named.
-    listeners: Option<usize>,
+    listeners: Option<u64>,
 }
 
 /// Shows the types of the samples. Needs no stack.
@@ -54,6 +54,9 @@ pub fn list(output: &Output) -> Result<Verdict, CommandError> {
     output.report(&Types {
         types: samples::types(),
     })?;
+    output.tell(
+        "An event of another model, such as wagtail.site.updated, has the form of wagtail.author.",
+    );
     Ok(Verdict::Good)
 }
 
@@ -101,7 +104,7 @@ pub async fn run(
     Ok(Verdict::good_if(is_good))
 }
 
-async fn send_to_listeners(stack: &Stack, event: &Event) -> Result<usize, CommandError> {
+async fn send_to_listeners(stack: &Stack, event: &Event) -> Result<u64, CommandError> {
     let queues = listening_queues(stack).await?;
     if queues.is_empty() {
         return Err(CommandError::argument(
@@ -121,7 +124,7 @@ async fn send_to_listeners(stack: &Stack, event: &Event) -> Result<usize, Comman
             .message_deduplication_id(event.id.to_string());
         send.send().await.map_err(explain("sqs:SendMessage"))?;
     }
-    Ok(queues.len())
+    Ok(queues.len() as u64)
 }
 
 impl fmt::Display for Types {
@@ -141,8 +144,14 @@ impl fmt::Display for Triggered {
         match (&self.sent, self.listeners) {
             (Some(sent), _) if sent.is_accepted() => writeln!(formatter, "{}", output::good(sent)),
             (Some(sent), _) => writeln!(formatter, "{}", output::bad(sent)),
-            (None, Some(1)) => writeln!(formatter, "sent to 1 listener"),
-            (None, count) => writeln!(formatter, "sent to {} listeners", count.unwrap_or_default()),
+            (None, count) => {
+                let listeners = counted(count.unwrap_or_default(), "listener", "listeners");
+                writeln!(formatter, "sent to {listeners}")?;
+                writeln!(
+                    formatter,
+                    "A listener that asked for other events leaves it out. One that was killed counts for five minutes."
+                )
+            }
         }
     }
 }

@@ -67,7 +67,7 @@ fn each_fault_of_topic_and_queues_is_found() {
         let message = json!({"QueueUrl": url, "MessageBody": "{}", "MessageGroupId": "g", "MessageDeduplicationId": "op-topic"});
         patient.sqs("SendMessage", message).await;
         patient
-            .finds("dead-letters", "1 messages in EventDeadLetter")
+            .finds("dead-letters", "1 message in EventDeadLetter")
             .await;
         patient.aws.purge(&url).await.unwrap();
 

@@ -14,7 +14,7 @@ fn every_way_to_fail_says_what_to_do() {
                 "there is no stack nosuch in us-east-1",
             ),
             (
-                &["releases"],
+                &["release", "v1"],
                 "stack wagrun-local has no output ReleaseFunctionName: releases are switched off",
             ),
             (
@@ -50,6 +50,18 @@ fn every_way_to_fail_says_what_to_do() {
             (
                 &["redrive", "events", "--subscriber", "x"],
                 "--subscriber: only goes with deliveries",
+            ),
+            (
+                &["redrive", "set-aside", "--subscriber", "x"],
+                "--subscriber: only goes with deliveries",
+            ),
+            (
+                &["redrive", "set-aside", "--limit", "1"],
+                "--limit: does not go with set-aside",
+            ),
+            (
+                &["doctor", "--only", "drain"],
+                "--only drain: is a check that needs --end-to-end",
             ),
             (
                 &["doctor", "--only", "nosuch"],

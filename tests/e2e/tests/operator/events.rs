@@ -74,9 +74,24 @@ fn the_history_of_a_page_shows_each_attempt_at_each_subscriber() {
         let failed = wagrun(&scenario, &failed).await.good();
         assert_eq!(failed.lines().count(), 1, "{failed}");
         assert!(
-            failed.contains(&format!("{object}  op-history  attempt 1  refused  502")),
+            failed.contains(&format!(
+                "{object}  {}  op-history  attempt 1  refused  502",
+                event.id
+            )),
             "{failed}"
         );
+        let of_page = ["events", "--since", "1h", "--object", &object, "--types"];
+        let of_type = [&of_page[..], &["wagtail.page.updated"]].concat();
+        let updated = wagrun(&scenario, &of_type).await.good();
+        assert!(updated.contains(&event.id.to_string()), "{updated}");
+        let is_its = |line: &str| line.contains(&format!("  wagtail.page.updated  {object}  "));
+        assert!(updated.lines().all(is_its), "{updated}");
+        let none = wagrun(&scenario, &[&of_page[..], &["site.*"]].concat()).await;
+        assert!(none.stderr.contains("No such event since"), "{none:?}");
+        let unknown = wagrun(&scenario, &["events", "--subscriber", "nobody"]).await;
+        let warning = "there is no subscriber nobody now";
+        assert!(unknown.stderr.contains(warning), "{unknown:?}");
+
         let logs = [
             "logs",
             "deliver",
@@ -168,7 +183,7 @@ fn the_status_names_what_is_wrong_with_its_heading() {
         aws.put_parameter(&place, &parameter).await.unwrap();
         let text = wagrun(&scenario, &["status"]).await.bad();
         for expected in [
-            "1 messages in the queue EventDeadLetter\n",
+            "1 message in the queue EventDeadLetter\n",
             "    docs/runbook.md#events-in-the-dead-letter-queue\n",
             "subscriber op-broken: cannot be used: url: ",
             "    docs/runbook.md#a-subscribers-parameter-cannot-be-used\n",
@@ -222,5 +237,37 @@ fn the_status_shows_an_alarm_that_is_on_with_its_heading() {
         assert!(text.contains("alarms      1 on\n"), "{text}");
         let heading = "OldestEventAlarm: An event has waited in the outbox.\n    docs/runbook.md#events-wait-in-the-outbox\n";
         assert!(text.contains(heading), "{text}");
+    });
+}
+
+#[test]
+fn the_metrics_that_there_are_are_listed_for_whoever_asks_for_another() {
+    run(async {
+        let scenario = Scenario::new("op-metrics").await;
+        let aws = scenario.stack.local.deployment.aws();
+        let metric = [
+            ("Namespace", "wagrun/wagrun-local"),
+            ("MetricData.member.1.MetricName", "OpMetric"),
+            ("MetricData.member.1.Value", "7"),
+            ("MetricData.member.1.Dimensions.member.1.Name", "Subscriber"),
+            ("MetricData.member.1.Dimensions.member.1.Value", "search"),
+        ];
+        let put = aws.query("monitoring", "PutMetricData", "2010-08-01", &metric);
+        put.await
+            .unwrap_or_else(|error| panic!("{}", chain(&error)));
+        let listed = wagrun(&scenario, &["metrics"]).await.good();
+        let row = listed.lines().find(|row| row.starts_with("OpMetric"));
+        assert!(row.unwrap().ends_with("Subscriber=search"), "{listed}");
+        let value = ["metrics", "OpMetric", "--dimension", "Subscriber=search"];
+        until(&scenario, &value, "7.00").await;
+        let missing = wagrun(&scenario, &["metrics", "OpMetrics"]).await;
+        assert!(
+            missing.stdout.contains("no value in this time"),
+            "{missing:?}"
+        );
+        assert!(
+            missing.stderr.contains("`wagrun metrics` without a name"),
+            "{missing:?}"
+        );
     });
 }

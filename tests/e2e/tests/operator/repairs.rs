@@ -16,6 +16,9 @@ fn a_delivery_that_was_given_up_is_sent_again_to_its_subscriber_alone() {
         let mut scenario = Scenario::exclusive("op-redrive").await;
         clear_dead_letters(&scenario).await;
         let post = scenario.live_post(scenario.root, "Post").await;
+        let tried = wagrun(&scenario, &["redrive", "set-aside"]).await.good();
+        let is_told = tried.starts_with("SUBSCRIBER  OBJECTS  TRIED  STATE ");
+        assert!(is_told || tried == "Nothing is set aside.\n", "{tried}");
         for name in ["op-dead", "op-other"] {
             subscribe(&scenario, name, json!({"retry_seconds": [1, 1]})).await;
             let failure = Answer::status(StatusCode::BAD_GATEWAY);
@@ -167,6 +170,11 @@ fn a_snapshot_and_a_replay_are_planned_and_followed_to_the_end() {
 fn a_sweep_and_a_migration_say_what_they_did() {
     run(async {
         let scenario = Scenario::exclusive("op-sweep").await;
+        let releases = wagrun(&scenario, &["releases"]).await.good();
+        assert!(
+            releases.starts_with("Releases are switched off"),
+            "{releases}"
+        );
         let swept = wagrun(&scenario, &["sweep", "--yes"]).await.good();
         assert!(swept.contains(" events were published"), "{swept}");
         let status = wagrun(&scenario, &["migrate", "status", "--yes"])

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::check::Outcome;
 use crate::error::CommandError;
 use crate::function::{Function, invoke};
+use crate::output::counted;
 use crate::stack::Stack;
 use crate::status::queues;
 use crate::subscribers::{Health, list};
@@ -58,7 +59,10 @@ pub async fn dead_letters(stack: &Stack) -> Result<Outcome, CommandError> {
     let faults: Vec<String> = queues
         .iter()
         .filter(|queue| queue.is_for_operators() && queue.depth.all() > 0)
-        .map(|queue| format!("{} messages in {}", queue.depth.all(), queue.name))
+        .map(|queue| {
+            let messages = counted(queue.depth.all(), "message", "messages");
+            format!("{messages} in {}", queue.name)
+        })
         .collect();
     Ok(Outcome::of(&faults, "every such queue is empty"))
 }

@@ -1,4 +1,4 @@
-//! What comes next for an event at each of its subscribers, as far as the logs tell.
+//! The next step of an event at each of its subscribers, as far as the logs tell.
 
 use std::collections::BTreeMap;
 use std::fmt;

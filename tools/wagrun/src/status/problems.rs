@@ -2,6 +2,7 @@
 
 use super::releases::Releases;
 use super::state::{Problem, Status};
+use crate::output::counted;
 use crate::subscribers::{Health, SetAside};
 use crate::time;
 
@@ -29,7 +30,10 @@ pub fn of(status: &Status) -> Vec<Problem> {
     if outbox.set_apart > 0.0 {
         add(
             "docs/runbook.md#events-are-set-apart",
-            format!("{} events are set apart", outbox.set_apart),
+            match outbox.set_apart {
+                1.0 => "1 event is set apart".to_owned(),
+                count => format!("{count} events are set apart"),
+            },
         );
     }
     for queue in status.queues.iter().filter(|one| one.is_for_operators()) {
@@ -37,7 +41,11 @@ pub fn of(status: &Status) -> Vec<Problem> {
         if count > 0 {
             add(
                 heading(&queue.name),
-                format!("{count} messages in the queue {}", queue.name),
+                format!(
+                    "{} in the queue {}",
+                    counted(count, "message", "messages"),
+                    queue.name
+                ),
             );
         }
     }

@@ -20,6 +20,9 @@ pub struct Arguments {
     /// Second step: keep the newest secret alone, after the receiver has it
     #[arg(long)]
     finish: bool,
+    /// First step once more: the newest secret is lost, and another one takes its place
+    #[arg(long, conflicts_with = "finish")]
+    again: bool,
     /// Kind of the new signature
     #[arg(long, value_enum, default_value_t, conflicts_with = "finish")]
     signature: Signature,
@@ -68,14 +71,24 @@ pub async fn run(
             removed: count - 1,
         }
     } else {
+        if count > 1 && !arguments.again {
+            let problem = format!(
+                "signs with {count} secrets, because a rotation has begun; end it with --finish, or replace the newest with --again"
+            );
+            return Err(CommandError::argument(name, problem));
+        }
+        if count < 2 && arguments.again {
+            let problem = "has a single secret, so no rotation has begun; leave out --again";
+            return Err(CommandError::argument(name, problem));
+        }
         let new = NewSecret::generate(arguments.signature)?;
         parameters
-            .change(name, |fields| add(fields, &new.stored))
+            .change(name, |fields| add(fields, &new.stored, arguments.again))
             .await?;
         Rotated::Added {
             name: name.clone(),
             secret: new.for_receiver,
-            secrets: count + 1,
+            secrets: count + usize::from(!arguments.again),
         }
     };
     output.report(&rotated)?;
@@ -95,11 +108,15 @@ async fn secrets(parameters: &SubscriberParameters, name: &str) -> Result<usize,
     })
 }
 
-fn add(fields: &mut Map<String, Value>, secret: &str) -> bool {
+/// Adds a secret. With `replaces_newest` it takes the place of the last one, unless that is the only one.
+fn add(fields: &mut Map<String, Value>, secret: &str, replaces_newest: bool) -> bool {
     let secrets = fields.get_mut("secrets").and_then(Value::as_array_mut);
     // The change may be made again to what another writer stored.
     match secrets {
         Some(secrets) if !secrets.iter().any(|one| one == secret) => {
+            if replaces_newest && secrets.len() > 1 {
+                secrets.pop();
+            }
             secrets.push(secret.into());
             true
         }
@@ -149,8 +166,10 @@ mod tests {
     fn a_rotation_never_leaves_a_subscriber_without_a_secret() {
         let mut fields = json!({"secrets": ["old"]}).as_object().unwrap().clone();
         assert!(!keep_newest(&mut fields));
-        assert!(add(&mut fields, "new"));
-        assert!(!add(&mut fields, "new"));
+        assert!(add(&mut fields, "lost", true));
+        assert_eq!(fields["secrets"], json!(["old", "lost"]));
+        assert!(add(&mut fields, "new", true));
+        assert!(!add(&mut fields, "new", false));
         assert_eq!(fields["secrets"], json!(["old", "new"]));
         assert!(keep_newest(&mut fields));
         assert_eq!(fields["secrets"], json!(["new"]));

@@ -126,7 +126,7 @@ impl fmt::Display for Switched {
             (false, true) => writeln!(
                 formatter,
                 "{name} is off. Events from now on are not kept for it; waiting deliveries are set aside.\n\
-                 Switch it on: wagrun subscribers enable {name}"
+                 Switch it on: wagrun subscribers enable {name}. It then says how to bring what was missed."
             ),
             (true, true) => {
                 writeln!(
