@@ -165,6 +165,14 @@ mod tests {
     }
 
     #[test]
+    fn nothing_waits_behind_an_event_whose_last_line_is_missing() {
+        let first = vec![fanned_out("one"), attempted("one", "refused", Some(300))];
+        let second = vec![fanned_out("two"), attempted("two", "delivered", None)];
+        let all = of_search(&[first, second, vec![fanned_out("three")]]);
+        assert_eq!(all[2].as_deref(), Some("not attempted so far"));
+    }
+
+    #[test]
     fn what_was_set_aside_holds_later_events_back() {
         let aside = line(
             "one",

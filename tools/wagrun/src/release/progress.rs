@@ -106,6 +106,9 @@ mod tests {
     #[test]
     fn a_release_is_followed_from_the_queue_into_service() {
         let before = json!({"deployed": deployed("old", BEFORE)});
+        let newer = json!({"digest": "newer", "requested_at": AFTER});
+        let is_next = json!({"next": {"digest": "ours"}, "newest_request": newer});
+        assert_eq!(progress(&before, &is_next), "waits");
         assert_eq!(progress(&before, &before), "waits");
         let waits = json!({"current": current("other"), "next": {"digest": "ours"}});
         assert_eq!(progress(&before, &waits), "waits");

@@ -228,4 +228,24 @@ mod tests {
             assert!(text.starts_with(expected), "{text}");
         }
     }
+    #[test]
+    fn a_delivery_that_waits_is_a_fault_when_it_failed_twice() {
+        let json = json!({"target": "webhook", "url": "https://search.example.org/",
+                          "secrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]});
+        let json = json.to_string();
+        let parsed = Subscriber::parse("search", "/s/search", &json, Rules::LENIENT);
+        for (waiting, most_attempts, text, is_bad) in [
+            (0, 0, "well", false),
+            (1, 1, "1 delivery waits for another attempt", false),
+            (2, 2, "2 deliveries wait for another attempt", true),
+        ] {
+            let attempts = Attempts {
+                waiting,
+                most_attempts,
+                ..Attempts::default()
+            };
+            let health = Health::judge(&parsed, &json, None, Some(&attempts));
+            assert_eq!((&*health.to_string(), health.is_bad()), (text, is_bad));
+        }
+    }
 }
