@@ -40,7 +40,11 @@ fn stack(rings: &'static str, brought_by: BroughtBy) -> (Stack, Arc<Mutex<Vec<St
     let aws = answering(move |request: &Request| {
         if request.operation == "AmazonSQS.ReceiveMessage" {
             let messages = match is_there.swap(false, Ordering::SeqCst) {
-                true => json!([message(&marked.lock().unwrap(), SENT, SEQUENCE)]),
+                // Another doctor's comes first.
+                true => json!([
+                    message("another", SEQUENCE, SENT),
+                    message(&marked.lock().unwrap(), SENT, SEQUENCE)
+                ]),
                 false => json!([]),
             };
             return (200, json!({"Messages": messages}).to_string());
