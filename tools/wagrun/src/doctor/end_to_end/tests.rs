@@ -112,6 +112,7 @@ async fn an_event_that_a_doorbell_brings_tells_its_way() {
         "Subscribe",
         "mark",
         "AmazonSQS.DeleteMessage",
+        "AmazonSQS.DeleteMessage",
         "Unsubscribe",
         "AmazonSQS.DeleteQueue",
     ];
