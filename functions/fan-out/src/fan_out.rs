@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 use wagrun_delivery::queue::{DeliveryQueue, FifoAttributes, Message, SendError};
 use wagrun_delivery::subscriber::{
     LoadError, Subscriber, SubscriberStatus, SubscriberStore, Subscribers,
@@ -42,6 +42,50 @@ pub enum FanOutError {
     Send(#[from] SendError),
 }
 
+/// The deliveries of one event.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The event's attributes, for the log.
+    span: Span,
+    deliveries: Vec<Message>,
+    invalidations: Vec<Message>,
+}
+
+/// The subscribers of an event, for the log.
+struct Receivers {
+    count: usize,
+    /// The names, separated by blanks; none for too many.
+    names: Option<String>,
+}
+
+impl Prepared {
+    /// Returns the number of messages.
+    #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
+    pub fn len(&self) -> usize {
+        self.deliveries.len() + self.invalidations.len()
+    }
+
+    fn receivers(&self) -> Receivers {
+        let messages = self.invalidations.iter().chain(&self.deliveries);
+        let names = messages.map(|message| message.subscriber.as_str());
+        let count = self.len();
+        Receivers {
+            count,
+            names: (count <= MAX_LOGGED_NAMES).then(|| names.collect::<Vec<_>>().join(" ")),
+        }
+    }
+}
+
+impl Receivers {
+    fn log(self) {
+        tracing::info!(
+            deliveries = self.count,
+            receivers = self.names,
+            "fanned out"
+        );
+    }
+}
+
 impl FanOut {
     /// Uses the queues with these URLs.
     pub fn new(
@@ -58,8 +102,12 @@ impl FanOut {
         }
     }
 
-    /// Sends a delivery for each subscriber that receives the event in `body`. An error means that some were not sent.
-    pub async fn fan_out(&self, body: &str, now: Timestamp) -> Result<(), FanOutError> {
+    /// Makes a delivery for each subscriber that receives the event in `body`. Returns none when there is no such subscriber.
+    pub async fn prepare(
+        &self,
+        body: &str,
+        now: Timestamp,
+    ) -> Result<Option<Prepared>, FanOutError> {
         // The event stays text, so that nothing in it changes on the way to the subscriber.
         let raw: &RawValue = serde_json::from_str(body).map_err(FanOutError::NotAnEvent)?;
         let event: Event = serde_json::from_str(raw.get()).map_err(FanOutError::NotAnEvent)?;
@@ -69,35 +117,65 @@ impl FanOut {
             event.type = event.kind,
             event.subject = event.subject,
         );
-        self.send(&event, raw, now).instrument(span).await
+        let messages = self.messages(&event, raw, now).instrument(span.clone());
+        let (deliveries, invalidations) = messages.await?;
+        Ok(match deliveries.is_empty() && invalidations.is_empty() {
+            true => None,
+            false => Some(Prepared {
+                span,
+                deliveries,
+                invalidations,
+            }),
+        })
     }
 
-    async fn send(&self, event: &Event, raw: &RawValue, now: Timestamp) -> Result<(), FanOutError> {
+    /// Returns the messages for the delivery queue, and those for the invalidation queue.
+    async fn messages(
+        &self,
+        event: &Event,
+        raw: &RawValue,
+        now: Timestamp,
+    ) -> Result<(Vec<Message>, Vec<Message>), FanOutError> {
         let subscribers = self.subscribers_for(event, now).await?;
         let is_batched =
             |one: &&Subscriber| self.invalidations.is_some() && one.target.is_batched();
         let (batched, single): (Vec<_>, Vec<_>) = subscribers.matching(event).partition(is_batched);
-        let unfiltered: Vec<_> = subscribers.setting_aside(event).collect();
-        let names = batched.iter().chain(&single).map(|one| one.name.as_str());
-        let names: Vec<&str> = names.chain(unfiltered.iter().copied()).collect();
-        if names.is_empty() {
-            log_unwanted(event, &subscribers);
-            return Ok(());
-        }
+        let unfiltered = subscribers.setting_aside(event).map(|name| (name, true));
         let single = single.iter().map(|one| (one.name.as_str(), false));
-        let receivers = single.chain(unfiltered.iter().map(|&name| (name, true)));
-        let in_lanes = messages(receivers, |name| Some(fifo_attributes(name, event)), raw)?;
-        let sent = self.deliveries.send(in_lanes).await;
-        // Sent even if the deliveries failed, so that neither queue holds back the other.
-        if let Some(invalidations) = &self.invalidations {
-            let batched = batched.iter().map(|one| (one.name.as_str(), false));
-            let unordered = messages(batched, |_| None, raw)?;
-            invalidations.send(unordered).await?;
+        let in_lanes = single.chain(unfiltered);
+        let deliveries = messages(in_lanes, |name| Some(fifo_attributes(name, event)), raw)?;
+        let batched = batched.iter().map(|one| (one.name.as_str(), false));
+        let invalidations = messages(batched, |_| None, raw)?;
+        if deliveries.is_empty() && invalidations.is_empty() {
+            log_unwanted(event, &subscribers);
         }
-        sent?;
-        let receivers = (names.len() <= MAX_LOGGED_NAMES).then(|| names.join(" "));
-        tracing::info!(deliveries = names.len(), receivers, "fanned out");
-        Ok(())
+        Ok((deliveries, invalidations))
+    }
+
+    /// Sends the deliveries of several events, of which no two are of one object. Returns a result for each event, in their order. After an
+    /// error some of its deliveries were not sent.
+    pub async fn send(&self, events: Vec<Prepared>) -> Vec<Result<(), FanOutError>> {
+        let mut told = Vec::with_capacity(events.len());
+        let (mut deliveries, mut invalidations) = (Vec::new(), Vec::new());
+        for event in events {
+            told.push((event.span.clone(), event.receivers()));
+            deliveries.push(event.deliveries);
+            invalidations.push(event.invalidations);
+        }
+        let sent = self.deliveries.send_together(deliveries).await;
+        // Sent even if the deliveries failed, so that neither queue holds back the other.
+        let batched = match &self.invalidations {
+            Some(queue) => queue.send_together(invalidations).await,
+            None => invalidations.iter().map(|_| Ok(())).collect(),
+        };
+        let results = sent.into_iter().zip(batched).zip(told);
+        results
+            .map(|((sent, batched), (span, receivers))| {
+                batched.and(sent)?;
+                span.in_scope(|| receivers.log());
+                Ok(())
+            })
+            .collect()
     }
 
     /// Returns the subscribers that the event may be for.

@@ -3,6 +3,7 @@
 mod backfills;
 mod directory;
 mod invalidations;
+mod together;
 mod unusable;
 
 use std::time::Duration;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use testing::replay::Replay;
 use wagrun_delivery::subscriber::{Rules, SubscriberStore};
 
-use crate::{FanOut, handle};
+use crate::{FanOut, FanOutError, handle};
 
 const ID: &str = "0f2c8f6e-7d1b-4c8e-9a53-000000000001";
 
@@ -56,6 +57,16 @@ fn sent(entries: &[usize]) -> (u16, String) {
 }
 
 const INVALIDATIONS: &str = "https://sqs.example.org/1/invalidations";
+
+impl FanOut {
+    /// Fans out one event by itself.
+    async fn fan_out(&self, body: &str, now: Timestamp) -> Result<(), FanOutError> {
+        match self.prepare(body, now).await? {
+            Some(prepared) => self.send(vec![prepared]).await.into_iter().collect(),
+            None => Ok(()),
+        }
+    }
+}
 
 async fn run(
     ssm: (u16, String),

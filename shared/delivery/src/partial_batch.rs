@@ -6,40 +6,77 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 
 use wagrun_lambda::telemetry::chain;
 
-/// Handles the records one after another, and reports those that go back to the queue.
+/// The records of a batch that go back to their queue.
 ///
-/// After a record of a message group has failed, every later record of that group in the batch is reported as failed without an
-/// attempt. Otherwise SQS would delete the later ones, and the group would lose its order. Other groups are not affected. Records
-/// of a standard queue have no group. Each failure is logged here, once, with its causes.
+/// After a record of a message group has failed, every later record of that group in the batch fails without an attempt. Otherwise
+/// SQS would delete the later ones, and the group would lose its order. Other groups are not affected. Records of a standard queue
+/// have no group.
+#[derive(Debug, Default)]
+pub struct PartialBatch<'a> {
+    response: SqsBatchResponse,
+    failed_groups: HashSet<&'a str>,
+}
+
+impl<'a> PartialBatch<'a> {
+    /// Returns true for a record that must not be attempted, because an earlier one of its group failed. It goes back to the queue.
+    pub fn holds_back(&mut self, record: &'a SqsMessage) -> bool {
+        let Some(group) = group(record).filter(|group| self.failed_groups.contains(group)) else {
+            return false;
+        };
+        let id = id(record);
+        tracing::info!(
+            message.id = id,
+            message.group = group,
+            "message not attempted, because an earlier one of its group failed"
+        );
+        self.response.add_failure(id);
+        true
+    }
+
+    /// Sends a record back to the queue. The error is logged with its causes.
+    pub fn fail(&mut self, record: &'a SqsMessage, error: &(dyn Error + 'static)) {
+        let (id, group) = (id(record), group(record));
+        tracing::error!(
+            message.id = id,
+            message.group = group,
+            error = chain(error),
+            "message goes back to the queue"
+        );
+        self.response.add_failure(id);
+        self.failed_groups.extend(group);
+    }
+
+    /// Returns the answer to Lambda.
+    pub fn response(self) -> SqsBatchResponse {
+        self.response
+    }
+}
+
+/// Returns the message group of a record; none in a standard queue.
+pub fn group(record: &SqsMessage) -> Option<&str> {
+    record.attributes.get("MessageGroupId").map(String::as_str)
+}
+
+/// Returns the id of a record. Without one only the whole batch can be reported as failed, which Lambda reads from an empty id.
+fn id(record: &SqsMessage) -> &str {
+    record.message_id.as_deref().unwrap_or_default()
+}
+
+/// Handles the records one after another, and reports those that go back to the queue.
 pub async fn handle_in_order<E: Error + 'static>(
     batch: &SqsEvent,
     mut handle: impl AsyncFnMut(&SqsMessage) -> Result<(), E>,
 ) -> SqsBatchResponse {
-    let mut response = SqsBatchResponse::default();
-    let mut failed_groups = HashSet::new();
+    let mut partial = PartialBatch::default();
     for record in &batch.records {
-        // Without an id only the whole batch can be reported as failed, which Lambda reads from an empty id.
-        let message_id = record.message_id.as_deref().unwrap_or_default();
-        let group = record.attributes.get("MessageGroupId");
-        if group.is_some_and(|group| failed_groups.contains(group)) {
-            tracing::info!(
-                message.id = message_id,
-                message.group = group,
-                "message not attempted, because an earlier one of its group failed"
-            );
-            response.add_failure(message_id);
-        } else if let Err(error) = handle(record).await {
-            tracing::error!(
-                message.id = message_id,
-                message.group = group,
-                error = chain(&error),
-                "message goes back to the queue"
-            );
-            response.add_failure(message_id);
-            failed_groups.extend(group);
+        if partial.holds_back(record) {
+            continue;
+        }
+        if let Err(error) = handle(record).await {
+            partial.fail(record, &error);
         }
     }
-    response
+    partial.response()
 }
 
 #[cfg(test)]

@@ -1,5 +1,9 @@
 //! Sends messages to the queues around deliver, in as few calls as SQS allows.
 
+mod batches;
+
+use std::sync::Arc;
+
 use aws_sdk_sqs::{
     Client,
     error::{BuildError, SdkError},
@@ -7,10 +11,7 @@ use aws_sdk_sqs::{
     types::SendMessageBatchRequestEntry,
 };
 
-/// Number of entries that SQS accepts in one call.
-const MAX_ENTRIES: usize = 10;
-/// Size of one call in bytes. SQS accepts 1 MiB, but older endpoints only this; an event is smaller.
-const MAX_BYTES: usize = 256 * 1024;
+use batches::{Entry, batches, by_event};
 
 /// A queue in front of deliver, or its dead-letter queue.
 #[derive(Debug, Clone)]
@@ -41,18 +42,18 @@ pub struct FifoAttributes {
 }
 
 /// Some messages are not in the queue. Those that are stay there. SQS drops them when they are sent again within five minutes.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum SendError {
     /// The SDK did not build the call.
     #[error("cannot build the call to a queue of deliveries")]
-    Build(#[from] BuildError),
+    Build(#[source] Arc<BuildError>),
     /// The call failed as a whole.
     #[error("cannot send to the {queue}")]
     Call {
         /// The queue's name, for people.
         queue: &'static str,
         /// The cause.
-        source: Box<SdkError<SendMessageBatchError>>,
+        source: Arc<SdkError<SendMessageBatchError>>,
     },
     /// The call succeeded, but its answer says that some messages were refused.
     #[error("the {queue} refused {count}, the first for {subscriber} ({code}): {message}")]
@@ -91,28 +92,56 @@ impl DeliveryQueue {
 
     /// Sends all messages. A refused one does not hold back the others.
     pub async fn send(&self, messages: Vec<Message>) -> Result<(), SendError> {
-        let mut refusals = Vec::new();
-        for batch in batches(messages) {
-            refusals.extend(self.send_batch(&batch).await?);
-        }
-        let count = refusals.len();
-        match refusals.into_iter().next() {
-            None => Ok(()),
-            Some(first) => Err(SendError::Refused {
-                queue: self.name,
-                count,
-                subscriber: first.subscriber,
-                code: first.code,
-                message: first.message,
-            }),
-        }
+        let results = self.send_together(vec![messages]).await;
+        results.into_iter().collect()
     }
 
-    async fn send_batch(&self, batch: &[Message]) -> Result<Vec<Refusal>, SendError> {
+    /// Sends the messages of several events in as few calls as SQS allows. Returns a result for each event, in their order.
+    ///
+    /// No event holds back another: a call that SQS refuses as a whole is made again for each of its events alone. After a call without
+    /// an answer nothing more is sent. Messages of one group must belong to one event, because SQS may refuse any message of a call.
+    pub async fn send_together(&self, events: Vec<Vec<Message>>) -> Vec<Result<(), SendError>> {
+        let mut outcomes: Vec<Outcome> = events.iter().map(|_| Outcome::default()).collect();
+        let mut left = batches(events).into_iter();
+        while let Some(batch) = left.next() {
+            let error = match self.send_batch(&batch).await {
+                Ok(refusals) => {
+                    note(&mut outcomes, refusals);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            if !error.is_refusal() {
+                let unsent = batch.into_iter().chain(left.flatten());
+                for entry in unsent {
+                    outcomes[entry.event].error = Some(error.clone());
+                }
+                break;
+            }
+            let parts = by_event(batch);
+            let is_alone = parts.len() == 1;
+            for part in parts {
+                let event = part[0].event;
+                match is_alone {
+                    true => outcomes[event].error = Some(error.clone()),
+                    false => match self.send_batch(&part).await {
+                        Ok(refusals) => note(&mut outcomes, refusals),
+                        Err(error) => outcomes[event].error = Some(error),
+                    },
+                }
+            }
+        }
+        let results = outcomes
+            .into_iter()
+            .map(|outcome| outcome.result(self.name));
+        results.collect()
+    }
+
+    async fn send_batch(&self, batch: &[Entry]) -> Result<Vec<(usize, Refusal)>, SendError> {
         let entries = batch
             .iter()
             .enumerate()
-            .map(|(index, message)| {
+            .map(|(index, Entry { message, .. })| {
                 let mut entry = SendMessageBatchRequestEntry::builder()
                     .id(index.to_string())
                     .message_body(&message.body);
@@ -123,7 +152,8 @@ impl DeliveryQueue {
                 }
                 entry.build()
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<_, _>>();
+        let entries = entries.map_err(|error| SendError::Build(Arc::new(error)))?;
         let answer = self
             .sqs
             .send_message_batch()
@@ -133,123 +163,81 @@ impl DeliveryQueue {
             .await
             .map_err(|source| SendError::Call {
                 queue: self.name,
-                source: Box::new(source),
+                source: Arc::new(source),
             })?;
         // A message that the answer does not name as sent was not sent, even if it is not named as failed.
-        let refusals = batch.iter().enumerate().filter_map(|(index, message)| {
+        let refusals = batch.iter().enumerate().filter_map(|(index, entry)| {
             let id = index.to_string();
             if answer.successful.iter().any(|entry| entry.id == id) {
                 return None;
             }
             let failed = answer.failed.iter().find(|entry| entry.id == id);
-            Some(Refusal {
-                subscriber: message.subscriber.clone(),
+            let refusal = Refusal {
+                subscriber: entry.message.subscriber.clone(),
                 code: failed
                     .map_or("not answered", |entry| &entry.code)
                     .to_owned(),
                 message: failed
                     .and_then(|entry| entry.message.clone())
                     .unwrap_or_default(),
-            })
+            };
+            Some((entry.event, refusal))
         });
         Ok(refusals.collect())
     }
 }
 
+impl SendError {
+    /// Returns true when SQS has answered that it does not take the call. The same call without some of its messages may be taken.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Call { source, .. } => source
+                .raw_response()
+                .is_some_and(|response| response.status().is_client_error()),
+            Self::Build(_) | Self::Refused { .. } => true,
+        }
+    }
+}
+
+/// The refused messages of one event, and the error of a call.
+#[derive(Debug, Default)]
+struct Outcome {
+    refusals: Vec<Refusal>,
+    error: Option<SendError>,
+}
+
+impl Outcome {
+    fn result(self, queue: &'static str) -> Result<(), SendError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let count = self.refusals.len();
+        match self.refusals.into_iter().next() {
+            None => Ok(()),
+            Some(first) => Err(SendError::Refused {
+                queue,
+                count,
+                subscriber: first.subscriber,
+                code: first.code,
+                message: first.message,
+            }),
+        }
+    }
+}
+
+fn note(outcomes: &mut [Outcome], refusals: Vec<(usize, Refusal)>) {
+    for (event, refusal) in refusals {
+        outcomes[event].refusals.push(refusal);
+    }
+}
+
+/// A message that SQS did not take.
+#[derive(Debug)]
 struct Refusal {
     subscriber: String,
     code: String,
     message: String,
 }
 
-/// Splits messages by count and size, in order. One that is too large by itself goes alone, and SQS refuses it.
-fn batches(messages: Vec<Message>) -> Vec<Vec<Message>> {
-    let mut batches: Vec<Vec<Message>> = Vec::new();
-    let mut bytes = 0;
-    for message in messages {
-        match batches.last_mut() {
-            Some(batch) if batch.len() < MAX_ENTRIES && bytes + message.body.len() <= MAX_BYTES => {
-                bytes += message.body.len();
-                batch.push(message);
-            }
-            _ => {
-                bytes = message.body.len();
-                batches.push(vec![message]);
-            }
-        }
-    }
-    batches
-}
-
 #[cfg(test)]
-mod tests {
-    use testing::replay::Replay;
-
-    use super::*;
-
-    fn message(bytes: usize) -> Message {
-        Message {
-            subscriber: "cdn".into(),
-            fifo: None,
-            body: "x".repeat(bytes),
-        }
-    }
-
-    #[test]
-    fn batches_keep_to_count_and_size() {
-        let kib = 1024;
-        let cases = [
-            (vec![], vec![]),
-            (vec![1; 10], vec![10]),
-            (vec![1; 21], vec![10, 10, 1]),
-            (vec![128 * kib; 3], vec![2, 1]),
-            (vec![1, 300 * kib, 1], vec![1, 1, 1]),
-            // Small ones count as well.
-            (vec![1, 128 * kib, 128 * kib], vec![2, 1]),
-            (vec![100 * kib, 100 * kib, 100 * kib, 1], vec![2, 2]),
-        ];
-        for (sizes, expected) in cases {
-            let messages = sizes.iter().map(|&bytes| message(bytes)).collect();
-            let lengths: Vec<_> = batches(messages).iter().map(Vec::len).collect();
-            assert_eq!(lengths, expected, "{sizes:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_refusal_is_told_in_the_words_of_sqs_and_silence_is_one_too() {
-        let answer = r#"{"Successful": [{"Id": "1", "MessageId": "m", "MD5OfMessageBody": ""}], "Failed": [
-            {"Id": "3", "Code": "InternalError", "SenderFault": false, "Message": "later"},
-            {"Id": "2", "Code": "InvalidMessageContents", "SenderFault": true, "Message": "a character"}
-        ]}"#;
-        let first_missing = ["a", "sent", "c", "d"];
-        let first_refused = ["sent", "sent", "c", "d"];
-        for (names, expected) in [
-            (
-                first_missing,
-                "the delivery queue refused 3, the first for a (not answered): ",
-            ),
-            (
-                first_refused,
-                "the delivery queue refused 2, the first for c (InvalidMessageContents): a character",
-            ),
-        ] {
-            let answer = match names[0] {
-                "sent" => answer.replacen(
-                    r#"[{"Id": "1""#,
-                    r#"[{"Id": "0", "MessageId": "n", "MD5OfMessageBody": ""}, {"Id": "1""#,
-                    1,
-                ),
-                _ => answer.to_owned(),
-            };
-            let replay = Replay::new([(200, answer)]);
-            let queue =
-                DeliveryQueue::deliveries(Client::new(&replay.config()), "https://sqs/".into());
-            let messages = names.map(|name| Message {
-                subscriber: name.to_owned(),
-                ..message(1)
-            });
-            let error = queue.send(messages.into()).await.unwrap_err();
-            assert_eq!(error.to_string(), expected);
-        }
-    }
-}
+mod tests;
