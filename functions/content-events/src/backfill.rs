@@ -34,10 +34,10 @@ use crate::context::DrainContext;
 use crate::error::DrainError;
 use crate::live_events::{self, LiveStatus};
 use crate::report::CountReport;
-use crate::request::Request;
+use crate::request::{Counted, Request};
 use crate::run_state::RunState;
 use slice::SliceError;
-use turn::TurnEnd;
+use turn::{LOCK_RETRY_INTERVAL, TurnEnd};
 
 /// Pause after a slice for each of its events. At most a hundred events a second leave deliver, the receivers and the
 /// database room for live events.
@@ -72,10 +72,10 @@ pub(crate) async fn open(
     Ok(opened.id)
 }
 
-/// Counts the events that a run would publish now.
+/// Counts the events that a run would publish now, and a subscriber would get.
 pub(crate) async fn count(
     connection: &mut PgConnection,
-    request: &Request,
+    request: &Counted,
     source: &str,
 ) -> Result<CountReport, DrainError> {
     let counted = count::count(connection, request, source).await;
@@ -83,6 +83,26 @@ pub(crate) async fn count(
         SliceError::Database(error) => error.into(),
         error => DrainError::Count(error.into()),
     })
+}
+
+/// Cancels a run, and waits until the slice that is being published is counted. Returns false when there is no open run with this id.
+pub(crate) async fn cancel(
+    connection: &mut PgConnection,
+    id: Uuid,
+    stop_at: Instant,
+) -> Result<bool, DrainError> {
+    if !outbox::cancel_backfill(connection, id).await? {
+        return Ok(false);
+    }
+    tracing::info!(backfill = %id, "backfill cancelled");
+    while !outbox::try_lock(connection, Lock::Drain).await? {
+        if Instant::now() + LOCK_RETRY_INTERVAL >= stop_at {
+            return Ok(true);
+        }
+        sleep(LOCK_RETRY_INTERVAL).await;
+    }
+    outbox::unlock(connection, Lock::Drain).await?;
+    Ok(true)
 }
 
 /// Goes on with every open run until all are done or the time is over.

@@ -8,8 +8,8 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 use uuid::Uuid;
-use wagrun_database::connection::SessionSettings;
 use wagrun_database::outbox::{self, Look, PendingStats};
+use wagrun_event::filter::Filter;
 use wagrun_lambda::metric::{Metrics, Unit};
 
 use crate::backfill;
@@ -24,26 +24,9 @@ use crate::publish::Topic;
 use crate::report::DrainReport;
 use crate::run_state::RunState;
 use crate::schedules::{ScheduleGroup, sync_schedules};
+use crate::session::SESSION;
 use crate::sweep;
 use crate::undecided::{self, UndecidedWait};
-
-/// The session of a run.
-const SESSION: SessionSettings<'static> = SessionSettings {
-    application_name: "wagrun content-events",
-    // Longer than any invocation, so that the lock is never lost while this function still works.
-    idle_timeout: Duration::from_secs(180),
-    // Less than the server's `deadlock_timeout` of a second. So a migration that meets this session never finds itself in a
-    // deadlock: this session gives up first, and tries again.
-    lock_timeout: Some(Duration::from_millis(250)),
-    server: &[
-        // The server's figures are older than a backlog. By them it would read all pending rows for each batch.
-        ("enable_bitmapscan", "off"),
-        // Two thousand captured rows are sorted several times, which should not need the disk.
-        ("work_mem", "16MB"),
-        // Compiling a statement takes longer than any of these, and serves one session.
-        ("jit", "off"),
-    ],
-};
 
 /// Time limit of an invocation that asks for a backfill. The remaining work goes on with the next ring.
 ///
@@ -240,12 +223,12 @@ async fn execute_command(
             Ok(None)
         }
         Invocation::Match(request) => {
-            state.report.matched = Some(matching::count(connection, request).await?);
+            state.report.matched =
+                Some(matching::count(connection, request, &Filter::default()).await?);
             Ok(None)
         }
         Invocation::Cancel(id) => {
-            if outbox::cancel_backfill(connection, *id).await? {
-                tracing::info!(backfill = %id, "backfill cancelled");
+            if backfill::cancel(connection, *id, context.stop_at).await? {
                 Ok(Some(*id))
             } else {
                 Err(DrainError::NotUnderWay(*id))

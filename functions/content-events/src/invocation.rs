@@ -4,7 +4,7 @@ use aws_lambda_events::event::cloudwatch_logs::LogsEvent;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::request::{Match, Request, RequestError, subscriber_name};
+use crate::request::{Counted, Match, Request, RequestError, subscriber_name};
 use crate::server_log::doorbells;
 
 /// The work that an invocation asks for.
@@ -25,7 +25,7 @@ pub enum Invocation {
         waits: bool,
     },
     /// Count the events that a backfill would publish.
-    Count(Box<Request>),
+    Count(Box<Counted>),
     /// Count the present objects that a filter lets pass.
     Match(Box<Match>),
     /// Commit a marked change for this subscriber, and leave it to the doorbell.
@@ -119,9 +119,9 @@ impl Invocation {
             return backfill;
         }
         if let Some(counted) = payload.get("count") {
-            let request = Request::parse(counted)
-                .ok_or_else(|| InvocationError::Count(counted.to_string()))??;
-            return Ok(Self::Count(Box::new(request)));
+            let request = Counted::parse(payload);
+            let request = request.ok_or_else(|| InvocationError::Count(counted.to_string()))?;
+            return Ok(Self::Count(Box::new(request?)));
         }
         if let Some(request) = Match::parse(payload) {
             return Ok(Self::Match(Box::new(request?)));

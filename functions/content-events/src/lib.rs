@@ -68,6 +68,7 @@ mod request;
 mod run_state;
 mod schedules;
 mod server_log;
+mod session;
 mod sweep;
 mod undecided;
 mod visibility;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use wagrun_database::ObjectKind;
 use wagrun_database::outbox;
 use wagrun_event::Event;
-use wagrun_event::filter::path_is_under;
+use wagrun_event::filter::{Filter, path_is_under};
 
 use crate::compose::{compose_snapshot, snapshot_type};
 use crate::report::{MatchReport, OtherPath};
@@ -18,10 +18,11 @@ const MAX_OBJECTS: i32 = 500;
 /// Time limit of a count. The AWS CLI gives up after a minute, of which a resuming database takes half.
 pub(crate) const COUNT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Counts the objects of all models that may match.
+/// Counts the objects of all models that may match. Those that `also` does not let pass are not counted either.
 pub(crate) async fn count(
     connection: &mut PgConnection,
     request: &Match,
+    also: &Filter,
 ) -> Result<MatchReport, sqlx::Error> {
     let stop_at = Instant::now() + COUNT_TIMEOUT;
     let reference = outbox::Reference::load(connection).await?;
@@ -49,7 +50,10 @@ pub(crate) async fn count(
             );
             let objects = objects.await?;
             for object in &objects {
-                count.add(&compose_snapshot(&object.state, &reference.rules, ""));
+                let event = compose_snapshot(&object.state, &reference.rules, "");
+                if also.matches(&event) {
+                    count.add(&event);
+                }
             }
             match objects.into_iter().last() {
                 Some(last) => after = Some(last.last_key),

@@ -5,7 +5,7 @@ mod fields;
 use jiff::Timestamp;
 use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use wagrun_event::filter::Filter;
 
 use fields::{MatchFields, ReplayFields, SnapshotFields, SubscriberName, Text};
@@ -54,6 +54,15 @@ pub struct Match {
     pub only_pages: bool,
     /// The path of its subtree, if another one is to be looked for in its place.
     pub under: Option<String>,
+}
+
+/// The events that an operator wants to count: `{"count": {…}}`, with `"match": {…}` beside it for a subscriber's filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// The backfill that would publish them.
+    pub request: Request,
+    /// The filter of the subscriber that would get them.
+    pub filter: Filter,
 }
 
 /// A request that cannot be granted. The message names the field.
@@ -144,6 +153,25 @@ impl Match {
                 filter,
                 only_pages: under.is_some(),
                 under,
+            })
+        }))
+    }
+}
+
+impl Counted {
+    /// Parses a payload's `count`. Returns `None` when the payload has none, or one that is no request for a backfill.
+    pub fn parse(payload: &Value) -> Option<Result<Self, RequestError>> {
+        let request = Request::parse(payload.get("count")?)?;
+        let filter = match payload.get("match") {
+            None => None,
+            Some(filter) => Match::parse(&json!({"match": filter})),
+        };
+        Some(request.and_then(|request| {
+            Ok(Self {
+                request,
+                filter: filter
+                    .transpose()?
+                    .map_or_else(Filter::default, |it| it.filter),
             })
         }))
     }

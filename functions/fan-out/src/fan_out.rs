@@ -116,6 +116,7 @@ impl FanOut {
             event.id = %event.id,
             event.type = event.kind,
             event.subject = event.subject,
+            backfill = event.backfill.map(tracing::field::display),
         );
         let messages = self.messages(&event, raw, now).instrument(span.clone());
         let (deliveries, invalidations) = messages.await?;

@@ -22,7 +22,8 @@ mod visibility_rules;
 
 pub use backfill::{
     Backfill, BackfillProgress, MAX_SLICE_BYTES, OpenedBackfill, advance_backfill,
-    backfill_progress, cancel_backfill, next_backfill, open_backfill, record_backfill_failure,
+    backfill_is_open, backfill_progress, cancel_backfill, next_backfill, open_backfill,
+    record_backfill_failure,
 };
 #[cfg(fuzzing)]
 #[doc(hidden)]

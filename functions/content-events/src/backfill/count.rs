@@ -6,23 +6,26 @@ use sqlx::types::Json;
 use tokio::time::Instant;
 use uuid::Uuid;
 use wagrun_database::outbox::{self, Backfill};
+use wagrun_event::Event;
+use wagrun_event::filter::Filter;
 
 use super::replay;
 use super::slice::{NextPosition, SliceError, SliceInput};
 use crate::matching::{self, COUNT_TIMEOUT};
 use crate::report::CountReport;
-use crate::request::{Match, Replay, Request};
+use crate::request::{Counted, Match, Replay, Request};
 
 /// Counts the events of a replay, or the objects of a snapshot.
 pub(super) async fn count(
     connection: &mut PgConnection,
-    request: &Request,
+    counted: &Counted,
     source: &str,
 ) -> Result<CountReport, SliceError> {
-    match request {
-        Request::Replay(replay) => count_replay(connection, replay, source).await,
+    match &counted.request {
+        Request::Replay(replay) => count_replay(connection, replay, &counted.filter, source).await,
         Request::Snapshot(snapshot) => {
-            let matched = matching::count(connection, &Match::from(snapshot)).await?;
+            let matched =
+                matching::count(connection, &Match::from(snapshot), &counted.filter).await?;
             Ok(CountReport {
                 events: matched.matching,
                 finished: matched.finished,
@@ -35,6 +38,7 @@ pub(super) async fn count(
 async fn count_replay(
     connection: &mut PgConnection,
     replay: &Replay,
+    filter: &Filter,
     source: &str,
 ) -> Result<CountReport, SliceError> {
     let stop_at = Instant::now() + COUNT_TIMEOUT;
@@ -53,7 +57,8 @@ async fn count_replay(
     let mut events = 0;
     while Instant::now() < stop_at {
         let slice = replay::next_slice(&mut input, &run, replay).await?;
-        events += slice.events.len();
+        let passes = |event: &&Event| filter.matches(event);
+        events += slice.events.iter().filter(passes).count();
         match slice.position {
             NextPosition::Cursor(cursor) => run.cursor = Json(cursor),
             // A replay waits for nothing.

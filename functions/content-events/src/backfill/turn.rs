@@ -19,7 +19,7 @@ use crate::run_state::{FailedBackfill, RunState};
 const MAX_FAILURES: i32 = 3;
 
 /// Pause between two tries for the drain lock.
-const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
+pub(super) const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The result of a turn.
 pub(super) enum TurnEnd {
@@ -29,6 +29,16 @@ pub(super) enum TurnEnd {
     Published(usize),
 }
 
+/// The next slice of a run.
+enum Made {
+    /// The drain lock could not be taken in time.
+    LockNotTaken,
+    /// The run was cancelled before the lock was taken.
+    Cancelled,
+    /// The slice, or the reason why it cannot be made.
+    Slice(Result<BackfillSlice, SliceError>),
+}
+
 /// Makes and publishes the next slice of a run. Returns with the drain lock held, unless it could not be taken.
 pub(super) async fn take(
     connection: &mut PgConnection,
@@ -36,8 +46,10 @@ pub(super) async fn take(
     run: &Backfill,
     state: &mut RunState,
 ) -> Result<TurnEnd, DrainError> {
-    let Some(made) = make_slice(connection, context, run).await? else {
-        return Ok(TurnEnd::LockNotTaken);
+    let made = match make_slice(connection, context, run).await? {
+        Made::LockNotTaken => return Ok(TurnEnd::LockNotTaken),
+        Made::Cancelled => return Ok(TurnEnd::Published(0)),
+        Made::Slice(made) => made,
     };
     let published = match made {
         Ok(slice) => publish_slice(connection, context, run, slice, state).await?,
@@ -54,7 +66,7 @@ pub(super) async fn take(
     Ok(TurnEnd::Published(published))
 }
 
-/// Makes a run's next slice and takes the drain lock. Returns `None` when the lock could not be taken in time.
+/// Makes a run's next slice and takes the drain lock.
 ///
 /// History does not change. So a replay reads it before it takes the lock, and no live event waits. A snapshot is consistent
 /// with live events only when it is read under the lock.
@@ -62,7 +74,7 @@ async fn make_slice(
     connection: &mut PgConnection,
     context: DrainContext<'_>,
     run: &Backfill,
-) -> Result<Option<Result<BackfillSlice, SliceError>>, DrainError> {
+) -> Result<Made, DrainError> {
     let request = stored_request(run);
     let mut replayed = None;
     if let Ok(request @ Request::Replay(_)) = &request {
@@ -70,11 +82,15 @@ async fn make_slice(
     }
     while !outbox::try_lock(connection, Lock::Drain).await? {
         if Instant::now() + LOCK_RETRY_INTERVAL >= context.stop_at {
-            return Ok(None);
+            return Ok(Made::LockNotTaken);
         }
         sleep(LOCK_RETRY_INTERVAL).await;
     }
-    Ok(Some(match (replayed, request) {
+    // Whoever cancels a run takes this lock too, and then nothing of it is published any more.
+    if !outbox::backfill_is_open(connection, run.id).await? {
+        return Ok(Made::Cancelled);
+    }
+    Ok(Made::Slice(match (replayed, request) {
         (Some(replayed), _) => replayed,
         (None, Ok(request)) => read_slice(connection, context, run, &request).await,
         (None, Err(error)) => Err(error),

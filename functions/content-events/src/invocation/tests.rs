@@ -1,5 +1,6 @@
 use super::*;
 use serde_json::json;
+use wagrun_event::filter::Filter;
 
 #[test]
 fn the_doorbell_names_its_transaction() {
@@ -45,10 +46,23 @@ fn an_operator_asks_for_a_backfill_and_cancels_it() {
 #[test]
 fn an_operator_counts_what_a_backfill_would_publish() {
     let replay = json!({"replay": {"since": "2026-11-21T00:00:00Z"}});
-    let expected = Request::parse(&replay).unwrap().unwrap();
+    let request = Request::parse(&replay).unwrap().unwrap();
+    let everything = Counted {
+        request,
+        filter: Filter::default(),
+    };
     assert_eq!(
         Invocation::parse(&json!({"count": replay})).unwrap(),
-        Invocation::Count(Box::new(expected))
+        Invocation::Count(Box::new(everything.clone()))
+    );
+    let filter = Filter::new(Some(vec!["*.published".to_owned()]), None);
+    let of_subscriber = json!({"count": replay, "match": {"types": ["*.published"]}});
+    assert_eq!(
+        Invocation::parse(&of_subscriber).unwrap(),
+        Invocation::Count(Box::new(Counted {
+            filter,
+            ..everything
+        }))
     );
 }
 
@@ -139,6 +153,10 @@ fn an_unknown_payload_is_named_in_the_error() {
         (
             json!({"count": {"replay": {"until": "now"}}}),
             "cannot read replay.until: \"now\" is not a time",
+        ),
+        (
+            json!({"count": {"replay": {"type": "*"}}, "match": {"type": "*"}}),
+            "cannot read match.type: unknown field",
         ),
         (
             json!({"count": "all"}),

@@ -85,14 +85,17 @@ pub async fn act(
         Skip::Retry(invalid) => {
             Err(deliverer.later(attempt, DeliverError::Invalid(invalid.clone())))
         }
-        Skip::GiveUp(subscriber) => Err(Retained {
-            error: DeliverError::GivenUp {
-                event_id: addressed.event.id.to_string(),
-                subscriber: subscriber.name.clone(),
-                attempt: attempt.number,
-            },
-            redelivery: Redelivery::IMMEDIATE,
-        }),
+        Skip::GiveUp(subscriber) => {
+            tracing::info!(outcome = "given_up", "delivery given up");
+            Err(Retained {
+                error: DeliverError::GivenUp {
+                    event_id: addressed.event.id.to_string(),
+                    subscriber: subscriber.name.clone(),
+                    attempt: attempt.number,
+                },
+                redelivery: Redelivery::IMMEDIATE,
+            })
+        }
         Skip::Drop(reason) => {
             tracing::info!(outcome = reason.outcome(), "delivery dropped");
             Ok(())

@@ -32,6 +32,9 @@ pub struct BackfillProgress {
     pub published: i64,
     /// True when the run is done or cancelled. A run that is not finished goes on by itself.
     pub finished: bool,
+    /// The way in which it ended: `done` or `cancelled`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
 }
 
 /// A run that was asked for.
@@ -96,13 +99,26 @@ pub async fn cancel_backfill(connection: &mut PgConnection, id: Uuid) -> Result<
     .map(|done| done.rows_affected() == 1)
 }
 
+/// Returns false when the run was cancelled or is done.
+pub async fn backfill_is_open(
+    connection: &mut PgConnection,
+    id: Uuid,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select exists (select from wagrun.backfill where id = $1 and finished_at is null)",
+    )
+    .bind(id)
+    .fetch_one(connection)
+    .await
+}
+
 /// Returns the progress of a run, or none when there is no such run.
 pub async fn backfill_progress(
     connection: &mut PgConnection,
     id: Uuid,
 ) -> Result<Option<BackfillProgress>, sqlx::Error> {
     sqlx::query_as(
-        "select id, published, finished_at is not null as finished from wagrun.backfill where id = $1",
+        "select id, published, finished_at is not null as finished, outcome from wagrun.backfill where id = $1",
     )
     .bind(id)
     .fetch_optional(connection)
@@ -127,7 +143,7 @@ pub async fn next_backfill(
 
 /// Records a published slice. Without a `next` cursor the run is done.
 ///
-/// `left_out` is the reason for which events were left out, if any were. A run that was cancelled meanwhile stays so.
+/// `left_out` is the reason for which events were left out, if any were. A run that was cancelled meanwhile stays so, and counts the events.
 pub async fn advance_backfill(
     connection: &mut PgConnection,
     id: Uuid,
@@ -139,9 +155,9 @@ pub async fn advance_backfill(
         "update wagrun.backfill set
              published = published + $2, cursor = coalesce($3, cursor), sliced_at = clock_timestamp(),
              failures = 0, last_error = coalesce($4, last_error),
-             finished_at = case when $3 is null then clock_timestamp() end,
-             outcome = case when $3 is null then 'done' end
-         where id = $1 and finished_at is null",
+             finished_at = coalesce(finished_at, case when $3 is null then clock_timestamp() end),
+             outcome = coalesce(outcome, case when $3 is null then 'done' end)
+         where id = $1",
     )
     .bind(id)
     .bind(i64::try_from(published).unwrap_or(i64::MAX))

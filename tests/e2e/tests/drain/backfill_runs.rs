@@ -72,6 +72,9 @@ fn a_request_is_answered_at_once_and_its_progress_opens_no_second_run() {
         let counted = fixture.invoke(json!({"count": replay})).await.unwrap();
         let counted = counted.counted.unwrap();
         assert_eq!((counted.events, counted.finished), (150, true));
+        let of_subscriber = json!({"count": replay, "match": {"content_types": ["blog.*page"]}});
+        let counted = fixture.invoke(of_subscriber).await.unwrap();
+        assert_eq!(counted.counted.unwrap().events, 0);
 
         let mut at_once = replay.clone();
         at_once["wait"] = false.into();
@@ -85,6 +88,7 @@ fn a_request_is_answered_at_once_and_its_progress_opens_no_second_run() {
         let ended = BackfillProgress {
             published: 150,
             finished: true,
+            outcome: Some("done".to_owned()),
             ..opened.clone()
         };
         for _ in 0..2 {
@@ -147,7 +151,8 @@ fn a_cancelled_run_publishes_no_more() {
             &BackfillProgress {
                 id,
                 published: 100,
-                finished: true
+                finished: true,
+                outcome: Some("cancelled".to_owned()),
             }
         );
         assert_eq!(fixture.sweep().await.unwrap().backfilled, 0);
@@ -156,6 +161,31 @@ fn a_cancelled_run_publishes_no_more() {
             error.to_string(),
             format!("cancel: no replay or snapshot {id} is under way")
         );
+    });
+}
+
+#[test]
+fn a_run_that_is_cancelled_while_it_publishes_counts_what_was_on_its_way() {
+    run(async {
+        let fixture = DrainFixture::new().await;
+        let mut session = fixture.database.connect().await;
+        publish_author_changes(&fixture, &mut session, 150).await;
+        let replay = json!({"replay": {"type": "*"}, "wait": false});
+        let answer = fixture.invoke(replay).await.unwrap();
+        let id = requested_run(&answer).id;
+        // Consumes the notice of the batches so far.
+        fixture.topic.wait_for_batch().await;
+        fixture.topic.delay(Duration::from_millis(700));
+        let drainer = fixture.drainer.clone();
+        let publishing =
+            tokio::spawn(async move { drainer.run(&Invocation::Sweep, in_a_minute()).await });
+        fixture.topic.wait_for_batch().await;
+        let answer = fixture.invoke(json!({"cancel": id})).await.unwrap();
+        let progress = requested_run(&answer);
+        assert_eq!(progress.outcome.as_deref(), Some("cancelled"));
+        publishing.await.unwrap().unwrap();
+        assert_eq!(progress.published, 100);
+        assert_eq!(fixture.backfilled().len(), 100);
     });
 }
 

@@ -29,16 +29,22 @@ pub async fn parameters(stack: &Stack) -> Result<Outcome, CommandError> {
 /// Every receiver accepts.
 pub async fn receivers(stack: &Stack) -> Result<Outcome, CommandError> {
     let subscribers = list(stack).await?;
-    let is_on = |health: &Health| !matches!(health, Health::Off { .. } | Health::Unusable { .. });
-    let on = subscribers.iter().filter(|one| is_on(&one.health)).count();
+    // One whose parameter cannot be used is the finding of another check.
+    let is_off = |health: &Health| matches!(health, Health::Off { .. });
+    let on = subscribers.iter().filter(|one| !is_off(&one.health));
+    let on = on.count();
+    let is_meant = |health: &Health| !matches!(health, Health::Unusable { .. });
     let faults: Vec<String> = subscribers
         .iter()
-        .filter(|one| is_on(&one.health) && one.health.is_bad())
+        .filter(|one| is_meant(&one.health) && one.health.is_bad())
         .map(|one| format!("{} {}", one.name, one.state()))
         .collect();
     Ok(Outcome::of(
         &faults,
-        format!("nothing is known against {on} subscribers"),
+        match subscribers.len() - on {
+            0 => format!("nothing is known against {on} subscribers"),
+            off => format!("nothing is known against {on} subscribers; {off} are off"),
+        },
     ))
 }
 

@@ -61,6 +61,9 @@ pub fn of(status: &Status) -> Vec<Problem> {
             | Health::Retrying {
                 repeatedly: true, ..
             } => "docs/runbook.md#deliveries-wait",
+            Health::Off {
+                by_deliver: true, ..
+            } => "docs/runbook.md#a-subscriber-was-switched-off",
             Health::Retrying { .. } | Health::Off { .. } | Health::Well => continue,
         };
         let text = format!("subscriber {}: {}", subscriber.name, subscriber.state());
@@ -139,6 +142,7 @@ mod tests {
             "docs/runbook.md#events-are-set-apart",
             "docs/runbook.md#a-subscribers-parameter-cannot-be-used",
             "docs/runbook.md#deliveries-wait",
+            "docs/runbook.md#a-subscriber-was-switched-off",
             "docs/runbook.md#a-migration-failed",
             "docs/runbook.md#a-release-failed",
         ];

@@ -22,7 +22,7 @@ const LOOK_BACK_FOR_ONE: SignedDuration = SignedDuration::from_hours(13);
 /// The most lines that are read. More fail only in a great outage, of which the first lines say enough.
 const MAX_LINES: usize = 20_000;
 /// Lets pass the failures, and what became of them later. It is the grammar of CloudWatch Logs for lines of JSON.
-const FAILURES: &str = "{ (($.message = \"delivery attempted\") && (($.outcome != \"delivered\") || ($.attempt > 1))) || ($.message = \"delivery set aside\") }";
+const FAILURES: &str = "{ (($.message = \"delivery attempted\") && (($.outcome != \"delivered\") || ($.attempt > 1))) || ($.message = \"delivery set aside\") || ($.message = \"delivery given up\") }";
 
 /// The attempts at one subscriber within some time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -34,6 +34,8 @@ pub struct Attempts {
     pub most_attempts: u64,
     /// The number of deliveries whose last attempt failed.
     pub given_up: usize,
+    /// The time of the first of the next attempts.
+    pub next_at: Option<Timestamp>,
     /// The newest failure.
     pub last_failure: Option<FailedAttempt>,
     /// The time of the newest success. Known only when the attempts at one subscriber were asked for.
@@ -105,19 +107,30 @@ fn by_subscriber(lines: &[LogLine]) -> BTreeMap<String, Attempts> {
             continue;
         };
         match outcome {
+            "given_up" => {}
             "delivered" => attempts.last_accepted = Some(line.at),
             _ => attempts.last_failure = FailedAttempt::of(line).or(attempts.last_failure.take()),
         }
         newest.insert((name, id), line);
     }
     for ((name, _), line) in newest {
-        let (Some(attempts), Some(failed)) = (all.get_mut(name), FailedAttempt::of(line)) else {
+        let Some(attempts) = all.get_mut(name) else {
+            continue;
+        };
+        if line.text_of("outcome") == Some("given_up") {
+            attempts.given_up += 1;
+            continue;
+        }
+        let Some(failed) = FailedAttempt::of(line) else {
             continue;
         };
         match failed.next_at {
-            Some(_) => {
+            Some(at) => {
                 attempts.waiting += 1;
                 attempts.most_attempts = attempts.most_attempts.max(failed.attempt);
+                attempts.next_at = attempts
+                    .next_at
+                    .map_or(Some(at), |first| Some(first.min(at)));
             }
             None => attempts.given_up += 1,
         }
@@ -129,9 +142,20 @@ impl Attempts {
     /// Returns what is known, each with its name, for an operator. What was set aside counts only while a backlog says so.
     pub fn facts(&self, has_backlog: bool) -> Vec<(&'static str, String)> {
         let mut facts = Vec::new();
-        if let Some(failure) = &self.last_failure {
+        // A failure before the newest success is history, unless its delivery still waits.
+        let is_over = |failure: &&FailedAttempt| {
+            self.waiting == 0
+                && !has_backlog
+                && self.last_accepted.is_some_and(|at| at > failure.at)
+        };
+        if let Some(failure) = self.last_failure.as_ref().filter(|it| !is_over(it)) {
             facts.push(("failed", failure.to_string()));
             facts.extend(failure.error.clone().map(|error| ("", error)));
+            let subject = &failure.subject;
+            facts.push((
+                "",
+                format!("wagrun history {subject} shows what waits behind it"),
+            ));
         }
         if let Some(at) = self.last_accepted {
             facts.push(("accepted", format!("last at {}", time::second(at))));
@@ -168,17 +192,9 @@ impl FailedAttempt {
             next_at: wait.and_then(|wait| line.at.checked_add(wait).ok()),
         })
     }
-
-    /// Describes the next attempt: `next attempt at 11:05:07`, or `given up`.
-    pub fn next(&self) -> String {
-        match self.next_at {
-            Some(at) => format!("next attempt at {}", time::second(at)),
-            None => "given up".to_owned(),
-        }
-    }
 }
 
-/// Formats the newest attempt: `attempt 2 of page/42 at 2026-11-26 11:00:07: refused 503, next attempt at …`.
+/// Formats the attempt: `attempt 2 of page/42 at 2026-11-26 11:00:07: refused 503`.
 impl fmt::Display for FailedAttempt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -195,7 +211,10 @@ impl fmt::Display for FailedAttempt {
         if let Some(status) = self.status {
             write!(formatter, " {status}")?;
         }
-        write!(formatter, ", {}", self.next())
+        match self.next_at {
+            Some(_) => Ok(()),
+            None => formatter.write_str(", given up"),
+        }
     }
 }
 

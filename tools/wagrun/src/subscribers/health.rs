@@ -10,6 +10,9 @@ use wagrun_delivery::subscriber::{InvalidSubscriber, Subscriber};
 
 use super::attempts::Attempts;
 
+/// The value of `disabled.by` for a subscriber that an operator has switched off. deliver writes no such field.
+pub const OPERATOR: &str = "operator";
+
 /// The state of a subscriber.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -27,6 +30,10 @@ pub enum Health {
         /// The time, if it was written down.
         #[serde(skip_serializing_if = "Option::is_none")]
         at: Option<Timestamp>,
+        /// True when deliver has done it, and not an operator.
+        by_deliver: bool,
+        /// True when deliveries from before wait in the bucket.
+        set_aside: bool,
     },
     /// Its deliveries wait in the bucket.
     SetAside {
@@ -46,6 +53,8 @@ pub enum Health {
         deliveries: usize,
         /// True when one of them has failed more than once.
         repeatedly: bool,
+        /// The time of the first of their next attempts.
+        next_at: Option<Timestamp>,
     },
     /// Nothing is known against it.
     Well,
@@ -87,34 +96,39 @@ impl Health {
             return Self::Off {
                 reason: disabled["reason"].as_str().map(str::to_owned),
                 at: disabled["at"].as_str().and_then(|at| at.parse().ok()),
+                by_deliver: disabled.is_object() && disabled["by"] != OPERATOR,
+                set_aside: backlog.is_some(),
             };
         }
-        if let Some(backlog) = backlog {
-            return Self::SetAside {
-                since: backlog.since,
-                phase: SetAside::of(backlog),
-            };
+        let phase = backlog.map(|backlog| (backlog.since, SetAside::of(backlog)));
+        // What comes back may be refused again, which matters more.
+        let is_returning = |phase| phase == SetAside::Returning;
+        if let Some((since, phase)) = phase.filter(|(_, phase)| !is_returning(*phase)) {
+            return Self::SetAside { since, phase };
         }
         if let Some(since) = subscriber.failing_since {
             return Self::Failing { since };
         }
-        match attempts {
-            Some(attempts) if attempts.waiting > 0 => Self::Retrying {
+        match (attempts, phase) {
+            (Some(attempts), _) if attempts.waiting > 0 => Self::Retrying {
                 deliveries: attempts.waiting,
                 repeatedly: attempts.most_attempts > 1,
+                next_at: attempts.next_at,
             },
-            Some(_) | None => Self::Well,
+            (_, Some((since, phase))) => Self::SetAside { since, phase },
+            (_, None) => Self::Well,
         }
     }
 
-    /// Returns true when somebody should look after the subscriber. One that was switched off on purpose is no fault, and neither is
-    /// a single failure.
+    /// Returns true when somebody should look after the subscriber. One that an operator switched off is no fault, and neither is a
+    /// single failure.
     pub fn is_bad(&self) -> bool {
         match self {
             Self::Unusable { .. } | Self::Failing { .. } => true,
             Self::SetAside { phase, .. } => *phase != SetAside::Returning,
             Self::Retrying { repeatedly, .. } => *repeatedly,
-            Self::Off { .. } | Self::Well => false,
+            Self::Off { by_deliver, .. } => *by_deliver,
+            Self::Well => false,
         }
     }
 }
@@ -138,14 +152,22 @@ impl fmt::Display for Health {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unusable { fault } => write!(formatter, "cannot be used: {fault}"),
-            Self::Off { reason, at } => {
+            Self::Off {
+                reason,
+                at,
+                set_aside,
+                ..
+            } => {
                 formatter.write_str("off")?;
                 if let Some(at) = at {
                     write!(formatter, " since {}", crate::time::minute(*at))?;
                 }
-                match reason {
-                    Some(reason) => write!(formatter, ": {reason}"),
-                    None => Ok(()),
+                if let Some(reason) = reason {
+                    write!(formatter, ": {reason}")?;
+                }
+                match set_aside {
+                    true => formatter.write_str("; earlier deliveries are set aside"),
+                    false => Ok(()),
                 }
             }
             Self::SetAside { since, phase } => {
@@ -165,14 +187,22 @@ impl fmt::Display for Health {
             Self::Failing { since } => {
                 write!(formatter, "fails since {}", crate::time::minute(*since))
             }
-            Self::Retrying { deliveries: 1, .. } => {
-                formatter.write_str("1 delivery waits for another attempt")
-            }
-            Self::Retrying { deliveries, .. } => {
-                write!(
-                    formatter,
-                    "{deliveries} deliveries wait for another attempt"
-                )
+            Self::Retrying {
+                deliveries,
+                next_at,
+                ..
+            } => {
+                match deliveries {
+                    1 => formatter.write_str("1 delivery waits for another attempt")?,
+                    _ => write!(
+                        formatter,
+                        "{deliveries} deliveries wait for another attempt"
+                    )?,
+                }
+                match next_at {
+                    Some(at) => write!(formatter, " at {}", crate::time::second(*at)),
+                    None => Ok(()),
+                }
             }
             Self::Well => formatter.write_str("well"),
         }
@@ -180,72 +210,4 @@ impl fmt::Display for Health {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-    use wagrun_delivery::subscriber::Rules;
-
-    fn judged(fields: Value, backlog: Option<Backlog>) -> String {
-        let mut json = json!({"target": "webhook", "url": "https://search.example.org/",
-                              "secrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]});
-        let more = fields.as_object().unwrap().clone();
-        json.as_object_mut().unwrap().extend(more);
-        let json = json.to_string();
-        let parsed = Subscriber::parse("search", "/s/search", &json, Rules::LENIENT);
-        Health::judge(&parsed, &json, backlog.as_ref(), None).to_string()
-    }
-
-    #[test]
-    fn each_state_is_said_in_words() {
-        let at: Timestamp = "2026-11-26T11:00:00Z".parse().unwrap();
-        let begun = Backlog::begun(at);
-        for (fields, backlog, expected) in [
-            (json!({}), None, "well"),
-            (
-                json!({"failing_since": "2026-11-26T11:00:00Z"}),
-                None,
-                "fails since 2026-11-26 11:00",
-            ),
-            (
-                json!({"failing_since": "2026-11-26T11:00:00Z"}),
-                Some(begun.clone()),
-                "accepts nothing, set aside since 2026-11-26 11:00",
-            ),
-            (
-                json!({}),
-                Some(begun.clone().returning(at)),
-                "accepts again, what was set aside since 2026-11-26 11:00 comes back",
-            ),
-            (json!({"enabled": false}), Some(begun), "off"),
-            (
-                json!({"enabled": false, "disabled": {"reason": "moved", "at": "2026-11-26T11:00:00Z"}}),
-                None,
-                "off since 2026-11-26 11:00: moved",
-            ),
-            (json!({"under": "news/"}), None, "cannot be used: under: "),
-        ] {
-            let text = judged(fields, backlog);
-            assert!(text.starts_with(expected), "{text}");
-        }
-    }
-    #[test]
-    fn a_delivery_that_waits_is_a_fault_when_it_failed_twice() {
-        let json = json!({"target": "webhook", "url": "https://search.example.org/",
-                          "secrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]});
-        let json = json.to_string();
-        let parsed = Subscriber::parse("search", "/s/search", &json, Rules::LENIENT);
-        for (waiting, most_attempts, text, is_bad) in [
-            (0, 0, "well", false),
-            (1, 1, "1 delivery waits for another attempt", false),
-            (2, 2, "2 deliveries wait for another attempt", true),
-        ] {
-            let attempts = Attempts {
-                waiting,
-                most_attempts,
-                ..Attempts::default()
-            };
-            let health = Health::judge(&parsed, &json, None, Some(&attempts));
-            assert_eq!((&*health.to_string(), health.is_bad()), (text, is_bad));
-        }
-    }
-}
+mod tests;

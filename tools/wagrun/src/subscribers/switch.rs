@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::health::OPERATOR;
 use super::parameters::SubscriberParameters;
 use crate::error::CommandError;
 use crate::output::{Output, Verdict};
@@ -69,7 +70,8 @@ pub async fn disable(
     let parameters = SubscriberParameters::of(stack)?;
     let name = &arguments.name;
     let before = fields(&parameters, name).await?;
-    let disabled = json!({"reason": arguments.reason, "at": time::now_in_seconds().to_string()});
+    let at = time::now_in_seconds().to_string();
+    let disabled = json!({"reason": arguments.reason, "at": at, "by": OPERATOR});
     parameters
         .change(name, |fields| switch_off(fields, &disabled))
         .await?;

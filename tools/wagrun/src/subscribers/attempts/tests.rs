@@ -50,8 +50,10 @@ fn a_delivery_waits_until_an_attempt_is_accepted_or_was_the_last() {
     );
     assert_eq!(
         attempts.last_failure.unwrap().to_string(),
-        "attempt 2 of page/42 at 2026-11-26 11:00:05: refused 503, next attempt at 2026-11-26 11:05:05"
+        "attempt 2 of page/42 at 2026-11-26 11:00:05: refused 503"
     );
+    let next_at = "2026-11-26T11:05:05Z".parse().unwrap();
+    assert_eq!(attempts.next_at, Some(next_at));
     let given_up = of_search(&[refused(0, "one", 8, None)]);
     assert_eq!((given_up.waiting, given_up.given_up), (0, 1));
     assert!(
@@ -61,6 +63,21 @@ fn a_delivery_waits_until_an_attempt_is_accepted_or_was_the_last() {
             .to_string()
             .ends_with("given up")
     );
+}
+
+#[test]
+fn the_first_of_the_next_attempts_is_told_and_a_shorter_schedule_gives_up() {
+    let lines = [
+        refused(0, "one", 1, Some(5)),
+        refused(1, "two", 3, Some(300)),
+    ];
+    let attempts = of_search(&lines);
+    let next_at = "2026-11-26T11:00:05Z".parse().unwrap();
+    assert_eq!((attempts.waiting, attempts.next_at), (2, Some(next_at)));
+    let given_up = json!({"message": "delivery given up", "attempt": 2, "outcome": "given_up"});
+    let attempts = of_search(&[refused(0, "one", 1, Some(5)), line(5, given_up)]);
+    assert_eq!((attempts.waiting, attempts.given_up), (0, 1));
+    assert_eq!(attempts.last_failure.unwrap().attempt, 1);
 }
 
 #[test]
