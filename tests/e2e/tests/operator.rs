@@ -3,6 +3,7 @@
 mod doctor;
 mod errors;
 mod events;
+mod failing;
 mod listening;
 mod repairs;
 mod subscribers;

@@ -19,6 +19,7 @@ Examples:
   wagrun logs deliver --follow
 
 Exit codes: 0 all is well, 1 something is not, 2 the command could not do its work.
+Times are in UTC.
 The name of the stack can be in STACK. Without one, the demo that runs on this machine is meant.";
 
 /// The operator's command for wagrun

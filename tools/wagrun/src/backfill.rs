@@ -38,10 +38,10 @@ pub struct Replay {
     #[arg(long)]
     until: Option<String>,
     /// Type of the events, such as 'wagtail.page.*'
-    #[arg(long = "type", value_name = "PATTERN")]
+    #[arg(long = "type", visible_alias = "types", value_name = "PATTERN")]
     kind: Option<String>,
     /// One object, such as page/4
-    #[arg(long)]
+    #[arg(long, visible_alias = "object")]
     subject: Option<String>,
     /// Path of a URL: only pages at and below it
     #[arg(long)]
@@ -95,6 +95,9 @@ struct Progress {
     id: Uuid,
     published: u64,
     finished: bool,
+    /// The way in which it ended: `done` or `cancelled`.
+    #[serde(default)]
+    outcome: Option<String>,
 }
 
 /// A run that was cancelled.
@@ -201,9 +204,9 @@ async fn start(
         if !run.no_count {
             stack.consent_to_wake(output, run.yes)?;
             let wait = output.wait("counting the events");
-            let count = plan::count(stack, payload).await;
+            let count = plan.count(stack, payload).await;
             wait.finish_and_clear();
-            plan.count = Some(count?);
+            count?;
         }
         output.report(&plan)?;
         return Ok(Verdict::Good);
@@ -214,6 +217,13 @@ async fn start(
     let mut request = payload.clone();
     request["wait"] = false.into();
     let mut progress = ask(stack, &request).await;
+    if let Ok(begun) = &progress
+        && !run.no_wait
+    {
+        wait.suspend(|| {
+            output.tell(format!("{} {} is under way", plan.kind(), begun.id));
+        });
+    }
     while let Ok(now) = &progress
         && !now.finished
         && !run.no_wait
@@ -226,8 +236,10 @@ async fn start(
         progress = ask(stack, &json!({"progress": now.id})).await;
     }
     wait.finish_and_clear();
-    output.report(&progress?)?;
-    Ok(Verdict::Good)
+    let progress = progress?;
+    let is_cancelled = progress.is_cancelled();
+    output.report(&progress)?;
+    Ok(Verdict::good_if(!is_cancelled))
 }
 
 async fn ask(stack: &Stack, payload: &Value) -> Result<Progress, CommandError> {
@@ -237,6 +249,12 @@ async fn ask(stack: &Stack, payload: &Value) -> Result<Progress, CommandError> {
         source,
     })?;
     Ok(answer.backfill)
+}
+
+impl Progress {
+    fn is_cancelled(&self) -> bool {
+        self.outcome.as_deref() == Some("cancelled")
+    }
 }
 
 impl fmt::Display for Cancelled {
@@ -253,11 +271,18 @@ impl fmt::Display for Cancelled {
 impl fmt::Display for Progress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, published, .. } = self;
+        if self.is_cancelled() {
+            let published = counted(*published, "event was", "events were");
+            return writeln!(
+                formatter,
+                "It was cancelled by somebody. {published} published before. ({id})"
+            );
+        }
         match (self.finished, published) {
             (true, 0) => writeln!(formatter, "Nothing matched; no event was published. ({id})"),
             (true, &published) => writeln!(
                 formatter,
-                "{} published. ({id})",
+                "{} published; a subscriber gets those that its filter lets pass. ({id})",
                 counted(published, "event was", "events were")
             ),
             (false, &published) => writeln!(

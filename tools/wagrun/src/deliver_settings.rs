@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use deliver::Reach;
-use wagrun_delivery::subscriber::Rules;
+use wagrun_delivery::subscriber::{RetrySchedule, Rules};
 
 use crate::call::explain;
 use crate::error::CommandError;
@@ -11,12 +11,16 @@ use crate::stack::Stack;
 
 /// The variable with the source of a stack's events.
 const SOURCE: &str = "EVENT_SOURCE";
+/// The variable with the waits after failed attempts.
+const RETRY_SECONDS: &str = "RETRY_SECONDS";
 
 /// The settings of deliver that matter to one subscriber.
 #[derive(Debug, Clone)]
 pub struct DeliverSettings {
     /// The rules for parameters.
     pub rules: Rules,
+    /// The waits after failed attempts, of a subscriber without waits of its own.
+    pub schedule: RetrySchedule,
     /// The addresses that a receiver may have.
     pub reach: Reach,
     /// The source of the events, `/wagrun/<stack>`.
@@ -44,9 +48,12 @@ impl DeliverSettings {
             function: "deliver",
             message: error.to_string(),
         })?;
+        let schedule = variables.get(RETRY_SECONDS);
+        let schedule = schedule.and_then(|seconds| seconds.parse().ok());
         let source = variables.get(SOURCE).cloned();
         Ok(Self {
             rules,
+            schedule: schedule.unwrap_or_default(),
             reach: Reach::with(rules.schemes),
             source: source.unwrap_or_else(|| format!("/wagrun/{stack}")),
         })

@@ -68,6 +68,9 @@ pub enum CommandError {
         /// The error of the function.
         message: String,
     },
+    /// A function refused a request, and everything is as before.
+    #[error("{0}")]
+    Refused(String),
     /// An answer is not what this version of the command expects.
     #[error(
         "{what} cannot be read: {source}; the stack may be of another version than this command"

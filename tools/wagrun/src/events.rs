@@ -10,6 +10,7 @@ use wagrun_event::filter::Filter;
 use crate::error::CommandError;
 use crate::function::Function;
 use crate::logs::{LogLine, LogSource, POLL};
+use crate::object::object;
 use crate::output::{self, Output, Verdict};
 use crate::stack::Stack;
 use crate::subscribers::SubscriberParameters;
@@ -35,8 +36,8 @@ pub struct Arguments {
     #[arg(long, value_delimiter = ',')]
     types: Vec<String>,
     /// Only events of this object, such as page/42
-    #[arg(long)]
-    object: Option<String>,
+    #[arg(long, visible_alias = "object", value_parser = object)]
+    subject: Option<String>,
     /// Only deliveries that were not accepted
     #[arg(long)]
     failed: bool,
@@ -92,7 +93,7 @@ impl Arguments {
         let is_theirs = |name: &String| step.line.text_of("subscriber") == Some(name);
         let is_its = |object: &String| step.line.subject() == Some(object);
         self.subscriber.as_ref().is_none_or(is_theirs)
-            && self.object.as_ref().is_none_or(is_its)
+            && self.subject.as_ref().is_none_or(is_its)
             && types.admits_type(step.line.text_of("event.type").unwrap_or_default())
             && (!self.failed || step.has_failed())
     }
@@ -114,11 +115,20 @@ impl Step {
         let line = &self.line;
         let number = |field: &str| line.field(field).and_then(Value::as_u64);
         let mut text = Vec::new();
-        if let Some(attempt) = number("attempt") {
+        let message = line.message().unwrap_or_default();
+        // Other lines about a delivery have the number of its next attempt too, and no attempt was made.
+        if let (Some(attempt), "delivery attempted") = (number("attempt"), message) {
             text.push(format!("attempt {attempt}"));
         }
-        let message = line.message().unwrap_or_default();
-        let what = line.text_of("outcome").unwrap_or(message);
+        let what = match line.text_of("outcome") {
+            None => message,
+            Some("set_aside") => "set aside",
+            Some("given_up") => "given up without an attempt",
+            Some("dropped_gone") => "dropped: there is no such subscriber",
+            Some("dropped_disabled") => "dropped: the subscriber is off",
+            Some("dropped_filtered") => "dropped: the subscriber's filter does not let it pass",
+            Some(outcome) => outcome,
+        };
         text.push(match number("deliveries") {
             Some(1) => format!("{what} to 1 subscriber"),
             Some(count) => format!("{what} to {count} subscribers"),
@@ -134,6 +144,9 @@ impl Step {
             if let Some(why) = line.text_of(field) {
                 text.push(why.to_owned());
             }
+        }
+        if let Some(run) = line.text_of("backfill") {
+            text.push(format!("by the replay or snapshot {run}"));
         }
         text.join("  ")
     }

@@ -80,9 +80,14 @@ pub async fn invoke(
     let answer = answer.map_err(explain("lambda:InvokeFunction"))?;
     let bytes = answer.payload.map(Blob::into_inner).unwrap_or_default();
     if answer.function_error.is_some() {
-        return Err(CommandError::Function {
-            function: function.name(),
-            message: error_message(&bytes),
+        let message = error_message(&bytes);
+        let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        return Err(match answer["errorType"].as_str() {
+            Some("RequestRefused") => CommandError::Refused(message),
+            _ => CommandError::Function {
+                function: function.name(),
+                message,
+            },
         });
     }
     serde_json::from_slice(&bytes).map_err(|source| CommandError::Answer {

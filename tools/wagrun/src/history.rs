@@ -6,15 +6,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use clap::Args;
+use jiff::Timestamp;
 use serde::Serialize;
-use uuid::Uuid;
 
 use self::expected::{Next, expected};
 use crate::error::CommandError;
 use crate::events::{EVENT_FUNCTIONS, Step};
 use crate::logs::{LogLine, LogSource, Window};
+use crate::object::object;
 use crate::output::{self, Output, Verdict};
 use crate::stack::Stack;
+use crate::subscribers::{Listed, list};
 use crate::time;
 
 /// The arguments.
@@ -56,34 +58,49 @@ pub async fn run(
     output: &Output,
 ) -> Result<Verdict, CommandError> {
     let since = time::parse("--since", &arguments.since, time::now())?;
-    // A pattern has no way to write a quotation mark. Without one all lines are read.
-    let named = Some(&arguments.object).filter(|object| !object.contains('"'));
-    let window = Window {
-        since,
-        pattern: named.map(|object| format!("\"{object}\"")),
-    };
+    let object = &arguments.object;
     let wait = output.wait("reading the logs");
-    let lines = LogSource::with(stack, &EVENT_FUNCTIONS, window)
-        .next()
-        .await;
+    let mut lines = lines_about(stack, object, since).await?;
+    // An event may wait behind an earlier one of its object.
+    let of_event = lines
+        .iter()
+        .find(|line| line.text_of("event.id") == Some(object));
+    let subject = of_event.and_then(LogLine::subject).map(str::to_owned);
+    if let Some(subject) = &subject {
+        lines = lines_about(stack, subject, since).await?;
+    }
+    let mut history = History::of(subject.as_ref().unwrap_or(object), lines);
+    if subject.is_some() {
+        history.events.retain(|event| event.id == *object);
+    }
+    history.object.clone_from(object);
+    history.since = time::second(since);
+    if history.expects_something() {
+        match list(stack).await {
+            Ok(subscribers) => history.note(&subscribers),
+            Err(error) => output.tell(output::warning(format!(
+                "who is switched off is not known: {error}"
+            ))),
+        }
+    }
     wait.finish_and_clear();
-    let history = History {
-        since: time::second(since),
-        ..History::of(&arguments.object, lines?)
-    };
     output.report(&history)?;
     Ok(Verdict::Good)
 }
 
-/// Checks an object on the command line.
-fn object(text: &str) -> Result<String, String> {
-    let is_object = text
-        .split_once('/')
-        .is_some_and(|(kind, key)| !kind.is_empty() && !key.is_empty());
-    match is_object || Uuid::parse_str(text).is_ok() || text == "site" {
-        true => Ok(text.to_owned()),
-        false => Err("is neither an object, such as page/42, nor the id of an event".to_owned()),
-    }
+async fn lines_about(
+    stack: &Stack,
+    object: &str,
+    since: Timestamp,
+) -> Result<Vec<LogLine>, CommandError> {
+    // A pattern has no way to write a quotation mark. Without one all lines are read.
+    let named = Some(object).filter(|object| !object.contains('"'));
+    let window = Window {
+        since,
+        pattern: named.map(|object| format!("\"{object}\"")),
+    };
+    let mut source = LogSource::with(stack, &EVENT_FUNCTIONS, window);
+    source.next().await
 }
 
 impl History {
@@ -116,6 +133,22 @@ impl History {
             object: object.to_owned(),
             events,
             since: String::new(),
+        }
+    }
+}
+
+impl History {
+    fn expects_something(&self) -> bool {
+        self.events.iter().any(|event| !event.expected.is_empty())
+    }
+
+    /// Notes which of the expected steps do not come, because the subscriber is off or gone.
+    fn note(&mut self, subscribers: &[Listed]) {
+        for event in &mut self.events {
+            for (name, next) in &mut event.expected {
+                let health = subscribers.iter().find(|one| one.name == *name);
+                next.note(health.map(|one| &one.health));
+            }
         }
     }
 }
@@ -163,6 +196,11 @@ impl fmt::Display for EventHistory {
                     );
                     writeln!(formatter, "    {}", output::bad(text))?;
                 }
+                Some(Next::SubscriberOff) => writeln!(
+                    formatter,
+                    "    {}: wagrun subscribers enable {name}",
+                    Next::SubscriberOff
+                )?,
                 Some(next) => writeln!(formatter, "    {next}")?,
                 None => {}
             }
@@ -232,15 +270,5 @@ wagtail.page.published  page/42  0f2c8f6e-7d1b-4c8e-9a53-6f0a4a1f7f10
         );
         assert_eq!(History::of(ID, lines.clone()).events.len(), 1);
         assert!(History::of("page/4", lines).events.is_empty());
-    }
-
-    #[test]
-    fn an_object_is_written_with_its_kind() {
-        for text in ["page/42", "blog.author/a b", ID, "site"] {
-            assert_eq!(object(text).unwrap(), text);
-        }
-        for text in ["", "42", "page", "/42", "page/"] {
-            assert!(object(text).is_err(), "{text}");
-        }
     }
 }

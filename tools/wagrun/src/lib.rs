@@ -25,6 +25,7 @@ mod listen;
 mod logs;
 mod metrics;
 mod migrate;
+mod object;
 mod outbox;
 mod output;
 mod outputs;

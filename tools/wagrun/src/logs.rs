@@ -91,6 +91,7 @@ pub async fn run(
     let pattern = arguments.grep.as_ref().filter(|text| !text.contains('"'));
     let pattern = pattern.map(|text| format!("\"{text}\""));
     let mut source = LogSource::of_groups(stack, groups?, Window { since, pattern });
+    let mut any = false;
     loop {
         for line in source.next().await? {
             let is_meant = arguments
@@ -98,10 +99,14 @@ pub async fn run(
                 .as_ref()
                 .is_none_or(|text| line.contains(text));
             if is_meant && (!arguments.problems || line.is_problem()) {
+                any = true;
                 output.line(&line)?;
             }
         }
         if !arguments.follow {
+            if !any {
+                output.tell(format!("No such line since {}.", time::second(since)));
+            }
             return Ok(Verdict::Good);
         }
         tokio::time::sleep(POLL).await;

@@ -28,7 +28,7 @@ pub enum Format {
     /// Text and tables, for people.
     #[default]
     Text,
-    /// JSON, for programs. What is followed has one object a line.
+    /// JSON, for programs. events, logs and listen have one object a line.
     Json,
 }
 

@@ -252,7 +252,11 @@ impl fmt::Display for Redriven {
         if all == 0 && *left == 0 {
             return writeln!(formatter, "There are no dead {kind}.");
         }
-        writeln!(formatter, "{all} {kind} were sent again, {left} are left.")?;
+        match all {
+            1 => write!(formatter, "1 of the {kind} was sent again, ")?,
+            _ => write!(formatter, "{all} {kind} were sent again, ")?,
+        }
+        writeln!(formatter, "{left} left.")?;
         if *hidden > 0 {
             writeln!(
                 formatter,

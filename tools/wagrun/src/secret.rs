@@ -24,6 +24,16 @@ pub enum Signature {
     V1a,
 }
 
+impl Signature {
+    /// Returns the kind of a stored secret.
+    pub fn of(secret: &str) -> Self {
+        match secret.starts_with("whsk_") {
+            true => Self::V1a,
+            false => Self::V1,
+        }
+    }
+}
+
 /// A new secret.
 #[derive(Debug)]
 pub struct NewSecret {
@@ -87,6 +97,7 @@ mod tests {
             let other = NewSecret::generate(signature).unwrap();
             Secret::parse(&one.stored).unwrap();
             assert_ne!(one.stored, other.stored);
+            assert_eq!(Signature::of(&one.stored), signature);
             assert_eq!(one.stored == one.for_receiver, signature == Signature::V1);
         }
         let pair = NewSecret::generate(Signature::V1a).unwrap();

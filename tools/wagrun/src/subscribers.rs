@@ -63,11 +63,15 @@ pub async fn run(
         Subscribers::Add(arguments) => add::run(arguments, &stack().await?, output).await,
         Subscribers::Check(arguments) => {
             // Without a stack the rules are those of the template, so that a pipeline needs no credentials.
-            let rules = match selection.stack() {
-                Some(_) => DeliverSettings::of(&stack().await?).await?.rules,
-                None => check::DEFAULT_RULES,
-            };
-            check::run(arguments, rules, output)
+            match selection.stack() {
+                Some(_) => {
+                    let rules = DeliverSettings::of(&stack().await?).await?.rules;
+                    check::run(arguments, rules, output)
+                }
+                None => check::run(arguments, check::DEFAULT_RULES, output).inspect_err(|_| {
+                    output.tell("by the template's own rules; --stack takes those of a stack, also of the demo by its name");
+                }),
+            }
         }
         Subscribers::Test(arguments) => test::run(arguments, &stack().await?, output).await,
         Subscribers::Enable(arguments) => switch::enable(arguments, &stack().await?, output).await,

@@ -56,17 +56,27 @@ pub fn duration(duration: SignedDuration) -> String {
     }
 }
 
+/// Reads a point in time, in UTC where it names no zone. A day alone could mean its beginning or its end.
+fn point(text: &str) -> Option<Timestamp> {
+    if let Ok(at) = text.parse() {
+        return Some(at);
+    }
+    let at: DateTime = text.parse().ok().filter(|_| text.contains(':'))?;
+    let at = at.to_zoned(TimeZone::UTC).ok()?;
+    Some(at.timestamp())
+}
+
 /// Reads a time on the command line: a point (`2026-11-26T11:00:00Z`), in UTC where it names no zone, or the time since (`90s`, `15m`, `3h`, `2d`).
 pub fn parse(argument: &str, text: &str, now: Timestamp) -> Result<Timestamp, CommandError> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(at);
-    }
-    // As this command prints times. A day alone could mean its beginning or its end.
-    if text.contains(':')
-        && let Ok(at) = text.parse::<DateTime>()
-        && let Ok(at) = at.to_zoned(TimeZone::UTC)
-    {
-        return Ok(at.timestamp());
+    if let Some(at) = point(text) {
+        // A mistake in the date or the zone would find nothing, which sounds well.
+        return match at > now && argument == "--since" {
+            true => Err(CommandError::argument(
+                argument,
+                format!("{text:?} is in the future"),
+            )),
+            false => Ok(at),
+        };
     }
     let wrong = || {
         CommandError::argument(

@@ -39,6 +39,14 @@ fn every_way_to_fail_says_what_to_do() {
                 &["logs", "--since", "yesterday"],
                 "--since: \"yesterday\" is neither a time",
             ),
+            (
+                &["events", "--since", "2100-01-01T00:00:00Z"],
+                "--since: \"2100-01-01T00:00:00Z\" is in the future",
+            ),
+            (
+                &["events", "--subject", "page4"],
+                "is neither an object, such as page/42",
+            ),
             (&["replay"], "at least one of --since"),
             (
                 &["snapshot", "--subscriber", "nobody", "--yes"],

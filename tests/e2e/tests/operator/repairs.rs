@@ -50,7 +50,7 @@ fn a_delivery_that_was_given_up_is_sent_again_to_its_subscriber_alone() {
         let yes = [&redrive[..], &["--yes"]].concat();
         let text = wagrun(&scenario, &yes).await.good();
         assert!(
-            text.contains("1 deliveries were sent again, 1 are left.\n  op-dead  1\n"),
+            text.contains("1 of the deliveries was sent again, 1 left.\n  op-dead  1\n"),
             "{text}"
         );
         let requests = wait_for_requests(&scenario, "op-dead", 4).await;
@@ -100,7 +100,10 @@ fn a_snapshot_and_a_replay_are_planned_and_followed_to_the_end() {
         let done = wagrun(&scenario, &[&snapshot[..], &["--yes"]].concat())
             .await
             .good();
-        assert!(done.contains("2 events were published. ("), "{done}");
+        assert!(
+            done.contains("2 events were published; a subscriber gets"),
+            "{done}"
+        );
         let requests = wait_for_requests(&scenario, "op-backfill", 2).await;
         assert!(
             requests
@@ -122,7 +125,7 @@ fn a_snapshot_and_a_replay_are_planned_and_followed_to_the_end() {
             "--yes",
         ];
         let done = wagrun(&scenario, &replay).await.good();
-        assert!(done.contains(" events were published. ("), "{done}");
+        assert!(done.contains(" events were published; "), "{done}");
         let requests = wait_for_requests(&scenario, "op-backfill", 4).await;
         let replayed = requests.iter().filter_map(|one| one.event.as_ref().ok());
         assert!(

@@ -214,7 +214,7 @@ fn a_secret_is_rotated_without_a_refused_delivery() {
         assert_eq!(both[0].signature, Ok(()));
 
         let finished = wagrun(&scenario, &finish).await.good();
-        assert!(finished.contains("1 older were removed"), "{finished}");
+        assert!(finished.contains("1 older removed"), "{finished}");
         let new = added
             .lines()
             .next()

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::error::CommandError;
 use crate::function::{Function, invoke};
@@ -26,8 +26,11 @@ pub struct Plan {
     subscribers: Vec<String>,
     /// True when the topic's other queues get the events too.
     everybody: bool,
-    /// The number of events; none when it was not asked for.
-    pub count: Option<Count>,
+    /// The number of events that the subscriber gets, or everybody; none when it was not asked for.
+    count: Option<Count>,
+    /// The filter of the only subscriber.
+    #[serde(skip)]
+    filter: Option<Map<String, Value>>,
     pace: &'static str,
     cost: &'static str,
     /// True when a sleeping database is woken.
@@ -48,63 +51,80 @@ struct Answer {
     counted: Count,
 }
 
-/// Has content-events count the events of a request. A database that sleeps is woken.
-pub async fn count(stack: &Stack, payload: &Value) -> Result<Count, CommandError> {
-    let answer = invoke(stack, Function::ContentEvents, &json!({"count": payload})).await?;
-    let answer = Answer::deserialize(answer).map_err(|source| CommandError::Answer {
-        what: "the answer of content-events",
-        source,
-    })?;
-    Ok(answer.counted)
-}
-
 /// Returns the plan of a replay. Without a subscriber, all of them get the events.
 pub async fn of_replay(stack: &Stack, subscriber: Option<&str>) -> Result<Plan, CommandError> {
     let all = list(stack).await?;
     let subscribers = match subscriber {
-        Some(name) => vec![one(&all, name)?],
+        Some(name) => return of_one("replay", &all, name),
         None => all
             .into_iter()
             .filter(|one| !matches!(one.health, Health::Off { .. }))
             .map(|one| one.name)
             .collect(),
     };
-    Ok(Plan::new("replay", subscribers, subscriber.is_none()))
+    Ok(Plan::new("replay", subscribers, None))
 }
 
 /// Returns the plan of a snapshot.
 pub async fn of_snapshot(stack: &Stack, subscriber: &str) -> Result<Plan, CommandError> {
-    let all = list(stack).await?;
-    Ok(Plan::new("snapshot", vec![one(&all, subscriber)?], false))
+    of_one("snapshot", &list(stack).await?, subscriber)
 }
 
-/// Makes sure that the events reach a subscriber. content-events does not know them.
-fn one(all: &[Listed], name: &str) -> Result<String, CommandError> {
-    let found = all.iter().find(|one| one.name == name);
-    match found.map(|one| &one.health) {
+/// Returns the plan for one subscriber, which the events must reach. content-events does not know the subscribers.
+fn of_one(kind: &'static str, all: &[Listed], name: &str) -> Result<Plan, CommandError> {
+    match all.iter().find(|one| one.name == name) {
         None => Err(CommandError::argument(
             format!("--subscriber {name}"),
             "there is no such subscriber; `wagrun subscribers list` has the names",
         )),
-        Some(Health::Off { .. }) => Err(CommandError::argument(
+        Some(one) if matches!(one.health, Health::Off { .. }) => Err(CommandError::argument(
             format!("--subscriber {name}"),
             format!("it is off, and would get nothing; `wagrun subscribers enable {name}` first"),
         )),
-        Some(_) => Ok(name.to_owned()),
+        Some(one) => {
+            let filter = Some(one.filter.clone());
+            Ok(Plan::new(kind, vec![name.to_owned()], filter))
+        }
     }
 }
 
 impl Plan {
-    fn new(kind: &'static str, subscribers: Vec<String>, everybody: bool) -> Self {
+    /// Without a filter the events go to everybody.
+    fn new(
+        kind: &'static str,
+        subscribers: Vec<String>,
+        filter: Option<Map<String, Value>>,
+    ) -> Self {
         Self {
             kind,
             subscribers,
-            everybody,
+            everybody: filter.is_none(),
             count: None,
+            filter,
             pace: PACE,
             cost: COST,
             wakes_database: true,
         }
+    }
+
+    /// Returns the kind: `replay` or `snapshot`.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Has content-events count the events of a request. A database that sleeps is woken.
+    pub async fn count(&mut self, stack: &Stack, payload: &Value) -> Result<(), CommandError> {
+        let mut question = json!({"count": payload});
+        if let Some(filter) = &self.filter {
+            question["match"] = Value::Object(filter.clone());
+        }
+        let answer = invoke(stack, Function::ContentEvents, &question).await?;
+        let answer = Answer::deserialize(answer).map_err(|source| CommandError::Answer {
+            what: "the answer of content-events",
+            source,
+        })?;
+        self.count = Some(answer.counted);
+        Ok(())
     }
 
     /// Returns the question for the operator.

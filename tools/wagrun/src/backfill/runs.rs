@@ -114,7 +114,8 @@ fn of(lines: &[LogLine]) -> Vec<Run> {
             Some("slice published") => {
                 let published = line.field("published").and_then(Value::as_u64);
                 run.published += published.unwrap_or_default();
-                if line.field("finished") == Some(&Value::Bool(true)) {
+                let is_last = line.field("finished") == Some(&Value::Bool(true));
+                if is_last && run.state == RunState::UnderWay {
                     run.state = RunState::Done;
                 }
                 run.error = None;

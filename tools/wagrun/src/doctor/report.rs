@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::check::{Finding, Outcome};
 use crate::error::CommandError;
-use crate::output;
+use crate::output::{self, counted};
 
 /// The findings about a stack.
 #[derive(Debug, Serialize)]
@@ -86,8 +86,10 @@ impl fmt::Display for Examination {
         let passed = |one: &&Finding| matches!(one.outcome, Outcome::Passed(_));
         let (passed, failed) = (self.findings.iter().filter(passed).count(), self.failed());
         let skipped = self.findings.len() - passed - failed;
-        let summary =
-            format!("{passed} checks passed, {failed} failed, {skipped} had nothing to look at.");
+        let summary = format!(
+            "{} passed, {failed} failed, {skipped} had nothing to look at.",
+            counted(passed as u64, "check", "checks")
+        );
         let summary = match failed {
             0 => output::good(summary),
             _ => output::bad(summary),
@@ -127,7 +129,7 @@ mod tests {
             "ok    one                 seen\n\
              FAIL  two                 not true: it holds\n      found: a & b\n      means: it <is> \"bad\"\n      next:  wagrun status\n\
              -     three               no Aurora\n\n\
-             1 checks passed, 1 failed, 1 had nothing to look at.\n"
+             1 check passed, 1 failed, 1 had nothing to look at.\n"
         );
         let xml = examination.junit().unwrap();
         assert!(xml.contains("failures=\"1\""), "{xml}");

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::logs::LogLine;
-use crate::subscribers::FailedAttempt;
+use crate::subscribers::{FailedAttempt, Health};
 use crate::time;
 
 /// The next step of a delivery.
@@ -30,6 +30,10 @@ pub enum Next {
     GivenUp,
     /// deliver has not said anything about it.
     FirstAttempt,
+    /// It waits until the subscriber is switched on.
+    SubscriberOff,
+    /// There is no such subscriber any more.
+    SubscriberGone,
 }
 
 /// Returns the expected step of each delivery that is not done. `open` has, by subscriber, the earlier event of the same object that is
@@ -65,7 +69,7 @@ pub fn expected(lines: &[LogLine], open: &mut BTreeMap<String, String>) -> BTree
                 open.entry(name.to_owned()).or_insert(id);
             }
             Some(Next::Behind { .. }) => {}
-            Some(Next::GivenUp) | None => {
+            Some(Next::GivenUp | Next::SubscriberOff | Next::SubscriberGone) | None => {
                 open.remove(name);
             }
         }
@@ -78,14 +82,31 @@ pub fn expected(lines: &[LogLine], open: &mut BTreeMap<String, String>) -> BTree
 
 /// Returns the step after the newest line about a delivery; none when it is done.
 fn after(line: &LogLine) -> Option<Next> {
-    if line.text_of("outcome") == Some("set_aside") {
-        return Some(Next::SetAside);
+    match line.text_of("outcome") {
+        Some("set_aside") => return Some(Next::SetAside),
+        Some("given_up") => return Some(Next::GivenUp),
+        _ => {}
     }
     let failed = FailedAttempt::of(line)?;
     Some(match failed.next_at {
         Some(at) => Next::Attempt { at },
         None => Next::GivenUp,
     })
+}
+
+impl Next {
+    /// Takes the state of the subscriber into account; none when it has no parameter.
+    pub fn note(&mut self, health: Option<&Health>) {
+        // What was given up is in the dead-letter queue, whoever it was for.
+        if *self == Self::GivenUp {
+            return;
+        }
+        match health {
+            None => *self = Self::SubscriberGone,
+            Some(Health::Off { .. }) => *self = Self::SubscriberOff,
+            Some(_) => {}
+        }
+    }
 }
 
 impl fmt::Display for Next {
@@ -96,6 +117,8 @@ impl fmt::Display for Next {
             Self::SetAside => formatter.write_str("waits until the subscriber accepts something"),
             Self::GivenUp => formatter.write_str("given up, in the dead-letter queue"),
             Self::FirstAttempt => formatter.write_str("not attempted so far"),
+            Self::SubscriberOff => formatter.write_str("waits until the subscriber is switched on"),
+            Self::SubscriberGone => formatter.write_str("there is no such subscriber any more"),
         }
     }
 }
@@ -161,6 +184,29 @@ mod tests {
             let all = of_search(&[first, vec![fanned_out("two")]]);
             let next = Some("not attempted so far".to_owned());
             assert_eq!(all, [expected.map(str::to_owned), next], "{outcome}");
+        }
+    }
+
+    #[test]
+    fn nothing_comes_to_a_subscriber_that_is_off_or_gone() {
+        let off = Health::Off {
+            reason: None,
+            at: None,
+            by_deliver: true,
+            set_aside: true,
+        };
+        let attempt = Next::Attempt {
+            at: Timestamp::UNIX_EPOCH,
+        };
+        for (next, health, expected) in [
+            (attempt.clone(), Some(&off), Next::SubscriberOff),
+            (Next::FirstAttempt, None, Next::SubscriberGone),
+            (Next::GivenUp, Some(&off), Next::GivenUp),
+            (attempt.clone(), Some(&Health::Well), attempt),
+        ] {
+            let mut noted = next;
+            noted.note(health);
+            assert_eq!(noted, expected);
         }
     }
 

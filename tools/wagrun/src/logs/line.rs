@@ -120,8 +120,8 @@ impl fmt::Display for LogLine {
             return formatter.write_str(self.text.trim_end());
         };
         match self.text_of("level") {
-            Some("ERROR") => formatter.write_str(&output::bad(message))?,
-            Some("WARN") => formatter.write_str(&output::warning(message))?,
+            Some("ERROR") => write!(formatter, "ERROR {}", output::bad(message))?,
+            Some("WARN") => write!(formatter, "WARN {}", output::warning(message))?,
             _ => formatter.write_str(message)?,
         }
         let others = self

@@ -52,7 +52,10 @@ impl fmt::Display for Tried {
                 one.subscriber.clone(),
                 one.lanes.to_string(),
                 one.recalled.to_string(),
-                one.state.clone(),
+                match &*one.state {
+                    "waiting" => "not tried: off, gone or unusable".to_owned(),
+                    state => state.replace('_', " "),
+                },
                 time::minute(one.since),
             ]);
         }

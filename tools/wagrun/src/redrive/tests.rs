@@ -48,6 +48,6 @@ fn hidden_messages_are_no_finished_answer() {
     };
     assert_eq!(
         redriven.to_string(),
-        "0 deliveries were sent again, 2 are left.\n2 of them cannot be seen for up to a minute, because somebody has looked at them. Then try again.\n"
+        "0 deliveries were sent again, 2 left.\n2 of them cannot be seen for up to a minute, because somebody has looked at them. Then try again.\n"
     );
 }

@@ -37,6 +37,9 @@ pub struct Arguments {
     target: TargetArguments,
     #[command(flatten)]
     filter: FilterArguments,
+    /// Waits after failed attempts in seconds, such as 5,60,600; after the last attempt a delivery is given up
+    #[arg(long, value_delimiter = ',', conflicts_with = "file")]
+    retry_seconds: Vec<u32>,
     /// Kind of the webhook's signature
     #[arg(long, value_enum, default_value_t)]
     signature: Signature,
@@ -83,6 +86,10 @@ pub async fn run(
         None => {
             let mut fields = arguments.target.fields_or_ask()?;
             arguments.filter.add_to(&mut fields);
+            if !arguments.retry_seconds.is_empty() {
+                let waits = json!(arguments.retry_seconds);
+                fields.insert("retry_seconds".to_owned(), waits);
+            }
             fields
         }
     };
@@ -122,7 +129,9 @@ pub async fn run(
     if !arguments.dry_run {
         parameters.put(name, &json, arguments.replace).await?;
     }
+    // One that is not stored would verify nothing.
     let for_receiver = secret.map(|secret| secret.for_receiver);
+    let for_receiver = for_receiver.filter(|_| !arguments.dry_run);
     let code = for_receiver.as_deref().zip(arguments.receiver);
     let is_shared = arguments.signature == Signature::V1;
     output.report(&Added {
@@ -177,7 +186,7 @@ fn flag(field: &str) -> String {
     let name = field.split(['[', '.']).next().unwrap_or_default();
     match name {
         "url" | "bus" | "distribution" | "types" | "under" => format!("--{field}"),
-        "content_types" => format!("--{}", field.replace('_', "-")),
+        "content_types" | "retry_seconds" => format!("--{}", field.replace('_', "-")),
         "" => "the subscriber".to_owned(),
         _ => field.to_owned(),
     }

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use wagrun_delivery::subscriber::Subscriber;
 
 use super::attempts::{self, FailedAttempt};
 use super::health::{Health, SetAside};
+use super::matches;
 use super::parameters::SubscriberParameters;
 use crate::deliver_settings::DeliverSettings;
 use crate::error::CommandError;
@@ -24,6 +25,9 @@ pub struct Listed {
     pub target: Option<String>,
     /// The events that it gets; none for a parameter that cannot be used.
     pub events: Option<String>,
+    /// The fields of its filter.
+    #[serde(skip)]
+    pub filter: Map<String, Value>,
     /// The state.
     pub health: Health,
     /// The newest failed attempt of the last hour.
@@ -56,6 +60,7 @@ pub async fn list(stack: &Stack) -> Result<Vec<Listed>, CommandError> {
             Listed {
                 target: subscriber.map(|one| Described(&one.target).to_string()),
                 events: subscriber.map(|_| events(&stored.json)),
+                filter: matches::filter(&serde_json::from_str(&stored.json).unwrap_or_default()),
                 name,
                 health,
                 last_failure: attempts.and_then(|attempts| attempts.last_failure),
@@ -75,7 +80,7 @@ impl Listed {
             Health::Unusable { .. } | Health::Off { .. } | Health::Well => false,
         };
         match &self.last_failure {
-            Some(failure) if is_explained => format!("{}; {failure}", self.health),
+            Some(failure) if is_explained => format!("{}; newest failure: {failure}", self.health),
             Some(_) | None => self.health.to_string(),
         }
     }

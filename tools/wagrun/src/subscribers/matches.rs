@@ -53,11 +53,16 @@ pub async fn count(stack: &Stack, parameter: &Value, consent: Result<(), Command
     })
 }
 
-async fn try_count(stack: &Stack, parameter: &Value) -> Result<MatchReport, CommandError> {
-    let filter: Map<_, _> = FIELDS
-        .into_iter()
+/// Returns the fields of a parameter that are its filter.
+pub fn filter(parameter: &Value) -> Map<String, Value> {
+    let fields = FIELDS.into_iter();
+    fields
         .filter_map(|field| Some((field.to_owned(), parameter.get(field)?.clone())))
-        .collect();
+        .collect()
+}
+
+async fn try_count(stack: &Stack, parameter: &Value) -> Result<MatchReport, CommandError> {
+    let filter = filter(parameter);
     let answer = invoke(stack, Function::ContentEvents, &json!({"match": filter})).await?;
     let report = DrainReport::deserialize(answer).map_err(|source| CommandError::Answer {
         what: "the answer of content-events",

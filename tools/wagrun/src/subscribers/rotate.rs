@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::parameters::SubscriberParameters;
 use crate::error::CommandError;
-use crate::output::{Output, Verdict};
+use crate::output::{Output, Verdict, counted};
 use crate::secret::{NewSecret, Signature};
 use crate::stack::Stack;
 
@@ -23,9 +23,9 @@ pub struct Arguments {
     /// First step once more: the newest secret is lost, and another one takes its place
     #[arg(long, conflicts_with = "finish")]
     again: bool,
-    /// Kind of the new signature
-    #[arg(long, value_enum, default_value_t, conflicts_with = "finish")]
-    signature: Signature,
+    /// Kind of the new signature; that of the newest secret if left out
+    #[arg(long, value_enum, conflicts_with = "finish")]
+    signature: Option<Signature>,
     /// Go on without a question
     #[arg(long)]
     yes: bool,
@@ -54,15 +54,16 @@ pub async fn run(
 ) -> Result<Verdict, CommandError> {
     let parameters = SubscriberParameters::of(stack)?;
     let name = &arguments.name;
-    let count = secrets(&parameters, name).await?;
+    let secrets = secrets(&parameters, name).await?;
+    let count = secrets.len();
     let rotated = if arguments.finish {
         if count < 2 {
             let problem = "has a single secret, so no rotation has begun; leave out --finish";
             return Err(CommandError::argument(name, problem));
         }
         let question = format!(
-            "{name} loses {} older secrets, and refuses deliveries if its receiver does not have the newest",
-            count - 1
+            "{name} loses {}, and its receiver refuses everything if it does not have the newest",
+            counted(count as u64 - 1, "older secret", "older secrets")
         );
         output.consent(&question, arguments.yes)?;
         parameters.change(name, keep_newest).await?;
@@ -81,7 +82,9 @@ pub async fn run(
             let problem = "has a single secret, so no rotation has begun; leave out --again";
             return Err(CommandError::argument(name, problem));
         }
-        let new = NewSecret::generate(arguments.signature)?;
+        let newest = secrets.last().and_then(Value::as_str);
+        let kind = newest.map(Signature::of).unwrap_or_default();
+        let new = NewSecret::generate(arguments.signature.unwrap_or(kind))?;
         parameters
             .change(name, |fields| add(fields, &new.stored, arguments.again))
             .await?;
@@ -95,11 +98,14 @@ pub async fn run(
     Ok(Verdict::Good)
 }
 
-/// Returns the number of a webhook's secrets.
-async fn secrets(parameters: &SubscriberParameters, name: &str) -> Result<usize, CommandError> {
+/// Returns the secrets of a webhook.
+async fn secrets(
+    parameters: &SubscriberParameters,
+    name: &str,
+) -> Result<Vec<Value>, CommandError> {
     let stored = parameters.one(name).await?;
     let fields: Value = serde_json::from_str(&stored.json).unwrap_or_default();
-    let secrets = fields["secrets"].as_array().map(Vec::len);
+    let secrets = fields["secrets"].as_array().cloned();
     secrets.ok_or_else(|| {
         CommandError::argument(
             name,
@@ -150,7 +156,7 @@ impl fmt::Display for Rotated {
             ),
             Self::Finished { name, removed } => writeln!(
                 formatter,
-                "{name} signs with its newest secret alone; {removed} older were removed.\n\
+                "{name} signs with its newest secret alone; {removed} older removed.\n\
                  Try it: wagrun subscribers test {name}"
             ),
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use clap::Args;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use wagrun_delivery::subscriber::Subscriber;
@@ -35,6 +35,8 @@ struct Shown {
     health: Health,
     /// The attempts of the last half day.
     attempts: Attempts,
+    /// The waits after failed attempts, in seconds. After the last attempt a delivery is given up.
+    retry_seconds: Vec<u64>,
     /// The fields of the parameter. Secrets, headers and the parts of URLs that may be secret are hidden.
     definition: Value,
     warnings: Vec<String>,
@@ -58,6 +60,9 @@ pub async fn run(
     let parsed = Subscriber::parse(name, &stored.parameter, &stored.json, settings.rules);
     let health = Health::judge(&parsed, &stored.json, backlogs.get(name), Some(&attempts));
     let is_good = !health.is_bad();
+    let own = parsed.as_ref().ok().and_then(|one| one.retry.as_ref());
+    let schedule = own.unwrap_or(&settings.schedule);
+    let waits = (1..).map_while(|attempt| schedule.wait(attempt));
     let warnings = parsed.iter().flat_map(|one| &one.warnings);
     let definition = serde_json::from_str(&stored.json);
     output.report(&Shown {
@@ -67,6 +72,7 @@ pub async fn run(
         changed_at: stored.changed_at,
         health,
         attempts,
+        retry_seconds: waits.map(|wait| wait.as_secs()).collect(),
         definition: definition.map_or(Value::Null, hidden),
         warnings: warnings.map(ToString::to_string).collect(),
     })?;
@@ -149,6 +155,13 @@ impl fmt::Display for Shown {
         for (name, value) in self.attempts.facts(has_backlog) {
             line(name, &value)?;
         }
+        let waits = self.retry_seconds.iter();
+        let waits = waits.filter_map(|&seconds| i64::try_from(seconds).ok());
+        let waits: Vec<String> = waits
+            .map(|seconds| time::duration(SignedDuration::from_secs(seconds)))
+            .collect();
+        let attempts = format!("{}, with waits of {}", waits.len() + 1, waits.join(", "));
+        line("attempts", &attempts)?;
         line("parameter", &self.parameter)?;
         let changed = self.changed_at.map(time::minute).unwrap_or_default();
         line("version", &format_args!("{} of {changed}", self.version))?;

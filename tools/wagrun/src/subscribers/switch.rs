@@ -3,15 +3,21 @@
 use std::fmt;
 
 use clap::Args;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::health::OPERATOR;
 use super::parameters::SubscriberParameters;
 use crate::error::CommandError;
+use crate::function::Function;
+use crate::logs::{LogSource, Window};
 use crate::output::{Output, Verdict};
 use crate::stack::Stack;
 use crate::time;
+
+/// The time within which an earlier switch-off counts.
+const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
 
 /// The arguments of `enable`.
 #[derive(Debug, Args)]
@@ -50,13 +56,16 @@ pub async fn enable(
     let parameters = SubscriberParameters::of(stack)?;
     let name = &arguments.name;
     let before = fields(&parameters, name).await?;
-    let missed_since = before["disabled"]["at"].as_str().map(str::to_owned);
+    let missed_since = match is_off(&before) {
+        true => missed_since(stack, name, &before).await?,
+        false => None,
+    };
     parameters.change(name, switch_on).await?;
     output.report(&Switched {
         name: name.clone(),
         enabled: true,
         changed: is_off(&before),
-        missed_since: missed_since.filter(|_| is_off(&before)),
+        missed_since,
     })?;
     Ok(Verdict::Good)
 }
@@ -82,6 +91,36 @@ pub async fn disable(
         missed_since: None,
     })?;
     Ok(Verdict::Good)
+}
+
+/// Returns the time from which on events may be missing; none when nobody wrote it down.
+///
+/// A subscriber whose receiver still said no was switched off again after an earlier `enable`. The log has both times.
+async fn missed_since(
+    stack: &Stack,
+    name: &str,
+    before: &Value,
+) -> Result<Option<String>, CommandError> {
+    let Some(at) = before["disabled"]["at"].as_str() else {
+        return Ok(None);
+    };
+    let pattern =
+        format!("{{ ($.message = \"subscriber disabled\") && ($.subscriber = \"{name}\") }}");
+    let window = Window {
+        since: time::now() - LOOK_BACK,
+        pattern: Some(pattern),
+    };
+    let mut source = LogSource::with(stack, &[Function::Deliver], window);
+    let lines = source.next().await?;
+    let disabled = lines.iter().filter(|line| {
+        line.message() == Some("subscriber disabled") && line.text_of("subscriber") == Some(name)
+    });
+    let earliest = disabled.map(|line| line.at).min();
+    let written = at.parse::<Timestamp>().ok();
+    Ok(Some(match (earliest, written) {
+        (Some(earliest), Some(written)) if earliest < written => earliest.to_string(),
+        _ => at.to_owned(),
+    }))
 }
 
 async fn fields(parameters: &SubscriberParameters, name: &str) -> Result<Value, CommandError> {
@@ -133,7 +172,7 @@ impl fmt::Display for Switched {
             (true, true) => {
                 writeln!(
                     formatter,
-                    "{name} is on. Deliveries that were set aside come within a quarter of an hour."
+                    "{name} is on. Deliveries that were set aside come within a quarter of an hour; at once: wagrun redrive set-aside"
                 )?;
                 match &self.missed_since {
                     Some(since) => writeln!(
