@@ -60,7 +60,6 @@ struct Receivers {
 
 impl Prepared {
     /// Returns the number of messages.
-    #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
     pub fn len(&self) -> usize {
         self.deliveries.len() + self.invalidations.len()
     }

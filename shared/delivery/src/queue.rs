@@ -1,6 +1,7 @@
 //! Sends messages to the queues around deliver, in as few calls as SQS allows.
 
 mod batches;
+mod message;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use aws_sdk_sqs::{
 };
 
 use batches::{Entry, batches, by_event};
+pub use message::{FifoAttributes, Message};
 
 /// A queue in front of deliver, or its dead-letter queue.
 #[derive(Debug, Clone)]
@@ -19,26 +21,6 @@ pub struct DeliveryQueue {
     sqs: Client,
     url: String,
     name: &'static str,
-}
-
-/// A message to send.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Message {
-    /// The subscriber's name, for errors.
-    pub subscriber: String,
-    /// The attributes that a FIFO queue requires; none for a standard queue.
-    pub fifo: Option<FifoAttributes>,
-    /// The JSON of a [`Delivery`](crate::Delivery), or of a message that deliver sends itself.
-    pub body: String,
-}
-
-/// A message's group and deduplication id in a FIFO queue.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FifoAttributes {
-    /// The message group. Messages of one group are received in order, one at a time.
-    pub group_id: String,
-    /// The deduplication id. SQS drops a second message with it for five minutes.
-    pub deduplication_id: String,
 }
 
 /// Some messages are not in the queue. Those that are stay there. SQS drops them when they are sent again within five minutes.

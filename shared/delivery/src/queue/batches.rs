@@ -1,6 +1,6 @@
 //! Splits messages into calls of SQS.
 
-use super::Message;
+use super::message::Message;
 
 /// Number of entries that SQS accepts in one call.
 pub(super) const MAX_ENTRIES: usize = 10;
