@@ -43,6 +43,9 @@ use turn::{LOCK_RETRY_INTERVAL, TurnEnd};
 /// database room for live events.
 const PAUSE_PER_EVENT: Duration = Duration::from_millis(10);
 
+/// The longest wait of a cancellation for the slice that is being published. Others may hold the lock for longer.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The reason for which the work at backfills ended.
 enum BackfillEnd {
     /// No open run can go on.
@@ -86,17 +89,14 @@ pub(crate) async fn count(
 }
 
 /// Cancels a run, and waits until the slice that is being published is counted. Returns false when there is no open run with this id.
-pub(crate) async fn cancel(
-    connection: &mut PgConnection,
-    id: Uuid,
-    stop_at: Instant,
-) -> Result<bool, DrainError> {
+pub(crate) async fn cancel(connection: &mut PgConnection, id: Uuid) -> Result<bool, DrainError> {
     if !outbox::cancel_backfill(connection, id).await? {
         return Ok(false);
     }
     tracing::info!(backfill = %id, "backfill cancelled");
+    let stop_at = Instant::now() + CANCEL_TIMEOUT;
     while !outbox::try_lock(connection, Lock::Drain).await? {
-        if Instant::now() + LOCK_RETRY_INTERVAL >= stop_at {
+        if Instant::now() >= stop_at {
             return Ok(true);
         }
         sleep(LOCK_RETRY_INTERVAL).await;

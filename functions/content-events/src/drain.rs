@@ -228,7 +228,7 @@ async fn execute_command(
             Ok(None)
         }
         Invocation::Cancel(id) => {
-            if backfill::cancel(connection, *id, context.stop_at).await? {
+            if backfill::cancel(connection, *id).await? {
                 Ok(Some(*id))
             } else {
                 Err(DrainError::NotUnderWay(*id))

@@ -161,7 +161,13 @@ impl Match {
 impl Counted {
     /// Parses a payload's `count`. Returns `None` when the payload has none, or one that is no request for a backfill.
     pub fn parse(payload: &Value) -> Option<Result<Self, RequestError>> {
-        let request = Request::parse(payload.get("count")?)?;
+        let fields = payload.as_object()?;
+        let request = Request::parse(fields.get("count")?)?;
+        let is_other = |key: &&String| !["count", "match"].contains(&key.as_str());
+        if let Some(field) = fields.keys().find(is_other).cloned() {
+            let kind = "count";
+            return Some(Err(RequestError::ExtraKey { field, kind }));
+        }
         let filter = match payload.get("match") {
             None => None,
             Some(filter) => Match::parse(&json!({"match": filter})),

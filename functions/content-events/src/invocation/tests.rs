@@ -159,6 +159,10 @@ fn an_unknown_payload_is_named_in_the_error() {
             "cannot read match.type: unknown field",
         ),
         (
+            json!({"count": {"replay": {"type": "*"}}, "sweep": 1}),
+            "sweep: cannot stand beside count",
+        ),
+        (
             json!({"count": "all"}),
             "count: \"all\" is not an object with replay or snapshot",
         ),
