@@ -202,6 +202,8 @@ mod tests {
                 5,
                 json!({"message": "backfill cancelled", "backfill": "three"}),
             ),
+            // It was on its way, and was the last one.
+            slice(6, "three", 7, true),
         ];
         let runs = of(&lines);
         let facts: Vec<_> = runs
@@ -218,7 +220,7 @@ mod tests {
                     100,
                     Some("backfill two cannot go on: locked")
                 ),
-                ("three", RunState::Cancelled, 0, None),
+                ("three", RunState::Cancelled, 7, None),
             ]
         );
         assert_eq!(runs[0].request, Some(request));
