@@ -90,6 +90,16 @@ fn line(outcome: &str, status: Option<u16>) -> Value {
     line
 }
 
+/// Asserts that the line is that of an attempt that failed, with its error. The wait after the third attempt is half an hour, a tenth more or less.
+fn assert_failed(mut told: Value, line: Value, error: &str) {
+    let fields = told.as_object_mut().unwrap();
+    let wait = fields.remove("retry_seconds").unwrap();
+    assert!((1620..=1980).contains(&wait.as_u64().unwrap()), "{wait}");
+    let found = fields.remove("error").unwrap();
+    assert!(found.as_str().unwrap().starts_with(error), "{found}");
+    assert_eq!(told, line);
+}
+
 fn counted(outcome: &str) -> Value {
     json!({
         "Subscriber": "cdn", "Outcome": outcome, "Deliveries": 1.0, "Duration": "Milliseconds",
@@ -114,7 +124,8 @@ async fn a_success_is_a_line_and_two_metrics() {
 #[tokio::test]
 async fn a_failure_tells_how_long_it_has_been_waiting_too() {
     let lines = attempt(json!({}), StatusCode::BAD_GATEWAY).await;
-    assert_eq!(told(&lines).0, line("refused", Some(502)));
+    let error = "the receiver answered 502 Bad Gateway";
+    assert_failed(told(&lines).0, line("refused", Some(502)), error);
     assert_eq!(metrics(&lines), [counted("refused"), waiting()]);
 }
 
@@ -123,7 +134,8 @@ async fn a_receiver_that_did_not_answer_has_no_status() {
     // Nobody listens on port 1.
     let url = json!({"url": "http://127.0.0.1:1/hook?token=of-the-url"});
     let lines = attempt(url, StatusCode::OK).await;
-    assert_eq!(told(&lines).0, line("unreachable", None));
+    let error = "cannot reach the receiver: ";
+    assert_failed(told(&lines).0, line("unreachable", None), error);
     assert_eq!(metrics(&lines), [counted("unreachable"), waiting()]);
 }
 
