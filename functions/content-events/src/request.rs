@@ -87,6 +87,9 @@ pub enum RequestError {
         /// The error.
         source: serde_json::Error,
     },
+    /// The request whose events are to be counted cannot be granted.
+    #[error("cannot read count")]
+    Counted(#[source] Box<Self>),
     /// The path of a subtree is invalid.
     #[error("{kind}.under: {path:?} is not a path that begins with /")]
     NotAPath {
@@ -172,6 +175,7 @@ impl Counted {
             None => None,
             Some(filter) => Match::parse(&json!({"match": filter})),
         };
+        let request = request.map_err(|error| RequestError::Counted(Box::new(error)));
         Some(request.and_then(|request| {
             Ok(Self {
                 request,

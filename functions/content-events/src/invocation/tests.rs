@@ -152,7 +152,7 @@ fn an_unknown_payload_is_named_in_the_error() {
         ),
         (
             json!({"count": {"replay": {"until": "now"}}}),
-            "cannot read replay.until: \"now\" is not a time",
+            "cannot read count: cannot read replay.until: \"now\" is not a time",
         ),
         (
             json!({"count": {"replay": {"type": "*"}}, "match": {"type": "*"}}),
