@@ -110,12 +110,19 @@ pub async fn command(scenario: &Scenario) -> Command {
     command
 }
 
-/// Empties the queues for an operator, in which other tests have left what they let fail.
+/// Empties the queues for an operator, in which other tests have left what they let fail, and the delivery queue, in which they have left
+/// what would fail later.
 ///
 /// The scenario must have the stack for itself.
 pub async fn clear_dead_letters(scenario: &Scenario) {
     let deployment = &scenario.stack.local.deployment;
-    for queue in ["EventDeadLetter", "DeliveryDeadLetter", "DoorbellFailure"] {
+    // The delivery queue first, because a message in it may die meanwhile.
+    for queue in [
+        "Delivery",
+        "EventDeadLetter",
+        "DeliveryDeadLetter",
+        "DoorbellFailure",
+    ] {
         let url = deployment.output(&format!("{queue}QueueUrl")).unwrap();
         deployment.aws().purge(url).await.unwrap();
     }
