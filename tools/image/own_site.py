@@ -45,6 +45,9 @@ def make(directory: Path, base: str):
     settings = directory / "cms/settings/base.py"
     before, _, rest = settings.read_text().partition("DATABASES = {")
     settings.write_text(f"{before}{DATABASES}\n# Password validation{rest.partition('# Password validation')[2]}")
+    with open(settings, "a") as base_settings:
+        # Django 6.1 asks for it on PostgreSQL (postgres.E005), and `wagtail start` leaves it out.
+        base_settings.write('\nINSTALLED_APPS += ["django.contrib.postgres"]\n')
     with open(directory / "cms/settings/production.py", "a") as production:
         production.write(PRODUCTION)
     with open(directory / "requirements.txt", "a") as packages:
