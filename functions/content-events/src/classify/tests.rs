@@ -159,6 +159,27 @@ fn going_live_is_published_and_going_dark_unpublished() {
 }
 
 #[test]
+fn a_page_that_a_later_change_makes_live_is_published_with_its_restrictions() {
+    // Its row is shown as it is now, and nothing was said of it.
+    let shown = page(json!({}));
+    assert_action(
+        shown.clone(),
+        shown.clone(),
+        &["view_restrictions"],
+        &SaidVisibility::Nothing,
+        Some(Action::Published),
+    );
+    // A change of the row itself tells what was before it.
+    assert_action(
+        shown,
+        page(json!({"live": false})),
+        &["view_restrictions", "live"],
+        &SaidVisibility::Nothing,
+        Some(Action::Unpublished),
+    );
+}
+
+#[test]
 fn a_newer_live_revision_is_published_even_when_the_page_also_moves() {
     assert_action(
         page(json!({"live_revision": 2, "url_path": "/home/old/"})),
