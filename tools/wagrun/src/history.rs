@@ -135,9 +135,7 @@ impl History {
             since: String::new(),
         }
     }
-}
 
-impl History {
     fn expects_something(&self) -> bool {
         self.events.iter().any(|event| !event.expected.is_empty())
     }

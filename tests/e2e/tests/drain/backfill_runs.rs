@@ -5,6 +5,7 @@ use std::time::Duration;
 use content_events::BackfillProgress;
 use content_events::Invocation;
 use serde_json::json;
+use sqlx::PgConnection;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -106,15 +107,20 @@ fn a_request_is_answered_at_once_and_its_progress_opens_no_second_run() {
     });
 }
 
+/// Publishes 150 changes, and requests them again without waiting. Returns the id of the run.
+async fn replay_of_150_changes(fixture: &DrainFixture, session: &mut PgConnection) -> Uuid {
+    publish_author_changes(fixture, session, 150).await;
+    let replay = json!({"replay": {"type": "*"}, "wait": false});
+    let answer = fixture.invoke(replay).await.unwrap();
+    requested_run(&answer).id
+}
+
 #[test]
 fn the_progress_of_a_run_goes_on_with_it_when_no_doorbell_rings() {
     run(async {
         let fixture = DrainFixture::new().await;
         let mut session = fixture.database.connect().await;
-        publish_author_changes(&fixture, &mut session, 150).await;
-        let replay = json!({"replay": {"type": "*"}, "wait": false});
-        let answer = fixture.invoke(replay).await.unwrap();
-        let id = requested_run(&answer).id;
+        let id = replay_of_150_changes(&fixture, &mut session).await;
         let answer = fixture.invoke(json!({"progress": id})).await.unwrap();
         assert_eq!(answer.backfilled, 150);
         assert!(requested_run(&answer).finished);
@@ -169,10 +175,7 @@ fn a_run_that_is_cancelled_while_it_publishes_counts_what_was_on_its_way() {
     run(async {
         let fixture = DrainFixture::new().await;
         let mut session = fixture.database.connect().await;
-        publish_author_changes(&fixture, &mut session, 150).await;
-        let replay = json!({"replay": {"type": "*"}, "wait": false});
-        let answer = fixture.invoke(replay).await.unwrap();
-        let id = requested_run(&answer).id;
+        let id = replay_of_150_changes(&fixture, &mut session).await;
         // Consumes the notice of the batches so far.
         fixture.topic.wait_for_batch().await;
         fixture.topic.delay(Duration::from_millis(700));

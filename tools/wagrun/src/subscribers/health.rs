@@ -102,8 +102,8 @@ impl Health {
         }
         let phase = backlog.map(|backlog| (backlog.since, SetAside::of(backlog)));
         // What comes back may be refused again, which matters more.
-        let is_returning = |phase| phase == SetAside::Returning;
-        if let Some((since, phase)) = phase.filter(|(_, phase)| !is_returning(*phase)) {
+        let unless_returning = phase.filter(|(_, phase)| *phase != SetAside::Returning);
+        if let Some((since, phase)) = unless_returning {
             return Self::SetAside { since, phase };
         }
         if let Some(since) = subscriber.failing_since {

@@ -16,6 +16,8 @@ use crate::output::{Output, Verdict};
 use crate::stack::Stack;
 use crate::time;
 
+/// The longest time from a switch-off to its line in the log. The calls to SNS and SSM lie between them.
+const LOG_DELAY: SignedDuration = SignedDuration::from_mins(1);
 /// The time within which an earlier switch-off counts.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
 
@@ -115,7 +117,7 @@ async fn missed_since(
     let disabled = lines.iter().filter(|line| {
         line.message() == Some("subscriber disabled") && line.text_of("subscriber") == Some(name)
     });
-    let earliest = disabled.map(|line| line.at).min();
+    let earliest = disabled.map(|line| line.at - LOG_DELAY).min();
     let written = at.parse::<Timestamp>().ok();
     Ok(Some(match (earliest, written) {
         (Some(earliest), Some(written)) if earliest < written => earliest.to_string(),
