@@ -40,6 +40,7 @@ declare
     watched wagrun.watched_table;
     chosen  text;
     states  jsonb := '{}';
+    earlier jsonb;
     problem text;
     added   bigint;
 begin
@@ -72,9 +73,12 @@ begin
     if problem is not null and cardinality(sequences) > 1 then
         return (select sum(wagrun.add_present_state(of_model, array[one])) from unnest(sequences) as one);
     end if;
+    -- Later than the states, so a change that they show is found.
+    earlier := wagrun.rows_at_restriction(sequences);
     -- An object that no longer exists has no state, so its event has no net change. The deletion has an event of its own.
     with complete as (
-        select event.sequence, event.before as part_before, event.after as part_after, states -> event.object as state
+        select event.sequence, event.before as part_before, event.after as part_after,
+            (states -> event.object) || coalesce(earlier -> event.sequence::text, '{}') as state
         from wagrun.event as event where event.sequence = any (sequences) and event.is_part_only
     )
     update wagrun.event as event set
@@ -95,7 +99,7 @@ $$;
 -- Name: FUNCTION add_present_state(of_model text, sequences bigint[]); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.add_present_state(of_model text, sequences bigint[]) IS 'Adds the present state of the object to events of one model that changed only parts. Returns the number of events.';
+COMMENT ON FUNCTION wagrun.add_present_state(of_model text, sequences bigint[]) IS 'Adds the state of the object to events of one model that changed only parts. It is the present one, with the row that a page had when its restrictions changed. Returns the number of events.';
 
 
 --
@@ -1271,6 +1275,54 @@ $_$;
 --
 
 COMMENT ON FUNCTION wagrun.row_image(relation regclass, changed_row record) IS 'Returns the row as jsonb, whatever its columns hold. Never raises an error.';
+
+
+--
+-- Name: rows_at_restriction(bigint[]); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.rows_at_restriction(sequences bigint[]) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    objects text[];
+begin
+    select array_agg(distinct event.object) into objects
+    from wagrun.event as event
+    where event.sequence = any (sequences) and 'view_restrictions' = any (event.changed);
+    -- The outbox may be long, and is seldom read here.
+    if objects is null then
+        return '{}';
+    end if;
+    return (
+        with own_change as (
+            select event.object, false as is_captured, event.sequence as place, event.before
+            from wagrun.event as event
+            where event.object = any (objects) and event.settled_at is null and not event.is_part_only
+            union all
+            select captured.object, true, captured.position, captured.before
+            from wagrun.outbox as captured
+            where captured.object = any (objects) and captured.is_own_row
+        ),
+        next_change as (
+            select distinct on (event.sequence) event.sequence, own_change.before
+            from wagrun.event as event join own_change using (object)
+            where event.sequence = any (sequences) and 'view_restrictions' = any (event.changed)
+                and (own_change.is_captured or own_change.place > event.sequence)
+            order by event.sequence, own_change.is_captured, own_change.place
+        )
+        select coalesce(jsonb_object_agg(sequence, before) filter (where before is not null), '{}') from next_change
+    );
+end
+$$;
+
+
+--
+-- Name: FUNCTION rows_at_restriction(sequences bigint[]); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.rows_at_restriction(sequences bigint[]) IS 'Returns the own rows of pages, by the sequences of events that changed their restrictions. A row is as it was before the first later change of it that is not published. A page without such a change is left out: its present row is the one.';
 
 
 --
@@ -2886,6 +2938,13 @@ REVOKE ALL ON FUNCTION wagrun.ring_at_commit() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION wagrun.row_image(relation regclass, changed_row record) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION rows_at_restriction(sequences bigint[]); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.rows_at_restriction(sequences bigint[]) FROM PUBLIC;
 
 
 --

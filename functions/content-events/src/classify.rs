@@ -7,9 +7,7 @@ use wagrun_database::outbox::{
 };
 
 use crate::action::Action;
-use crate::page_change::{
-    concerns_visibility, is_live, is_of_restrictions_alone, is_undecided, public_action,
-};
+use crate::page_change::{concerns_visibility, is_live, is_undecided, public_action};
 use crate::visibility::visibility;
 
 /// The decision about the event of a change.
@@ -125,10 +123,6 @@ fn known_before(
 ) -> SaidVisibility {
     let is_page = change.kind == ObjectKind::Page;
     let was_shown = |state: &Map<String, Value>| !is_page || is_live(state);
-    // The row of such a page is shown as it is now. A later transaction may have made it live, of which nothing was said.
-    if *said == SaidVisibility::Nothing && is_of_restrictions_alone(change) {
-        return SaidVisibility::Nothing;
-    }
     match (said, before) {
         (SaidVisibility::AtInstallation | SaidVisibility::Nothing, Some(before))
             if change.before.as_ref().is_some_and(was_shown) =>

@@ -56,11 +56,6 @@ pub fn concerns_visibility(change: &CapturedChange) -> bool {
         || fields.any(|field| before.get(*field) != present.get(*field))
 }
 
-/// Returns true when the view restrictions of a page changed, and not the row of the page.
-pub fn is_of_restrictions_alone(change: &CapturedChange) -> bool {
-    !change.changed.is_empty() && change.changed.iter().all(|name| name == VIEW_RESTRICTIONS)
-}
-
 /// Returns true for a page that was inserted as live and may not stay so.
 ///
 /// Wagtail's admin inserts a new page as live before it publishes, schedules or restricts it, each in a transaction of its own. Such a

@@ -14,6 +14,7 @@ mod locks;
 mod marked_changes;
 mod replays;
 mod restored_databases;
+mod restricted_drafts;
 mod round_trips;
 mod runs;
 mod schedules;

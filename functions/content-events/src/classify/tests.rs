@@ -1,5 +1,3 @@
-mod restrictions;
-
 use super::*;
 use crate::fixtures::{change, page, rules};
 use serde_json::json;
