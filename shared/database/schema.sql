@@ -1129,6 +1129,32 @@ COMMENT ON FUNCTION wagrun.record_present_content(watched regclass) IS 'Records 
 
 
 --
+-- Name: record_uncaptured_content(); Type: FUNCTION; Schema: wagrun; Owner: -
+--
+
+CREATE FUNCTION wagrun.record_uncaptured_content() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform wagrun.record_present_content(listed.relation)
+    from wagrun.watched_table as listed join pg_class on pg_class.oid = listed.relation
+    where listed.is_recorded and listed.root is null and listed.collection is null and listed.kind in ('page', 'document');
+    if exists (select from wagrun.visibility where said = '{}') then
+        update wagrun.visibility_scan set is_wanted = true;
+    end if;
+end
+$$;
+
+
+--
+-- Name: FUNCTION record_uncaptured_content(); Type: COMMENT; Schema: wagrun; Owner: -
+--
+
+COMMENT ON FUNCTION wagrun.record_uncaptured_content() IS 'Records live pages and documents that no event said anything of as known, and asks for a comparison, which records who sees them.';
+
+
+--
 -- Name: reserve_sequence(bigint); Type: FUNCTION; Schema: wagrun; Owner: -
 --
 
@@ -2908,6 +2934,13 @@ GRANT ALL ON FUNCTION wagrun.present_state(of_model text, after_key text, most i
 --
 
 REVOKE ALL ON FUNCTION wagrun.record_present_content(watched regclass) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION record_uncaptured_content(); Type: ACL; Schema: wagrun; Owner: -
+--
+
+REVOKE ALL ON FUNCTION wagrun.record_uncaptured_content() FROM PUBLIC;
 
 
 --

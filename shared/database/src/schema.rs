@@ -22,6 +22,7 @@ pub use lock::{
     LockError, LockHolder, LockLost, MigrationLock, child_session_name,
     end_sessions_of_earlier_runs, lock_holder, lock_migration,
 };
+pub use present_content::record_uncaptured_content;
 pub use publication::{FailedPublication, record_failed_publications};
 pub use session::{DatabaseProof, SessionLost, keep_in_use, prove_database};
 pub use settings::{

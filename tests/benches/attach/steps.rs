@@ -15,7 +15,7 @@ pub const EDITORS: i32 = 8;
 /// The number of sessions that read.
 pub const VISITORS: i32 = 4;
 /// The length of a step without a command, with which the commands are compared.
-const QUIET: Duration = Duration::from_secs(20);
+const QUIET: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy)]
 enum Step {

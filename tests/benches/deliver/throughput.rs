@@ -15,7 +15,7 @@ pub const DELIVER_WORKERS: usize = 32;
 /// The calls a second that SSM lets an account make to read parameters, without the paid higher throughput.
 pub const PARAMETER_QUOTA: usize = 40;
 /// The longest measurement of a run that may not end.
-pub const MAX_RUN_TIME: Duration = Duration::from_secs(60);
+pub const MAX_RUN_TIME: Duration = Duration::from_secs(30);
 
 /// The deliveries of some events.
 pub struct Outcome {

@@ -19,7 +19,7 @@ use variant::Variant;
 
 /// The time for which each rate is measured, and the number of times, in turns.
 const DURATION: Duration = Duration::from_secs(1);
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 /// The share of the plain outbox's own share that wagrun's is to keep.
 const LIMIT: f64 = 0.9;
 const EDITORS: [i32; 5] = [1, 2, 4, 8, 16];

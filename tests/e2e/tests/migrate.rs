@@ -11,4 +11,5 @@ mod killed;
 mod older_postgres;
 mod other_database;
 mod publishing;
+mod uncaptured_content;
 mod versions;

@@ -40,6 +40,9 @@ pub async fn set_up_capture(
         .map_err(CaptureError::Settings)?;
     let watched = schema::watch_tables(connection, &tables, stop_at).await?;
     schema::watch_scheduled_tables(connection, &discovery.schedules, stop_at).await?;
+    schema::record_uncaptured_content(connection)
+        .await
+        .map_err(CaptureError::Settings)?;
     schema::set_url_patterns(connection, &discovery.url_patterns)
         .await
         .map_err(CaptureError::Settings)?;

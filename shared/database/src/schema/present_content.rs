@@ -2,6 +2,8 @@
 //!
 //! The triggers are committed before the content is recorded, so that editors do not wait for it. The drain lock is held over both. So
 //! no drainer meets an object that is not recorded. After a death in between, the next migrate records the content.
+//!
+//! Each migrate records what came since while capture was off.
 
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
@@ -20,6 +22,14 @@ pub enum FirstWatchError {
     /// The drain lock was lost, so that a drainer may have met objects that were not recorded.
     #[error(transparent)]
     Unlock(#[from] UnlockError),
+}
+
+/// Records the pages and documents that came while capture was off. No event says that they are there.
+pub async fn record_uncaptured_content(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("select wagrun.record_uncaptured_content()")
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// Returns true for a table of pages or documents whose present content is not recorded.

@@ -89,6 +89,21 @@ fn a_section_that_becomes_private_takes_its_pages_with_it() {
 }
 
 #[test]
+fn a_restriction_that_is_the_first_change_of_a_site_is_heard() {
+    run(async {
+        let site = RelayedSite::new().await;
+        let mut session = site.database.connect().await;
+        let restrict = format!(
+            "insert into wagtailcore_pageviewrestriction (id, page_id, restriction_type, password)
+             values (1, {HOME}, 'login', '')"
+        );
+        let events = change(&site, &mut session, &restrict).await;
+        assert_eq!(lines(&events, 0), [page("unpublished", HOME)]);
+        assert_eq!(events[0].data["visible_to"], "login");
+    });
+}
+
+#[test]
 fn a_collection_that_becomes_private_is_an_event_of_each_document_in_it() {
     run(async {
         let site = RelayedSite::new().await;
