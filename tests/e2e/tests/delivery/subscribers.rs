@@ -83,6 +83,7 @@ fn a_receiver_that_answers_410_is_disabled_and_another_subscriber_learns_of_it()
         wait_until(&Progress::quiet(), "the parameter", WAIT_TIMEOUT, poll)
             .await
             .unwrap_or_else(|error| panic!("{}", chain(&error)));
+        deployment.wait_until_in_directory("gone").await.unwrap();
 
         retitle(&mut scenario, post, "Unseen").await;
         subscribe(&scenario, "gone", json!({})).await;

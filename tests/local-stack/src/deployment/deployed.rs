@@ -77,6 +77,13 @@ impl Deployment {
         Ok(Value::from_str(&parameter).unwrap_or(Value::Null))
     }
 
+    /// Waits until the subscriber directory has the present parameter of a subscriber, which a function may have changed.
+    pub async fn wait_until_in_directory(&self, name: &str) -> Result<(), DeploymentError> {
+        let path = self.output("SubscribersPath")?;
+        let parameter = self.aws.parameter(&format!("{path}/{name}")).await?;
+        self.wait_for_directory(name, Some(&parameter)).await
+    }
+
     /// Deletes a subscriber.
     pub async fn delete_subscriber(&self, name: &str) -> Result<(), DeploymentError> {
         let path = self.output("SubscribersPath")?;
