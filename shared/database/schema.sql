@@ -1113,7 +1113,8 @@ begin
         'insert into wagrun.visibility (object, said)
          select present.object, ''{}''
          from (select %L || %I as object from %s %s) as present
-         where not exists (select from wagrun.outbox as pending where pending.object = present.object and pending.is_own_row)
+         where not exists (select from wagrun.visibility as known where known.object = present.object)
+           and not exists (select from wagrun.outbox as pending where pending.object = present.object and pending.is_own_row)
            and not exists (select from wagrun.event where event.object = present.object and settled_at is null)
          on conflict do nothing',
         listed.object || '/', listed.key_column, listed.relation, case listed.kind when 'page' then 'where live' end);
@@ -1125,7 +1126,7 @@ $$;
 -- Name: FUNCTION record_present_content(watched regclass); Type: COMMENT; Schema: wagrun; Owner: -
 --
 
-COMMENT ON FUNCTION wagrun.record_present_content(watched regclass) IS 'Records the live pages or the documents of a table as known, so that no event says that they are there. The caller holds the drain lock since before the table has triggers.';
+COMMENT ON FUNCTION wagrun.record_present_content(watched regclass) IS 'Records the live pages or the documents of a table as known, so that no event says that they are there. For the first time the caller holds the drain lock since before the table has triggers.';
 
 
 --
