@@ -64,31 +64,40 @@ impl Deployment {
         name: &str,
         subscriber: &str,
     ) -> Result<(), DeploymentError> {
-        let path = self.output("SubscribersPath")?;
-        let parameter = format!("{path}/{name}");
+        let parameter = self.subscriber_parameter(name)?;
         self.aws.put_parameter(&parameter, subscriber).await?;
         self.wait_for_directory(name, Some(subscriber)).await
     }
 
     /// Returns the present parameter of a subscriber.
     pub async fn subscriber(&self, name: &str) -> Result<Value, DeploymentError> {
-        let path = self.output("SubscribersPath")?;
-        let parameter = self.aws.parameter(&format!("{path}/{name}")).await?;
+        let parameter = self
+            .aws
+            .parameter(&self.subscriber_parameter(name)?)
+            .await?;
         Ok(Value::from_str(&parameter).unwrap_or(Value::Null))
     }
 
     /// Waits until the subscriber directory has the present parameter of a subscriber, which a function may have changed.
     pub async fn wait_until_in_directory(&self, name: &str) -> Result<(), DeploymentError> {
-        let path = self.output("SubscribersPath")?;
-        let parameter = self.aws.parameter(&format!("{path}/{name}")).await?;
+        let parameter = self
+            .aws
+            .parameter(&self.subscriber_parameter(name)?)
+            .await?;
         self.wait_for_directory(name, Some(&parameter)).await
     }
 
     /// Deletes a subscriber.
     pub async fn delete_subscriber(&self, name: &str) -> Result<(), DeploymentError> {
-        let path = self.output("SubscribersPath")?;
-        self.aws.delete_parameter(&format!("{path}/{name}")).await?;
+        let parameter = self.subscriber_parameter(name)?;
+        self.aws.delete_parameter(&parameter).await?;
         self.wait_for_directory(name, None).await
+    }
+
+    /// Returns the name of a subscriber's parameter.
+    fn subscriber_parameter(&self, name: &str) -> Result<String, DeploymentError> {
+        let path = self.output("SubscribersPath")?;
+        Ok(format!("{path}/{name}"))
     }
 
     /// Waits until the subscriber directory has this value of a subscriber, or none.
