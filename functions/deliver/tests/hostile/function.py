@@ -6,6 +6,7 @@ import json
 import os
 import queue
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -69,6 +70,7 @@ class Deliver:
         self.work = queue.Queue()
         self.answers = queue.Queue()
         self.aws = []
+        self.stopped = threading.Event()
         played = self
         handler = type("Handler", (Played,), {"played": played})
         self.server = Server((address, port), handler)
@@ -82,6 +84,7 @@ class Deliver:
         )
 
     def stop(self):
+        self.stopped.set()
         self.process.kill()
         self.process.wait()
         self.server.shutdown()
@@ -158,8 +161,9 @@ def variables(here, allow_http):
 class Server(http.server.ThreadingHTTPServer):
     """A server whose clients are killed at the end of a test."""
 
-    def handle_error(self, *_):
-        pass
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Played(http.server.BaseHTTPRequestHandler):
@@ -171,7 +175,8 @@ class Played(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         # The Runtime API's path of the next invocation.
-        while self.played.process.poll() is None:
+        # deliver may call before the thread that started it knows its process.
+        while not self.played.stopped.is_set():
             try:
                 work = self.played.work.get(timeout=0.2)
             except queue.Empty:
