@@ -59,7 +59,8 @@ packages:
 test: packages check site ## every check and every test
 	rm -rf $(REQUESTS) $(SECRETS)
 	mkdir -p $(SECRETS) && touch $(SECRETS)/started
-	WAGRUN_KEEP_LOGS=1 cargo test --workspace --locked
+	WAGRUN_KEEP_LOGS=1 cargo test --workspace --exclude e2e --locked
+	WAGRUN_KEEP_LOGS=1 python3 tools/e2e.py
 	.local/venv/emulator/bin/python tools/check_requests.py $(REQUESTS)
 	$(MAKE) --no-print-directory recorded-access
 	$(MAKE) --no-print-directory hostile NAMESPACE=optional
@@ -68,9 +69,8 @@ test: packages check site ## every check and every test
 unit: ## the unit tests; CRATE=deliver runs those of one crate, TEST=name those with this in their name
 	cargo test $(if $(CRATE),--package $(CRATE),--workspace --exclude local-stack) --locked --lib -- $(TEST)
 
-e2e: ## the end-to-end tests with TEST=drain::runs in their name
-	@if [ -z "$(TEST)" ]; then echo "TEST=… names the tests, such as TEST=drain::runs. make test runs all of them." >&2; exit 2; fi
-	cargo test --workspace --locked --test e2e -- $(TEST)
+e2e: ## the end-to-end tests, or those with TEST=drain::runs in their name
+	$(if $(TEST),cargo test --workspace --locked --test e2e -- $(TEST),python3 tools/e2e.py)
 
 watch: ## the unit tests of CRATE=deliver, each time one of its files is saved
 	@python3 tools/watch.py $(CRATE)

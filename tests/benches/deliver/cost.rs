@@ -6,6 +6,7 @@
 //! secret is one signature.
 
 use std::error::Error;
+use std::iter::repeat;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -22,10 +23,12 @@ use testing::process::{Process, Supervisor};
 use crate::statistics::{MEMORY_OF_ONE_PROCESSOR, ms};
 use crate::workers::Workers;
 
-const EVENTS: usize = 10_000;
+/// The events of the runs that show memory, and of those that show only the time of a delivery.
+const MANY: usize = 10_000;
+const FEW: usize = 3_000;
 const PAGES: usize = 100;
 /// The numbers of deliveries after which memory is measured.
-const MEASURING_POINTS: [usize; 3] = [100, 1000, EVENTS];
+const MEASURING_POINTS: [usize; 3] = [100, 1000, MANY];
 /// The number of signatures of each delivery in the run that measures signing.
 const SIGNATURES: u32 = 101;
 
@@ -45,40 +48,39 @@ struct Run {
 pub async fn run() -> Result<(), Box<dyn Error>> {
     let directory = Supervisor::start("bench", &checkout().join(".local/logs"))?;
     let certificate = certificate(directory.directory())?;
-    let once = Variant {
+    let few = Variant {
         implementation: Implementation::Deliver,
+        events: FEW,
         certificate: None,
         signatures: 1,
         has_subscriber: true,
     };
-    let by_tls = Variant {
+    let few_by_tls = Variant {
         certificate: Some(certificate),
-        ..once.clone()
+        ..few.clone()
     };
-    let (fan_out, plain) = measure(&once).await?;
-    let (_, tls) = measure(&by_tls).await?;
-    let signatures = SIGNATURES;
+    let many = |variant: &Variant| Variant {
+        events: MANY,
+        ..variant.clone()
+    };
+    let by_python = |variant: &Variant| Variant {
+        implementation: Implementation::Python,
+        ..variant.clone()
+    };
+    let (fan_out, plain) = measure(&many(&few)).await?;
+    let (_, tls) = measure(&many(&few_by_tls)).await?;
     let (_, signed) = measure(&Variant {
-        signatures,
-        ..once.clone()
+        signatures: SIGNATURES,
+        ..few.clone()
     })
     .await?;
     let (_, dropped) = measure(&Variant {
         has_subscriber: false,
-        ..once.clone()
+        ..few.clone()
     })
     .await?;
-    let implementation = Implementation::Python;
-    let (_, python) = measure(&Variant {
-        implementation,
-        ..once
-    })
-    .await?;
-    let (_, python_tls) = measure(&Variant {
-        implementation,
-        ..by_tls
-    })
-    .await?;
+    let (_, python) = measure(&by_python(&few)).await?;
+    let (_, python_tls) = measure(&by_python(&few_by_tls)).await?;
 
     print_parts(&Parts {
         plain: plain.cost,
@@ -163,14 +165,18 @@ fn print_memory(runs: &[(&str, &Run)]) {
     println!("| resident, MiB, after | 100 | 1 000 | 10 000 | 10 000 : 100 |");
     println!("|---|---:|---:|---:|---:|");
     for (name, run) in runs {
-        let at = |index: usize| run.memory[index].resident as f64 / 1024.0;
-        let growth = at(2) / at(0);
-        println!(
-            "| {name} | {:.1} | {:.1} | {:.1} | {growth:.2} |",
-            at(0),
-            at(1),
-            at(2)
-        );
+        let mib = |usage: &Usage| usage.resident as f64 / 1024.0;
+        let first = run.memory.first().map_or(0.0, mib);
+        let mut row: Vec<String> = MEASURING_POINTS
+            .iter()
+            .zip(run.memory.iter().map(Some).chain(repeat(None)))
+            .map(|(_, usage)| usage.map_or("–".to_owned(), |usage| format!("{:.1}", mib(usage))))
+            .collect();
+        row.push(match run.memory.get(MEASURING_POINTS.len() - 1) {
+            Some(last) => format!("{:.2}", mib(last) / first),
+            None => "–".to_owned(),
+        });
+        println!("| {name} | {} |", row.join(" | "));
     }
     println!();
 }
@@ -187,6 +193,7 @@ enum Implementation {
 #[derive(Clone)]
 struct Variant {
     implementation: Implementation,
+    events: usize,
     certificate: Option<Certificate>,
     signatures: u32,
     /// False if the subscriber is removed before the deliveries.
@@ -200,10 +207,11 @@ async fn measure(variant: &Variant) -> Result<(Run, Run), Box<dyn Error>> {
         ..FleetOptions::new(healthy(1))
     })
     .await?;
-    let events = events(EVENTS, PAGES);
+    let count = variant.events;
+    let events = events(count, PAGES);
     let processes = workers.start_fan_out(1).await?;
     workers.fleet.publish_all(&events);
-    let fan_out = watch(&workers, &processes[0], |fleet| {
+    let fan_out = watch(&workers, &processes[0], count, |fleet| {
         fleet.deliveries.lock().len()
     })
     .await?;
@@ -214,12 +222,12 @@ async fn measure(variant: &Variant) -> Result<(Run, Run), Box<dyn Error>> {
         workers.deliver_by("naive", vec![python(), program]);
     }
     let processes = workers.start_deliver(1).await?;
-    let left = |fleet: &Fleet| EVENTS - fleet.deliveries.lock().len();
-    let deliver = watch(&workers, &processes[0], left).await?;
+    let left = |fleet: &Fleet| count - fleet.deliveries.lock().len();
+    let deliver = watch(&workers, &processes[0], count, left).await?;
     if variant.has_subscriber {
         let audit = workers.fleet.audit(&events);
         assert!(
-            audit.is_consistent() && audit.accepted == EVENTS,
+            audit.is_consistent() && audit.accepted == count,
             "{audit:?}"
         );
     }
@@ -261,27 +269,31 @@ fn change_subscriber(fleet: &Fleet, variant: &Variant) {
     }
 }
 
-/// Measures a process until `done` has counted [`EVENTS`] items. The cost leaves out the first hundred, which warm the process.
+/// Measures a process until `done` has counted all items. The cost leaves out the first hundred, which warm the process.
 async fn watch(
     workers: &Workers,
     process: &Process,
+    count: usize,
     done: impl Fn(&Fleet) -> usize,
 ) -> Result<Run, Box<dyn Error>> {
     let mut memory = Vec::new();
     let mut begun = None;
-    for point in MEASURING_POINTS {
+    let points = MEASURING_POINTS.iter().filter(|point| **point < count);
+    for &point in points.chain([&count]) {
         // Each check costs processor time, so it is rare. The count includes the items since the last check.
         while done(&workers.fleet) < point {
             tokio::time::sleep(Duration::from_millis(2)).await;
             process.check()?;
         }
         let now = (Instant::now(), done(&workers.fleet), usage(process)?);
-        memory.push(now.2);
+        if MEASURING_POINTS.contains(&point) {
+            memory.push(now.2);
+        }
         begun.get_or_insert(now);
     }
     let (started, first, before) = begun.ok_or("nothing was measured")?;
     let (elapsed, after) = (started.elapsed(), usage(process)?);
-    let count = u32::try_from(EVENTS - first)?;
+    let count = u32::try_from(count - first)?;
     Ok(Run {
         cost: Cost {
             wall: elapsed / count,

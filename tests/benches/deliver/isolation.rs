@@ -19,7 +19,7 @@ const SUBSCRIBERS: usize = 100;
 const SLOW_ANSWER_TIME: Duration = Duration::from_secs(2);
 /// The interval between two events. Each event goes to every subscriber.
 const EVENT_INTERVAL: Duration = Duration::from_millis(500);
-const EVENTS: usize = 24;
+const EVENTS: usize = 16;
 const PAGES: usize = 10;
 /// The numbers of workers. Ten slow receivers with two events a second and two seconds each occupy 40.
 const WORKERS: [usize; 3] = [24, 48, 96];

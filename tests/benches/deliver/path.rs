@@ -12,11 +12,13 @@ use testing::fleet::{FleetOptions, healthy};
 use testing::process::Process;
 use wagrun_event::Event;
 
-use crate::site::{PAGES, Site};
+use crate::site::Site;
 use crate::statistics::ms;
 use crate::topic::Topic;
 use crate::workers::Workers;
 
+/// The pages that are changed.
+const CHANGES: i32 = 5_000;
 /// The runs of which the median counts.
 const RUNS: usize = 3;
 const LIMIT: f64 = 0.42;
@@ -55,7 +57,7 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 async fn measure(site: &Site) -> Result<Costs, Box<dyn Error>> {
-    let count = usize::try_from(PAGES)?;
+    let count = usize::try_from(CHANGES)?;
     let (events, content_events) = drain(site, count).await?;
     let mut workers = Workers::new(FleetOptions::new(healthy(1))).await?;
     let fan_out = workers.start_fan_out(1).await?;
@@ -87,7 +89,7 @@ async fn measure(site: &Site) -> Result<Costs, Box<dyn Error>> {
 async fn drain(site: &Site, count: usize) -> Result<(Vec<Event>, Duration), Box<dyn Error>> {
     let topic = Topic::keeping().await?;
     let mut session = site.owner().await?;
-    site.fill(&mut session, PAGES).await?;
+    site.fill(&mut session, CHANGES).await?;
     let mut function = site.content_events(&topic).await?;
     function.ready().await?;
     let before = function.usage()?.cpu;

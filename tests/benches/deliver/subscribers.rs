@@ -24,6 +24,9 @@ use crate::workers::Workers;
 /// The most subscribers that are compared once more. The time grows with their number, and is nearly a minute for ten thousand.
 const MAX_COMPARED: usize = 1000;
 
+/// The longest measurement where the copies read the parameters, which need not end. A hundred subscribers take eleven seconds of the quota.
+const MAX_PARAMETERS_TIME: Duration = Duration::from_secs(20);
+
 /// The way in which the functions find the subscribers.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
@@ -37,7 +40,7 @@ impl Way {
     /// waits for five minutes.
     fn limit(self) -> Duration {
         match self {
-            Self::Parameters => MAX_RUN_TIME,
+            Self::Parameters => MAX_PARAMETERS_TIME,
             Self::Directory | Self::NoDirectory => 10 * MAX_RUN_TIME,
         }
     }

@@ -14,7 +14,7 @@ use crate::workers::Workers;
 pub const DELIVER_WORKERS: usize = 32;
 /// The calls a second that SSM lets an account make to read parameters, without the paid higher throughput.
 pub const PARAMETER_QUOTA: usize = 40;
-/// The longest measurement of a run that may not end.
+/// The longest measurement.
 pub const MAX_RUN_TIME: Duration = Duration::from_secs(30);
 
 /// The deliveries of some events.

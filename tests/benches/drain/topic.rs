@@ -56,6 +56,12 @@ impl Topic {
         Ok(Self { endpoint, state })
     }
 
+    /// Returns the number of accepted events since they were taken.
+    #[allow(dead_code, reason = "each bench has its own use of this module")]
+    pub fn accepted(&self) -> usize {
+        self.state.count.load(Ordering::Relaxed)
+    }
+
     /// Returns the number of accepted events since the last call of this function.
     #[allow(dead_code, reason = "each bench has its own use of this module")]
     pub fn take_accepted(&self) -> usize {

@@ -47,17 +47,12 @@ fn arrivals(fleet: &Fleet, subscriber: &str) -> Vec<Timestamp> {
     of_subscriber.map(|one| one.at).collect()
 }
 
-/// Returns the largest number of requests of the slow receiver that were open at once, from this time on.
-fn most_at_once(arrivals: &[Timestamp], from: Timestamp) -> usize {
-    let later = arrivals.iter().filter(|at| **at >= from);
-    let open = later.map(|begun| {
-        let is_open = |at: &&Timestamp| {
-            let earlier = begun.duration_since(**at);
-            !earlier.is_negative() && earlier.unsigned_abs() < SLOW_ANSWER_TIME
-        };
-        arrivals.iter().filter(is_open).count()
-    });
-    open.max().unwrap_or_default()
+/// Returns the average number of requests of the slow receiver that were open at once, from this time to the last one.
+fn average_at_once(arrivals: &[Timestamp], from: Timestamp) -> f64 {
+    let later: Vec<_> = arrivals.iter().filter(|at| **at >= from).collect();
+    let last = later.iter().max().unwrap();
+    let took = last.duration_since(from).as_secs_f64() + SLOW_ANSWER_TIME.as_secs_f64();
+    later.len() as f64 * SLOW_ANSWER_TIME.as_secs_f64() / took
 }
 
 #[tokio::test]
@@ -70,7 +65,6 @@ async fn a_slow_receiver_gets_half_of_the_copies_in_a_bulk_change_and_the_others
         pacing: limits(COPIES),
     };
     let bulk = events(PAGES, PAGES);
-    let published = Timestamp::now();
     fleet.publish_all(&bulk);
     let sweeper = deliver(&fleet, workers.pacing);
     let work = async {
@@ -81,9 +75,9 @@ async fn a_slow_receiver_gets_half_of_the_copies_in_a_bulk_change_and_the_others
             }
         })
         .await;
-        let quick_after = Timestamp::now().duration_since(published);
-        // Without pacing, all of it takes as long as the slow receiver: 160 × 0.7 s / 4.
-        assert!(quick_after < SignedDuration::from_secs(22), "{quick_after}");
+        // Without pacing, both take the same time, because the copies take their deliveries in turn.
+        let slow = arrivals(&fleet, SLOW).len();
+        assert!(slow < PAGES * 3 / 4, "{slow} of {PAGES} to the slow one");
 
         let paced_since = Timestamp::now();
         work_until(&fleet, workers, |fleet| match fleet.set_aside().len() {
@@ -92,9 +86,9 @@ async fn a_slow_receiver_gets_half_of_the_copies_in_a_bulk_change_and_the_others
         })
         .await;
         let slow = arrivals(&fleet, SLOW);
-        // Half of the copies. When a sweep gives out turns, the last ones of the earlier sweep are still held.
-        let most = most_at_once(&slow, paced_since);
-        assert!((1..=3).contains(&most), "{most} at once");
+        // A turn takes a while to reach its next lane. So two turns keep 1.2 copies busy and four 1.7, and fewer on a busy machine.
+        let at_once = average_at_once(&slow, paced_since);
+        assert!(at_once < 1.5, "{at_once} of {COPIES} copies");
     };
     tokio::select! {
         () = work => {}

@@ -8,6 +8,7 @@ use reqwest::multipart;
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use testing::secrets::{Kind, recorded};
+use tokio::sync::Mutex;
 
 use super::error::AdminError;
 use super::fields::Fields;
@@ -23,6 +24,8 @@ pub struct Admin {
     client: Client,
     cookies: Arc<Jar>,
     base: Url,
+    /// Sessions with the same turn save one after the other.
+    turn: Option<&'static Mutex<()>>,
 }
 
 /// An answer of the admin, with any status.
@@ -50,6 +53,7 @@ impl Admin {
             client,
             cookies,
             base: site,
+            turn: None,
         };
         // The first page sets the cookie with which the token of the form is compared.
         admin.get("/admin/login/").await?;
@@ -64,6 +68,12 @@ impl Admin {
             .redirected_to(HOME)?;
         admin.record_cookies();
         Ok(admin)
+    }
+
+    /// Makes this session save when no other session with this turn does.
+    pub fn in_turn(mut self, turn: &'static Mutex<()>) -> Self {
+        self.turn = Some(turn);
+        self
     }
 
     /// Requests a page. Any other status than 200 is an error.
@@ -91,7 +101,7 @@ impl Admin {
         fields: &[(K, V)],
     ) -> Result<Answer, AdminError> {
         let request = self.form_request(path, fields)?;
-        self.send(format!("POST {path}"), request).await
+        self.save(path, request).await
     }
 
     /// Posts like the script of the page editor, which requests an answer in JSON.
@@ -103,7 +113,7 @@ impl Admin {
         let request = self
             .form_request(path, fields)?
             .header(ACCEPT, "application/json");
-        self.send(format!("POST {path}"), request).await
+        self.save(path, request).await
     }
 
     /// Builds a POST request with the CSRF token.
@@ -167,6 +177,14 @@ impl Admin {
             .post(self.url(path)?)
             .header(REFERER, self.base.as_str())
             .multipart(form);
+        self.save(path, request).await
+    }
+
+    async fn save(&self, path: &str, request: RequestBuilder) -> Result<Answer, AdminError> {
+        let _guard = match self.turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
         self.send(format!("POST {path}"), request).await
     }
 
