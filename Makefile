@@ -12,6 +12,9 @@ FUNCTIONS := $(notdir $(wildcard functions/*))
 # SAM needs a region and credentials, although it calls nothing.
 SAM_OFFLINE := AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none SAM_CLI_TELEMETRY=0
 
+# The checks that need nothing of what cargo builds.
+QUICK_CHECKS := template contract models dockerfile package dependencies
+
 # The directory in which the tests record their requests to AWS.
 REQUESTS := .local/requests
 # The directory in which they record their secrets, which no log may hold.
@@ -26,7 +29,7 @@ DEMO := .local/demo.env
 # The operator's command, for STACK on AWS, or for the running demo.
 WAGRUN = cargo build --quiet --workspace --locked --bin wagrun && WAGRUN_DEMO="$(wildcard $(DEMO))" STACK="$(STACK)" exec $(BUILT)/wagrun
 
-.PHONY: help demo wagrun history subscriber-test subscriber-check packages test unit e2e watch bench bench-migrate bench-attach bench-stages bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image package wheel dependencies schema payloads property public-view compatibility faults mutations soak model fuzz hostile audit build clean
+.PHONY: help demo wagrun history subscriber-test subscriber-check packages compile test unit e2e watch bench bench-migrate bench-attach bench-stages bench-drain bench-deliver site check format lint template contract types recorded-access models dockerfile image package wheel dependencies schema payloads property public-view compatibility faults mutations soak model fuzz hostile audit build clean
 
 help: ## the list of targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -56,7 +59,12 @@ packages:
 	@mkdir -p .local
 	@python3 tools/venv.py $(PACKAGES) > .local/packages.log 2>&1 &
 
-test: packages check site ## every check and every test
+# Most checks after clippy use one processor, so the tests are compiled meanwhile.
+compile:
+	@mkdir -p .local
+	@nice cargo test --workspace --locked --no-run > .local/compile.log 2>&1 &
+
+test: packages format lint compile $(QUICK_CHECKS) site ## every check and every test
 	rm -rf $(REQUESTS) $(SECRETS)
 	mkdir -p $(SECRETS) && touch $(SECRETS)/started
 	WAGRUN_KEEP_LOGS=1 cargo test --workspace --exclude e2e --locked
@@ -109,7 +117,7 @@ site:
 	cd site && DATABASE_HOST=localhost DATABASE_NAME=none DATABASE_USER=none DATABASE_SSL_MODE=disable SECRET_KEY=tests PYTHONDONTWRITEBYTECODE=1 \
 	  ../.local/venv/site/bin/python manage.py test website
 
-check: format lint template contract models dockerfile package dependencies ## formatting, lints, the template, the contract, AWS's models, the image, the Python package, dependencies
+check: format lint $(QUICK_CHECKS) ## formatting, lints, the template, the contract, AWS's models, the image, the Python package, dependencies
 
 format:
 	cargo fmt --all --check

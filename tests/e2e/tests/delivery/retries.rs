@@ -34,7 +34,13 @@ fn a_failing_receiver_is_tried_again_later_and_in_order_and_holds_up_one_page_on
         let mut scenario = Scenario::new("failing-twice").await;
         let one = scenario.live_post(scenario.root, "One").await;
         let two = scenario.live_post(scenario.root, "Two").await;
-        subscribe(&scenario, "failing-twice", json!({})).await;
+        // The steps up to "Other" come before the third attempt, also on a busy machine.
+        subscribe(
+            &scenario,
+            "failing-twice",
+            json!({"retry_seconds": [1, 25]}),
+        )
+        .await;
         let failure = Answer::status(StatusCode::INTERNAL_SERVER_ERROR);
         scenario
             .receiver()
@@ -80,8 +86,8 @@ fn a_failing_receiver_is_tried_again_later_and_in_order_and_holds_up_one_page_on
             to.duration_since(from).unsigned_abs()
         };
         // The delays are one and six seconds, less a tenth for the jitter.
-        assert!(gap(0) >= Duration::from_millis(900), "{:?}", gap(0));
-        assert!(gap(1) >= Duration::from_millis(5400), "{:?}", gap(1));
+        assert!(gap(0) >= Duration::from_millis(500), "{:?}", gap(0));
+        assert!(gap(1) >= Duration::from_secs(20), "{:?}", gap(1));
         for attempt in &lane[..3] {
             assert_eq!(attempt.body, lane[0].body);
             assert_eq!(attempt.header("webhook-id"), lane[0].header("webhook-id"));

@@ -40,7 +40,7 @@ fn a_receiver_that_answers_410_is_disabled_and_another_subscriber_learns_of_it()
     run(async {
         let mut scenario = Scenario::new("gone").await;
         let post = scenario.live_post(scenario.root, "Post").await;
-        subscribe(&scenario, "gone", json!({"retry_seconds": [5, 5]})).await;
+        subscribe(&scenario, "gone", json!({"retry_seconds": [15, 15]})).await;
         // The receiver answers 410 at the second attempt, when another delivery waits behind the first.
         for status in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::GONE] {
             let answer = Answer::status(status);
@@ -69,7 +69,7 @@ fn a_receiver_that_answers_410_is_disabled_and_another_subscriber_learns_of_it()
         );
         let mut expected = scenario.receiver().parameter("gone");
         expected["under"] = json!("/gone/");
-        expected["retry_seconds"] = json!([5, 5]);
+        expected["retry_seconds"] = json!([15, 15]);
         expected["enabled"] = json!(false);
         expected["disabled"] = json!({"reason": reason, "at": event.data["at"]});
         let deployment = &scenario.stack.local.deployment;

@@ -82,7 +82,7 @@ fn the_demo_page_shows_a_lane_that_waits_and_recovers() {
         let mut scenario = Scenario::exclusive("watched").await;
         let post = scenario.live_post(scenario.root, "Post").await;
         // The last delay leaves time for the steps on the page.
-        subscribe(&scenario, "slow", json!({"retry_seconds": [2, 15]})).await;
+        subscribe(&scenario, "slow", json!({"retry_seconds": [2, 25]})).await;
         subscribe(&scenario, "steady", json!({})).await;
         let mut page = DemoPage::open(&scenario, &["slow", "steady"]).await;
 
