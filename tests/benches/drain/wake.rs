@@ -11,7 +11,7 @@ use crate::site::Site;
 use crate::statistics::{median, ms};
 use crate::topic::Topic;
 
-const WAKES: i32 = 300;
+const WAKES: i32 = 160;
 const WARM_UP: i32 = 20;
 const LATENCIES: [Duration; 2] = [Duration::ZERO, Duration::from_millis(10)];
 const GOALS: [f64; 2] = [5.0, 15.0];
