@@ -13,7 +13,7 @@ FUNCTIONS := $(notdir $(wildcard functions/*))
 SAM_OFFLINE := AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none SAM_CLI_TELEMETRY=0
 
 # The checks that need nothing of what cargo builds.
-QUICK_CHECKS := template contract models dockerfile package dependencies
+OTHER_CHECKS := template contract models dockerfile package dependencies
 
 # The directory in which the tests record their requests to AWS.
 REQUESTS := .local/requests
@@ -64,7 +64,7 @@ compile:
 	@mkdir -p .local
 	@nice cargo test --workspace --locked --no-run > .local/compile.log 2>&1 &
 
-test: packages format lint compile $(QUICK_CHECKS) site ## every check and every test
+test: packages format lint compile $(OTHER_CHECKS) site ## every check and every test
 	rm -rf $(REQUESTS) $(SECRETS)
 	mkdir -p $(SECRETS) && touch $(SECRETS)/started
 	WAGRUN_KEEP_LOGS=1 cargo test --workspace --exclude e2e --locked
@@ -117,7 +117,7 @@ site:
 	cd site && DATABASE_HOST=localhost DATABASE_NAME=none DATABASE_USER=none DATABASE_SSL_MODE=disable SECRET_KEY=tests PYTHONDONTWRITEBYTECODE=1 \
 	  ../.local/venv/site/bin/python manage.py test website
 
-check: format lint $(QUICK_CHECKS) ## formatting, lints, the template, the contract, AWS's models, the image, the Python package, dependencies
+check: format lint $(OTHER_CHECKS) ## formatting, lints, the template, the contract, AWS's models, the image, the Python package, dependencies
 
 format:
 	cargo fmt --all --check

@@ -6,7 +6,6 @@
 //! secret is one signature.
 
 use std::error::Error;
-use std::iter::repeat;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -27,8 +26,8 @@ use crate::workers::Workers;
 const MANY: usize = 10_000;
 const FEW: usize = 3_000;
 const PAGES: usize = 100;
-/// The numbers of deliveries after which memory is measured.
-const MEASURING_POINTS: [usize; 3] = [100, 1000, MANY];
+/// The numbers of deliveries after which a run is measured. Each run ends with one of them.
+const MEASURING_POINTS: [usize; 4] = [100, 1000, FEW, MANY];
 /// The number of signatures of each delivery in the run that measures signing.
 const SIGNATURES: u32 = 101;
 
@@ -162,21 +161,22 @@ fn print_rates(scheme: &str, ours: Cost, python: Cost) {
 }
 
 fn print_memory(runs: &[(&str, &Run)]) {
-    println!("| resident, MiB, after | 100 | 1 000 | 10 000 | 10 000 : 100 |");
-    println!("|---|---:|---:|---:|---:|");
+    println!("| resident, MiB, after | 100 | 1 000 | 3 000 | 10 000 | the last : 100 |");
+    println!("|---|---:|---:|---:|---:|---:|");
     for (name, run) in runs {
-        let mib = |usage: &Usage| usage.resident as f64 / 1024.0;
-        let first = run.memory.first().map_or(0.0, mib);
-        let mut row: Vec<String> = MEASURING_POINTS
+        let memory: Vec<f64> = run
+            .memory
             .iter()
-            .zip(run.memory.iter().map(Some).chain(repeat(None)))
-            .map(|(_, usage)| usage.map_or("–".to_owned(), |usage| format!("{:.1}", mib(usage))))
+            .map(|it| it.resident as f64 / 1024.0)
             .collect();
-        row.push(match run.memory.get(MEASURING_POINTS.len() - 1) {
-            Some(last) => format!("{:.2}", mib(last) / first),
-            None => "–".to_owned(),
-        });
-        println!("| {name} | {} |", row.join(" | "));
+        let shown = |index| {
+            memory
+                .get(index)
+                .map_or("–".to_owned(), |mib| format!("{mib:.1}"))
+        };
+        let row: Vec<String> = (0..MEASURING_POINTS.len()).map(shown).collect();
+        let growth = memory[memory.len() - 1] / memory[0];
+        println!("| {name} | {} | {growth:.2} |", row.join(" | "));
     }
     println!();
 }
@@ -278,17 +278,14 @@ async fn watch(
 ) -> Result<Run, Box<dyn Error>> {
     let mut memory = Vec::new();
     let mut begun = None;
-    let points = MEASURING_POINTS.iter().filter(|point| **point < count);
-    for &point in points.chain([&count]) {
+    for point in MEASURING_POINTS.into_iter().filter(|point| *point <= count) {
         // Each check costs processor time, so it is rare. The count includes the items since the last check.
         while done(&workers.fleet) < point {
             tokio::time::sleep(Duration::from_millis(2)).await;
             process.check()?;
         }
         let now = (Instant::now(), done(&workers.fleet), usage(process)?);
-        if MEASURING_POINTS.contains(&point) {
-            memory.push(now.2);
-        }
+        memory.push(now.2);
         begun.get_or_insert(now);
     }
     let (started, first, before) = begun.ok_or("nothing was measured")?;

@@ -2,6 +2,7 @@
 
 mod backfills;
 mod fleet;
+mod redrives;
 mod retries;
 mod set_aside;
 mod slow_receivers;

@@ -180,6 +180,7 @@ impl Admin {
         self.save(path, request).await
     }
 
+    /// Posts when it is this session's turn.
     async fn save(&self, path: &str, request: RequestBuilder) -> Result<Answer, AdminError> {
         let _guard = match self.turn {
             Some(turn) => Some(turn.lock().await),
